@@ -57,11 +57,16 @@ func compare(c *goldenCase, in submit.Input) []difference {
 		got = got[:min(len(got), len(want))]
 	}
 
+	return append(compareRequests(c, in, want, got), compareProperties(built)...)
+}
+
+// compareRequests normalizes both sides and returns where they differ. It
+// modifies the bodies.
+func compareRequests(c *goldenCase, in submit.Input, want, got []request) (differences []difference) {
 	n := newNormalizer(c, in)
 	n.recorded(want, got)
-	var differences []difference
-	for _, side := range []*[]request{&want, &got} {
-		if *side, err = n.both(*side); err != nil {
+	for _, side := range [][]request{want, got} {
+		if err := n.both(side); err != nil {
 			return []difference{{"order", "the same everywhere", err.Error()}}
 		}
 	}
@@ -70,21 +75,23 @@ func compare(c *goldenCase, in submit.Input) []difference {
 	}
 	for i := range min(len(want), len(got)) {
 		if want[i].kind() == got[i].kind() && want[i].name() == got[i].name() {
-			differences = append(differences, compareRequests(c, in, want[i], got[i], i)...)
+			differences = append(differences, compareBodies(c, in, want[i], got[i], i)...)
 		}
 	}
-	return append(differences, compareProperties(built)...)
+	return differences
 }
 
-// outline names the collection and object of each request.
+// outline names the collection, object and kind of each request.
 func outline(requests []request) (lines []string) {
 	for _, r := range requests {
-		lines = append(lines, r.collection+"/"+r.name())
+		lines = append(lines, fmt.Sprintf("%s/%s (%s)", r.collection, r.name(), r.kind()))
 	}
 	return lines
 }
 
-func compareRequests(c *goldenCase, in submit.Input, want, got request, index int) []difference {
+// compareBodies compares two requests for the same object; index is their place
+// in the sequence.
+func compareBodies(c *goldenCase, in submit.Input, want, got request, index int) []difference {
 	var differences []difference
 	place := want.kind()
 	if place == "ConfigMap" || place == "Secret" {

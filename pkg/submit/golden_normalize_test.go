@@ -140,12 +140,12 @@ func localMountPaths(built []request) (paths []string) {
 	return paths
 }
 
-// both normalizes one side and returns it.
-func (n *normalizer) both(requests []request) ([]request, error) {
+// both normalizes the requests of one side in place.
+func (n *normalizer) both(requests []request) error {
 	for _, r := range requests {
 		metadata, ok := r.body["metadata"].(map[string]any)
 		if !ok {
-			return nil, fmt.Errorf("%s without metadata", r.kind())
+			return fmt.Errorf("%s without metadata", r.kind())
 		}
 		// Most bodies leave the namespace to the request's path, which is compared.
 		delete(metadata, "namespace")
@@ -153,13 +153,13 @@ func (n *normalizer) both(requests []request) ([]request, error) {
 		canonicalQuantities(r.body)
 		if r.field("spec", "containers") != nil {
 			if err := n.sortPod(r); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
 	isClaim := func(r request) bool { return r.kind() == "PersistentVolumeClaim" }
 	sortRuns(requests, isClaim, request.name)
-	return requests, nil
+	return nil
 }
 
 // sortPod brings the groups that the client takes from hash maps into the order
