@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Regenerates everything that is derived from pkg/apis: deep copies, defaults,
+# registration, the client in pkg/client, and the CRDs in manifests/crd with the
+# chart's copy.
+set -o errexit -o nounset -o pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+root="${PWD}"
+export GOBIN="${root}/bin"
+mkdir -p "${GOBIN}"
+module="$(go list -m)"
+codegen="$(go list -m -f '{{.Dir}}' k8s.io/code-generator)"
+# shellcheck source=/dev/null
+source "${codegen}/kube_codegen.sh"
+
+common=(--boilerplate hack/boilerplate.go.txt)
+
+kube::codegen::gen_helpers "${common[@]}" pkg/apis
+kube::codegen::gen_register "${common[@]}" pkg/apis
+
+# The OpenAPI definitions are only an intermediate (20,000 lines): applyconfiguration-gen
+# needs them as a schema so that fake clientsets understand server-side apply.
+kube::codegen::gen_openapi "${common[@]}" \
+  --output-dir hack/codegen/openapi --output-pkg "${module}/hack/codegen/openapi" \
+  --output-model-name-file zz_generated.model_name.go \
+  --extra-pkgs k8s.io/api/core/v1 --extra-pkgs k8s.io/api/networking/v1 \
+  --extra-pkgs k8s.io/apimachinery/pkg/util/intstr \
+  --report-filename hack/codegen/openapi/violations.list --update-report \
+  pkg/apis
+go run hack/codegen/schema.go >"${GOBIN}/schema.json"
+
+kube::codegen::gen_client "${common[@]}" --with-watch --with-applyconfig \
+  --applyconfig-openapi-schema "${GOBIN}/schema.json" \
+  --output-dir pkg/client --output-pkg "${module}/pkg/client" \
+  pkg/apis
+
+# Without descriptions a CRD stays far below the 256 KiB that plain `kubectl apply`
+# can keep in its annotation.
+go -C hack/tools/controller-gen build -o "${GOBIN}/controller-gen" sigs.k8s.io/controller-tools/cmd/controller-gen
+"${GOBIN}/controller-gen" crd:maxDescLen=0 paths=./pkg/apis/... output:crd:dir=manifests/crd
+mkdir -p charts/spark-operator/crds
+cp manifests/crd/*.yaml charts/spark-operator/crds/

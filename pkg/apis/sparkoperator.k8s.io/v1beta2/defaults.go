@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1beta2
+
+import (
+	"strings"
+
+	"k8s.io/utils/ptr"
+)
+
+// Defaults that the established operator sets in its webhook. This operator
+// applies them to its own copy at every sync and never writes them into spec, so
+// they hold without a webhook and GitOps tools see no difference.
+const (
+	// DefaultMemory is the JVM heap of driver and executor.
+	DefaultMemory = "1g"
+	// DefaultRetryIntervalSeconds is the base delay before a retry.
+	DefaultRetryIntervalSeconds int64 = 5
+	// DefaultRunHistoryLimit is how many finished runs of each kind a schedule keeps.
+	DefaultRunHistoryLimit int32 = 1
+	// DefaultTimeZone is the operator's own time zone.
+	DefaultTimeZone = "Local"
+)
+
+// SetDefaults_SparkApplication fills what the user left open.
+func SetDefaults_SparkApplication(app *SparkApplication) {
+	spec := &app.Spec
+	if spec.Type == "" {
+		spec.Type = SparkApplicationTypeScala
+	}
+	if spec.Mode == "" {
+		spec.Mode = DeployModeCluster
+	}
+	setRestartPolicyDefaults(&spec.RestartPolicy)
+	setPodDefaults(&spec.Driver.SparkPodSpec, spec.SparkConf, "spark.driver.cores", "spark.driver.memory")
+	setPodDefaults(&spec.Executor.SparkPodSpec, spec.SparkConf, "spark.executor.cores", "spark.executor.memory")
+	if spec.DynamicAllocation != nil && spec.DynamicAllocation.Enabled && spec.DynamicAllocation.ShuffleTrackingEnabled == nil {
+		spec.DynamicAllocation.ShuffleTrackingEnabled = ptr.To(true)
+	}
+	if spec.Executor.Instances == nil && spec.SparkConf["spark.executor.instances"] == "" && !dynamicAllocationEnabled(spec) {
+		spec.Executor.Instances = ptr.To[int32](1)
+	}
+}
+
+// SetDefaults_ScheduledSparkApplication fills what the user left open in the
+// schedule. The template is left as it is: its defaults belong to the run.
+func SetDefaults_ScheduledSparkApplication(app *ScheduledSparkApplication) {
+	spec := &app.Spec
+	if spec.TimeZone == "" {
+		spec.TimeZone = DefaultTimeZone
+	}
+	if spec.ConcurrencyPolicy == "" {
+		spec.ConcurrencyPolicy = ConcurrencyAllow
+	}
+	if spec.SuccessfulRunHistoryLimit == nil {
+		spec.SuccessfulRunHistoryLimit = ptr.To(DefaultRunHistoryLimit)
+	}
+	if spec.FailedRunHistoryLimit == nil {
+		spec.FailedRunHistoryLimit = ptr.To(DefaultRunHistoryLimit)
+	}
+}
+
+func setRestartPolicyDefaults(policy *RestartPolicy) {
+	if policy.Type == "" {
+		policy.Type = RestartPolicyNever
+	}
+	if policy.Type == RestartPolicyNever {
+		return
+	}
+	if policy.OnFailureRetryInterval == nil {
+		policy.OnFailureRetryInterval = ptr.To(DefaultRetryIntervalSeconds)
+	}
+	if policy.OnSubmissionFailureRetryInterval == nil {
+		policy.OnSubmissionFailureRetryInterval = ptr.To(DefaultRetryIntervalSeconds)
+	}
+}
+
+func setPodDefaults(pod *SparkPodSpec, conf map[string]string, coresKey, memoryKey string) {
+	if _, set := conf[coresKey]; !set && pod.Cores == nil {
+		pod.Cores = ptr.To[int32](1)
+	}
+	if _, set := conf[memoryKey]; !set && pod.Memory == nil {
+		pod.Memory = ptr.To(DefaultMemory)
+	}
+}
+
+func dynamicAllocationEnabled(spec *SparkApplicationSpec) bool {
+	if spec.DynamicAllocation != nil && spec.DynamicAllocation.Enabled {
+		return true
+	}
+	return strings.EqualFold(strings.TrimSpace(spec.SparkConf["spark.dynamicAllocation.enabled"]), "true")
+}

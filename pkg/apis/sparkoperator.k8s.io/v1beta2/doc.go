@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package v1beta2 is version v1beta2 of the API group sparkoperator.k8s.io.
+//
+// Field names, states and enumerations are those of the established operator
+// (kubeflow/spark-operator 2.5), so that its manifests and clients work
+// unchanged. What this operator adds is optional and lives under keys of its own.
+//
+// +k8s:deepcopy-gen=package
+// +k8s:defaulter-gen=TypeMeta
+// +k8s:openapi-gen=true
+// +k8s:openapi-model-package=com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2
+// +groupName=sparkoperator.k8s.io
+package v1beta2

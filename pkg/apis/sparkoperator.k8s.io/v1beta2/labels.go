@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1beta2
+
+// Labels on objects that belong to an application. They are part of the API:
+// Kueue, Airflow, dashboards and scripts select by them.
+const (
+	// LabelSparkAppName is the name of the SparkApplication.
+	LabelSparkAppName = "sparkoperator.k8s.io/app-name"
+	// LabelSubmissionID is status.submissionID of the submission an object belongs to.
+	LabelSubmissionID = "sparkoperator.k8s.io/submission-id"
+	// LabelLaunchedBySparkOperator is "true" on driver and executor pods; the operator
+	// watches only pods that have it.
+	LabelLaunchedBySparkOperator = "sparkoperator.k8s.io/launched-by-spark-operator"
+	// LabelMutatedBySparkOperator is "true" on pods of a role without a pod template.
+	LabelMutatedBySparkOperator = "sparkoperator.k8s.io/mutated-by-spark-operator"
+	// LabelCreatedBySparkOperator is "true" on ConfigMaps and Services of the operator.
+	LabelCreatedBySparkOperator = "sparkoperator.k8s.io/created-by-spark-operator"
+	// LabelScheduledSparkAppName is the name of the ScheduledSparkApplication on its runs.
+	LabelScheduledSparkAppName = "sparkoperator.k8s.io/scheduled-app-name"
+
+	// LabelSparkRole is set by Spark: driver or executor.
+	LabelSparkRole = "spark-role"
+	// LabelSparkApplicationSelector is set by Spark: its own application id.
+	LabelSparkApplicationSelector = "spark-app-selector"
+	// LabelSparkExecutorID is set by Spark: the number of the executor.
+	LabelSparkExecutorID = "spark-exec-id"
+	// LabelSparkVersion is set by Spark: its version.
+	LabelSparkVersion = "spark-version"
+
+	// LabelPrefixKueue is the prefix of labels that never reach the pods, because Kueue
+	// would queue them a second time.
+	LabelPrefixKueue = "kueue.x-k8s.io/"
+)
+
+// Values of LabelSparkRole and names of Spark's containers.
+const (
+	SparkRoleDriver   = "driver"
+	SparkRoleExecutor = "executor"
+
+	// DriverContainerName is the Spark container of a driver pod.
+	DriverContainerName = "spark-kubernetes-driver"
+	// ExecutorContainerName is the Spark container of an executor pod.
+	ExecutorContainerName = "spark-kubernetes-executor"
+	// ExecutorContainerNameAlternative is the name some Spark versions give to it when
+	// there is no template.
+	ExecutorContainerNameAlternative = "executor"
+)
