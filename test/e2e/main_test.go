@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package e2e runs the operator, as its chart installs it, on a real node with real
+// Spark. It needs a cluster in KUBECONFIG whose containerd holds the images, which
+// `make e2e` provides.
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
+)
+
+const (
+	operatorNamespace = "spark-operator"
+	// jobNamespace is watched by the operator under test.
+	jobNamespace = "spark-e2e"
+	// crashNamespace is watched only by operators that a test starts and kills.
+	crashNamespace = "spark-e2e-crash"
+	release        = "spark-operator"
+	serviceAccount = "spark-operator-spark"
+)
+
+// settings come from the environment, which the Makefile sets.
+type settings struct {
+	operatorImage, operatorBinary, sparkImage, sparkVersion, helm, chart string
+}
+
+// cluster is the one cluster of this test run; set by TestMain before any test.
+var cluster struct {
+	settings
+	config *rest.Config
+	core   kubernetes.Interface
+	spark  versioned.Interface
+}
+
+func TestMain(m *testing.M) {
+	code, err := runAll(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func runAll(m *testing.M) (int, error) {
+	ctx := context.Background()
+	if err := connect(); err != nil {
+		return 1, err
+	}
+	for _, namespace := range []string{operatorNamespace, jobNamespace, crashNamespace} {
+		object := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}
+		if _, err := cluster.core.CoreV1().Namespaces().Create(ctx, object, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
+			return 1, fmt.Errorf("create namespace %s: %w", namespace, err)
+		}
+	}
+	if err := install(ctx); err != nil {
+		return 1, err
+	}
+	code := m.Run()
+	return code, uninstall(ctx)
+}
+
+func connect() error {
+	for variable, value := range map[string]*string{
+		"E2E_OPERATOR_IMAGE":  &cluster.operatorImage,
+		"E2E_OPERATOR_BINARY": &cluster.operatorBinary,
+		"E2E_SPARK_IMAGE":     &cluster.sparkImage,
+		"E2E_SPARK_VERSION":   &cluster.sparkVersion,
+		"E2E_HELM":            &cluster.helm,
+		"E2E_CHART":           &cluster.chart,
+		"KUBECONFIG":          new(string),
+	} {
+		if *value = os.Getenv(variable); *value == "" {
+			return fmt.Errorf("%s is not set: run these tests through `make e2e`", variable)
+		}
+	}
+	config, err := clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG"))
+	if err != nil {
+		return err
+	}
+	config.QPS = -1
+	cluster.config = config
+	if cluster.core, err = kubernetes.NewForConfig(config); err != nil {
+		return err
+	}
+	cluster.spark, err = versioned.NewForConfig(config)
+	return err
+}
+
+// install brings the operator up as a user would, with the chart.
+func install(ctx context.Context) error {
+	repository, tag, ok := strings.Cut(cluster.operatorImage, ":")
+	registry, name, ok2 := strings.Cut(repository, "/")
+	if !ok || !ok2 {
+		return fmt.Errorf("E2E_OPERATOR_IMAGE %q is not registry/name:tag", cluster.operatorImage)
+	}
+	return helm(ctx, "upgrade", "--install", release, cluster.chart, "--namespace", operatorNamespace,
+		"--set", "image.registry="+registry, "--set", "image.repository="+name, "--set", "image.tag="+tag,
+		"--set", "image.pullPolicy=Never",
+		"--set", "spark.jobNamespaces={"+jobNamespace+"}",
+		"--wait", "--timeout", "2m")
+}
+
+func uninstall(ctx context.Context) error {
+	if err := helm(ctx, "uninstall", release, "--namespace", operatorNamespace, "--wait", "--timeout", "2m"); err != nil {
+		return err
+	}
+	for _, namespace := range []string{jobNamespace, crashNamespace} {
+		if err := cluster.core.CoreV1().Namespaces().Delete(ctx, namespace, metav1.DeleteOptions{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func helm(ctx context.Context, arguments ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+	defer cancel()
+	if output, err := exec.CommandContext(ctx, cluster.helm, arguments...).CombinedOutput(); err != nil {
+		return fmt.Errorf("helm %s: %w\n%s", strings.Join(arguments, " "), err, output)
+	}
+	return nil
+}
