@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 	"github.com/spark-operator/spark-operator/pkg/submit"
 )
 
@@ -17,9 +18,8 @@ import (
 // parser (SparkSubmitOptionParser) and SparkSubmitArguments.
 
 const (
-	caseDir       = "/opt/case"
-	defaultConf   = "/opt/spark/conf"
-	remoteRefusal = "Remote cannot be specified with master and/or deploy mode."
+	caseDir     = "/opt/case"
+	defaultConf = "/opt/spark/conf"
 )
 
 // outcome is what spark-submit does before anything of the library is reached.
@@ -53,6 +53,7 @@ var flagProperties = map[string]string{
 	"--num-executors":       "spark.executor.instances",
 	"--principal":           "spark.kerberos.principal",
 	"--keytab":              "spark.kerberos.keytab",
+	"--remote":              "spark.remote", // from 3.4 on
 }
 
 // environmentProperties are the variables read when neither an option nor a
@@ -63,6 +64,7 @@ var environmentProperties = map[string]string{
 	"SPARK_DRIVER_MEMORY":   "spark.driver.memory",
 	"SPARK_EXECUTOR_MEMORY": "spark.executor.memory",
 	"SPARK_EXECUTOR_CORES":  "spark.executor.cores",
+	"SPARK_REMOTE":          "spark.remote", // from 3.4 on
 }
 
 // arguments is a parsed command line.
@@ -77,14 +79,13 @@ type arguments struct {
 // options returns the value options and switches that a version knows.
 func options(version string) (withValue, switches []string) {
 	for option := range flagProperties {
-		withValue = append(withValue, option)
+		if option != "--remote" || atLeast(version, "3.4") {
+			withValue = append(withValue, option)
+		}
 	}
 	withValue = append(withValue, "--class", "--conf", "-c", "--kill", "--status", "--properties-file",
 		"--proxy-user", "--queue", "--total-executor-cores")
 	switches = []string{"--help", "-h", "--supervise", "--usage-error", "--verbose", "-v", "--version"}
-	if atLeast(version, "3.4") {
-		withValue = append(withValue, "--remote")
-	}
 	if atLeast(version, "4.0") {
 		switches = append(switches, "--load-spark-defaults")
 	}
@@ -94,8 +95,9 @@ func options(version string) (withValue, switches []string) {
 var equalsForm = regexp.MustCompile(`^(--[^=]+)=([^\n\r\x{85}\x{2028}\x{2029}]+)$`)
 
 // parseArguments follows SparkSubmitOptionParser.parse as the launcher uses it.
-func parseArguments(version string, argv []string) (arguments, error) {
-	args := arguments{values: map[string]string{}, conf: map[string]string{}}
+// It returns the text with which the launcher refuses, if it does.
+func parseArguments(version string, argv []string) (args arguments, refusal string) {
+	args = arguments{values: map[string]string{}, conf: map[string]string{}}
 	withValue, switches := options(version)
 	for i := 0; i < len(argv); i++ {
 		option, value, hasValue := argv[i], "", false
@@ -106,7 +108,7 @@ func parseArguments(version string, argv []string) (arguments, error) {
 		case slices.Contains(withValue, option):
 			if !hasValue {
 				if i+1 == len(argv) {
-					return args, fmt.Errorf("Error: Missing argument for option '%s'.", option) //nolint:staticcheck // Spark's text
+					return args, fmt.Sprintf("Error: Missing argument for option '%s'.", option)
 				}
 				i++
 				value = argv[i]
@@ -117,22 +119,22 @@ func parseArguments(version string, argv []string) (arguments, error) {
 			}
 			key, v, found := strings.Cut(value, "=")
 			if !found {
-				return args, fmt.Errorf("Error: Invalid argument to --conf: %s", value) //nolint:staticcheck // Spark's text
+				return args, fmt.Sprintf("Error: Invalid argument to --conf: %s", value)
 			}
 			args.conf[key] = v
 		case slices.Contains(switches, option):
 			args.loadDefaults = args.loadDefaults || option == "--load-spark-defaults"
 		case strings.HasPrefix(option, "-"):
-			return args, fmt.Errorf("Error: Unrecognized option: %s", option) //nolint:staticcheck // Spark's text
+			return args, fmt.Sprintf("Error: Unrecognized option: %s", option)
 		default:
 			args.primaryResource, args.application = argv[i], argv[i+1:]
-			return args, nil
+			return args, ""
 		}
 	}
 	if args.values["--kill"] == "" && args.values["--status"] == "" {
-		return args, fmt.Errorf("Error: Missing application resource.") //nolint:staticcheck // Spark's text
+		return args, "Error: Missing application resource."
 	}
-	return args, nil
+	return args, ""
 }
 
 // commandLine turns a recorded call into the library's input, or says how the
@@ -146,9 +148,9 @@ func commandLine(c *goldenCase) (submit.Input, *outcome) {
 		}
 	}
 	files := c.files()
-	args, err := parseArguments(c.Spark, argv)
-	if err != nil {
-		return submit.Input{}, &outcome{reason: "the command line parser refuses", message: err.Error()}
+	args, refusal := parseArguments(c.Spark, argv)
+	if refusal != "" {
+		return submit.Input{}, &outcome{reason: "the command line parser refuses", message: refusal}
 	}
 	propertiesFile, hasFile := args.values["--properties-file"]
 	propertiesText, exists := files[propertiesFile]
@@ -180,14 +182,14 @@ func commandLine(c *goldenCase) (submit.Input, *outcome) {
 		}
 	}
 	if hasFile {
-		addMissing(readProperties(string(propertiesText)))
+		addMissing(readProperties(propertiesText))
 	}
 	env := map[string]string{"SPARK_CONF_DIR": defaultConf} // exported by bin/spark-submit
 	for name, value := range c.Input.Env {
 		env[name] = value
 	}
 	if !hasFile || args.loadDefaults {
-		addMissing(readProperties(string(files[path.Join(env["SPARK_CONF_DIR"], "spark-defaults.conf")])))
+		addMissing(readProperties(files[path.Join(env["SPARK_CONF_DIR"], "spark-defaults.conf")]))
 	}
 	for option, key := range flagProperties {
 		if value, given := args.values[option]; given {
@@ -195,14 +197,11 @@ func commandLine(c *goldenCase) (submit.Input, *outcome) {
 		}
 	}
 	for name, key := range environmentProperties {
-		if value, set := env[name]; set {
+		if value, set := env[name]; set && (name != "SPARK_REMOTE" || atLeast(c.Spark, "3.4")) {
 			addMissing(map[string]string{key: value})
 		}
 	}
 	addMissing(systemProperties(env["SPARK_SUBMIT_OPTS"]))
-	if _, set := env["SPARK_REMOTE"]; set && atLeast(c.Spark, "3.4") {
-		return submit.Input{}, &outcome{reason: "SPARK_REMOTE is read by the command line parser only", message: remoteRefusal}
-	}
 
 	return submit.Input{
 		SparkVersion:    c.Spark,
@@ -232,10 +231,13 @@ func systemProperties(jvmOptions string) map[string]string {
 
 // readProperties reads a properties file as Utils.getPropertiesFromFile does:
 // Java's syntax, values trimmed of blanks but not of line ends.
-func readProperties(text string) map[string]string {
-	properties := loadProperties(text)
+func readProperties(text []byte) map[string]string {
+	properties, err := sparkconf.ParseProperties(string(text))
+	if err != nil {
+		panic(fmt.Sprintf("recorded properties file: %v", err))
+	}
 	for key, value := range properties {
-		properties[key] = strings.TrimFunc(value, func(r rune) bool { return r <= ' ' && r != '\r' && r != '\n' })
+		properties[key] = sparkconf.TrimValue(value)
 	}
 	return properties
 }

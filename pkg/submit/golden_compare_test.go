@@ -4,6 +4,7 @@ package submit_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 	"github.com/spark-operator/spark-operator/pkg/submit"
 )
 
@@ -38,8 +40,12 @@ func compare(c *goldenCase, in submit.Input) []difference {
 	case c.Error != nil && len(c.Requests) == 0 && err == nil:
 		return []difference{{sparkRefuses, c.Error.Message, "objects"}}
 	case c.Error != nil && len(c.Requests) == 0:
-		if !strings.Contains(err.Error(), c.Error.Message) {
-			return []difference{{refusedHere, c.Error.Message, err.Error()}}
+		var refusal *submit.Error
+		if !errors.As(err, &refusal) {
+			return []difference{{refusedHere, "a *submit.Error", err.Error()}}
+		}
+		if refusal.Message != c.Error.Message {
+			return []difference{{refusedHere, c.Error.Message, refusal.Message}}
 		}
 		return nil
 	case err != nil:
@@ -167,7 +173,10 @@ func compareProperties(built submit.Objects) []difference {
 	if len(built.ConfigMaps) == 0 {
 		return []difference{{"ConfigMaps", "at least one", "none"}}
 	}
-	read := loadProperties(built.ConfigMaps[len(built.ConfigMaps)-1].Data["spark.properties"])
+	read, err := sparkconf.ParseProperties(built.ConfigMaps[len(built.ConfigMaps)-1].Data["spark.properties"])
+	if err != nil {
+		return []difference{{"spark.properties", "readable", err.Error()}}
+	}
 	var differences []difference
 	keys := maps.Clone(read)
 	maps.Copy(keys, built.Properties)
@@ -178,6 +187,19 @@ func compareProperties(built submit.Objects) []difference {
 		}
 	}
 	return differences
+}
+
+// keyEnd returns the offset of the first separator that is not escaped.
+func keyEnd(line string) int {
+	for i := 0; i < len(line); i++ {
+		switch line[i] {
+		case '\\':
+			i++
+		case '=', ':', ' ', '\t', '\f':
+			return i
+		}
+	}
+	return len(line)
 }
 
 // diff appends the differing places of two trees, one per place.

@@ -10,6 +10,8 @@ import (
 	"path"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/spark-operator/spark-operator/pkg/submit"
 )
 
@@ -73,55 +75,52 @@ var collections = map[string]string{
 func builtRequests(objects submit.Objects, podUID string) ([]request, error) {
 	var requests []request
 	var firstError error
-	owner := map[string]any{
-		"apiVersion": "v1", "kind": "Pod", "name": objects.Driver.Name, "uid": podUID, "controller": true,
-	}
-	send := func(apiVersion, kind string, object any, owned bool) {
+	send := func(apiVersion, kind string, object any) {
 		body, err := toJSON(object)
 		if err != nil && firstError == nil {
 			firstError = err
 			return
 		}
 		body["apiVersion"], body["kind"] = apiVersion, kind
-		metadata := body["metadata"].(map[string]any)
-		if owned {
-			metadata["ownerReferences"] = []any{owner}
-		}
-		collection := fmt.Sprintf(collections[kind], text(metadata["namespace"]))
-		requests = append(requests, request{collection: collection, body: body})
+		sent := request{body: body}
+		sent.collection = fmt.Sprintf(collections[kind], text(sent.field("metadata", "namespace")))
+		requests = append(requests, sent)
 	}
 
 	for _, object := range objects.Pre {
-		send(object.GetAPIVersion(), object.GetKind(), object, false)
+		send(object.GetAPIVersion(), object.GetKind(), object)
 	}
-	send("v1", "Pod", objects.Driver, false)
+	send("v1", "Pod", objects.Driver)
+	created := objects.Driver.DeepCopy()
+	created.UID = types.UID(podUID)
+	submit.Own(&objects, created)
 	for _, object := range objects.Pre {
-		send(object.GetAPIVersion(), object.GetKind(), object, true)
+		send(object.GetAPIVersion(), object.GetKind(), object)
 	}
 	secrets, configMaps := objects.Secrets, objects.ConfigMaps
 	if len(secrets) > 0 && strings.HasSuffix(secrets[0].Name, "-kubernetes-credentials") {
-		send("v1", "Secret", secrets[0], true)
+		send("v1", "Secret", secrets[0])
 		secrets = secrets[1:]
 	}
 	if objects.Service != nil {
-		send("v1", "Service", objects.Service, true)
+		send("v1", "Service", objects.Service)
 	}
 	if objects.NetworkPolicy != nil {
-		send("networking.k8s.io/v1", "NetworkPolicy", objects.NetworkPolicy, true)
+		send("networking.k8s.io/v1", "NetworkPolicy", objects.NetworkPolicy)
 	}
 	for _, claim := range objects.Claims {
-		send("v1", "PersistentVolumeClaim", claim, true)
+		send("v1", "PersistentVolumeClaim", claim)
 	}
 	for len(configMaps) > 0 &&
 		(strings.HasSuffix(configMaps[0].Name, "-hadoop-config") || strings.HasSuffix(configMaps[0].Name, "-krb5-file")) {
-		send("v1", "ConfigMap", configMaps[0], true)
+		send("v1", "ConfigMap", configMaps[0])
 		configMaps = configMaps[1:]
 	}
 	for _, secret := range secrets {
-		send("v1", "Secret", secret, true)
+		send("v1", "Secret", secret)
 	}
 	for _, configMap := range configMaps {
-		send("v1", "ConfigMap", configMap, true)
+		send("v1", "ConfigMap", configMap)
 	}
 	return requests, firstError
 }
