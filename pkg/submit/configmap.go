@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package submit
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/spark-operator/spark-operator/pkg/sparkconf"
+)
+
+const (
+	confVolume     = "spark-conf-volume-driver"
+	confDirEnv     = "SPARK_CONF_DIR"
+	propertiesFile = "spark.properties"
+	confFileMode   = int32(0o644)
+)
+
+// dateComment is java.util.Date.toString in UTC, the second line of a file that
+// java.util.Properties writes.
+const dateComment = "Mon Jan 02 15:04:05 UTC 2006"
+
+// addDriverConfigMap adds the ConfigMap with spark.properties and the files of
+// the submitter's configuration directory, and mounts it (Client.run).
+func (s *driverSpec) addDriverConfigMap(conf *driverConf) error {
+	name := "spark-drv-" + conf.in.IDs.ConfigMap + "-conf-map"
+	data, err := s.confDirFiles(conf)
+	if err != nil {
+		return err
+	}
+	data[propertiesFile] = propertiesText(name, conf.in.SubmitTime, s.properties(conf))
+
+	files := slices.Sorted(maps.Keys(data))
+	mode := confFileMode
+	items := make([]corev1.KeyToPath, len(files))
+	for i, file := range files {
+		items[i] = corev1.KeyToPath{Key: file, Path: file, Mode: &mode}
+	}
+	s.addVolume(
+		corev1.Volume{Name: confVolume, VolumeSource: corev1.VolumeSource{
+			ConfigMap: &corev1.ConfigMapVolumeSource{
+				LocalObjectReference: corev1.LocalObjectReference{Name: name},
+				Items:                items,
+			},
+		}},
+		corev1.VolumeMount{MountPath: confDirInPod},
+	)
+	s.addEnv(confDirEnv, confDirInPod)
+	// The namespace is an entry of its own, which is not mounted.
+	data[sparkconf.KubernetesNamespace] = conf.namespace
+	s.addConfigMap(conf, name, data)
+	return nil
+}
+
+func propertiesText(configMap string, date time.Time, properties []sparkconf.Property) string {
+	size := 128 + len(configMap)
+	for _, p := range properties {
+		size += len(p.Key) + len(p.Value) + 8 // a few escapes
+	}
+	text := make([]byte, 0, size)
+	text = sparkconf.AppendComment(text, "Java properties built from Kubernetes config map with name: "+configMap)
+	text = sparkconf.AppendComment(text, date.UTC().Format(dateComment))
+	return string(sparkconf.AppendProperties(text, properties))
+}
+
+// maxConfigMapSize is the upper bound of spark.kubernetes.configMap.maxSize, the
+// default limit of etcd with room to spare.
+const maxConfigMapSize = 1048576
+
+// confDirFiles returns the files that go into the ConfigMap. Their number is
+// bounded by spark.kubernetes.configMap.maxSize; the smallest are preferred.
+func (s *driverSpec) confDirFiles(conf *driverConf) (map[string]string, error) {
+	maxSize, _, err := conf.Long(sparkconf.ConfigMapMaxSize)
+	if err != nil {
+		return nil, err
+	}
+	if conf.switches.boundedConfigMapSize && maxSize > maxConfigMapSize {
+		return nil, conf.Requirement(sparkconf.ConfigMapMaxSize, strconv.FormatInt(maxSize, 10),
+			"Must have at most 1048576 bytes")
+	}
+	selected := map[string]string{}
+	if dir, set := s.confDir(conf); set {
+		s.selectConfFiles(dir, conf.in.filesIn(dir), maxSize, selected)
+	}
+	return selected, nil
+}
+
+func (s *driverSpec) confDir(conf *driverConf) (string, bool) {
+	if dir, set := conf.in.Env[confDirEnv]; set {
+		return dir, true
+	}
+	home, set := conf.Raw(sparkconf.Home)
+	return home + "/conf", set
+}

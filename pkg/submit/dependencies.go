@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package submit
+
+import (
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spark-operator/spark-operator/pkg/sparkconf"
+)
+
+// resolvePrimaryResource turns the primary resource into a URI, unless it is one
+// of Spark's own names, and tells the language by its ending.
+func (a *arguments) resolvePrimaryResource(resource string) (string, language) {
+	switch resource {
+	case sparkInternal, "spark-shell", "connect-shell":
+		return resource, languageJava
+	case "pyspark-shell":
+		return resource, languagePython
+	case "sparkr-shell":
+		return resource, languageR
+	}
+	resolved := a.in.resolveURI(resource)
+	switch {
+	case strings.HasSuffix(resource, ".py"):
+		return resolved, languagePython
+	case strings.HasSuffix(resource, ".R"), strings.HasSuffix(resource, ".r"):
+		return resolved, languageR
+	}
+	return resolved, languageJava
+}
+
+// resolveDependencies writes the four lists. Remote URIs stay as they are: the
+// driver fetches them. The real client also expands globs in remote lists, for
+// which it needs the classes and credentials of each store; this one leaves
+// that to the driver as well.
+func (a *arguments) resolveDependencies() error {
+	if a.language == languageJava {
+		jars, err := a.list(sparkconf.Jars)
+		if err != nil {
+			return err
+		}
+		if a.resource != sparkInternal {
+			jars = append(jars, a.resource)
+		}
+		a.values[sparkconf.Jars] = strings.Join(jars, ",")
+	}
+	for _, key := range []string{sparkconf.Jars, sparkconf.Files, sparkconf.Archives} {
+		if !a.has(key) {
+			continue
+		}
+		entries, err := a.list(key)
+		if err != nil {
+			return err
+		}
+		a.values[key] = strings.Join(entries, ",")
+	}
+	// Always present in cluster mode, even if empty.
+	entries, err := a.list(sparkconf.SubmitPythonFiles)
+	if err != nil {
+		return err
+	}
+	a.values[sparkconf.SubmitPythonFiles] = strings.Join(entries, ",")
+	return nil
+}
+
+// list returns the entries of a list as URIs.
+func (a *arguments) list(key string) ([]string, error) {
+	value := a.values[key]
+	entries := sparkconf.SplitList(value)
+	for i, entry := range entries {
+		entries[i] = a.in.resolveURI(entry)
+	}
+	return entries, nil
+}
+
+// epochMillis prints a time as System.currentTimeMillis.
+func epochMillis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
+
+// lastPathComponent is java.io.File.getName.
+func lastPathComponent(name string) string {
+	name = strings.TrimRight(name, "/")
+	return name[strings.LastIndexByte(name, '/')+1:]
+}
+
+// file returns a file of the submitter by absolute or relative path.
+func (in *Input) file(name string) ([]byte, bool) {
+	if len(in.Files) == 0 {
+		return nil, false
+	}
+	content, ok := in.Files[in.absolute(name)]
+	return content, ok
+}
+
+// absolute resolves a path against the working directory.
+func (in *Input) absolute(name string) string {
+	if !strings.HasPrefix(name, "/") {
+		name = in.WorkingDir + "/" + name
+	}
+	return path.Clean(name)
+}
+
+// absolutePath is java.io.File.getAbsolutePath, which does not clean the path.
+func (in *Input) absolutePath(name string) string {
+	if strings.HasPrefix(name, "/") {
+		return name
+	}
+	return in.WorkingDir + "/" + name
+}

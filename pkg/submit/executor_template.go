@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package submit
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/spark-operator/spark-operator/pkg/sparkconf"
+)
+
+const (
+	executorTemplateVolume = "pod-template-volume"
+	executorTemplateKey    = "podspec-configmap-key"
+	executorTemplateDir    = "/opt/spark/pod-template"
+	executorTemplateFile   = "pod-spec-template.yml"
+)
+
+// executorTemplate is PodTemplateConfigMapStep: the driver gets the executors'
+// pod template through a ConfigMap. The text is neither parsed nor checked here.
+type executorTemplate struct {
+	conf *driverConf
+	file setting
+}
+
+func newExecutorTemplate(conf *driverConf) (featureStep, error) {
+	e := &executorTemplate{conf: conf}
+	var err error
+	e.file.value, e.file.set, err = conf.String(sparkconf.ExecutorPodTemplateFile)
+	return e, err
+}
+
+func (e *executorTemplate) apply(spec *driverSpec) error {
+	content := e.conf.in.ExecutorTemplate
+	switch {
+	case content != nil:
+	case e.file.set:
+		name := filePath(e.conf.in.resolveURI(e.file.value))
+		var exists bool
+		if content, exists = e.conf.in.file(name); !exists {
+			return e.conf.missingFile(sparkconf.ExecutorPodTemplateFile, e.file.value, name,
+				"native submission reads no files: give the template itself")
+		}
+	default:
+		return nil
+	}
+	text, refused := e.conf.text(content)
+	if refused != nil {
+		refused.Key, refused.Value = sparkconf.ExecutorPodTemplateFile, e.file.value
+		return refused
+	}
+	name := e.conf.prefix + "-driver-podspec-conf-map"
+	spec.addConfigMap(e.conf, name, map[string]string{executorTemplateKey: text})
+	spec.addVolume(
+		corev1.Volume{Name: executorTemplateVolume, VolumeSource: corev1.VolumeSource{
+			ConfigMap: &corev1.ConfigMapVolumeSource{
+				LocalObjectReference: corev1.LocalObjectReference{Name: name},
+				Items:                []corev1.KeyToPath{{Key: executorTemplateKey, Path: executorTemplateFile}},
+			},
+		}},
+		corev1.VolumeMount{MountPath: executorTemplateDir},
+	)
+	spec.set(sparkconf.ExecutorPodTemplateFile, executorTemplateDir+"/"+executorTemplateFile)
+	return nil
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package submit
+
+import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/spark-operator/spark-operator/pkg/sparkconf"
+)
+
+const templateRefused = "Could not load pod from template file."
+
+// loadTemplate starts the pod from the driver pod template, or empty. The driver
+// container is taken out of the list; the others keep their order
+// (KubernetesUtils.loadPodFromTemplate).
+func (s *driverSpec) loadTemplate(conf *driverConf) error {
+	s.pod, s.container = &corev1.Pod{}, &corev1.Container{}
+	given, err := s.readTemplate(conf)
+	if err != nil || !given {
+		s.pod.TypeMeta = typeMeta("Pod")
+		return err
+	}
+	s.pod.TypeMeta = typeMeta("Pod")
+	name, named, err := conf.String(sparkconf.DriverPodTemplateContainerName)
+	if err != nil {
+		return err
+	}
+	containers := s.pod.Spec.Containers
+	index := 0
+	if named {
+		isNamed := func(c corev1.Container) bool { return c.Name == name }
+		index = slices.IndexFunc(containers, isNamed)
+		if index < 0 || slices.ContainsFunc(containers[index+1:], isNamed) {
+			// A name that occurs twice counts as not found.
+			s.warn("specified container " + name + " not found on pod template, falling back to taking the first container")
+			index = 0
+		}
+	}
+	if len(containers) > 0 {
+		*s.container = containers[index]
+		s.pod.Spec.Containers = slices.Delete(containers, index, index+1)
+	}
+	return nil
+}
+
+// readTemplate reads the template into the pod and reports whether there is one.
+func (s *driverSpec) readTemplate(conf *driverConf) (bool, error) {
+	if template := conf.in.DriverTemplate; template != nil {
+		template.ObjectMeta.DeepCopyInto(&s.pod.ObjectMeta)
+		template.Spec.DeepCopyInto(&s.pod.Spec)
+		return true, s.checkTemplateNamespace(conf)
+	}
+	file, set, err := conf.String(sparkconf.DriverPodTemplateFile)
+	if err != nil || !set {
+		return false, err
+	}
+	refuse := func(hint string) error {
+		return &Error{Message: templateRefused, Key: sparkconf.DriverPodTemplateFile, Value: file, Hint: hint}
+	}
+	scheme, err := uriScheme(file)
+	if err != nil {
+		return false, refuse(err.Error())
+	}
+	if scheme != "" && scheme != "file" && scheme != "local" {
+		return false, refuse("native submission downloads no templates: give the template itself")
+	}
+	text, exists := conf.in.file(filePath(file))
+	if !exists {
+		return false, refuse("native submission reads no files: give the template itself")
+	}
+	var shape struct {
+		Spec *struct{} `json:"spec"`
+	}
+	if err := yaml.Unmarshal(text, &shape); err != nil {
+		return false, refuse(err.Error())
+	}
+	if shape.Spec == nil {
+		return false, refuse("the template has no spec")
+	}
+	if err := yaml.Unmarshal(text, s.pod); err != nil {
+		return false, refuse(err.Error())
+	}
+	return true, s.checkTemplateNamespace(conf)
+}
+
+func (s *driverSpec) checkTemplateNamespace(conf *driverConf) error {
+	if in := s.pod.Namespace; conf.switches.refusesTemplateInOtherNamespace && in != "" && in != conf.namespace {
+		return &Error{
+			Message: "Namespace mismatch. Item namespace:" + in + ". Operation namespace:" + conf.namespace + ".",
+			Key:     "metadata.namespace of the driver pod template", Value: in,
+		}
+	}
+	return nil
+}
