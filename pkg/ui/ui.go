@@ -5,9 +5,8 @@
 //
 // The functions are pure. [Build] returns the objects that a run wants;
 // comparing them with those that exist, writing and deleting them is the
-// controller's part. A URL template is evaluated once, by [evaluateURL], so the
-// properties given to the driver ([ProxyProperties]) always agree with the
-// Ingress in front of it.
+// controller's part. A URL template is evaluated in one place, so the path given
+// to the driver ([ProxyBase]) always agrees with the Ingress in front of it.
 package ui
 
 import (
@@ -169,27 +168,16 @@ func (b *builder) webURL() (address, error) {
 	return evaluated, nil
 }
 
-// ProxyProperties returns the Spark properties by which the web UI knows the
-// path under which its Ingress serves it; nil if there is no Ingress or it
-// serves the UI at the root. The error is that of Build for the same template;
-// a run whose template cannot be evaluated needs no such properties.
-func ProxyProperties(app *v1beta2.SparkApplication, config Config, run Run) (map[string]string, error) {
+// ProxyBase returns the path under which the Ingress serves the web UI, without
+// a slash at its end: what Spark must know as spark.ui.proxyBase. It is empty if
+// there is no Ingress or it serves the UI at the root. The error is that of
+// Build for the same template; without an Ingress the driver needs no path, so
+// it is no reason to refuse a run.
+func ProxyBase(app *v1beta2.SparkApplication, config Config, run Run) (string, error) {
 	if !config.WebService || config.IngressURLFormat == "" {
-		return nil, nil
+		return "", nil
 	}
 	b := builder{app: app, config: config, run: run}
 	address, err := b.webURL()
-	if err != nil || address.path == "" {
-		return nil, err
-	}
-	return map[string]string{
-		proxyBase:        address.path,
-		proxyRedirectURI: "/",
-	}, nil
+	return address.path, err
 }
-
-// Properties of Spark's web UI (org.apache.spark.internal.config.UI).
-const (
-	proxyBase        = "spark.ui.proxyBase"
-	proxyRedirectURI = "spark.ui.proxyRedirectUri"
-)

@@ -3,7 +3,6 @@
 package ui
 
 import (
-	"maps"
 	"testing"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
@@ -35,20 +34,19 @@ func TestEvaluateURL(t *testing.T) {
 	}
 }
 
-// The properties and the Ingress come from one evaluation, {{$appId}} included.
-func TestProxyProperties(t *testing.T) {
+// The driver's path and the Ingress come from one evaluation, {{$appId}} included.
+func TestProxyBase(t *testing.T) {
 	app := newApp("pi", v1beta2.SparkApplicationSpec{})
 	config := Config{WebService: true, IngressURLFormat: "example.com/{{$appId}}/{{$appName}}/"}
-	properties, err := ProxyProperties(app, config, testRun)
-	want := map[string]string{"spark.ui.proxyBase": "/spark-0123/pi", "spark.ui.proxyRedirectUri": "/"}
-	if err != nil || !maps.Equal(properties, want) {
-		t.Errorf("properties = %v, %v, want %v", properties, err, want)
+	base, err := ProxyBase(app, config, testRun)
+	if err != nil || base != "/spark-0123/pi" {
+		t.Errorf("base = %q, %v", base, err)
 	}
 	objects, err := Build(app, config, testRun)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if path := objects.Web.Ingress.Spec.Rules[0].HTTP.Paths[0].Path; path != want["spark.ui.proxyBase"]+pathSuffix {
+	if path := objects.Web.Ingress.Spec.Rules[0].HTTP.Paths[0].Path; path != base+pathSuffix {
 		t.Errorf("path of the Ingress = %q", path)
 	}
 
@@ -57,11 +55,11 @@ func TestProxyProperties(t *testing.T) {
 		"no Ingress":  {WebService: true},
 		"no Service":  {IngressURLFormat: "example.com/x"},
 	} {
-		if properties, err := ProxyProperties(app, config, testRun); properties != nil || err != nil {
-			t.Errorf("%s: properties = %v, %v, want none", name, properties, err)
+		if base, err := ProxyBase(app, config, testRun); base != "" || err != nil {
+			t.Errorf("%s: base = %q, %v, want none", name, base, err)
 		}
 	}
-	if _, err := ProxyProperties(app, Config{WebService: true, IngressURLFormat: "10.0.0.1/x"}, testRun); err == nil {
+	if _, err := ProxyBase(app, Config{WebService: true, IngressURLFormat: "10.0.0.1/x"}, testRun); err == nil {
 		t.Error("no error for a template that cannot be evaluated")
 	}
 }
