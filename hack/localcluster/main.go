@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command localcluster runs a real Kubernetes on one Linux machine without docker, every component built from Go modules.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+const usage = `localcluster runs a real Kubernetes on this machine without docker. The components are built from Go modules, once,
+into ${XDG_CACHE_HOME:-$HOME/.cache}/spark-operator/localcluster.
+
+Usage: localcluster COMMAND [FLAGS] [ARGUMENTS]
+
+Commands
+  env           run only kube-apiserver and etcd on loopback, until Ctrl-C or until the given command ends
+
+'localcluster COMMAND --help' tells the flags of a command.
+`
+
+// exitUsage is the exit code for a command line that makes no sense, as the flag package uses it.
+const exitUsage = 2
+
+// exitCode is an error that only sets the exit code: whatever was to be said has been said.
+type exitCode int
+
+func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+func main() {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	cancel()
+
+	var code exitCode
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+	case errors.As(err, &code):
+		os.Exit(int(code))
+	default:
+		fmt.Fprintf(os.Stderr, "localcluster: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, arguments []string) error {
+	commands := map[string]func(context.Context, []string) error{
+		"env": runEnv,
+	}
+	if len(arguments) == 0 {
+		fmt.Fprint(os.Stderr, usage)
+		return exitCode(exitUsage)
+	}
+	switch arguments[0] {
+	case "help", "-h", "-help", "--help":
+		fmt.Print(usage)
+		return nil
+	}
+	command, ok := commands[arguments[0]]
+	if !ok {
+		fmt.Fprintf(os.Stderr, "localcluster: no command %q\n\n%s", arguments[0], usage)
+		return exitCode(exitUsage)
+	}
+	return command(ctx, arguments[1:])
+}
+
+// parse reads the flags of a command. The flag package has already told the user about a mistake.
+func parse(flags *flag.FlagSet, synopsis string, arguments []string) error {
+	flags.Usage = func() { printUsage(flags, synopsis) }
+	err := flags.Parse(arguments)
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		return exitCode(exitUsage)
+	}
+	return err
+}
+
+func printUsage(flags *flag.FlagSet, synopsis string) {
+	out := flags.Output()
+	_, _ = io.WriteString(out, "Usage: localcluster "+synopsis+"\n\nFlags\n")
+	flags.PrintDefaults()
+}
