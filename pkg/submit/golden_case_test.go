@@ -53,14 +53,14 @@ type goldenCase struct {
 	} `json:"requests"`
 }
 
-// readGoldens returns the recorded cases in the order of versions and names.
-func readGoldens(t *testing.T) map[string][]*goldenCase {
+// readGoldens returns the recorded cases by version, and which runs these are.
+func readGoldens(t *testing.T) (goldens map[string][]*goldenCase, known map[run]bool) {
 	t.Helper()
 	packed, err := filepath.Glob("testdata/spark-*.json.gz")
 	if err != nil || len(packed) == 0 {
 		t.Fatalf("no recordings in testdata: %v", err)
 	}
-	goldens := map[string][]*goldenCase{}
+	goldens, known = map[string][]*goldenCase{}, map[run]bool{}
 	for _, name := range packed {
 		text, err := os.ReadFile(name)
 		if err != nil {
@@ -77,8 +77,11 @@ func readGoldens(t *testing.T) map[string][]*goldenCase {
 			t.Fatalf("%s: %v", name, err)
 		}
 		goldens[cases[0].Spark] = cases
+		for _, c := range cases {
+			known[run{c.Case, c.Spark}] = true
+		}
 	}
-	return goldens
+	return goldens, known
 }
 
 // files returns the case's files by absolute path. Symbolic links are followed;

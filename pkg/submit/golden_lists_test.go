@@ -148,7 +148,7 @@ var codeSpan = regexp.MustCompile("`([^`]+)`")
 //	| cases | versions | differs in | why |
 //
 // Cases are code spans. "Differs in" holds code spans, each the path of a
-// difference with * for any characters, "Spark refuses" where the library
+// difference with * for any characters and ? for one, "Spark refuses" where the library
 // builds objects instead, or "refused here: <part of the library's message>".
 func readDeviations(t *testing.T, recorded []string, known map[run]bool) map[run]*deviation {
 	t.Helper()
@@ -195,7 +195,7 @@ func parsePattern(span string) pattern {
 	if text, ok := strings.CutPrefix(span, refusedHere+": "); ok {
 		path, message = refusedHere, text
 	}
-	glob := strings.ReplaceAll(regexp.QuoteMeta(path), `\*`, `.*`)
+	glob := strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(regexp.QuoteMeta(path))
 	return pattern{text: span, path: regexp.MustCompile("^" + glob + "$"), message: message}
 }
 

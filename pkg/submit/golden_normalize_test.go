@@ -223,6 +223,10 @@ var unset = map[string][]string{
 	"status":                   {`{}`, `{"loadBalancer":{}}`},
 	"strategy":                 {`{}`},
 	"creationTimestamp":        {`null`},
+	"value":                    {`""`},
+	"name":                     {`""`},
+	"image":                    {`""`},
+	"tty":                      {`false`},
 }
 
 func dropUnset(tree any) {
@@ -265,13 +269,18 @@ func canonicalQuantities(tree any) {
 	})
 }
 
-// walk calls visit for every object of a tree, outermost first.
+// userKeys are fields whose value is a map with keys of the user's choice.
+var userKeys = []string{"labels", "matchLabels", "annotations", "nodeSelector", "selector", "data", "limits", "requests"}
+
+// walk calls visit for every object with fields in a tree, outermost first.
 func walk(tree any, visit func(map[string]any)) {
 	switch node := tree.(type) {
 	case map[string]any:
 		visit(node)
-		for _, child := range node {
-			walk(child, visit)
+		for key, child := range node {
+			if !slices.Contains(userKeys, key) {
+				walk(child, visit)
+			}
 		}
 	case []any:
 		for _, child := range node {

@@ -4,10 +4,12 @@ package submit_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -69,10 +71,14 @@ var collections = map[string]string{
 	"PodGroup":              "/apis/scheduling.volcano.sh/v1beta1/namespaces/%s/podgroups",
 }
 
+// namelessPod is what the recording API server called a pod without a name.
+const namelessPod = "x-abcde"
+
 // builtRequests sends the objects as KubernetesClientApplication's Client does:
-// pre-resources, pod, pre-resources again, then everything else in the order of
-// the feature steps, owned by the pod.
-func builtRequests(objects submit.Objects, podUID string) ([]request, error) {
+// pre-resources, pod, pre-resources again, then everything else, owned by the
+// pod: in the order of the feature steps, or in that of kinds and names
+// (HasMetadataComparator of the client library of Spark 3.3).
+func builtRequests(objects submit.Objects, podUID string, sorted bool) ([]request, error) {
 	var requests []request
 	var firstError error
 	send := func(apiVersion, kind string, object any) {
@@ -93,10 +99,12 @@ func builtRequests(objects submit.Objects, podUID string) ([]request, error) {
 	send("v1", "Pod", objects.Driver)
 	created := objects.Driver.DeepCopy()
 	created.UID = types.UID(podUID)
+	created.Name = cmp.Or(created.Name, namelessPod)
 	submit.Own(&objects, created)
 	for _, object := range objects.Pre {
 		send(object.GetAPIVersion(), object.GetKind(), object)
 	}
+	dependents := len(requests)
 	secrets, configMaps := objects.Secrets, objects.ConfigMaps
 	if len(secrets) > 0 && strings.HasSuffix(secrets[0].Name, "-kubernetes-credentials") {
 		send("v1", "Secret", secrets[0])
@@ -121,6 +129,14 @@ func builtRequests(objects submit.Objects, podUID string) ([]request, error) {
 	}
 	for _, configMap := range configMaps {
 		send("v1", "ConfigMap", configMap)
+	}
+	if sorted {
+		kinds := []string{"Secret", "Service", "PersistentVolumeClaim", "ConfigMap"}
+		slices.SortStableFunc(requests[dependents:], func(a, b request) int {
+			return cmp.Or(
+				cmp.Compare(slices.Index(kinds, a.kind()), slices.Index(kinds, b.kind())),
+				cmp.Compare(a.name(), b.name()))
+		})
 	}
 	return requests, firstError
 }

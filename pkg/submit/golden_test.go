@@ -35,14 +35,8 @@ const (
 // TestGoldens compares what the library builds with what the real spark-submit
 // of each Spark version sent for the same input.
 func TestGoldens(t *testing.T) {
-	goldens := readGoldens(t)
+	goldens, known := readGoldens(t)
 	versions := slices.Sorted(maps.Keys(goldens))
-	known := map[run]bool{}
-	for version, cases := range goldens {
-		for _, c := range cases {
-			known[run{c.Case, version}] = true
-		}
-	}
 	pendingRuns := readPending(t, versions, known)
 	deviations := readDeviations(t, versions, known)
 	for one := range deviations {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
@@ -71,18 +72,18 @@ func (s *driverSpec) readTemplate(conf *driverConf) (bool, error) {
 	if !exists {
 		return false, refuse("native submission reads no files: give the template itself")
 	}
-	var shape struct {
-		Spec *struct{} `json:"spec"`
+	var template struct {
+		Metadata metav1.ObjectMeta `json:"metadata"`
+		Spec     *corev1.PodSpec   `json:"spec"`
+		Status   corev1.PodStatus  `json:"status"`
 	}
-	if err := yaml.Unmarshal(text, &shape); err != nil {
+	if err := yaml.Unmarshal(text, &template); err != nil {
 		return false, refuse(err.Error())
 	}
-	if shape.Spec == nil {
+	if template.Spec == nil {
 		return false, refuse("the template has no spec")
 	}
-	if err := yaml.Unmarshal(text, s.pod); err != nil {
-		return false, refuse(err.Error())
-	}
+	s.pod.ObjectMeta, s.pod.Spec, s.pod.Status = template.Metadata, *template.Spec, template.Status
 	return true, s.checkTemplateNamespace(conf)
 }
 
