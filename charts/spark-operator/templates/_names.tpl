@@ -1,0 +1,105 @@
+{{/*
+Names and labels. Scripts, dashboards and other charts use them: they are those of the established operator's chart.
+*/}}
+
+{{- define "spark-operator.name" -}}
+{{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "spark-operator.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- else }}
+{{- $name := .Values.nameOverride | default .Chart.Name }}
+{{- if contains $name .Release.Name }}
+{{- .Release.Name | trunc 63 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "spark-operator.image" -}}
+{{- $image := printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) }}
+{{- with .Values.image.registry }}{{ . }}/{{ end }}{{ $image }}
+{{- end }}
+
+{{- define "spark-operator.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "spark-operator.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{/*
+The labels of an object; arguments: context and component.
+*/}}
+{{- define "spark-operator.componentLabels" -}}
+{{- $labels := include "spark-operator.selectorLabels" .context | fromYaml }}
+{{- $_ := set $labels "app.kubernetes.io/component" .component }}
+{{- $_ := set $labels "app.kubernetes.io/version" .context.Chart.AppVersion }}
+{{- $_ := set $labels "app.kubernetes.io/managed-by" .context.Release.Service }}
+{{- $_ := set $labels "helm.sh/chart" (printf "%s-%s" .context.Chart.Name .context.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-") }}
+{{- merge $labels .context.Values.commonLabels | toYaml }}
+{{- end }}
+
+{{- define "spark-operator.controller.name" -}}
+{{ include "spark-operator.fullname" . }}-controller
+{{- end }}
+
+{{- define "spark-operator.controller.selectorLabels" -}}
+{{ include "spark-operator.selectorLabels" . }}
+app.kubernetes.io/component: controller
+{{- end }}
+
+{{- define "spark-operator.controller.labels" -}}
+{{ include "spark-operator.componentLabels" (dict "context" . "component" "controller") }}
+{{- end }}
+
+{{- define "spark-operator.controller.podLabels" -}}
+{{ merge (include "spark-operator.controller.selectorLabels" . | fromYaml) .Values.controller.labels .Values.commonLabels | toYaml }}
+{{- end }}
+
+{{- define "spark-operator.controller.serviceAccountName" -}}
+{{- if .Values.controller.serviceAccount.create }}
+{{- .Values.controller.serviceAccount.name | default (include "spark-operator.controller.name" .) }}
+{{- else }}
+{{- .Values.controller.serviceAccount.name | default "default" }}
+{{- end }}
+{{- end }}
+
+{{- define "spark-operator.controller.leaseName" -}}
+{{ include "spark-operator.controller.name" . }}-lock
+{{- end }}
+
+{{- define "spark-operator.spark.name" -}}
+{{ include "spark-operator.fullname" . }}-spark
+{{- end }}
+
+{{- define "spark-operator.spark.labels" -}}
+{{ include "spark-operator.componentLabels" (dict "context" . "component" "spark") }}
+{{- end }}
+
+{{- define "spark-operator.spark.serviceAccountName" -}}
+{{- if .Values.spark.serviceAccount.create }}
+{{- .Values.spark.serviceAccount.name | default (include "spark-operator.spark.name" .) }}
+{{- else }}
+{{- .Values.spark.serviceAccount.name | default "default" }}
+{{- end }}
+{{- end }}
+
+{{/*
+The listed job namespaces as a JSON list under "list": none if every namespace is watched.
+*/}}
+{{- define "spark-operator.jobNamespaces" -}}
+{{- $namespaces := .Values.spark.jobNamespaces | default list | uniq }}
+{{- if has "" $namespaces }}
+{{- $namespaces = list }}
+{{- end }}
+{{- dict "list" $namespaces | toJson }}
+{{- end }}
+
+{{/*
+"true" if the controller watches namespaces that are not listed.
+*/}}
+{{- define "spark-operator.clusterWide" -}}
+{{- if or .Values.spark.jobNamespaceSelector (not (include "spark-operator.jobNamespaces" . | fromJson).list) }}true{{ end }}
+{{- end }}

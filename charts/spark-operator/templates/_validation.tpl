@@ -1,0 +1,44 @@
+{{/*
+What a schema cannot say: values that contradict each other, and values of the established chart that this version would
+have to ignore.
+*/}}
+{{- define "spark-operator.validate" -}}
+{{- $replicas := int .Values.controller.replicas }}
+{{- if and .Values.controller.podDisruptionBudget.enable (le $replicas 1) }}
+{{- fail "controller.podDisruptionBudget.enable needs controller.replicas > 1: the budget would block every drain of the node" }}
+{{- end }}
+{{- if and .Values.controller.topologySpreadConstraints (le $replicas 1) }}
+{{- fail "controller.topologySpreadConstraints needs controller.replicas > 1" }}
+{{- end }}
+{{- if and (gt $replicas 1) (not .Values.controller.leaderElection.enable) }}
+{{- fail "controller.replicas > 1 needs controller.leaderElection.enable: two controllers would work on the same applications" }}
+{{- end }}
+{{- if and .Values.controller.uiIngress.enable (not .Values.controller.uiService.enable) }}
+{{- fail "controller.uiIngress.enable needs controller.uiService.enable: the Ingress leads to that Service" }}
+{{- end }}
+{{- if and .Values.controller.uiIngress.enable (not .Values.controller.uiIngress.urlFormat) }}
+{{- fail "controller.uiIngress.enable needs controller.uiIngress.urlFormat" }}
+{{- end }}
+{{- if .Values.prometheus.podMonitor.create }}
+{{- if not .Values.prometheus.metrics.enable }}
+{{- fail "prometheus.podMonitor.create needs prometheus.metrics.enable" }}
+{{- end }}
+{{- if not (.Capabilities.APIVersions.Has "monitoring.coreos.com/v1/PodMonitor") }}
+{{- fail "prometheus.podMonitor.create needs the PodMonitor CRD of the Prometheus operator (helm template: --api-versions monitoring.coreos.com/v1/PodMonitor)" }}
+{{- end }}
+{{- end }}
+{{- if .Values.webhook.enable }}
+{{- fail "webhook.enable: this version has no webhook and needs none, the operator builds the pods itself; set it to false" }}
+{{- end }}
+{{- if .Values.certManager.enable }}
+{{- fail "certManager.enable: this version has no webhook that needs a certificate; set it to false" }}
+{{- end }}
+{{- if .Values.hook.upgradeCrd }}
+{{- fail "hook.upgradeCrd: not part of this version; set it to false and run kubectl apply --server-side --force-conflicts -f crds/ before helm upgrade" }}
+{{- end }}
+{{- range .Values.controller.featureGates }}
+{{- if .enabled }}
+{{- fail (printf "controller.featureGates: this version has no feature gate %s; remove it" .name) }}
+{{- end }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,94 @@
+{{/*
+The command line of the controller, as a YAML list.
+*/}}
+{{- define "spark-operator.controller.args" -}}
+{{- with .Values.controller -}}
+- controller
+- start
+- --zap-log-level={{ .logLevel }}
+- --zap-encoder={{ .logEncoder }}
+{{- with (include "spark-operator.jobNamespaces" $ | fromJson).list }}
+- --namespaces={{ join "," . }}
+{{- end }}
+{{- with $.Values.spark.jobNamespaceSelector }}
+- {{ printf "--namespace-selector=%s" . | quote }}
+{{- end }}
+- --controller-threads={{ int64 .workers }}
+- --kube-api-qps={{ .kubeAPIQPS }}
+- --kube-api-burst={{ int64 .kubeAPIBurst }}
+- --driver-pod-creation-grace-period={{ .driverPodCreationGracePeriod }}
+- --max-tracked-executor-per-app={{ int64 .maxTrackedExecutorPerApp }}
+- --scheduled-spark-application-timestamp-precision={{ .scheduledSparkApplicationTimestampPrecision }}
+- --workqueue-ratelimiter-bucket-qps={{ .workqueueRateLimiter.bucketQPS }}
+- --workqueue-ratelimiter-bucket-size={{ int64 .workqueueRateLimiter.bucketSize }}
+{{- with .workqueueRateLimiter.maxDelay }}
+{{- if .enable }}
+- --workqueue-ratelimiter-max-delay={{ .duration }}
+{{- end }}
+{{- end }}
+- --enable-ui-service={{ .uiService.enable }}
+{{- with .uiIngress }}
+{{- if .enable }}
+- {{ printf "--ingress-url-format=%s" .urlFormat | quote }}
+{{- with .ingressClassName }}
+- --ingress-class-name={{ . }}
+{{- end }}
+{{- with .tls }}
+- {{ printf "--ingress-tls=%s" (toJson .) | quote }}
+{{- end }}
+{{- with .annotations }}
+- {{ printf "--ingress-annotations=%s" (toJson .) | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- with .batchScheduler }}
+{{- if .enable }}
+- --enable-batch-scheduler=true
+{{- with .kubeSchedulerNames }}
+- --kube-scheduler-names={{ join "," . }}
+{{- end }}
+{{- with .default }}
+- --default-batch-scheduler={{ . }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if .driverPodDisruptionBudget.enable }}
+- --enable-driver-pdb=true
+{{- end }}
+- --health-probe-bind-address=:8081
+{{- with $.Values.prometheus.metrics }}
+{{- if .enable }}
+- --enable-metrics=true
+- --metrics-bind-address=:{{ int64 .port }}
+- --metrics-endpoint={{ .endpoint }}
+- --metrics-prefix={{ .prefix }}
+- --metrics-labels={{ .labels | default "app_type" }}
+{{- with .jobStartLatencyBuckets }}
+- --metrics-job-start-latency-buckets={{ . }}
+{{- end }}
+{{- with .jobSubmitLatencyBuckets }}
+- --metrics-job-submit-latency-buckets={{ . }}
+{{- end }}
+{{- else }}
+- --enable-metrics=false
+{{- end }}
+{{- end }}
+{{- with .leaderElection }}
+{{- if .enable }}
+- --leader-election=true
+- --leader-election-lock-name={{ include "spark-operator.controller.leaseName" $ }}
+- --leader-election-lock-namespace={{ $.Release.Namespace }}
+- --leader-election-lease-duration={{ .leaseDuration }}
+- --leader-election-renew-deadline={{ .renewDeadline }}
+- --leader-election-retry-period={{ .retryPeriod }}
+{{- else }}
+- --leader-election=false
+{{- end }}
+{{- end }}
+{{- with .pprof }}
+{{- if .enable }}
+- --pprof-bind-address=:{{ int64 .port }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}

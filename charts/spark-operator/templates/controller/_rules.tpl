@@ -1,0 +1,73 @@
+{{/*
+What the controller does with the objects of a job namespace.
+*/}}
+{{- define "spark-operator.controller.jobRules" }}
+- apiGroups: [sparkoperator.k8s.io]
+  resources: [sparkapplications]
+  verbs: [get, list, watch, create, delete]
+- apiGroups: [sparkoperator.k8s.io]
+  resources: [scheduledsparkapplications]
+  verbs: [get, list, watch]
+- apiGroups: [sparkoperator.k8s.io]
+  resources: [sparkapplications/status, scheduledsparkapplications/status]
+  verbs: [update]
+# Owner references with blockOwnerDeletion, where the admission plugin OwnerReferencesPermissionEnforcement is on.
+- apiGroups: [sparkoperator.k8s.io]
+  resources: [sparkapplications/finalizers, scheduledsparkapplications/finalizers]
+  verbs: [update]
+# Drivers and executors.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch, create, delete]
+# The driver's Service and ConfigMaps and the Service of its web UI.
+- apiGroups: [""]
+  resources: [services, configmaps]
+  verbs: [get, create, patch, delete]
+# Credentials and claims that the properties of an application ask for; never read.
+- apiGroups: [""]
+  resources: [secrets, persistentvolumeclaims]
+  verbs: [create, patch]
+# Spark 4.2 and newer let only the pods of an application reach its executors.
+- apiGroups: [networking.k8s.io]
+  resources: [networkpolicies]
+  verbs: [create, patch]
+- apiGroups: [networking.k8s.io]
+  resources: [ingresses]
+  verbs: [get, create, patch, delete]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end }}
+
+{{/*
+What the controller's process needs in its own namespace.
+*/}}
+{{- define "spark-operator.controller.processRules" }}
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [create]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [{{ include "spark-operator.controller.leaseName" . }}]
+  verbs: [get, update]
+{{- end }}
+
+{{- define "spark-operator.controller.rbacMetadata" -}}
+labels:
+  {{- include "spark-operator.controller.labels" . | nindent 2 }}
+{{- with .Values.controller.rbac.annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "spark-operator.controller.rbacBinding" }}
+subjects:
+- kind: ServiceAccount
+  name: {{ include "spark-operator.controller.serviceAccountName" .context }}
+  namespace: {{ .context.Release.Namespace }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: {{ .kind }}
+  name: {{ include "spark-operator.controller.name" .context }}
+{{- end }}
