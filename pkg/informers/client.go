@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package informers
+
+import (
+	"fmt"
+	"net/http"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
+	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned/scheme"
+)
+
+// NewClient returns the typed client of this API group. It differs from the
+// generated constructor in how it decodes: an object that does not fit the Go
+// types is replaced by a stub with its metadata and status (see [DecodeError]),
+// in lists and watches as well as in answers to reads and writes.
+//
+// The CRD cannot keep such objects out: the pod templates have no schema, and
+// some types, such as quantities, accept less than their schema.
+func NewClient(config *rest.Config, httpClient *http.Client) (versioned.Interface, error) {
+	c := rest.CopyConfig(config)
+	c.APIPath = "/apis"
+	c.GroupVersion = &v1beta2.SchemeGroupVersion
+	c.NegotiatedSerializer = tolerantSerializer{
+		rest.CodecFactoryForGeneratedClient(scheme.Scheme, scheme.Codecs).WithoutConversion(),
+	}
+	client, err := rest.RESTClientForConfigAndClient(c, httpClient)
+	if err != nil {
+		return nil, fmt.Errorf("client of %s: %w", v1beta2.SchemeGroupVersion, err)
+	}
+	return versioned.New(client), nil
+}
+
+// tolerantSerializer wraps the decoders of a client. Lists, single objects and
+// the objects in watch events all pass through DecoderToVersion.
+type tolerantSerializer struct{ runtime.NegotiatedSerializer }
+
+func (s tolerantSerializer) DecoderToVersion(d runtime.Decoder, gv runtime.GroupVersioner) runtime.Decoder {
+	return tolerantDecoder{s.NegotiatedSerializer.DecoderToVersion(d, gv)}
+}
+
+// tolerantDecoder decodes as usual; only when that fails it looks at each object
+// on its own.
+type tolerantDecoder struct{ runtime.Decoder }
+
+func (d tolerantDecoder) Decode(data []byte, defaults *schema.GroupVersionKind, into runtime.Object) (runtime.Object, *schema.GroupVersionKind, error) {
+	object, kind, err := d.Decoder.Decode(data, defaults, into)
+	if err == nil {
+		return object, kind, nil
+	}
+	var meta metav1.TypeMeta
+	if decodeJSON(data, &meta) != nil || meta.APIVersion != v1beta2.SchemeGroupVersion.String() {
+		return object, kind, err
+	}
+	tolerated := decodeTolerantly(data, meta.Kind, into)
+	if tolerated == nil {
+		return object, kind, err
+	}
+	gvk := meta.GroupVersionKind()
+	return tolerated, &gvk, nil
+}
+
+// decodeTolerantly decodes what could not be decoded as a whole, into into if it
+// is of the right type. It returns nil if it cannot help.
+func decodeTolerantly(data []byte, kind string, into runtime.Object) runtime.Object {
+	switch kind {
+	case "SparkApplication":
+		return decodeOne(data, orNew[v1beta2.SparkApplication](into), &v1beta2.SparkApplication{})
+	case "ScheduledSparkApplication":
+		return decodeOne(data, orNew[v1beta2.ScheduledSparkApplication](into), &v1beta2.ScheduledSparkApplication{})
+	case "SparkApplicationList":
+		list := orNew[v1beta2.SparkApplicationList](into)
+		*list = v1beta2.SparkApplicationList{}
+		if decodeList(data, &list.TypeMeta, &list.ListMeta, &list.Items) != nil {
+			return nil
+		}
+		return list
+	case "ScheduledSparkApplicationList":
+		list := orNew[v1beta2.ScheduledSparkApplicationList](into)
+		*list = v1beta2.ScheduledSparkApplicationList{}
+		if decodeList(data, &list.TypeMeta, &list.ListMeta, &list.Items) != nil {
+			return nil
+		}
+		return list
+	}
+	return nil
+}
+
+// orNew returns into if it is a *T, else a new T.
+func orNew[T any](into runtime.Object) *T {
+	if typed, ok := into.(any).(*T); ok {
+		return typed
+	}
+	return new(T)
+}

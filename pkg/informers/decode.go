@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package informers
+
+import (
+	"encoding/json"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	kjson "sigs.k8s.io/json"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// decodeErrorKey marks stubs among the annotations. The API server accepts no
+// annotation with blanks in its key, so nobody can pass an object off as a stub.
+const decodeErrorKey = "spark-operator cannot decode"
+
+// DecodeError tells whether the object is the stub of one that does not fit the
+// Go types, and if so which field is at fault and why. A stub has the metadata
+// and status of its original and of its spec only what is needed to end and
+// remove a run: spec.suspend and spec.timeToLiveSeconds.
+func DecodeError(object metav1.Object) (text string, stub bool) {
+	text, stub = object.GetAnnotations()[decodeErrorKey]
+	return text, stub
+}
+
+// MarkUndecodable makes an object look like the stub that the client returns for
+// one that cannot be decoded; text names the field and the reason.
+func MarkUndecodable(object metav1.Object, text string) {
+	annotations := maps.Clone(object.GetAnnotations())
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[decodeErrorKey] = text
+	object.SetAnnotations(annotations)
+}
+
+// kind is one of the types that decodeOne can make a stub of.
+type kind interface {
+	runtime.Object
+	metav1.Object
+}
+
+// envelope is an object of which only the outermost level was decoded.
+type envelope struct {
+	metav1.TypeMeta
+	Metadata metav1.ObjectMeta `json:"metadata"`
+	Spec     json.RawMessage   `json:"spec"`
+	Status   json.RawMessage   `json:"status"`
+}
+
+// decodeList decodes the items of a list one by one. An item without readable
+// metadata cannot be named; it is the only kind that is left out.
+func decodeList[T any, P interface {
+	*T
+	kind
+}](data []byte, meta *metav1.TypeMeta, listMeta *metav1.ListMeta, items *[]T) error {
+	var list struct {
+		metav1.TypeMeta
+		Metadata metav1.ListMeta   `json:"metadata"`
+		Items    []json.RawMessage `json:"items"`
+	}
+	if err := decodeJSON(data, &list); err != nil {
+		return err
+	}
+	*meta, *listMeta = list.TypeMeta, list.Metadata
+	*items = make([]T, 0, len(list.Items))
+	for _, raw := range list.Items {
+		var item T
+		if decodeOne(raw, P(&item), P(new(T))) != nil {
+			*items = append(*items, item)
+		}
+	}
+	return nil
+}
+
+// decodeOne decodes data into object, or makes object a stub; scratch is an empty
+// object of the same type. It returns nil if not even the metadata is readable.
+func decodeOne[T any, P interface {
+	*T
+	kind
+}](data []byte, object, scratch P) runtime.Object {
+	var zero T
+	cause := decodeJSON(data, scratch)
+	if cause == nil {
+		*object = *scratch
+		return object
+	}
+	var outer envelope
+	if decodeJSON(data, &outer) != nil {
+		return nil
+	}
+	*object = zero
+	object.GetObjectKind().SetGroupVersionKind(outer.GroupVersionKind())
+	copyMetadata(object, &outer.Metadata)
+	switch typed := any(object).(type) {
+	case *v1beta2.SparkApplication:
+		typed.Spec.Suspend, typed.Spec.TimeToLiveSeconds = essentialSpec(outer.Spec)
+		if decodeJSON(outer.Status, &typed.Status) != nil {
+			typed.Status = v1beta2.SparkApplicationStatus{}
+		}
+	case *v1beta2.ScheduledSparkApplication:
+		if decodeJSON(outer.Status, &typed.Status) != nil {
+			typed.Status = v1beta2.ScheduledSparkApplicationStatus{}
+		}
+	}
+	MarkUndecodable(object, fieldAtFault[T](data, cause))
+	return object
+}
+
+func copyMetadata(object metav1.Object, metadata *metav1.ObjectMeta) {
+	metadata.DeepCopyInto(object.(metav1.ObjectMetaAccessor).GetObjectMeta().(*metav1.ObjectMeta))
+}
+
+// essentialSpec reads, each on its own, the fields that matter for an
+// application that cannot run.
+func essentialSpec(raw json.RawMessage) (suspend *bool, ttl *int64) {
+	var spec struct {
+		Suspend           json.RawMessage `json:"suspend"`
+		TimeToLiveSeconds json.RawMessage `json:"timeToLiveSeconds"`
+	}
+	if decodeJSON(raw, &spec) != nil {
+		return nil, nil
+	}
+	if decodeJSON(spec.Suspend, &suspend) != nil {
+		suspend = nil
+	}
+	if decodeJSON(spec.TimeToLiveSeconds, &ttl) != nil {
+		ttl = nil
+	}
+	return suspend, ttl
+}
+
+// decodeJSON decodes as clients of Kubernetes do: case-sensitively.
+func decodeJSON(data []byte, into any) error {
+	if len(data) == 0 {
+		return nil
+	}
+	return kjson.UnmarshalCaseSensitivePreserveInts(data, into)
+}
+
+// fieldAtFault returns the path of the first field that does not fit T and why
+// not. Errors of the decoder name a path only sometimes, so it is found by
+// decoding smaller and smaller parts of the object.
+func fieldAtFault[T any](data []byte, cause error) string {
+	var tree map[string]any
+	if json.Unmarshal(data, &tree) != nil {
+		return oneLine(cause)
+	}
+	fits := func(part map[string]any) error {
+		raw, err := json.Marshal(part)
+		if err != nil {
+			return nil
+		}
+		return decodeJSON(raw, new(T))
+	}
+	path, cause := narrow(tree, cause, fits)
+	return strings.TrimPrefix(path, ".") + ": " + oneLine(cause)
+}
+
+// narrow finds the deepest part of value that alone makes fits fail. The function
+// fits puts what it is given back into its place in the object.
+func narrow(value any, cause error, fits func(map[string]any) error) (path string, _ error) {
+	object, ok := value.(map[string]any)
+	if !ok {
+		return "", cause
+	}
+	for _, key := range slices.Sorted(maps.Keys(object)) {
+		err := fits(map[string]any{key: object[key]})
+		if err == nil {
+			continue
+		}
+		segment := "." + key
+		switch child := object[key].(type) {
+		case map[string]any:
+			deeper, cause := narrow(child, err, func(part map[string]any) error {
+				return fits(map[string]any{key: part})
+			})
+			return segment + deeper, cause
+		case []any:
+			for i, element := range child {
+				err := fits(map[string]any{key: []any{element}})
+				if err == nil {
+					continue
+				}
+				deeper, cause := narrow(element, err, func(part map[string]any) error {
+					return fits(map[string]any{key: []any{part}})
+				})
+				return segment + "[" + strconv.Itoa(i) + "]" + deeper, cause
+			}
+		}
+		return segment, err
+	}
+	return "", cause
+}
+
+// goFieldName matches the Go names in an error of the JSON decoder; they mean
+// nothing to a user.
+var goFieldName = regexp.MustCompile(` into Go (struct field|value) (\S+ )?of type `)
+
+func oneLine(err error) string {
+	text := strings.TrimPrefix(err.Error(), "json: ")
+	text = goFieldName.ReplaceAllString(text, " into ")
+	return strings.Join(strings.Fields(text), " ")
+}

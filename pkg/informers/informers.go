@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package informers
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	coreinformers "k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/metadata/metadatainformer"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
+	sparkinformers "github.com/spark-operator/spark-operator/pkg/client/informers/externalversions"
+)
+
+// Config says what to watch. The zero value watches all namespaces.
+type Config struct {
+	// Namespaces to watch; empty, or containing "": all.
+	Namespaces []string
+	// NamespaceSelector adds the namespaces whose labels match; nil for none.
+	NamespaceSelector labels.Selector
+	// Name identifies the caches in metrics; nil for none.
+	Name *cache.InformerName
+}
+
+// Clients are the API clients of the caches. Spark should come from [NewClient],
+// so that one malformed object does not stop the others. Metadata may be nil if
+// Config has no NamespaceSelector.
+type Clients struct {
+	Kube     kubernetes.Interface
+	Spark    versioned.Interface
+	Metadata metadata.Interface
+}
+
+// Set are all caches of the operator.
+type Set struct {
+	Applications *Scoped[*v1beta2.SparkApplication]
+	Scheduled    *Scoped[*v1beta2.ScheduledSparkApplication]
+	// Pods are driver and executor pods, indexed by [DriversByApplication] and
+	// [ExecutorsBySubmission].
+	Pods *Scoped[*corev1.Pod]
+	// Namespaces says which namespaces are watched.
+	Namespaces *Namespaces
+
+	factories  []factory
+	namespaces []cache.DoneChecker
+}
+
+// factory is what the factories of all clients have in common.
+type factory interface {
+	StartWithContext(ctx context.Context)
+	Shutdown()
+}
+
+// metadataFactory gives the factory of metadata caches the methods of the others.
+type metadataFactory struct {
+	metadatainformer.SharedInformerFactory
+}
+
+func (f metadataFactory) StartWithContext(ctx context.Context) { f.Start(ctx.Done()) }
+
+// New prepares the caches. Nothing is read before Start.
+func New(config Config, clients Clients) (*Set, error) {
+	set := &Set{Namespaces: NewNamespaces(config.Namespaces, config.NamespaceSelector, nil)}
+	if config.NamespaceSelector != nil {
+		f := metadatainformer.NewSharedInformerFactoryWithOptions(clients.Metadata, 0, metadatainformer.WithTransform(trimNamespace))
+		informer := f.ForResource(namespaceResource).Informer()
+		set.Namespaces.store = informer.GetStore()
+		set.namespaces = append(set.namespaces, informer.HasSyncedChecker())
+		set.factories = append(set.factories, metadataFactory{f})
+	}
+
+	applications := map[string]cache.TypedSharedIndexInformer[*v1beta2.SparkApplication]{}
+	scheduled := map[string]cache.TypedSharedIndexInformer[*v1beta2.ScheduledSparkApplication]{}
+	pods := map[string]cache.TypedSharedIndexInformer[*corev1.Pod]{}
+	for _, namespace := range set.Namespaces.scopes() {
+		spark := sparkinformers.NewSharedInformerFactoryWithOptions(clients.Spark, 0,
+			sparkinformers.WithNamespace(namespace),
+			sparkinformers.WithTransform(trimApplication),
+			sparkinformers.WithInformerName(config.Name))
+		core := coreinformers.NewSharedInformerFactoryWithOptions(clients.Kube, 0,
+			coreinformers.WithNamespace(namespace),
+			coreinformers.WithTransform(trimPod),
+			coreinformers.WithInformerName(config.Name),
+			coreinformers.WithTweakListOptions(func(options *metav1.ListOptions) { options.LabelSelector = podSelector }))
+		set.factories = append(set.factories, spark, core)
+
+		applications[namespace] = spark.Sparkoperator().V1beta2().SparkApplications().TypedInformer()
+		scheduled[namespace] = spark.Sparkoperator().V1beta2().ScheduledSparkApplications().TypedInformer()
+		pods[namespace] = core.Core().V1().Pods().TypedInformer()
+	}
+	set.Applications = NewScoped(applications)
+	set.Scheduled = NewScoped(scheduled)
+	set.Pods = NewScoped(pods)
+	err := set.Pods.AddIndexers(cache.TypedIndexers[*corev1.Pod]{
+		DriversByApplication:  indexDriver,
+		ExecutorsBySubmission: indexExecutor,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("caches of pods: %w", err)
+	}
+	return set, nil
+}
+
+// Start begins to list and watch; handlers should be registered before. It
+// returns at once.
+func (s *Set) Start(ctx context.Context) {
+	for _, f := range s.factories {
+		f.StartWithContext(ctx)
+	}
+}
+
+// Synced returns what to wait for besides the handlers of the caller.
+func (s *Set) Synced() []cache.DoneChecker { return s.namespaces }
+
+// Shutdown waits until every watch has ended, which the context of Start causes.
+func (s *Set) Shutdown() {
+	var wg sync.WaitGroup
+	for _, f := range s.factories {
+		wg.Go(f.Shutdown)
+	}
+	wg.Wait()
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package informers
+
+import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// annotationPrefix is the prefix of those annotations of pods that are kept.
+const annotationPrefix = "sparkoperator.k8s.io/"
+
+// trimApplication drops what nobody reads: field ownership, and the copy of the
+// whole object that kubectl apply leaves in an annotation.
+func trimApplication(object any) (any, error) {
+	accessor, ok := object.(metav1.Object)
+	if !ok {
+		return object, nil // a tombstone; its object was trimmed before
+	}
+	accessor.SetManagedFields(nil)
+	delete(accessor.GetAnnotations(), corev1.LastAppliedConfigAnnotation)
+	return object, nil
+}
+
+// trimPod keeps of a pod what tells the state of driver and executors: identity,
+// owners, phase, conditions, the states of its containers and the node. A pod of
+// 20 KB shrinks to about 1 KB.
+func trimPod(object any) (any, error) {
+	pod, ok := object.(*corev1.Pod)
+	if !ok {
+		return object, nil
+	}
+	var annotations map[string]string
+	for key, value := range pod.Annotations {
+		if strings.HasPrefix(key, annotationPrefix) {
+			if annotations == nil {
+				annotations = map[string]string{}
+			}
+			annotations[key] = value
+		}
+	}
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:                       pod.Name,
+			Namespace:                  pod.Namespace,
+			UID:                        pod.UID,
+			ResourceVersion:            pod.ResourceVersion,
+			CreationTimestamp:          pod.CreationTimestamp,
+			DeletionTimestamp:          pod.DeletionTimestamp,
+			DeletionGracePeriodSeconds: pod.DeletionGracePeriodSeconds,
+			Labels:                     pod.Labels,
+			Annotations:                annotations,
+			OwnerReferences:            pod.OwnerReferences,
+			Finalizers:                 pod.Finalizers,
+		},
+		Spec: corev1.PodSpec{NodeName: pod.Spec.NodeName},
+		Status: corev1.PodStatus{
+			Phase:                 pod.Status.Phase,
+			Conditions:            pod.Status.Conditions,
+			Message:               pod.Status.Message,
+			Reason:                pod.Status.Reason,
+			StartTime:             pod.Status.StartTime,
+			InitContainerStatuses: trimContainers(pod.Status.InitContainerStatuses),
+			ContainerStatuses:     trimContainers(pod.Status.ContainerStatuses),
+		},
+	}, nil
+}
+
+func trimContainers(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
+	if len(statuses) == 0 {
+		return nil
+	}
+	trimmed := make([]corev1.ContainerStatus, len(statuses))
+	for i := range statuses {
+		trimmed[i] = corev1.ContainerStatus{
+			Name:                 statuses[i].Name,
+			State:                statuses[i].State,
+			LastTerminationState: statuses[i].LastTerminationState,
+			Ready:                statuses[i].Ready,
+			RestartCount:         statuses[i].RestartCount,
+			Image:                statuses[i].Image,
+		}
+	}
+	return trimmed
+}
+
+// trimNamespace keeps name and labels.
+func trimNamespace(object any) (any, error) {
+	namespace, ok := object.(*metav1.PartialObjectMetadata)
+	if !ok {
+		return object, nil
+	}
+	return &metav1.PartialObjectMetadata{
+		TypeMeta: namespace.TypeMeta,
+		ObjectMeta: metav1.ObjectMeta{
+			Name:            namespace.Name,
+			UID:             namespace.UID,
+			ResourceVersion: namespace.ResourceVersion,
+			Labels:          namespace.Labels,
+		},
+	}, nil
+}
+
+// Names of the indexes over pods.
+const (
+	// DriversByApplication finds driver pods by the UID of the SparkApplication
+	// that controls them, whichever submission they belong to.
+	DriversByApplication = "driversByApplication"
+	// ExecutorsBySubmission finds executor pods by [SubmissionIndexValue].
+	ExecutorsBySubmission = "executorsBySubmission"
+)
+
+// SubmissionIndexValue is the value of ExecutorsBySubmission for a submission.
+func SubmissionIndexValue(namespace, app, submissionID string) string {
+	return namespace + "/" + app + "/" + submissionID
+}
+
+// ApplicationUID is the UID of the SparkApplication that controls a pod, or "".
+func ApplicationUID(pod *corev1.Pod) types.UID {
+	owner := metav1.GetControllerOfNoCopy(pod)
+	if owner == nil || owner.Kind != "SparkApplication" || !strings.HasPrefix(owner.APIVersion, v1beta2.SchemeGroupVersion.Group+"/") {
+		return ""
+	}
+	return owner.UID
+}
+
+func indexDriver(pod *corev1.Pod) ([]string, error) {
+	if pod.Labels[v1beta2.LabelSparkRole] != v1beta2.SparkRoleDriver {
+		return nil, nil
+	}
+	if uid := ApplicationUID(pod); uid != "" {
+		return []string{string(uid)}, nil
+	}
+	return nil, nil
+}
+
+func indexExecutor(pod *corev1.Pod) ([]string, error) {
+	if pod.Labels[v1beta2.LabelSparkRole] != v1beta2.SparkRoleExecutor {
+		return nil, nil
+	}
+	app, submission := pod.Labels[v1beta2.LabelSparkAppName], pod.Labels[v1beta2.LabelSubmissionID]
+	if app == "" || submission == "" {
+		return nil, nil
+	}
+	return []string{SubmissionIndexValue(pod.Namespace, app, submission)}, nil
+}
+
+// podSelector selects the pods that belong to applications.
+var podSelector = fmt.Sprintf("%s=true", v1beta2.LabelLaunchedBySparkOperator)
