@@ -33,54 +33,48 @@ func inspect(t *testing.T, c *goldenCase) {
 		t.Fatal(ended.reason)
 	}
 	in = c.withIDs(in)
-	// compareWith compares the recording with a copy that was edited.
-	compareWith := func(edit func([]request)) []difference {
-		want, _, err := recordedRequests(c.clone())
+	recorded := func() []request {
+		requests, _, err := recordedRequests(c.clone())
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, _, err := recordedRequests(c.clone())
-		if err != nil {
-			t.Fatal(err)
-		}
-		asBuilt := newNormalizer(c, in)
-		asBuilt.recorded(got, got)
-		for _, r := range got {
+		return requests
+	}
+	asBuilt := func() []request {
+		requests := recorded()
+		newNormalizer(c, in).recorded(requests, requests)
+		for _, r := range requests {
 			if data, ok := r.field("data").(map[string]any); ok && data["spark.properties"] != nil {
 				lines := strings.SplitN(text(data["spark.properties"]), "\n", 3)
 				lines[1] = in.SubmitTime.Format("#" + javaDate)
 				data["spark.properties"] = strings.Join(lines, "\n")
 			}
 		}
-		edit(got)
-		return compareRequests(c, in, want, got)
+		return requests
 	}
-	for _, d := range compareWith(func([]request) {}) {
+	for _, d := range compareRequests(c, in, recorded(), asBuilt()) {
 		t.Errorf("the recording differs from itself: %v", d)
 	}
 
-	var places []string
-	compareWith(func(requests []request) {
-		for i, r := range requests {
-			leaves(fmt.Sprint(i), r.body, func(place string, _ func(any)) { places = append(places, place) })
-		}
-	})
-	for _, target := range places {
-		differences := compareWith(func(requests []request) {
-			for i, r := range requests {
-				leaves(fmt.Sprint(i), r.body, func(place string, set func(any)) {
-					if place == target {
-						set("changed")
-					}
-				})
+	inspected := 0
+	for i, r := range asBuilt() {
+		var places []string
+		leaves(r.kind(), r.body, func(place string, _ func(any)) { places = append(places, place) })
+		inspected += len(places)
+		for _, target := range places {
+			want, got := recorded()[i:i+1], asBuilt()[i:i+1]
+			leaves(r.kind(), got[0].body, func(place string, set func(any)) {
+				if place == target {
+					set("changed")
+				}
+			})
+			if len(compareRequests(c, in, want, got)) == 0 {
+				t.Errorf("a change of %s is not seen", target)
 			}
-		})
-		if len(differences) == 0 {
-			t.Errorf("a change of %s is not seen", target)
 		}
 	}
-	if len(places) < 50 {
-		t.Errorf("only %d values in the recording", len(places))
+	if inspected < 50 {
+		t.Errorf("only %d values in the recording", inspected)
 	}
 }
 
