@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/test/crash"
+)
+
+// TestOperatorKilledBetweenWrites runs the crash matrix on a bare API server.
+func TestOperatorKilledBetweenWrites(t *testing.T) {
+	crash.RunMatrix(t, crash.Target{
+		Config:         api.config,
+		Binary:         api.operatorBinary,
+		Namespace:      newNamespace(t, "crash"),
+		NewApplication: sparkPi,
+	})
+}
+
+// sparkPi is an application that passes every check.
+func sparkPi(name string) *v1beta2.SparkApplication {
+	return &v1beta2.SparkApplication{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: v1beta2.SparkApplicationSpec{
+			SparkVersion:        "4.3.0",
+			Image:               ptr.To("example.com/spark:4.3.0"),
+			MainClass:           ptr.To("org.apache.spark.examples.SparkPi"),
+			MainApplicationFile: ptr.To("local:///opt/spark/examples/jars/spark-examples.jar"),
+		},
+	}
+}

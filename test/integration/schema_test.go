@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/yaml"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// TestManifestsAreAdmitted creates every manifest of the project, with strict field
+// validation as kubectl asks for it.
+func TestManifestsAreAdmitted(t *testing.T) {
+	namespace := newNamespace(t, "manifests")
+	var files []string
+	for _, pattern := range []string{"examples/*.yaml", "pkg/apis/sparkoperator.k8s.io/v1beta2/testdata/*.yaml"} {
+		found, err := filepath.Glob(filepath.Join(repository, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(found) == 0 {
+			t.Fatalf("no manifest matches %s", pattern)
+		}
+		files = append(files, found...)
+	}
+	admitted := 0
+	for _, file := range files {
+		for _, object := range readObjects(t, file) {
+			resource, ours := resourceOf(object)
+			if !ours {
+				continue
+			}
+			object.SetNamespace(namespace)
+			_, err := api.dynamic.Resource(resource).Namespace(namespace).Create(t.Context(), object,
+				metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict, DryRun: []string{metav1.DryRunAll}})
+			if err != nil {
+				t.Errorf("%s: %s: %v", file, object.GetName(), err)
+			}
+			admitted++
+		}
+	}
+	t.Logf("%d manifests", admitted)
+}
+
+// TestUnknownFieldsArePruned: Airflow writes spec.labels, which no version of the
+// API has; it must be dropped, not refused. A pod template keeps what it holds.
+func TestUnknownFieldsArePruned(t *testing.T) {
+	namespace := newNamespace(t, "pruning")
+	object := &unstructured.Unstructured{}
+	err := yaml.Unmarshal([]byte(`
+apiVersion: sparkoperator.k8s.io/v1beta2
+kind: SparkApplication
+metadata: {name: pruned}
+spec:
+  labels: {dag_id: d}
+  type: Scala
+  sparkVersion: 4.3.0
+  mainApplicationFile: local:///a.jar
+  driver:
+    template: {spec: {fromTheFuture: 1, containers: []}}
+  executor: {}
+`), object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resource, _ := resourceOf(object)
+	stored, err := api.dynamic.Resource(resource).Namespace(namespace).Create(t.Context(), object, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, found, _ := unstructured.NestedMap(stored.Object, "spec", "labels"); found {
+		t.Error("spec.labels was kept")
+	}
+	if _, found, _ := unstructured.NestedFieldNoCopy(stored.Object, "spec", "driver", "template", "spec", "fromTheFuture"); !found {
+		t.Error("a field of the pod template was dropped")
+	}
+}
+
+// TestCRDsFitClientSideApply: kubectl apply keeps the object as JSON in an annotation
+// of at most 256 KiB.
+func TestCRDsFitClientSideApply(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(repository, "manifests/crd/*.yaml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("CRDs: %v, %v", files, err)
+	}
+	for _, file := range files {
+		for _, object := range readObjects(t, file) {
+			text, err := json.Marshal(object)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(text) > 200_000 {
+				t.Errorf("%s takes %d bytes as JSON", file, len(text))
+			}
+		}
+	}
+}
+
+func readObjects(t *testing.T, file string) []*unstructured.Unstructured {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var objects []*unstructured.Unstructured
+	for document := range strings.SplitSeq(string(text), "\n---") {
+		object := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal([]byte(document), &object.Object); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		if len(object.Object) > 0 {
+			objects = append(objects, object)
+		}
+	}
+	return objects
+}
+
+func resourceOf(object *unstructured.Unstructured) (resource schema.GroupVersionResource, ours bool) {
+	switch object.GetKind() {
+	case "SparkApplication":
+		return v1beta2.SchemeGroupVersion.WithResource("sparkapplications"), true
+	case "ScheduledSparkApplication":
+		return v1beta2.SchemeGroupVersion.WithResource("scheduledsparkapplications"), true
+	}
+	return schema.GroupVersionResource{}, false
+}
