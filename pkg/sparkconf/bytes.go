@@ -38,13 +38,12 @@ func (u Unit) String() string {
 	}
 }
 
-// unitOf maps a lower-case suffix to its unit. Spark 4.2 added the two-letter
-// binary forms; "kb" and "k" have always been binary as well.
+// unitOf maps a lower-case suffix to its unit. All are binary: "kb" is 1024
+// bytes. Spark 4.2 added the forms "ki" and "kib" (SPARK-55051).
 func unitOf(suffix string, version Version) (Unit, bool) {
-	if len(suffix) == 2 && suffix[1] == 'i' && version.AtLeast(4, 2) {
-		suffix = suffix[:1]
-		if suffix == "b" {
-			return 0, false
+	if version.AtLeast(4, 2) {
+		if short := strings.TrimSuffix(strings.TrimSuffix(suffix, "b"), "i"); len(short) == 1 && short != "b" {
+			suffix = short
 		}
 	}
 	switch suffix {
@@ -103,14 +102,28 @@ func ParseMemory(text string, unit Unit, version Version) (int64, error) {
 	}
 	ratio := int64(from / unit)
 	if math.MaxInt64/ratio < amount {
-		return 0, fmt.Errorf("Conversion of %d exceeds Long.MAX_VALUE in %s. Try a larger unit (e.g. MiB instead of KiB)", amount, from) //nolint:staticcheck // Spark's text
+		return 0, conversionError(amount, from, version)
 	}
 	return amount * ratio, nil
 }
 
+// sparkText is an error whose text is Spark's.
+type sparkText string
+
+func (e sparkText) Error() string { return string(e) }
+
 func sizeError(reason string) error {
-	return fmt.Errorf("Size must be specified as bytes (b), kibibytes (k), mebibytes (m), gibibytes (g), "+ //nolint:staticcheck // Spark's text
-		"tebibytes (t), or pebibytes(p). E.g. 50b, 100k, or 250m.\n%s", reason)
+	return sparkText("Size must be specified as bytes (b), kibibytes (k), mebibytes (m), gibibytes (g), " +
+		"tebibytes (t), or pebibytes(p). E.g. 50b, 100k, or 250m.\n" + reason)
+}
+
+func conversionError(amount int64, unit Unit, version Version) error {
+	if version.AtLeast(4, 2) {
+		return sparkText(fmt.Sprintf("Conversion of %d %s exceeds Long.MAX_VALUE. "+
+			"Try a larger unit (e.g. MiB instead of KiB).", amount, unit))
+	}
+	return sparkText(fmt.Sprintf("Conversion of %d exceeds Long.MAX_VALUE in %s. "+
+		"Try a larger unit (e.g. MiB instead of KiB)", amount, unit))
 }
 
 // fractionOf returns the number of a text such as "1.5g".

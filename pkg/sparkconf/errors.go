@@ -36,13 +36,21 @@ func (e *ValueError) Error() string {
 // Error classes replaced the plain texts in Spark 4.1.
 func (c *Conf) errorClasses() bool { return c.version.AtLeast(4, 1) }
 
-// Mismatch is the error for a value that is not of the entry's type, one of
-// "int", "long", "double" and "boolean" (ConfigHelpers.toNumber, toBoolean).
-func (c *Conf) Mismatch(key, value, typeName string) error {
-	message := fmt.Sprintf("%s should be %s, but was %s", key, typeName, value)
+// mismatch is the error for a value that is not of the entry's type, one of
+// "int", "long", "double" and "boolean" (ConfigHelpers.toNumber, toBoolean). Of
+// an entry that falls back to another one Spark names the other one.
+func (c *Conf) mismatch(key, value, typeName string) error {
+	named := key
+	for next := fallbackKey(named); next != ""; next = fallbackKey(named) {
+		named = next
+	}
+	if !c.Contains(key) {
+		key = named // where the value comes from
+	}
+	message := fmt.Sprintf("%s should be %s, but was %s", named, typeName, value)
 	if c.errorClasses() {
-		message = fmt.Sprintf("[INVALID_CONF_VALUE.TYPE_MISMATCH] The value '%s' in the config %q is invalid. "+
-			"It should be a/an '%s' value. SQLSTATE: 22022", value, key, typeName)
+		message = fmt.Sprintf("[INVALID_CONF_VALUE.TYPE_MISMATCH] The value '%s' in the config \"%s\" is invalid. "+
+			"It should be a/an '%s' value. SQLSTATE: 22022", value, named, typeName)
 	}
 	return &ValueError{Key: key, Value: value, Message: message}
 }
@@ -52,7 +60,7 @@ func (c *Conf) Mismatch(key, value, typeName string) error {
 func (c *Conf) Requirement(key, value, requirement string) error {
 	message := fmt.Sprintf("'%s' in %s is invalid. %s", value, key, requirement)
 	if c.errorClasses() {
-		message = fmt.Sprintf("[INVALID_CONF_VALUE.REQUIREMENT] The value '%s' in the config %q is invalid. %s SQLSTATE: 22022",
+		message = fmt.Sprintf("[INVALID_CONF_VALUE.REQUIREMENT] The value '%s' in the config \"%s\" is invalid. %s SQLSTATE: 22022",
 			value, key, requirement)
 	}
 	return &ValueError{Key: key, Value: value, Message: message}
@@ -64,7 +72,7 @@ func (c *Conf) optionError(key, value string, options []string) error {
 	all := strings.Join(options, ", ")
 	message := fmt.Sprintf("The value of %s should be one of %s, but was %s", key, all, value)
 	if c.errorClasses() {
-		message = fmt.Sprintf("[INVALID_CONF_VALUE.OUT_OF_RANGE_OF_OPTIONS] The value '%s' in the config %q is invalid. "+
+		message = fmt.Sprintf("[INVALID_CONF_VALUE.OUT_OF_RANGE_OF_OPTIONS] The value '%s' in the config \"%s\" is invalid. "+
 			"It should be one of '%s'. SQLSTATE: 22022", value, key, all)
 	}
 	return &ValueError{Key: key, Value: value, Message: message}

@@ -103,7 +103,9 @@ func ParseProperties(text string) (map[string]string, error) {
 				logical = strings.TrimLeft(natural, propertyBlanks)
 			}
 			joined.WriteString(logical)
-			logical = joined.String()
+			if logical = joined.String(); logical == "" {
+				continue
+			}
 		}
 		key, value := splitProperty(logical)
 		key, err := unescape(key)

@@ -33,7 +33,7 @@ func (c *Conf) Int(key string) (value int32, ok bool, err error) {
 		return 0, false, err
 	}
 	if value, ok = ParseInt(TrimSpace(text)); !ok {
-		return 0, false, c.Mismatch(key, text, "int")
+		return 0, false, c.mismatch(key, text, "int")
 	}
 	return value, true, nil
 }
@@ -45,7 +45,7 @@ func (c *Conf) Long(key string) (value int64, ok bool, err error) {
 		return 0, false, err
 	}
 	if value, ok = parseLong(TrimSpace(text)); !ok {
-		return 0, false, c.Mismatch(key, text, "long")
+		return 0, false, c.mismatch(key, text, "long")
 	}
 	return value, true, nil
 }
@@ -57,7 +57,7 @@ func (c *Conf) Double(key string) (value float64, ok bool, err error) {
 		return 0, false, err
 	}
 	if value, ok = ParseDouble(text); !ok {
-		return 0, false, c.Mismatch(key, text, "double")
+		return 0, false, c.mismatch(key, text, "double")
 	}
 	return value, true, nil
 }
@@ -69,7 +69,7 @@ func (c *Conf) Bool(key string) (value, ok bool, err error) {
 		return false, false, err
 	}
 	if value, ok = ParseBool(text); !ok {
-		return false, false, c.Mismatch(key, text, "boolean")
+		return false, false, c.mismatch(key, text, "boolean")
 	}
 	return value, true, nil
 }
