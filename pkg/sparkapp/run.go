@@ -47,14 +47,18 @@ type Scheduling struct {
 type Run struct {
 	submit.Objects
 
-	// ExecutorTemplate is the executor pod template as the ConfigMap carries it;
-	// nil if the executors need none.
+	// ExecutorTemplate is the executor pod template as the ConfigMap carries it. It
+	// has no requests for CPU and memory of its own: see ExecutorResources.
 	ExecutorTemplate *corev1.PodTemplateSpec
 	// ExecutorResources are the resources that Spark will give to the Spark
 	// container of each executor.
 	ExecutorResources corev1.ResourceRequirements
 	// Executors is how many executors Spark will ask for at the start.
 	Executors int32
+	// MonitoringConfig holds the configuration of the metrics exporter; nil if none
+	// is needed. It belongs to the application and has to exist before the driver
+	// pod can start.
+	MonitoringConfig *corev1.ConfigMap
 	// Warnings are one-line texts about fields and properties that have no effect
 	// or were replaced, those of package submit included.
 	Warnings []string

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package podspec
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// Role is the part that a pod plays: the value of the label spark-role and the
+// name of the field of spec.
+type Role string
+
+// Roles of a pod.
+const (
+	Driver   Role = v1beta2.SparkRoleDriver
+	Executor Role = v1beta2.SparkRoleExecutor
+)
+
+// ContainerName is the name of the role's Spark container.
+func (r Role) ContainerName() string {
+	if r == Driver {
+		return v1beta2.DriverContainerName
+	}
+	return v1beta2.ExecutorContainerName
+}
+
+// Fields are the typed fields that concern the pods of one role.
+type Fields struct {
+	Role Role
+	// SparkPodSpec are the fields that driver and executor have in common.
+	*v1beta2.SparkPodSpec
+
+	Ports             []v1beta2.Port
+	Lifecycle         *corev1.Lifecycle
+	PriorityClassName *string
+
+	// Volumes are those of the application; a role gets the ones it mounts.
+	Volumes []corev1.Volume
+	// SparkConfigMap and HadoopConfigMap are names; empty if not given.
+	SparkConfigMap, HadoopConfigMap string
+	// Extra is added in the same way.
+	Extra Extra
+	// SchedulerName is the batch scheduler of the application or the role's own;
+	// empty to leave the pod's.
+	SchedulerName string
+}
+
+// Extra is what a role gets beside its own fields.
+type Extra struct {
+	// Place is the field of the application that it comes from, for messages.
+	Place        string
+	Ports        []corev1.ContainerPort // of the Spark container
+	Volumes      []corev1.Volume
+	VolumeMounts []corev1.VolumeMount // in the Spark container
+}
+
+// FieldsOf returns the fields of a role. They share memory with the application.
+func FieldsOf(app *v1beta2.SparkApplication, role Role) Fields {
+	f := Fields{
+		Role:            role,
+		Volumes:         app.Spec.Volumes,
+		SparkConfigMap:  valueOf(app.Spec.SparkConfigMap),
+		HadoopConfigMap: valueOf(app.Spec.HadoopConfigMap),
+	}
+	switch role {
+	case Driver:
+		driver := &app.Spec.Driver
+		f.SparkPodSpec = &driver.SparkPodSpec
+		f.Ports, f.Lifecycle, f.PriorityClassName = driver.Ports, driver.Lifecycle, driver.PriorityClassName
+	default:
+		executor := &app.Spec.Executor
+		f.SparkPodSpec = &executor.SparkPodSpec
+		f.Ports, f.Lifecycle, f.PriorityClassName = executor.Ports, executor.Lifecycle, executor.PriorityClassName
+	}
+	if f.SchedulerName = valueOf(app.Spec.BatchScheduler); f.SchedulerName == "" {
+		f.SchedulerName = valueOf(f.SparkPodSpec.SchedulerName)
+	}
+	return f
+}
+
+func valueOf(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}
+
+// edit is one pod being edited.
+type edit struct {
+	*Fields
+	pod      *corev1.PodSpec
+	spark    int // index of the Spark container
+	warnings []string
+	errs     field.ErrorList
+}
+
+// Apply puts the fields into a pod whose Spark container has the given index
+// (see [SparkContainer]). It does not change the fields; the pod may share
+// memory with them afterwards. Errors are fields whose value cannot be used or
+// contradicts another place; the pod is of no use then. Warnings are one-line
+// texts about fields without effect.
+func (f *Fields) Apply(pod *corev1.PodSpec, container int) (warnings []string, errs field.ErrorList) {
+	e := &edit{Fields: f, pod: pod, spark: container}
+	e.editEnv()
+	e.editConfigMaps()
+	e.editVolumes()
+	e.editPorts()
+	e.editExtra()
+	e.editNetwork()
+	e.editContainers()
+	e.editScheduling()
+	e.editResources()
+	e.editSecurity()
+	e.editLifecycle()
+	return e.warnings, e.errs
+}
+
+// SparkContainer returns the index of the container that Spark takes for its
+// own: the one with the role's name, else the first
+// (KubernetesUtils.selectSparkContainer). It is -1 if there is no container.
+func SparkContainer(pod *corev1.PodSpec, role Role) int {
+	for i := range pod.Containers {
+		name := pod.Containers[i].Name
+		if name == role.ContainerName() || role == Executor && name == v1beta2.ExecutorContainerNameAlternative {
+			return i
+		}
+	}
+	if len(pod.Containers) > 0 {
+		return 0
+	}
+	return -1
+}
+
+func (e *edit) editExtra() {
+	if len(e.Extra.Ports)+len(e.Extra.Volumes)+len(e.Extra.VolumeMounts) == 0 {
+		return
+	}
+	place := field.NewPath(e.Extra.Place)
+	for _, volume := range e.Extra.Volumes {
+		e.addVolume(volume, place)
+	}
+	for _, mount := range e.Extra.VolumeMounts {
+		e.addMount(mount, place)
+	}
+	for _, port := range e.Extra.Ports {
+		e.addPort(e.container(), port, place)
+	}
+}
+
+func (e *edit) container() *corev1.Container { return &e.pod.Containers[e.spark] }
+
+// path is the path of a field of the role.
+func (e *edit) path(names ...string) *field.Path {
+	return field.NewPath("spec", append([]string{string(e.Role)}, names...)...)
+}
+
+func (e *edit) fail(err *field.Error) { e.errs = append(e.errs, err) }
+
+// duplicate reports an entry whose key another entry with another value has.
+func (e *edit) duplicate(place *field.Path, key, detail string) {
+	err := field.Duplicate(place, key)
+	err.Detail = detail
+	e.fail(err)
+}
+
+func (e *edit) warn(text string) { e.warnings = append(e.warnings, text) }
+
+// other says where an entry comes from that is in the pod but in no typed field.
+func (e *edit) other(inTemplate bool) string {
+	if inTemplate {
+		return "spec." + string(e.Role) + ".template"
+	}
+	return "Spark itself or spec.sparkConf"
+}
+
+// template returns the pod of the role's template; it is empty if there is none.
+func (e *edit) template() *corev1.PodSpec {
+	if e.Template == nil {
+		return &corev1.PodSpec{}
+	}
+	return &e.Template.Spec
+}
+
+// templateContainer returns the Spark container of the template; it is empty if
+// there is none.
+func (e *edit) templateContainer() *corev1.Container {
+	template := e.template()
+	if i := SparkContainer(template, e.Role); i >= 0 {
+		return &template.Containers[i]
+	}
+	return &corev1.Container{}
+}
