@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/batchscheduler"
 	"github.com/spark-operator/spark-operator/pkg/monitoring"
 	"github.com/spark-operator/spark-operator/pkg/podspec"
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
@@ -37,17 +38,45 @@ func Build(app *v1beta2.SparkApplication, p Params) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{app: app, params: &p, exporter: &exporter, conf: newConf(app, &p)}
+	run, err := build(app, &p, &exporter, &batchscheduler.PodEdits{})
+	if err != nil || p.Scheduler == nil {
+		return run, err
+	}
+	// What a gang needs shows only on finished pods. Its marks on the pods change
+	// nothing about that, but they go through the properties: once more.
+	plan, err := p.Scheduler.Plan(app, batchscheduler.Pods{
+		SubmissionID:      p.SubmissionID,
+		Driver:            run.Driver,
+		ExecutorTemplate:  run.ExecutorTemplate,
+		ExecutorResources: run.ExecutorResources,
+		Executors:         run.Executors,
+		Properties:        run.Properties,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if run, err = build(app, &p, &exporter, &plan.Edits); err != nil {
+		return nil, err
+	}
+	run.Groups = plan.Groups
+	return run, nil
+}
+
+func build(
+	app *v1beta2.SparkApplication, p *Params, exporter *monitoring.Exporter, scheduling *batchscheduler.PodEdits,
+) (*Run, error) {
+	b := &builder{app: app, params: p, exporter: exporter, scheduling: scheduling, conf: newConf(app, p)}
 	return b.build()
 }
 
 // builder is one submission in the making.
 type builder struct {
 	*conf
-	app      *v1beta2.SparkApplication
-	params   *Params
-	exporter *monitoring.Exporter
-	version  sparkconf.Version
+	app        *v1beta2.SparkApplication
+	params     *Params
+	exporter   *monitoring.Exporter
+	scheduling *batchscheduler.PodEdits
+	version    sparkconf.Version
 }
 
 func (b *builder) build() (*Run, error) {
@@ -58,15 +87,11 @@ func (b *builder) build() (*Run, error) {
 	b.warnIneffective()
 
 	driver, executor := driverRole(b.app), executorRole(b.app)
-	scheduling := b.params.Scheduling
-	if scheduling == nil {
-		scheduling = &Scheduling{}
-	}
 	b.setDriver(&driver)
-	b.setAdditions(&driver, &b.exporter.Driver, scheduling.DriverLabels, scheduling.DriverAnnotations)
+	b.setAdditions(&driver, &b.exporter.Driver, b.scheduling.DriverLabels, b.scheduling.DriverAnnotations)
 	driverDirs := b.setLocalDirs(&driver, b.version)
 	b.setExecutor(&executor)
-	b.setAdditions(&executor, &b.exporter.Executor, scheduling.ExecutorLabels, scheduling.ExecutorAnnotations)
+	b.setAdditions(&executor, &b.exporter.Executor, b.scheduling.ExecutorLabels, b.scheduling.ExecutorAnnotations)
 	executorDirs := b.setLocalDirs(&executor, b.version)
 	b.setNodeSelector()
 	b.setDynamicAllocation()
@@ -150,8 +175,8 @@ func templateAnnotations(r *role) map[string]string {
 // batch scheduler and the exporter add.
 func (b *builder) fields(name podspec.Role, metrics *monitoring.Role) podspec.Fields {
 	fields := podspec.FieldsOf(b.app, name)
-	if s := b.params.Scheduling; s != nil && s.SchedulerName != "" {
-		fields.SchedulerName = s.SchedulerName
+	if b.scheduling.SchedulerName != "" {
+		fields.SchedulerName = b.scheduling.SchedulerName
 	}
 	fields.Extra = podspec.Extra{
 		Place: "spec.monitoring.prometheus", Ports: metrics.Ports, Volumes: metrics.Volumes, VolumeMounts: metrics.VolumeMounts,

@@ -23,7 +23,7 @@ func (b *builder) warnIneffective() {
 			"spec.monitoring has no effect without prometheus: give spec.monitoring.prometheus.jmxExporterJar"},
 		{spec.DynamicAllocation != nil && !spec.DynamicAllocation.Enabled && *spec.DynamicAllocation != (v1beta2.DynamicAllocation{}),
 			"spec.dynamicAllocation has no effect unless enabled is true"},
-		{spec.BatchSchedulerOptions != nil && valueOf(spec.BatchScheduler) == "" && b.params.Scheduling == nil,
+		{spec.BatchSchedulerOptions != nil && valueOf(spec.BatchScheduler) == "" && b.params.Scheduler == nil,
 			"spec.batchSchedulerOptions has no effect without batchScheduler"},
 		{spec.Type == v1beta2.SparkApplicationTypePython && !strings.HasSuffix(valueOf(spec.MainApplicationFile), ".py"),
 			"spec.type Python has no effect: Spark takes " + valueOf(spec.MainApplicationFile) + " for a JAR, as it does not end in .py"},

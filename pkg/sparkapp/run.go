@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/spark-operator/spark-operator/pkg/batchscheduler"
 	"github.com/spark-operator/spark-operator/pkg/submit"
 )
 
@@ -29,18 +30,8 @@ type Params struct {
 	// UIProxyBase is the path of the UI behind the Ingress, such as
 	// "/jobs/pi"; empty if the UI is served at the root or has no Ingress.
 	UIProxyBase string
-	// Scheduling is what a batch scheduler wants on the pods; nil if none is used.
-	Scheduling *Scheduling
-}
-
-// Scheduling is what a batch scheduler wants on the pods of one submission. Its
-// labels and annotations win over those of the application.
-type Scheduling struct {
-	// SchedulerName is spec.schedulerName of all pods; empty to leave it.
-	SchedulerName string
-	// Labels and annotations by role.
-	DriverLabels, DriverAnnotations     map[string]string
-	ExecutorLabels, ExecutorAnnotations map[string]string
+	// Scheduler is the application's batch scheduler; nil if none is used.
+	Scheduler batchscheduler.Scheduler
 }
 
 // Run is everything that one submission creates.
@@ -55,6 +46,9 @@ type Run struct {
 	ExecutorResources corev1.ResourceRequirements
 	// Executors is how many executors Spark will ask for at the start.
 	Executors int32
+	// Groups are the batch scheduler's objects. They belong to the application and
+	// have to exist before the driver pod.
+	Groups []batchscheduler.Group
 	// MonitoringConfig holds the configuration of the metrics exporter; nil if none
 	// is needed. It belongs to the application and has to exist before the driver
 	// pod can start.
