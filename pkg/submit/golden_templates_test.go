@@ -3,7 +3,6 @@
 package submit_test
 
 import (
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -20,13 +19,15 @@ import (
 // way in which a controller without a file system gives them: the objects must
 // be those that the real client makes of the files.
 func TestGoldensWithGivenTemplates(t *testing.T) {
-	goldens, known := readGoldens(t)
-	deviations := readDeviations(t, slices.Sorted(maps.Keys(goldens)), known)
+	// Plain scalars of these files mean something else to the YAML reader of
+	// Kubernetes' tools, with which this test makes values of the files.
+	dialect := []string{"template-anchors", "template-block-scalars"}
+	goldens, _ := readGoldens(t)
 	drivers, executors := 0, 0
 	for version, cases := range goldens {
 		for _, c := range cases {
 			in, ended := commandLine(c)
-			if ended != nil || c.Error != nil || deviations[run{c.Case, version}] != nil {
+			if ended != nil || c.Error != nil || slices.Contains(dialect, c.Case) {
 				continue
 			}
 			driver, executor := givenTemplates(&in)
