@@ -52,9 +52,6 @@ func parseTags(references []string) ([]name.Tag, error) {
 	tags := make([]name.Tag, len(references))
 	for i, reference := range references {
 		tag, err := name.NewTag(reference, name.StrictValidation)
-		if err == nil && tag.Name() != reference {
-			err = errors.New("the registry is missing")
-		}
 		if err != nil {
 			return nil, fmt.Errorf("image reference %q: %w; write it in full as in localhost/spark:4.3.0", reference, err)
 		}
@@ -97,7 +94,7 @@ func newArchive(image v1.Image, tags []name.Tag) (*archive, error) {
 			Digest:    digest,
 			Platform:  &v1.Platform{OS: file.OS, Architecture: file.Architecture},
 			Annotations: map[string]string{
-				"io.containerd.image.name":          tag.Name(),   // what containerd calls the image
+				"io.containerd.image.name":          tag.String(), // what containerd calls the image
 				"org.opencontainers.image.ref.name": tag.TagStr(), // what the OCI image layout calls it
 			},
 		})
@@ -224,7 +221,7 @@ func (a *archive) dockerManifest(manifest *v1.Manifest) ([]byte, error) {
 		Layers   []string
 	}{Config: blobName(manifest.Config.Digest)}
 	for _, tag := range a.tags {
-		entry.RepoTags = append(entry.RepoTags, tag.Name())
+		entry.RepoTags = append(entry.RepoTags, tag.String())
 	}
 	for _, l := range manifest.Layers {
 		entry.Layers = append(entry.Layers, blobName(l.Digest))

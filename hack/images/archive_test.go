@@ -244,8 +244,8 @@ func TestWriteLeavesTheOldArchiveOnFailure(t *testing.T) {
 }
 
 func TestParseTags(t *testing.T) {
-	for _, reference := range []string{"localhost/spark:4.3.0", "registry.example.com:5000/team/spark:dev"} {
-		if tags, err := parseTags([]string{reference}); err != nil || tags[0].Name() != reference {
+	for _, reference := range []string{"localhost/spark:4.3.0", "registry.example.com:5000/team/spark:dev", "index.docker.io/library/spark:dev"} {
+		if tags, err := parseTags([]string{reference}); err != nil || tags[0].String() != reference {
 			t.Errorf("%s: got %v, error %v", reference, tags, err)
 		}
 	}

@@ -34,7 +34,7 @@ func deliver(image v1.Image, tags []name.Tag, output string, stdout io.Writer, p
 		done()
 	}
 	for _, tag := range tags {
-		fmt.Fprintln(stdout, tag.Name())
+		fmt.Fprintln(stdout, tag.String())
 	}
 	return nil
 }
