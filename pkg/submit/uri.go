@@ -9,20 +9,56 @@ import (
 	"unicode"
 )
 
-// uriScheme returns the scheme of a URI as java.net.URI sees it, "" for a
-// relative reference. The error has the form of a URISyntaxException.
+// uriScheme checks text as java.net.URI does and returns its scheme, "" for a
+// relative reference. The error has the text of a URISyntaxException. Other
+// than Java it does not parse the authority: hosts are the driver's business.
 func uriScheme(text string) (string, error) {
-	scheme, _, absolute := strings.Cut(text, ":")
-	if slash := strings.IndexAny(scheme, "/?#"); slash >= 0 {
-		absolute = false // the colon belongs to a path
+	fail := func(reason string, at int) (string, error) {
+		// Java counts UTF-16 units.
+		return "", &Error{Message: fmt.Sprintf("%s at index %d: %s", reason, utf16Length(text[:at]), text)}
 	}
-	if !absolute {
-		scheme = ""
-	} else if at := strings.IndexFunc(scheme, notSchemeRune); at >= 0 || scheme == "" || !isLetter(rune(scheme[0])) {
-		return "", fmt.Errorf("Illegal character in scheme name at index %d: %s", max(at, 0), text) //nolint:staticcheck // Java's text
+	scheme, rest := "", text
+	if end := strings.IndexAny(text, ":/?#"); end >= 0 && text[end] == ':' {
+		scheme, rest = text[:end], text[end+1:]
+		switch at := strings.IndexFunc(scheme, notSchemeRune); {
+		case scheme == "":
+			return fail("Expected scheme name", 0)
+		case !isLetter(rune(scheme[0])):
+			return fail("Illegal character in scheme name", 0)
+		case at >= 0:
+			return fail("Illegal character in scheme name", at)
+		case rest == "" || rest[0] == '#':
+			return fail("Expected scheme-specific part", end+1)
+		}
 	}
-	if at := strings.IndexFunc(text, illegalInURI); at >= 0 {
-		return "", fmt.Errorf("Illegal character in path at index %d: %s", at, text) //nolint:staticcheck // Java's text
+
+	part, brackets := "path", false
+	switch {
+	case scheme != "" && rest[0] != '/':
+		part, brackets = "opaque part", true
+	case strings.HasPrefix(rest, "//"):
+		part, brackets = "authority", true
+	}
+	offset := len(text) - len(rest)
+	if part == "authority" && len(rest) == 2 {
+		return fail("Expected authority", offset+2)
+	}
+	for i, r := range rest {
+		switch {
+		case part == "authority" && r == '/' && i > 1:
+			part, brackets = "path", false
+		case r == '#' && part != "fragment":
+			part, brackets = "fragment", true
+		case r == '?' && (part == "path" || part == "authority"):
+			part, brackets = "query", true
+		case r == '%' && !isEscape(rest[i:]):
+			return fail("Malformed escape pair", offset+i)
+		case illegalInURI(r), r == '#', (r == '[' || r == ']') && !brackets:
+			if part == "authority" {
+				i = 2 // Java points to its beginning
+			}
+			return fail("Illegal character in "+part, offset+i)
+		}
 	}
 	return scheme, nil
 }
@@ -33,13 +69,20 @@ func notSchemeRune(r rune) bool {
 	return !isLetter(r) && (r < '0' || r > '9') && !strings.ContainsRune("+-.", r)
 }
 
-// illegalInURI reports what java.net.URI accepts nowhere. Other characters
-// beyond ASCII are allowed unless they are blanks or control characters.
+// isEscape reports whether text begins with a percent-encoded byte.
+func isEscape(text string) bool {
+	return len(text) > 2 && isHex(text[1]) && isHex(text[2])
+}
+
+func isHex(c byte) bool { return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f' }
+
+// illegalInURI reports what java.net.URI accepts nowhere. Characters beyond
+// ASCII are allowed unless they are blanks or control characters.
 func illegalInURI(r rune) bool {
 	if r <= unicode.MaxASCII {
 		return r <= ' ' || r == 0x7f || strings.ContainsRune("\"<>\\^`{|}", r)
 	}
-	return unicode.IsControl(r) || unicode.IsSpace(r)
+	return unicode.IsControl(r) || unicode.Is(unicode.Z, r)
 }
 
 // resolveURI returns text if it is a URI with a scheme, and the file URI of the
@@ -50,15 +93,10 @@ func (in *Input) resolveURI(text string) string {
 		return text
 	}
 	name, fragment := text, ""
-	if err == nil {
-		// In a valid reference "#" begins a fragment; otherwise it is part of
-		// the file name.
-		if before, after, found := strings.Cut(text, "#"); found {
-			name, fragment = before, "#"+after
-			if unescaped, err := url.PathUnescape(name); err == nil {
-				name = unescaped
-			}
-		}
+	// In a valid reference "#" begins a fragment; otherwise all is a file name.
+	if before, after, found := strings.Cut(text, "#"); err == nil && found {
+		path, _, _ := strings.Cut(before, "?")
+		name, fragment = unescapePath(path), "#"+after
 	}
 	return "file:" + encodePath(in.absolute(name)) + fragment
 }
@@ -84,6 +122,14 @@ func encodePath(path string) string {
 
 func quotedInPath(r rune) bool { return illegalInURI(r) || strings.ContainsRune("%?#[]", r) }
 
+// unescapePath undoes percent-encoding; text that is not well encoded stays.
+func unescapePath(path string) string {
+	if unescaped, err := url.PathUnescape(path); err == nil {
+		return unescaped
+	}
+	return path
+}
+
 // isLocalURI reports whether the file is in the image (Utils.isLocalUri).
 func isLocalURI(uri string) bool { return strings.HasPrefix(uri, "local:") }
 
@@ -99,24 +145,20 @@ func isClientLocal(uri string) bool {
 
 // filePath returns the path of a file or local URI, or of a plain path.
 func filePath(uri string) string {
+	path := uri
 	for _, scheme := range []string{"file:", "local:"} {
-		if rest, ok := strings.CutPrefix(uri, scheme); ok {
-			uri = rest
-			if authority, ok := strings.CutPrefix(rest, "//"); ok {
-				slash := strings.IndexByte(authority, '/')
-				if slash < 0 {
-					return ""
-				}
-				uri = authority[slash:]
-			}
+		if rest, found := strings.CutPrefix(uri, scheme); found {
+			path = rest
 			break
 		}
 	}
-	uri, _, _ = strings.Cut(uri, "#")
-	if unescaped, err := url.PathUnescape(uri); err == nil {
-		return unescaped
+	if rest, found := strings.CutPrefix(path, "//"); found && path != uri {
+		_, after, _ := strings.Cut(rest, "/") // behind the authority
+		path = "/" + after
 	}
-	return uri
+	path, _, _ = strings.Cut(path, "#")
+	path, _, _ = strings.Cut(path, "?")
+	return unescapePath(path)
 }
 
 // javaSplit is java.lang.String.split with a single character: trailing empty

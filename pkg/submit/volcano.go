@@ -4,6 +4,7 @@ package submit
 
 import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/yaml"
 
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
@@ -32,9 +33,6 @@ func (v volcano) apply(spec *driverSpec) error {
 	group.SetKind(podGroupKind)
 	group.SetName(name)
 	group.SetNamespace(v.conf.namespace)
-	if _, exists := group.Object["spec"]; !exists {
-		group.Object["spec"] = map[string]any{}
-	}
 	spec.objects.Pre = append(spec.objects.Pre, group)
 	spec.pod.Annotations = merged(spec.pod.Annotations, map[string]string{podGroupAnnotation: name})
 	return nil
@@ -54,23 +52,29 @@ func (v volcano) template() (*unstructured.Unstructured, error) {
 		key = sparkconf.PodGroupTemplateJSON
 		json, set := v.conf.Raw(key)
 		if !set {
-			return &unstructured.Unstructured{Object: map[string]any{}}, nil
+			return &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{}}}, nil
 		}
 		text = []byte(json)
 	}
 	group := map[string]any{}
-	if err := yaml.Unmarshal(text, &group); err != nil {
+	encoded, err := yaml.YAMLToJSON(text)
+	if err == nil {
+		err = json.Unmarshal(encoded, &group) // keeps integers
+	}
+	if err != nil {
 		return nil, &Error{Message: podGroupNotReadable, Key: key, Hint: err.Error()}
 	}
-	switch group["metadata"].(type) {
-	case nil:
-		delete(group, "metadata")
-	case map[string]any:
-	default:
-		return nil, &Error{Message: podGroupNotReadable, Key: key, Hint: "metadata must be an object"}
-	}
 	if group == nil {
-		group = map[string]any{}
+		group = map[string]any{} // an empty document
+	}
+	for _, field := range []string{"metadata", "spec"} {
+		switch group[field].(type) {
+		case map[string]any:
+		case nil:
+			group[field] = map[string]any{}
+		default:
+			return nil, &Error{Message: podGroupNotReadable, Key: key, Hint: field + " must be an object"}
+		}
 	}
 	return &unstructured.Unstructured{Object: group}, nil
 }
