@@ -12,6 +12,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/spark-operator/spark-operator/hack/localcluster/cluster"
 )
 
 const usage = `localcluster runs a real Kubernetes on this machine without docker. The components are built from Go modules, once,
@@ -20,9 +22,16 @@ into ${XDG_CACHE_HOME:-$HOME/.cache}/spark-operator/localcluster.
 Usage: localcluster COMMAND [FLAGS] [ARGUMENTS]
 
 Commands
+  up            start the cluster, or repair it, and wait until it is ready (needs root)
+  down          end the cluster; images and logs are kept (needs root)
+  status        tell how the cluster fares; exit code 0 only if it is ready
+  kubeconfig    print the path of the kubeconfig file
+  kubectl       run kubectl of the cluster's version; all arguments are kubectl's
+  load-image    load image archives into the cluster (needs root)
+  logs          print the log of a component
   env           run only kube-apiserver and etcd on loopback, until Ctrl-C or until the given command ends
 
-'localcluster COMMAND --help' tells the flags of a command.
+'localcluster COMMAND --help' tells the flags of a command. LOCALCLUSTER_NAME and LOCALCLUSTER_DIR choose among clusters.
 `
 
 // exitUsage is the exit code for a command line that makes no sense, as the flag package uses it.
@@ -51,7 +60,15 @@ func main() {
 
 func run(ctx context.Context, arguments []string) error {
 	commands := map[string]func(context.Context, []string) error{
-		"env": runEnv,
+		"up":                runUp,
+		"down":              runDown,
+		"status":            runStatus,
+		"kubeconfig":        runKubeconfig,
+		"kubectl":           runKubectl,
+		"load-image":        runLoadImage,
+		"logs":              runLogs,
+		"env":               runEnv,
+		cluster.NodeCommand: runNode,
 	}
 	if len(arguments) == 0 {
 		fmt.Fprint(os.Stderr, usage)

@@ -68,7 +68,7 @@ func Kubernetes() Target {
 			"kubectl":                 "kubernetes",
 			"kubelet":                 "kubernetes",
 		},
-		Expected: 6 * time.Minute,
+		Expected: 5 * time.Minute,
 	}
 }
 
@@ -84,7 +84,7 @@ func Containerd() Target {
 			return []string{"github.com/containerd/containerd/v2/version.Version=" + version}
 		},
 		Links:    map[string]string{"ctr": "containerd"},
-		Expected: 2 * time.Minute,
+		Expected: time.Minute,
 	}
 }
 
