@@ -14,7 +14,9 @@ if [ ! -f "${module}/go.mod" ]; then
 fi
 
 export GOWORK=off GOFLAGS=-mod=readonly CGO_ENABLED=0
-key="$( (go env GOOS GOARCH && cd "${module}" && sha256sum -- go.mod go.sum $(find . -name '*.go' | sort)) | sha256sum | cut -c1-12)"
+files="$(find "${module}" -name go.mod -o -name go.sum -o -name "*.go" | LC_ALL=C sort)"
+# shellcheck disable=SC2086 # one argument for each file
+key="$( (go env GOOS GOARCH && sha256sum -- ${files}) | sha256sum | cut -c1-12)"
 cache="${XDG_CACHE_HOME:-${HOME:?set HOME or XDG_CACHE_HOME}/.cache}/spark-operator/tools"
 tool="${cache}/${name}-${key}/${name}"
 
