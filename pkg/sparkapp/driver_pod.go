@@ -3,6 +3,8 @@
 package sparkapp
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -13,7 +15,9 @@ import (
 // editDriver adds to the driver pod what spark-submit knows nothing of: the
 // owner, and the typed fields that have no property.
 func (b *builder) editDriver(pod *corev1.Pod) {
-	pod.OwnerReferences = append(pod.OwnerReferences, OwnerReference(b.app))
+	owner := OwnerReference(b.app)
+	pod.OwnerReferences = slices.DeleteFunc(pod.OwnerReferences, func(have metav1.OwnerReference) bool { return have.UID == owner.UID })
+	pod.OwnerReferences = append(pod.OwnerReferences, owner)
 	if template := b.app.Spec.Driver.Template; template == nil || template.Spec.EnableServiceLinks == nil {
 		disableServiceLinks(&pod.Spec)
 	}

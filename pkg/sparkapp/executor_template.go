@@ -36,7 +36,11 @@ func (b *builder) executorTemplate(r *role, dirs []localDir) *corev1.PodTemplate
 		// Spark would take the template's account.
 		pod.ServiceAccountName, pod.DeprecatedServiceAccount = "", ""
 	}
-	b.set(r.keys.templateName, sparkContainerOf(pod, podspec.Executor).Name)
+	container := sparkContainerOf(pod, podspec.Executor)
+	if container.Name != podspec.Executor.ContainerName() && container != &pod.Containers[0] {
+		// Spark takes the first container unless it finds one of the name.
+		b.set(r.keys.templateName, container.Name)
+	}
 	template = withLocalDirs(template, podspec.Executor, dirs)
 	pod = &template.Spec
 

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package validation
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/podspec"
+	"github.com/spark-operator/spark-operator/pkg/sparkapp"
+	"github.com/spark-operator/spark-operator/pkg/sparkconf"
+)
+
+// role is one of the two sorts of pods, with the properties that stand for
+// fields that are not given.
+type role struct {
+	name podspec.Role
+	*v1beta2.SparkPodSpec
+	at                       *field.Path
+	coreRequest, javaOptions *string
+
+	coresKey, requestKey, limitKey, javaOptionsKey string
+}
+
+// validateRoles checks the fields of driver and executors.
+func (v *validator) validateRoles() {
+	driver, executor := &v.spec.Driver, &v.spec.Executor
+	for _, r := range []*role{{
+		name: podspec.Driver, SparkPodSpec: &driver.SparkPodSpec, at: v.root.Child("driver"),
+		coreRequest: driver.CoreRequest, javaOptions: driver.JavaOptions,
+		coresKey: sparkconf.DriverCores, requestKey: sparkconf.DriverRequestCores, limitKey: sparkconf.DriverLimitCores,
+		javaOptionsKey: sparkconf.DriverJavaOptions,
+	}, {
+		name: podspec.Executor, SparkPodSpec: &executor.SparkPodSpec, at: v.root.Child("executor"),
+		coreRequest: executor.CoreRequest, javaOptions: executor.JavaOptions,
+		coresKey: sparkconf.ExecutorCores, requestKey: sparkconf.ExecutorRequestCores, limitKey: sparkconf.ExecutorLimitCores,
+		javaOptionsKey: sparkconf.ExecutorJavaOptions,
+	}} {
+		v.validateMetadata(r)
+		v.validateEnv(r)
+		v.validateCPU(r)
+		v.validateJavaOptions(r)
+		v.validatePod(r)
+	}
+	v.validateDriverName()
+	v.validateExecutorMemoryOverhead()
+	v.validateExecutorNamePrefix()
+}
+
+// validateMetadata checks labels and annotations.
+func (v *validator) validateMetadata(r *role) {
+	v.errs = append(v.errs, metav1validation.ValidateLabels(r.Labels, r.at.Child("labels"))...)
+	v.errs = append(v.errs, apivalidation.ValidateAnnotations(r.Annotations, r.at.Child("annotations"))...)
+	if r.name == podspec.Driver {
+		return // package submit refuses Spark's own labels there
+	}
+	for _, key := range []string{
+		v1beta2.LabelSparkVersion, v1beta2.LabelSparkExecutorID, v1beta2.LabelSparkApplicationSelector, "spark-app-name",
+		v1beta2.LabelSparkRole, "spark-exec-resourceprofile-id",
+	} {
+		if value, given := r.Labels[key]; given {
+			v.fail(field.Invalid(r.at.Child("labels").Key(key), value,
+				"Custom executor labels cannot contain "+key+" as it is reserved for Spark.; choose another key"))
+		}
+	}
+}
+
+func (v *validator) validateEnv(r *role) {
+	for i, variable := range r.Env {
+		if reasons := validation.IsRelaxedEnvVarName(variable.Name); len(reasons) > 0 {
+			v.fail(field.Invalid(r.at.Child("env").Index(i).Child("name"), variable.Name, strings.Join(reasons, ", ")))
+		}
+	}
+}
+
+// validateCPU checks that request and limit are quantities and in order.
+func (v *validator) validateCPU(r *role) {
+	read := func(name string, value *string, key string) (resource.Quantity, bool) {
+		at, text := r.at.Child(name), ""
+		switch conf, given := v.spec.SparkConf[key]; {
+		case value != nil && *value != "":
+			text = *value
+		case given && conf != "":
+			at, text = v.root.Child("sparkConf").Key(key), strings.TrimSpace(conf)
+		default:
+			return resource.Quantity{}, false
+		}
+		quantity, err := resource.ParseQuantity(text)
+		if err != nil || quantity.Sign() < 0 {
+			v.fail(field.Invalid(at, text, "not an amount of CPU; give one such as 500m or 1.5"))
+			return resource.Quantity{}, false
+		}
+		return quantity, true
+	}
+	limit, limited := read("coreLimit", r.CoreLimit, r.limitKey)
+	request, given := read("coreRequest", r.coreRequest, r.requestKey)
+	if !given {
+		cores := int64(1)
+		if text, ok := v.spec.SparkConf[r.coresKey]; ok {
+			if n, ok := sparkconf.ParseInt(strings.TrimSpace(text)); ok {
+				cores = int64(n)
+			}
+		}
+		if r.Cores != nil {
+			cores = int64(*r.Cores)
+		}
+		request = *resource.NewQuantity(cores, resource.DecimalSI)
+	}
+	if limited && limit.Cmp(request) < 0 {
+		v.fail(field.Invalid(r.at.Child("coreLimit"), limit.String(), fmt.Sprintf(
+			"the request of %s must be less than or equal to cpu limit of %s; raise the limit or lower coreRequest",
+			request.String(), limit.String())))
+	}
+}
+
+// validateJavaOptions refuses options with which the JVM is not started.
+func (v *validator) validateJavaOptions(r *role) {
+	at, options := r.at.Child("javaOptions"), ""
+	if r.javaOptions != nil {
+		options = *r.javaOptions
+	}
+	if options == "" {
+		at, options = v.root.Child("sparkConf").Key(r.javaOptionsKey), v.spec.SparkConf[r.javaOptionsKey]
+	}
+	for option := range strings.FieldsSeq(options) {
+		option = strings.TrimLeft(option, `"'`)
+		detail := ""
+		switch heap := strings.HasPrefix(option, "-Xmx"); {
+		case heap && r.name == podspec.Driver:
+			detail = "Not allowed to specify max heap(Xmx) memory settings through java options (was " + options +
+				"). Use the corresponding --driver-memory or spark.driver.memory configuration instead; set spec.driver.memory"
+		case heap:
+			detail = r.javaOptionsKey + " is not allowed to specify max heap memory settings (was '" + options +
+				"'). Use spark.executor.memory instead; set spec.executor.memory"
+		case r.name == podspec.Executor && strings.HasPrefix(option, "-Dspark"):
+			detail = r.javaOptionsKey + " is not allowed to set Spark options (was '" + options + "'); set them in spec.sparkConf"
+		default:
+			continue
+		}
+		v.fail(field.Invalid(at, options, detail))
+		return
+	}
+}
+
+// validateDriverName checks the name that the driver pod is given.
+func (v *validator) validateDriverName() {
+	at, name := v.root.Child("driver", "podName"), ""
+	if v.spec.Driver.PodName != nil {
+		name = *v.spec.Driver.PodName
+	}
+	if name == "" {
+		at, name = v.root.Child("sparkConf").Key(sparkconf.DriverPodName), v.spec.SparkConf[sparkconf.DriverPodName]
+	}
+	if name == "" {
+		return
+	}
+	if reasons := validation.IsDNS1123Subdomain(name); len(reasons) > 0 {
+		v.fail(field.Invalid(at, name, strings.Join(reasons, ", ")))
+	}
+}
+
+// validateExecutorMemoryOverhead reads what only the driver reads, when it
+// starts its first executor.
+func (v *validator) validateExecutorMemoryOverhead() {
+	overhead := v.spec.Executor.MemoryOverhead
+	if overhead == nil || *overhead == "" {
+		return
+	}
+	version, _ := sparkapp.SparkVersion(v.spec.SparkVersion)
+	if _, err := sparkconf.ParseBytes(*overhead, sparkconf.MiB, version); err != nil {
+		v.fail(field.Invalid(v.root.Child("executor", "memoryOverhead"), *overhead,
+			"not an amount of memory in Spark's notation; give one such as 512m or 1g"))
+	}
+}
+
+// validateExecutorNamePrefix is the check of
+// spark.kubernetes.executor.podNamePrefix in the driver.
+func (v *validator) validateExecutorNamePrefix() {
+	prefix, given := v.spec.SparkConf[sparkconf.ExecutorPodNamePrefix]
+	// The longest name is <prefix>-exec-2147483647.
+	const longest = validation.DNS1123SubdomainMaxLength - len("-exec-2147483647")
+	if !given || len(prefix) <= longest && len(validation.IsDNS1123Subdomain(prefix)) == 0 {
+		return
+	}
+	v.fail(field.Invalid(v.root.Child("sparkConf").Key(sparkconf.ExecutorPodNamePrefix), prefix,
+		"must conform https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names "+
+			"and the value length <= "+strconv.Itoa(longest)))
+}
+
+// validatePod puts the typed fields on the template and reports where they
+// contradict each other. Contradictions with what Spark adds show at submission.
+func (v *validator) validatePod(r *role) {
+	pod := &corev1.PodSpec{}
+	if r.Template != nil {
+		r.Template.Spec.DeepCopyInto(pod)
+		v.validateTemplateContainers(r)
+	}
+	container := podspec.SparkContainer(pod, r.name)
+	if container < 0 {
+		pod.Containers = append(pod.Containers, corev1.Container{Name: r.name.ContainerName()})
+		container = 0
+	}
+	fields := podspec.FieldsOf(v.app, r.name)
+	_, errs := fields.Apply(pod, container)
+	v.errs = append(v.errs, errs...)
+	for i := range pod.Volumes {
+		if reasons := validation.IsDNS1123Label(pod.Volumes[i].Name); len(reasons) > 0 {
+			v.fail(field.Invalid(r.at.Child("volumeMounts"), pod.Volumes[i].Name, "no name for a volume: "+strings.Join(reasons, ", ")))
+		}
+	}
+}
+
+// validateTemplateContainers checks what the API server would refuse about the
+// containers of the template that are not Spark's.
+func (v *validator) validateTemplateContainers(r *role) {
+	template := &r.Template.Spec
+	spark := podspec.SparkContainer(template, r.name)
+	names := make(map[string]bool, len(template.Containers)+len(template.InitContainers))
+	check := func(containers []corev1.Container, list string, spark int) {
+		for i := range containers {
+			at, c := r.at.Child("template", "spec", list).Index(i), &containers[i]
+			if i == spark && c.Name == "" {
+				continue
+			}
+			if reasons := validation.IsDNS1123Label(c.Name); len(reasons) > 0 {
+				v.fail(field.Invalid(at.Child("name"), c.Name, strings.Join(reasons, ", ")))
+			} else if names[c.Name] {
+				err := field.Duplicate(at.Child("name"), c.Name)
+				err.Detail = "rename one of the containers"
+				v.fail(err)
+			}
+			names[c.Name] = true
+			if c.Image == "" && i != spark {
+				v.fail(field.Required(at.Child("image"), "only the Spark container gets an image from spec.image"))
+			}
+		}
+	}
+	check(template.InitContainers, "initContainers", -1)
+	check(template.Containers, "containers", spark)
+}

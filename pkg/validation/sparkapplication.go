@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package validation
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/sparkapp"
+	"github.com/spark-operator/spark-operator/pkg/sparkconf"
+)
+
+// ValidateSparkApplication returns all faults of an application: the field, its
+// value, and how to mend it.
+func ValidateSparkApplication(app *v1beta2.SparkApplication) field.ErrorList {
+	return append(validateName("SparkApplication", app.Name), validateSpec(app)...)
+}
+
+// ValidateScheduledSparkApplication returns all faults of a schedule and of the
+// runs it would start, apart from the notation of schedule and time zone, which
+// is the matter of the schedule's own state.
+func ValidateScheduledSparkApplication(app *v1beta2.ScheduledSparkApplication) field.ErrorList {
+	errs := validateName("ScheduledSparkApplication", app.Name)
+	switch policy := app.Spec.ConcurrencyPolicy; policy {
+	case "", v1beta2.ConcurrencyAllow, v1beta2.ConcurrencyForbid, v1beta2.ConcurrencyReplace:
+	default:
+		errs = append(errs, field.NotSupported(field.NewPath("spec", "concurrencyPolicy"), policy, []v1beta2.ConcurrencyPolicy{
+			v1beta2.ConcurrencyAllow, v1beta2.ConcurrencyForbid, v1beta2.ConcurrencyReplace,
+		}))
+	}
+	run := &v1beta2.SparkApplication{Spec: app.Spec.Template}
+	run.Namespace, run.Name = app.Namespace, app.Name
+	for _, err := range validateSpec(run) {
+		if rest, ok := strings.CutPrefix(err.Field, "spec"); ok {
+			err.Field = "spec.template" + rest
+		}
+		errs = append(errs, err)
+	}
+	return errs
+}
+
+// validateName requires a name from which those of Services and labels can be
+// made.
+func validateName(kind, name string) field.ErrorList {
+	reasons := validation.IsDNS1035Label(name)
+	if len(reasons) == 0 {
+		return nil
+	}
+	return field.ErrorList{field.Invalid(field.NewPath("metadata", "name"), name,
+		fmt.Sprintf("invalid %s name %q: %s", kind, name, strings.Join(reasons, ", ")))}
+}
+
+func validateSpec(app *v1beta2.SparkApplication) field.ErrorList {
+	v := &validator{app: app, spec: &app.Spec, root: field.NewPath("spec")}
+	v.validateMode()
+	v.validateTemplates()
+	v.validateNodeSelectors()
+	v.validateDriverIngresses()
+	v.validateSparkConf()
+	v.validateDynamicAllocation()
+	v.validateConfigMaps()
+	v.validateVolumes()
+	v.validateRoles()
+	return v.errs
+}
+
+// validator collects the faults of one application.
+type validator struct {
+	app  *v1beta2.SparkApplication
+	spec *v1beta2.SparkApplicationSpec
+	root *field.Path
+	errs field.ErrorList
+}
+
+func (v *validator) fail(err *field.Error) { v.errs = append(v.errs, err) }
+
+func (v *validator) validateMode() {
+	switch mode := v.spec.Mode; mode {
+	case "", v1beta2.DeployModeCluster:
+	default:
+		v.fail(field.Invalid(v.root.Child("mode"), mode,
+			"a driver never runs inside the operator; use cluster or leave it out"))
+	}
+}
+
+// validateTemplates refuses pod templates where Spark has none.
+func (v *validator) validateTemplates() {
+	if v.spec.Driver.Template == nil && v.spec.Executor.Template == nil {
+		return
+	}
+	if version, _ := sparkapp.SparkVersion(v.spec.SparkVersion); !version.AtLeast(3, 0) {
+		v.fail(field.Invalid(v.root.Child("sparkVersion"), v.spec.SparkVersion,
+			"pod template feature requires Spark version 3.0.0 or higher; give the version of the image or no template"))
+	}
+}
+
+func (v *validator) validateNodeSelectors() {
+	if len(v.spec.NodeSelector) > 0 && len(v.spec.Driver.NodeSelector)+len(v.spec.Executor.NodeSelector) > 0 {
+		v.fail(field.Forbidden(v.root.Child("nodeSelector"),
+			"node selector cannot be defined at both SparkApplication and Driver/Executor; leave one of them out"))
+	}
+}
+
+// validateDriverIngresses checks the further ports of the driver.
+func (v *validator) validateDriverIngresses() {
+	ports := make(map[int32]bool, len(v.spec.DriverIngressOptions))
+	formats := make(map[string]bool, len(v.spec.DriverIngressOptions))
+	for i, ingress := range v.spec.DriverIngressOptions {
+		at := v.root.Child("driverIngressOptions").Index(i)
+		switch port := ingress.ServicePort; {
+		case port == nil:
+			v.fail(field.Required(at.Child("servicePort"), "DriverIngressOptions has nill ServicePort; give the driver's port"))
+		case ports[*port]:
+			err := field.Duplicate(at.Child("servicePort"), *port)
+			err.Detail = fmt.Sprintf("DriverIngressOptions has duplicate ServicePort: %d; list each port once", *port)
+			v.fail(err)
+		default:
+			ports[*port] = true
+		}
+		switch format := ingress.IngressURLFormat; {
+		case format == "":
+			v.fail(field.Required(at.Child("ingressURLFormat"),
+				"DriverIngressOptions has empty IngressURLFormat; give one such as {{$appName}}.example.com"))
+		case formats[format]:
+			err := field.Duplicate(at.Child("ingressURLFormat"), format)
+			err.Detail = fmt.Sprintf("DriverIngressOptions has duplicate IngressURLFormat: %s; give each port its own", format)
+			v.fail(err)
+		default:
+			formats[format] = true
+		}
+	}
+}
+
+// validateDynamicAllocation refuses what Spark refuses when the driver starts
+// (ExecutorAllocationManager.validateSettings).
+func (v *validator) validateDynamicAllocation() {
+	dynamic := v.spec.DynamicAllocation
+	if dynamic == nil || !dynamic.Enabled {
+		return
+	}
+	at := v.root.Child("dynamicAllocation")
+	for _, count := range []struct {
+		name  string
+		value *int32
+		least int32
+	}{
+		{"initialExecutors", dynamic.InitialExecutors, 0},
+		{"minExecutors", dynamic.MinExecutors, 0},
+		{"maxExecutors", dynamic.MaxExecutors, 1},
+	} {
+		if count.value != nil && *count.value < count.least {
+			v.fail(field.Invalid(at.Child(count.name), *count.value, fmt.Sprintf("must be at least %d", count.least)))
+		}
+	}
+	if low, high := dynamic.MinExecutors, dynamic.MaxExecutors; low != nil && high != nil && *low > *high {
+		v.fail(field.Invalid(at.Child("minExecutors"), *low, fmt.Sprintf(
+			"dynamicAllocation.minExecutors (%d) cannot be greater than dynamicAllocation.maxExecutors (%d)", *low, *high)))
+	}
+}
+
+// validateConfigMaps refuses two places that both say where Hadoop's
+// configuration is: on executors Spark's would win, on the driver the other.
+func (v *validator) validateConfigMaps() {
+	name := v.spec.HadoopConfigMap
+	if other := v.spec.SparkConf[sparkconf.HadoopConfigMapName]; name != nil && *name != "" && other != "" {
+		v.fail(field.Invalid(v.root.Child("hadoopConfigMap"), *name, "spec.sparkConf names another one ("+
+			sparkconf.HadoopConfigMapName+"="+other+"); leave one of them out"))
+	}
+}
+
+// validateVolumes refuses volumes of the same name that differ: only one of them
+// would be mounted.
+func (v *validator) validateVolumes() {
+	for i := range v.spec.Volumes {
+		volume := &v.spec.Volumes[i]
+		for j := range v.spec.Volumes[:i] {
+			if other := &v.spec.Volumes[j]; other.Name == volume.Name && !equality.Semantic.DeepEqual(other, volume) {
+				err := field.Duplicate(v.root.Child("volumes").Index(i).Child("name"), volume.Name)
+				err.Detail = fmt.Sprintf("spec.volumes[%d] has this name as well and differs; rename one of them", j)
+				v.fail(err)
+			}
+		}
+	}
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package validation
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/spark-operator/spark-operator/pkg/sparkconf"
+)
+
+// Why a property is denied. The first four are texts of the established
+// operator.
+const (
+	reasonServiceAccount = "configure the service account via the CRD spec instead"
+	reasonCredentials    = "authentication credentials are managed by the operator"
+	reasonManaged        = "this value is managed by the operator"
+	reasonImage          = "use the image field on the CRD instead"
+	reasonFile           = "it names a file of the submitter; mount the file into the pods and name it with local:// or in the " +
+		"application instead"
+)
+
+// denied are the properties that are denied by their full key.
+func denied(key string) string {
+	switch key {
+	case sparkconf.DriverServiceAccountName, sparkconf.ExecutorServiceAccountName:
+		return reasonServiceAccount
+	case sparkconf.Master, "spark.kubernetes.driver.master", sparkconf.KubernetesContext:
+		return reasonManaged
+	case sparkconf.ContainerImage, sparkconf.DriverContainerImage, sparkconf.ExecutorContainerImage:
+		return reasonImage
+	case sparkconf.KerberosKrb5Path, sparkconf.PodGroupTemplateFile:
+		return reasonFile
+	}
+	return ""
+}
+
+// deniedCredential reports whether the property gives or names credentials for
+// the API server: spark.kubernetes.authenticate.<whose>.<what>, where <whose> is
+// empty or one of submission, driver and executor. Only those below
+// driver.mounted, which name files inside the driver, are the tenant's own.
+// The established operator denies a few of these keys; the family is denied as a
+// whole, because each of them makes a submitter use its own files or identity.
+func deniedCredential(key string) bool {
+	rest, ok := strings.CutPrefix(key, "spark.kubernetes.authenticate.")
+	if !ok || strings.HasPrefix(key, sparkconf.AuthDriverMountedPrefix) {
+		return false
+	}
+	if strings.HasPrefix(key, sparkconf.AuthSubmissionPrefix) {
+		return true
+	}
+	rest = strings.TrimPrefix(strings.TrimPrefix(rest, "driver."), "executor.")
+	switch rest {
+	case "oauthToken", "oauthTokenFile", "caCertFile", "clientKeyFile", "clientCertFile":
+		return true
+	}
+	return false
+}
+
+// validateSparkConf denies properties that would take over what the operator
+// answers for: identity, credentials, files, the cluster, the images.
+func (v *validator) validateSparkConf() {
+	at := v.root.Child("sparkConf")
+	deny := func(key, reason string) {
+		v.fail(field.Forbidden(at.Key(key), fmt.Sprintf("sparkConf key %q is not allowed: %s", key, reason)))
+	}
+	for _, key := range slices.Sorted(maps.Keys(v.spec.SparkConf)) {
+		value := v.spec.SparkConf[key]
+		if deniedCredential(key) {
+			deny(key, reasonCredentials)
+			continue
+		}
+		if reason := denied(key); reason != "" {
+			deny(key, reason)
+			continue
+		}
+		switch key {
+		case sparkconf.KubernetesNamespace:
+			if value != v.app.Namespace {
+				deny(key, fmt.Sprintf("must equal the application namespace %q, got %q", v.app.Namespace, value))
+			}
+		case sparkconf.Keytab:
+			if !strings.HasPrefix(value, "local:") {
+				deny(key, reasonFile)
+			}
+		}
+	}
+}
