@@ -131,7 +131,10 @@ func buildOrigin(binary string) (version, revision string, created time.Time) {
 			}
 		}
 	}
-	return info.Main.Version, revision, created
+	if version = info.Main.Version; version == "(devel)" {
+		version = ""
+	}
+	return version, revision, created
 }
 
 // staticArchitecture returns the architecture, as images name it, that binary runs on, and an error if it is not a
