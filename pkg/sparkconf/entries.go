@@ -28,8 +28,9 @@ func defaultValue(key string, version Version) (string, bool) {
 	case WaitForAppCompletion:
 		return "true", true
 	case ConfigMapMaxSize:
-		// Lowered with the check of the upper bound, 3.3.2.
-		if !version.AtLeastPatch(3, 3, 2) {
+		// Lowered with the check of the upper bound, 3.3.2. Versions before 3.3 are
+		// treated as its last release.
+		if version.AtLeast(3, 3) && !version.AtLeastPatch(3, 3, 2) {
 			return "1572864", true
 		}
 		return "1048576", true
