@@ -2,7 +2,7 @@
 # Usage: hack/prerequisites.sh GROUP...
 # Makes sure that the programs of the groups are there. What is missing is installed from Debian packages where that is
 # possible (apt-get as root); otherwise one line says what to install. Groups:
-#   build    Go
+#   build    Go, make and git
 #   race     the C compiler that Go's race detector needs
 #   images   what building the Spark image runs
 #   cluster  what a node of the local cluster runs
@@ -78,7 +78,11 @@ install_go() {
 
 for group in "$@"; do
   case "${group}" in
-    build) go_is_new_enough || install_go ;;
+    build)
+      need make make
+      need git git
+      go_is_new_enough || install_go
+      ;;
     race)
       need gcc gcc
       need libc6-dev /usr/include/stdlib.h

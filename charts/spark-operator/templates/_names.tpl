@@ -38,7 +38,7 @@ The labels of an object; arguments: context and component.
 {{- $_ := set $labels "app.kubernetes.io/version" .context.Chart.AppVersion }}
 {{- $_ := set $labels "app.kubernetes.io/managed-by" .context.Release.Service }}
 {{- $_ := set $labels "helm.sh/chart" (printf "%s-%s" .context.Chart.Name .context.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-") }}
-{{- merge $labels .context.Values.commonLabels | toYaml }}
+{{- merge $labels (.context.Values.commonLabels | default dict) | toYaml }}
 {{- end }}
 
 {{- define "spark-operator.controller.name" -}}
@@ -55,7 +55,17 @@ app.kubernetes.io/component: controller
 {{- end }}
 
 {{- define "spark-operator.controller.podLabels" -}}
-{{ merge (include "spark-operator.controller.selectorLabels" . | fromYaml) .Values.controller.labels .Values.commonLabels | toYaml }}
+{{ merge (include "spark-operator.controller.selectorLabels" . | fromYaml) (.Values.controller.labels | default dict) (.Values.commonLabels | default dict) | toYaml }}
+{{- end }}
+
+{{- define "spark-operator.controller.podAnnotations" -}}
+{{- $annotations := dict }}
+{{- with .Values.prometheus.metrics }}
+{{- if .enable }}
+{{- $annotations = dict "prometheus.io/scrape" "true" "prometheus.io/port" (int64 .port | toString) "prometheus.io/path" .endpoint }}
+{{- end }}
+{{- end }}
+{{- merge (deepCopy (.Values.controller.annotations | default dict)) $annotations | toYaml }}
 {{- end }}
 
 {{- define "spark-operator.controller.serviceAccountName" -}}

@@ -1,0 +1,160 @@
+# Everything one does with this repository. `make help` lists it.
+SHELL := bash
+.SHELLFLAGS := -o errexit -o nounset -o pipefail -c
+.DEFAULT_GOAL := help
+
+# The chart holds the version; a release overrides nothing but the chart's two lines.
+VERSION ?= $(shell sed -n 's/^appVersion: *//p' charts/spark-operator/Chart.yaml)
+# Images of the local build. Nothing pushes them.
+OPERATOR_IMAGE ?= localhost/spark-operator:$(VERSION)
+SPARK_VERSION ?= 4.3.0
+SPARK_IMAGE ?= localhost/spark:$(SPARK_VERSION)
+# An existing cluster for `make demo`, instead of one that is started on this machine.
+KUBE_CONTEXT ?=
+IMAGE ?=
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/spark-operator
+# hack/prerequisites.sh puts a Go toolchain there if the machine has none; Debian has some programs where only root looks.
+export PATH := $(CACHE)/go/bin:$(PATH):/usr/sbin:/sbin
+# Modules besides the operator's own that have tests without a cluster.
+MODULES := hack/localcluster hack/images
+
+GIT_COMMIT := $(shell git rev-parse HEAD 2>/dev/null)
+VERSION_PACKAGE := k8s.io/component-base/version
+LDFLAGS := -s -w -X $(VERSION_PACKAGE).gitVersion=v$(VERSION) -X $(VERSION_PACKAGE).gitCommit=$(GIT_COMMIT)
+BUILD := CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
+# The whole operator image is this program.
+MAX_BYTES := 60000000
+# A repository that git refuses to read (another owner) must not keep Go from building.
+export GOFLAGS := $(GOFLAGS) $(if $(GIT_COMMIT),,-buildvcs=false)
+
+##@ Develop
+
+.PHONY: help
+help: ## Show this list.
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\nVariables (make TARGET NAME=value)\n'
+	@printf '  %-19s %s\n' VERSION '$(VERSION)' OPERATOR_IMAGE '$(OPERATOR_IMAGE)' SPARK_VERSION '$(SPARK_VERSION)' \
+	  SPARK_IMAGE '$(SPARK_IMAGE)' KUBE_CONTEXT 'kubectl context of an existing cluster, for demo' \
+	  IMAGE 'operator image that this cluster can pull, for demo'
+
+.PHONY: build
+build: go-toolchain ## Build the programs into bin/.
+	$(BUILD) -o bin/ ./cmd/...
+
+.PHONY: generate
+generate: go-toolchain ## Generate deep copies, defaults, clients and CRDs from pkg/apis.
+	hack/update-codegen.sh
+
+.PHONY: lint
+lint: go-toolchain ## Run the linters on every module and script.
+	hack/prerequisites.sh lint
+	hack/tool.sh golangci-lint
+	shellcheck $$(git ls-files '*.sh' .ci/run)
+	for module in . $(MODULES) test; do (cd $$module && $(CURDIR)/bin/golangci-lint run ./...); done
+
+.PHONY: verify
+verify: build ## Check that generated files are current, who imports whom, and the size of the program.
+	hack/verify-codegen.sh
+	hack/verify-imports.sh
+	for module in . $(MODULES) test hack/tools/*/; do (cd $$module && go mod tidy -diff); done
+	@size=$$(stat --format %s bin/spark-operator); echo "bin/spark-operator: $$size bytes"; \
+	  [ $$size -le $(MAX_BYTES) ] || { echo "more than $(MAX_BYTES) bytes: what does it link that it does not need?" >&2; exit 1; }
+
+.PHONY: clean
+clean: ## Remove what was built here. The caches of the user stay.
+	rm -rf bin .out
+
+##@ Test
+
+.PHONY: test
+test: test-unit test-tools test-chart test-integration ## Run every test that needs no node.
+
+# Tests of concurrency are only worth something with both detectors.
+export KUBE_CACHE_MUTATION_DETECTOR := true
+GO_TEST := CGO_ENABLED=1 go test -race
+
+.PHONY: test-unit
+test-unit: go-toolchain
+	hack/prerequisites.sh race
+	$(GO_TEST) ./...
+
+.PHONY: test-tools
+test-tools: go-toolchain
+	hack/prerequisites.sh race
+	for module in $(MODULES); do (cd $$module && $(GO_TEST) ./...); done
+
+.PHONY: test-chart
+test-chart: build bin/helm
+	cd test && go test -count=1 ./chart/...
+
+.PHONY: test-integration
+test-integration: bin/localcluster
+	hack/prerequisites.sh race
+	bin/localcluster env true
+	cd test && $(GO_TEST) $$(go list ./... | grep -vE '/(chart|e2e)(/|$$)')
+
+.PHONY: e2e
+e2e: cluster-up bin/helm ## Run the tests that need a node and real Spark, on the local cluster.
+	bin/localcluster kubectl apply --server-side --force-conflicts --filename charts/spark-operator/crds/
+	cd test && KUBECONFIG=$$(../bin/localcluster kubeconfig) \
+	  E2E_OPERATOR_IMAGE=$(OPERATOR_IMAGE) E2E_OPERATOR_BINARY=$(CURDIR)/bin/spark-operator \
+	  E2E_SPARK_IMAGE=$(SPARK_IMAGE) E2E_SPARK_VERSION=$(SPARK_VERSION) \
+	  E2E_HELM=$(CURDIR)/bin/helm E2E_CHART=$(CURDIR)/charts/spark-operator \
+	  go test -v -count=1 -timeout 40m ./e2e/...
+
+##@ Run
+
+.PHONY: demo
+demo: ## Start a cluster, install the operator, run SparkPi. With KUBE_CONTEXT: use that cluster.
+	hack/demo.sh
+
+.PHONY: cluster-up
+cluster-up: image bin/localcluster ## Start a Kubernetes of one node on this machine and load the images into it (root).
+	hack/prerequisites.sh cluster
+	bin/localcluster up
+	bin/localcluster load-image bin/operator-image.tar bin/spark-image-$(SPARK_VERSION).tar
+
+.PHONY: cluster-down
+cluster-down: bin/localcluster ## End it. Its images are kept for the next time.
+	bin/localcluster down
+
+##@ Release
+
+.PHONY: image
+image: operator-image spark-image ## Build the operator image and a Spark image as archives in bin/, without docker.
+
+.PHONY: operator-image
+operator-image: build bin/images
+	bin/images operator --binary bin/spark-operator --output bin/operator-image.tar --tag $(OPERATOR_IMAGE)
+
+.PHONY: spark-image
+spark-image: bin/images
+	hack/prerequisites.sh images
+	bin/images spark --version $(SPARK_VERSION) --output bin/spark-image-$(SPARK_VERSION).tar --tag $(SPARK_IMAGE)
+
+.PHONY: chart
+chart: bin/helm ## Package the chart into bin/.
+	bin/helm package charts/spark-operator --version $(VERSION) --app-version $(VERSION) --destination bin
+
+# Programs that the targets above use. Go knows whether there is something to do.
+
+.PHONY: go-toolchain
+go-toolchain:
+	@hack/prerequisites.sh build
+
+.PHONY: bin/helm
+bin/helm: go-toolchain
+	@hack/tool.sh helm
+
+.PHONY: bin/localcluster
+bin/localcluster: go-toolchain
+	@cd hack/localcluster && CGO_ENABLED=0 go build -o ../../bin/localcluster .
+
+.PHONY: bin/images
+bin/images: go-toolchain
+	@cd hack/images && CGO_ENABLED=0 go build -o ../../bin/images .
+
+export VERSION OPERATOR_IMAGE SPARK_VERSION SPARK_IMAGE KUBE_CONTEXT IMAGE

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package chart
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+)
+
+var update = flag.Bool("update", false, "write the rendered manifests to testdata instead of comparing them")
+
+func TestLint(t *testing.T) {
+	for name, values := range valuesFiles(t) {
+		t.Run(name, func(t *testing.T) {
+			if _, err := helm(t, "lint", chart, "--strict", "--quiet", "--values", values); err != nil &&
+				!strings.Contains(err.Error(), podMonitorVersion) { // `helm lint` knows no --api-versions
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestGolden(t *testing.T) {
+	for name, values := range valuesFiles(t) {
+		t.Run(name, func(t *testing.T) {
+			got, err := template(t, "--values", values)
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden := filepath.Join("testdata", name+".golden.yaml")
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			gotLines, wantLines := strings.Split(got, "\n"), strings.Split(string(want), "\n")
+			for i := range max(len(gotLines), len(wantLines)) {
+				if i >= len(gotLines) || i >= len(wantLines) || gotLines[i] != wantLines[i] {
+					t.Fatalf("%s differs from line %d on; if that is right: go test ./chart -update\n got: %q\nwant: %q", golden, i+1,
+						gotLines[min(i, len(gotLines)):min(i+5, len(gotLines))], wantLines[min(i, len(wantLines)):min(i+5, len(wantLines))])
+				}
+			}
+		})
+	}
+}
+
+// The defaults are what a values file without anything and the established chart's
+// own values give.
+func TestEstablishedValuesAreAccepted(t *testing.T) {
+	established := deployment(t, render(t, "--values", "testdata/established.values.yaml"))
+	ours := deployment(t, render(t))
+	if got, want := established.Spec.Template.Spec.Containers[0].Args, ours.Spec.Template.Spec.Containers[0].Args; !slices.Equal(got, want) {
+		t.Errorf("arguments\n got %q\nwant %q", got, want)
+	}
+}
+
+func TestRefusedValues(t *testing.T) {
+	for set, want := range map[string]string{
+		"controller.podDisruptionBudget.enable=true":                         "needs controller.replicas > 1",
+		"controller.topologySpreadConstraints[0].maxSkew=1":                  "needs controller.replicas > 1",
+		"controller.replicas=2,controller.leaderElection.enable=false":       "needs controller.leaderElection.enable",
+		"controller.uiIngress.enable=true":                                   "needs controller.uiIngress.urlFormat",
+		"controller.uiIngress.enable=true,controller.uiService.enable=false": "needs controller.uiService.enable",
+		"prometheus.podMonitor.create=true,prometheus.metrics.enable=false":  "needs prometheus.metrics.enable",
+		"webhook.enable=true":     "this version has no webhook and needs none",
+		"certManager.enable=true": "this version has no webhook",
+		"hook.upgradeCrd=true":    "kubectl apply --server-side",
+		"controller.featureGates[0].name=Foo,controller.featureGates[0].enabled=true": "no feature gate Foo",
+		"controler.replicas=2":                           "'controler' not allowed",
+		"controller.workers=0":                           "/controller/workers",
+		"controller.workers=null":                        "missing property 'workers'",
+		"controller.logLevel=trace":                      "/controller/logLevel",
+		"controller.leaderElection.leaseDuration=15":     "/controller/leaderElection/leaseDuration",
+		"prometheus.metrics.jobStartLatencyBuckets=fast": "jobStartLatencyBuckets",
+	} {
+		t.Run(set, func(t *testing.T) {
+			_, err := template(t, "--set", set)
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("want an error with %q, got %v", want, err)
+			}
+		})
+	}
+}
+
+func TestPodMonitorNeedsItsCRD(t *testing.T) {
+	_, err := helm(t, "template", "spark-operator", chart, "--set", "prometheus.podMonitor.create=true")
+	if err == nil || !strings.Contains(err.Error(), "needs the PodMonitor CRD") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Names are what scripts and other charts rely on.
+func TestNames(t *testing.T) {
+	for release, want := range map[string]string{
+		"spark-operator":      "spark-operator-controller",
+		"prod":                "prod-spark-operator-controller",
+		"prod-spark-operator": "prod-spark-operator-controller",
+	} {
+		output, err := helm(t, "template", release, chart, "--namespace", "spark", "--show-only", "templates/controller/deployment.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(output, "\n  name: "+want+"\n") || !strings.Contains(output, "--leader-election-lock-name="+want+"-lock\n") {
+			t.Errorf("release %s: want %s and its lock in\n%s", release, want, output)
+		}
+	}
+}
+
+// Every flag of a rendered command line is one of the operator's.
+func TestArgumentsAreKnown(t *testing.T) {
+	known := knownFlags(t)
+	if !slices.Contains(known, "namespaces") {
+		t.Fatalf("`controller start --help` shows no flags: %q", known)
+	}
+	for name, values := range valuesFiles(t) {
+		t.Run(name, func(t *testing.T) {
+			args := deployment(t, render(t, "--values", values)).Spec.Template.Spec.Containers[0].Args
+			if len(args) < 3 || args[0] != "controller" || args[1] != "start" {
+				t.Fatalf("arguments %q", args)
+			}
+			for _, arg := range args[2:] {
+				flagName, isFlag := strings.CutPrefix(strings.SplitN(arg, "=", 2)[0], "--")
+				if !isFlag || !slices.Contains(known, flagName) {
+					t.Errorf("the operator has no flag %s", arg)
+				}
+			}
+		})
+	}
+}
+
+// The restricted Pod Security Standard, and nothing to write to.
+func TestPodIsRestricted(t *testing.T) {
+	pod := deployment(t, render(t)).Spec.Template.Spec
+	container := pod.Containers[0].SecurityContext
+	isTrue := func(b *bool) bool { return b != nil && *b }
+	isFalse := func(b *bool) bool { return b != nil && !*b }
+	for what, holds := range map[string]bool{
+		"pod runAsNonRoot":                    isTrue(pod.SecurityContext.RunAsNonRoot),
+		"pod seccomp RuntimeDefault":          pod.SecurityContext.SeccompProfile.Type == corev1.SeccompProfileTypeRuntimeDefault,
+		"container runAsNonRoot":              isTrue(container.RunAsNonRoot),
+		"no privilege escalation":             isFalse(container.AllowPrivilegeEscalation),
+		"not privileged":                      isFalse(container.Privileged),
+		"read-only root file system":          isTrue(container.ReadOnlyRootFilesystem),
+		"no capabilities":                     slices.Equal(container.Capabilities.Drop, []corev1.Capability{"ALL"}) && container.Capabilities.Add == nil,
+		"no host namespaces":                  !pod.HostNetwork && !pod.HostPID && !pod.HostIPC,
+		"no service links in its environment": isFalse(pod.EnableServiceLinks),
+	} {
+		if !holds {
+			t.Errorf("not so: %s", what)
+		}
+	}
+}
+
+// maxCRDBytes is what plain `kubectl apply` can keep in its annotation (256 KiB), with
+// room to grow.
+const maxCRDBytes = 200_000
+
+func TestCRDsAreThoseOfTheManifests(t *testing.T) {
+	files, err := filepath.Glob(root + "/manifests/crd/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inChart, err := os.ReadDir(chart + "/crds")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) < 2 || len(inChart) != len(files) {
+		t.Fatalf("%d CRDs in manifests/crd, %d in the chart", len(files), len(inChart))
+	}
+	for _, file := range files {
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(filepath.Join(chart, "crds", filepath.Base(file)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s differs from the chart's copy: run make generate", file)
+		}
+		asJSON, err := yaml.YAMLToJSON(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(asJSON) > maxCRDBytes {
+			t.Errorf("%s has %d bytes as JSON, more than %d", file, len(asJSON), maxCRDBytes)
+		}
+	}
+}
+
+func TestOneVersion(t *testing.T) {
+	text, err := os.ReadFile(chart + "/Chart.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var metadata struct{ Version, AppVersion string }
+	if err := yaml.Unmarshal(text, &metadata); err != nil {
+		t.Fatal(err)
+	}
+	if metadata.Version == "" || metadata.Version != metadata.AppVersion {
+		t.Errorf("version %q, appVersion %q: the chart and the operator are released together", metadata.Version, metadata.AppVersion)
+	}
+}
+
+func TestNotes(t *testing.T) {
+	output, err := helm(t, "install", "spark-operator", chart, "--namespace", "spark-operator", "--dry-run=client",
+		"--set", "spark.jobNamespaces={team-a,team-b}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"team-a, team-b", "service account spark-operator-spark", "logs deployment/spark-operator-controller"} {
+		if !strings.Contains(output, want) {
+			t.Errorf("no %q in the notes:\n%s", want, output)
+		}
+	}
+}

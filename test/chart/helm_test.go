@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package chart tests the Helm chart with the real Helm and the real operator
+// binary. `make test-chart` builds both.
+package chart
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"sigs.k8s.io/yaml"
+)
+
+const (
+	root  = "../.."
+	chart = root + "/charts/spark-operator"
+	// podMonitorVersion tells Helm that the cluster has the CRD of PodMonitors.
+	podMonitorVersion = "monitoring.coreos.com/v1/PodMonitor"
+)
+
+// program returns the path of bin/name, which the Makefile builds.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join(root, "bin", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("%v: run these tests with `make test-chart`", err)
+	}
+	return path
+}
+
+// helm runs Helm without anything of the user's and returns its standard output. The
+// error is what it wrote to standard error.
+func helm(t *testing.T, arguments ...string) (string, error) {
+	t.Helper()
+	home := t.TempDir()
+	command := exec.CommandContext(t.Context(), program(t, "helm"), arguments...)
+	command.Env = []string{"HOME=" + home, "KUBECONFIG=" + filepath.Join(home, "none")}
+	var stdout, stderr bytes.Buffer
+	command.Stdout, command.Stderr = &stdout, &stderr
+	if err := command.Run(); err != nil {
+		return "", fmt.Errorf("helm %s: %w: %s", arguments[0], err, stderr.String())
+	}
+	return stdout.String(), nil
+}
+
+// template renders the chart as release spark-operator in the namespace of that name.
+func template(t *testing.T, arguments ...string) (string, error) {
+	t.Helper()
+	return helm(t, append([]string{"template", "spark-operator", chart,
+		"--namespace", "spark-operator", "--api-versions", podMonitorVersion}, arguments...)...)
+}
+
+// objects are the rendered manifests, each as JSON, in order.
+type objects [][]byte
+
+func render(t *testing.T, arguments ...string) objects {
+	t.Helper()
+	text, err := template(t, arguments...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all objects
+	for document := range strings.SplitSeq(text, "\n---\n") {
+		object, err := yaml.YAMLToJSONStrict([]byte(document))
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, document)
+		}
+		if string(object) != "null" {
+			all = append(all, object)
+		}
+	}
+	return all
+}
+
+// decode returns the objects of a kind, which must have no unknown fields.
+func decode[T any](t *testing.T, all objects, kind string) []T {
+	t.Helper()
+	var found []T
+	for _, object := range all {
+		var meta struct {
+			Kind string `json:"kind"`
+		}
+		if err := yaml.Unmarshal(object, &meta); err != nil {
+			t.Fatal(err)
+		}
+		if meta.Kind != kind {
+			continue
+		}
+		var one T
+		if err := yaml.UnmarshalStrict(object, &one); err != nil {
+			t.Fatalf("%v in\n%s", err, object)
+		}
+		found = append(found, one)
+	}
+	return found
+}
+
+func deployment(t *testing.T, all objects) appsv1.Deployment {
+	t.Helper()
+	found := decode[appsv1.Deployment](t, all, "Deployment")
+	if len(found) != 1 {
+		t.Fatalf("%d deployments", len(found))
+	}
+	return found[0]
+}
+
+// roles returns the rules of Roles by "name/namespace" and of ClusterRoles by "name".
+func roles(t *testing.T, all objects) map[string][]rbacv1.PolicyRule {
+	t.Helper()
+	rules := map[string][]rbacv1.PolicyRule{}
+	for _, role := range decode[rbacv1.Role](t, all, "Role") {
+		rules[role.Name+"/"+role.Namespace] = role.Rules
+	}
+	for _, role := range decode[rbacv1.ClusterRole](t, all, "ClusterRole") {
+		rules[role.Name] = role.Rules
+	}
+	return rules
+}
+
+// valuesFiles are the cases: testdata/NAME.values.yaml by NAME.
+func valuesFiles(t *testing.T) map[string]string {
+	t.Helper()
+	const suffix = ".values.yaml"
+	files, err := filepath.Glob("testdata/*" + suffix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		t.Fatal("no values files in testdata")
+	}
+	cases := map[string]string{}
+	for _, file := range files {
+		cases[strings.TrimSuffix(filepath.Base(file), suffix)] = file
+	}
+	return cases
+}
+
+// knownFlags returns the flags that the operator's command has.
+func knownFlags(t *testing.T) []string {
+	t.Helper()
+	output, err := exec.CommandContext(t.Context(), program(t, "spark-operator"), "controller", "start", "--help").CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	var flags []string
+	for word := range strings.FieldsSeq(string(output)) {
+		if name, ok := strings.CutPrefix(word, "--"); ok {
+			flags = append(flags, strings.TrimRight(strings.SplitN(name, "=", 2)[0], ",.;:)"))
+		}
+	}
+	slices.Sort(flags)
+	return slices.Compact(flags)
+}
