@@ -54,7 +54,7 @@ func unpack(t *testing.T, file string) string {
 	folder := t.TempDir()
 	for r := tar.NewReader(content); ; {
 		header, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return folder
 		}
 		if err != nil {

@@ -114,8 +114,8 @@ func TestCacheIsForOneAtATime(t *testing.T) {
 }
 
 func TestKey(t *testing.T) {
-	if key("debian", "a", "b") != key("debian", "a", "b") {
-		t.Error("the same inputs have different keys")
+	if first, again := key("debian", "a", "b"), key("debian", "a", "b"); first != again {
+		t.Errorf("the same inputs have the keys %s and %s", first, again)
 	}
 	for _, other := range [][]string{{"a"}, {"ab"}, {"b", "a"}, {"a", "b", ""}} {
 		if key("debian", "a", "b") == key("debian", other...) {

@@ -82,7 +82,7 @@ func extractClasspath(distribution *layer, folder string) (scala string, err err
 	defer file.Close()
 	for entries := tar.NewReader(file); ; {
 		header, err := entries.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

@@ -153,7 +153,7 @@ func aptSettings(dump string) []string {
 func trimRoot(root *tar.Reader, w *layerWriter, started time.Time) error {
 	for {
 		header, err := root.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

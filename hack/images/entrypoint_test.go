@@ -3,7 +3,9 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -11,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // entrypoint runs spark/entrypoint.sh with stand-ins for tini, java, spark-submit and hadoop, of which all but hadoop
@@ -146,4 +149,60 @@ func TestEntrypointRefuses(t *testing.T) {
 			t.Errorf("%v: printed %q with exit code %d, want %q and 64", c.args, got, code, c.want)
 		}
 	}
+}
+
+func TestDecommission(t *testing.T) {
+	script, err := filepath.Abs("spark/decom.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pgrep, err := exec.LookPath("pgrep")
+	if err != nil {
+		t.Fatal("pgrep is not installed; run: apt-get install procps")
+	}
+	shell, err := exec.LookPath("bash")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	// A shell under the name of an executor, which ends as Spark's does when it has been decommissioned.
+	java := filepath.Join(folder, "java")
+	if err := os.Symlink(shell, java); err != nil {
+		t.Fatal(err)
+	}
+	// Sees the processes that this test started and no executor of anybody else.
+	confined := fmt.Sprintf("#!/bin/sh\nexec %s --parent %d \"$@\"\n", pgrep, os.Getpid())
+	if err := os.WriteFile(filepath.Join(folder, "pgrep"), []byte(confined), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	decommission := func() {
+		t.Helper()
+		command := exec.Command("bash", script)
+		command.Env = []string{"PATH=" + folder + ":" + os.Getenv("PATH")}
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+	}
+
+	limit, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	executor := exec.CommandContext(limit, java, "-c", "trap 'exit 3' PWR; echo ready; while :; do sleep 0.05; done",
+		"org.apache.spark.scheduler.cluster.k8s.KubernetesExecutorBackend", "--executor-id", "1")
+	ready, err := executor.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := executor.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ready.Read(make([]byte, 6)); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- executor.Wait() }()
+	decommission()
+	if err := <-ended; executor.ProcessState.ExitCode() != 3 {
+		t.Errorf("the executor ended with %v, want exit code 3 from its handler of SIGPWR", err)
+	}
+	decommission() // an executor that ended by itself is no failure
 }

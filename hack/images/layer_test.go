@@ -39,7 +39,7 @@ func writeLayer(t *testing.T, compressed bool) *layer {
 }
 
 // readLayer returns the entries of a layer and the content of its files by name.
-func readLayer(t *testing.T, l *layer) ([]*tar.Header, map[string]string) {
+func readLayer(t *testing.T, l v1.Layer) ([]*tar.Header, map[string]string) {
 	t.Helper()
 	content, err := l.Uncompressed()
 	if err != nil {
@@ -50,7 +50,7 @@ func readLayer(t *testing.T, l *layer) ([]*tar.Header, map[string]string) {
 	files := map[string]string{}
 	for r := tar.NewReader(content); ; {
 		header, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return headers, files
 		}
 		if err != nil {

@@ -97,7 +97,7 @@ func TestMissingPrograms(t *testing.T) {
 
 func TestFirstCause(t *testing.T) {
 	cause, echo := errors.New("disk full"), fmt.Errorf("mmdebstrap: %w", context.Canceled)
-	if got := firstCause(echo, cause); got != cause {
+	if got := firstCause(echo, cause); !errors.Is(got, cause) {
 		t.Errorf("got %v", got)
 	}
 	if got := firstCause(echo, nil); !errors.Is(got, context.Canceled) {

@@ -97,7 +97,7 @@ func TestOperatorLayer(t *testing.T) {
 	if len(layers) != 1 {
 		t.Fatalf("the image has %d layers, want 1", len(layers))
 	}
-	headers, files := readLayer(t, layers[0].(*layer))
+	headers, files := readLayer(t, layers[0])
 	if got := strings.Join(names(headers), " "); got != "tmp/ usr/ usr/bin/ usr/bin/spark-operator" {
 		t.Errorf("the image holds %s", got)
 	}
