@@ -31,11 +31,10 @@ const (
 )
 
 // editConfigMaps mounts hadoopConfigMap, sparkConfigMap and the role's
-// configMaps. The first two also set the environment variable that leads Spark
-// there, over a variable of the user.
+// configMaps. Variables lead Spark to the first two; see [Fields.EffectiveEnv].
 func (e *edit) editConfigMaps() {
-	e.editConfDir("hadoopConfigMap", e.HadoopConfigMap, hadoopConfigMapVolume, HadoopConfDir, EnvHadoopConfDir)
-	e.editConfDir("sparkConfigMap", e.SparkConfigMap, sparkConfigMapVolume, SparkConfDir, EnvSparkConfDir)
+	e.editConfDir("hadoopConfigMap", e.HadoopConfigMap, hadoopConfigMapVolume, HadoopConfDir)
+	e.editConfDir("sparkConfigMap", e.SparkConfigMap, sparkConfigMapVolume, SparkConfDir)
 	for i, configMap := range e.ConfigMaps {
 		volume := configMapVolume(ConfigMapVolumeName(configMap.Name), configMap.Name)
 		place := e.path("configMaps").Index(i)
@@ -44,21 +43,13 @@ func (e *edit) editConfigMaps() {
 	}
 }
 
-func (e *edit) editConfDir(name, configMap, volume, dir, variable string) {
+func (e *edit) editConfDir(name, configMap, volume, dir string) {
 	if configMap == "" {
 		return
 	}
 	place := field.NewPath("spec", name)
 	e.addVolume(configMapVolume(volume, configMap), place)
 	e.addMount(corev1.VolumeMount{Name: volume, MountPath: dir, ReadOnly: true}, place)
-	for _, typed := range e.Env {
-		if typed.Name == variable && typed.Value != dir {
-			e.warn(e.path("env").String() + ": " + variable + " has no effect: spec." + name + " sets it to " + dir)
-			break
-		}
-	}
-	container := e.container()
-	container.Env = SetEnv(container.Env, corev1.EnvVar{Name: variable, Value: dir})
 }
 
 func configMapVolume(volume, configMap string) corev1.Volume {

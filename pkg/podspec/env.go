@@ -10,11 +10,19 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 )
 
-// editEnv adds env and envFrom to the Spark container.
+// editEnv adds env, envFrom and the directories of the ConfigMaps to the Spark
+// container.
 func (e *edit) editEnv() {
 	container := e.container()
 	for _, variable := range e.Env {
-		container.Env = SetEnv(container.Env, variable)
+		if dir := e.confDir(variable.Name); dir != "" && variable.Value != dir {
+			e.warn(e.path("env").String() + ": " + variable.Name + " has no effect: a ConfigMap of the application sets it to " + dir)
+		}
+	}
+	if typed := e.EffectiveEnv(); !hasEnv(container.Env, typed) {
+		for _, variable := range typed {
+			container.Env = SetEnv(container.Env, variable)
+		}
 	}
 	for _, source := range e.EnvFrom {
 		if !slices.ContainsFunc(container.EnvFrom, func(have corev1.EnvFromSource) bool {
@@ -23,6 +31,52 @@ func (e *edit) editEnv() {
 			container.EnvFrom = append(container.EnvFrom, source)
 		}
 	}
+}
+
+// EffectiveEnv returns the role's variables, each name once, with those that lead
+// Spark to hadoopConfigMap and sparkConfigMap, which win over the user's.
+func (f *Fields) EffectiveEnv() []corev1.EnvVar {
+	env := make([]corev1.EnvVar, 0, len(f.Env)+2)
+	for _, variable := range f.Env {
+		if f.confDir(variable.Name) == "" {
+			env = SetEnv(env, variable)
+		}
+	}
+	for _, name := range []string{EnvHadoopConfDir, EnvSparkConfDir} {
+		if dir := f.confDir(name); dir != "" {
+			env = append(env, corev1.EnvVar{Name: name, Value: dir})
+		}
+	}
+	return env
+}
+
+// confDir is the directory to which the variable leads because of a ConfigMap of
+// the application, or "".
+func (f *Fields) confDir(name string) string {
+	switch {
+	case name == EnvHadoopConfDir && f.HadoopConfigMap != "":
+		return HadoopConfDir
+	case name == EnvSparkConfDir && f.SparkConfigMap != "":
+		return SparkConfDir
+	}
+	return ""
+}
+
+// hasEnv reports whether env has all of typed, in their order and no others of
+// their names.
+func hasEnv(env, typed []corev1.EnvVar) bool {
+	next := 0
+	for _, have := range env {
+		i := slices.IndexFunc(typed, func(t corev1.EnvVar) bool { return t.Name == have.Name })
+		if i < 0 {
+			continue
+		}
+		if i != next || !equality.Semantic.DeepEqual(have, typed[i]) {
+			return false
+		}
+		next++
+	}
+	return next == len(typed)
 }
 
 // SetEnv makes variable the only one of its name. A variable replaces its

@@ -24,7 +24,11 @@ func (e *edit) editPorts() {
 }
 
 func (e *edit) addPort(container *corev1.Container, port corev1.ContainerPort, place *field.Path) {
-	named := func(have corev1.ContainerPort) bool { return port.Name != "" && have.Name == port.Name }
+	named := func(have corev1.ContainerPort) bool {
+		// Ports without a name are told apart by number and protocol.
+		return have.Name == port.Name &&
+			(port.Name != "" || have.ContainerPort == port.ContainerPort && protocolOf(have) == protocolOf(port))
+	}
 	i := slices.IndexFunc(container.Ports, named)
 	if i < 0 {
 		container.Ports = append(container.Ports, port)

@@ -95,15 +95,8 @@ func (b *builder) keepFromDriver(r *role, fields *podspec.Fields, pod *corev1.Po
 // keepEnv makes typed variables win over those that the driver appends to the
 // template's: of two with the same name the kubelet takes the last.
 func (b *builder) keepEnv(r *role, fields *podspec.Fields, pod *corev1.PodSpec) {
-	var typed []corev1.EnvVar
-	for _, variable := range r.Env {
-		typed = podspec.SetEnv(typed, variable)
-	}
-	if fields.SparkConfigMap != "" {
-		typed = podspec.SetEnv(typed, corev1.EnvVar{Name: podspec.EnvSparkConfDir, Value: podspec.SparkConfDir})
-	}
 	container := &pod.Containers[podspec.SparkContainer(pod, podspec.Executor)]
-	for _, variable := range typed {
+	for _, variable := range fields.EffectiveEnv() {
 		// A reference to a Secret is appended after everything else.
 		delete(b.values, r.keys.secretKey+variable.Name)
 		_, appended := b.values[r.keys.env+variable.Name]
