@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/runtime"
+
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 )
@@ -149,6 +151,7 @@ func compareObjects(c *operatorCase, o *outcome) (differences []difference) {
 	want, got := map[string]any{}, map[string]any{}
 	index := func(objects []map[string]any, into map[string]any) {
 		for _, object := range objects {
+			object = runtime.DeepCopyJSON(object)
 			normalize(object)
 			place := fmt.Sprintf("%s(%s)", object["kind"], shortName(c, nameOf(object)))
 			into[place] = object

@@ -78,13 +78,20 @@ func elements(object map[string]any, key string, drop func(map[string]any) bool)
 }
 
 func normalizeService(spec map[string]any) {
-	for _, key := range []string{"ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy", "externalTrafficPolicy", "allocateLoadBalancerNodePorts", "clusterIPs"} {
-		delete(spec, key)
-	}
+	delete(spec, "clusterIPs")
 	if spec["clusterIP"] != "None" {
 		delete(spec, "clusterIP")
 	}
-	fill(spec, map[string]any{"type": "ClusterIP", "sessionAffinity": "None"})
+	fill(spec, map[string]any{
+		"type": "ClusterIP", "sessionAffinity": "None", "internalTrafficPolicy": "Cluster",
+		"ipFamilies": []any{"IPv4"}, "ipFamilyPolicy": "SingleStack",
+	})
+	if spec["type"] != "ClusterIP" {
+		fill(spec, map[string]any{"externalTrafficPolicy": "Cluster"})
+	}
+	if spec["type"] == "LoadBalancer" {
+		fill(spec, map[string]any{"allocateLoadBalancerNodePorts": true})
+	}
 	for _, port := range elements(spec, "ports", nil) {
 		delete(port, "nodePort")
 		fill(port, map[string]any{"protocol": "TCP", "targetPort": port["port"]})
@@ -92,14 +99,14 @@ func normalizeService(spec map[string]any) {
 }
 
 func normalizePod(spec map[string]any) {
-	for _, key := range []string{"priority", "preemptionPolicy", "serviceAccount"} {
-		delete(spec, key)
-	}
+	delete(spec, "priority")
+	delete(spec, "preemptionPolicy")
 	fill(spec, map[string]any{
 		"restartPolicy": "Always", "terminationGracePeriodSeconds": float64(30), "dnsPolicy": "ClusterFirst",
 		"schedulerName": "default-scheduler", "securityContext": map[string]any{}, "enableServiceLinks": true,
 		"serviceAccountName": "default",
 	})
+	fill(spec, map[string]any{"serviceAccount": spec["serviceAccountName"]})
 	elements(spec, "tolerations", func(toleration map[string]any) bool {
 		key, _ := toleration["key"].(string)
 		return strings.HasPrefix(key, "node.kubernetes.io/") && toleration["tolerationSeconds"] == float64(300)
@@ -141,7 +148,9 @@ func normalizeVolume(volume map[string]any) {
 	}
 	if ephemeral, ok := volume["ephemeral"].(map[string]any); ok {
 		template := child(ephemeral, "volumeClaimTemplate")
-		delete(template, "metadata")
+		if metadata := child(template, "metadata"); metadata["creationTimestamp"] == nil {
+			delete(metadata, "creationTimestamp")
+		}
 		fill(child(template, "spec"), map[string]any{"volumeMode": "Filesystem"})
 	}
 }
