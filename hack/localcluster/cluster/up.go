@@ -78,7 +78,7 @@ func (c *Cluster) Up(ctx context.Context, builder *build.Builder, timeout time.D
 
 	if running && !changed {
 		waiting, cancel := context.WithTimeoutCause(ctx, patience, errors.New("not ready"))
-		err := c.waitReady(waiting, record.Node)
+		err := c.complete(waiting, record.Node, programs, network)
 		cancel()
 		if err == nil {
 			fmt.Fprintf(progress, "cluster %s is up already\n", c.name)
@@ -197,10 +197,18 @@ func (c *Cluster) start(ctx context.Context, record record, programs programs, n
 	if err := c.connect(network, record.Node.PID); err != nil {
 		return err
 	}
-	if err := c.loadPauseImage(ctx, programs, record.Node); err != nil {
+	return c.complete(ctx, record.Node, programs, network)
+}
+
+// complete does what a node needs once it has been started, and waits until it is ready. All of it can be repeated.
+func (c *Cluster) complete(ctx context.Context, node process.Identity, programs programs, network network) error {
+	if err := c.loadPauseImage(ctx, programs, node); err != nil {
 		return c.explain(err)
 	}
-	return c.waitReady(ctx, record.Node)
+	if err := c.waitReady(ctx, node); err != nil {
+		return err
+	}
+	return c.askServer(ctx, &Status{Server: network.server()})
 }
 
 // startNode starts this program again as the first process of new namespaces. It leads a session of its own and goes on

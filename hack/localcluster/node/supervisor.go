@@ -77,10 +77,17 @@ type supervisor struct {
 	state   State
 	exits   map[int]chan syscall.WaitStatus // of running components, by process id
 	started chan struct{}                   // wakes reap after it found no children
+	ended   chan struct{}                   // wakes watchReadiness
 }
 
 func newSupervisor(spec *Spec, log io.Writer) *supervisor {
-	s := &supervisor{spec: spec, log: log, exits: make(map[int]chan syscall.WaitStatus), started: make(chan struct{}, 1)}
+	s := &supervisor{
+		spec:    spec,
+		log:     log,
+		exits:   make(map[int]chan syscall.WaitStatus),
+		started: make(chan struct{}, 1),
+		ended:   make(chan struct{}, 1),
+	}
 	s.state.Waiting = "network"
 	for _, component := range spec.Components {
 		s.state.Components = append(s.state.Components, ComponentState{Name: component.Name})
@@ -101,7 +108,9 @@ func (s *supervisor) supervise(ctx context.Context, index int, wait func(context
 			component := &state.Components[index]
 			component.PID, component.LastExit = 0, outcome
 			component.Exits++
+			state.Ready, state.Waiting = false, component.Name+" has ended: "+outcome
 		})
+		s.wake(s.ended)
 		s.logf("%s ended: %s", s.spec.Components[index].Name, outcome)
 
 		if time.Since(start) > stableAfter {
@@ -153,11 +162,16 @@ func (s *supervisor) start(component Component, exit chan syscall.WaitStatus) (i
 		return 0, fmt.Errorf("start %s: %w", component.Program, err)
 	}
 	s.exits[pid] = exit
-	select {
-	case s.started <- struct{}{}:
-	default:
-	}
+	s.wake(s.started)
 	return pid, nil
+}
+
+// wake makes the reader of a channel look again, once or more, after this moment.
+func (s *supervisor) wake(reader chan struct{}) {
+	select {
+	case reader <- struct{}{}:
+	default: // it has not yet looked since it was last woken
+	}
 }
 
 // reap collects every process that ends: components, and orphans such as the shims of containerd.
@@ -200,6 +214,7 @@ func (s *supervisor) watchReadiness(ctx context.Context, checks *checks) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-s.ended:
 		case <-time.After(interval):
 		}
 	}
