@@ -48,7 +48,7 @@ func Etcd() Target {
 		Module:    "etcd",
 		Packages:  []string{"."},
 		Versioned: "go.etcd.io/etcd/server/v3",
-		Expected:  time.Minute,
+		Expected:  time.Minute / 2,
 	}
 }
 
@@ -95,7 +95,7 @@ func CoreDNS() Target {
 		Module:    "coredns",
 		Packages:  []string{"."},
 		Versioned: "github.com/coredns/coredns",
-		Expected:  time.Minute,
+		Expected:  time.Minute / 2,
 	}
 }
 

@@ -151,5 +151,10 @@ func (c *Cluster) writeRecord(record record) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(c.path("cluster.json"), content, 0o600)
+	// In one step: without the record a running node could not be found again.
+	temporary := c.path(".cluster.json")
+	if err := os.WriteFile(temporary, content, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(temporary, c.path("cluster.json"))
 }

@@ -48,7 +48,7 @@ func (c *Cluster) Down(ctx context.Context, purge bool, progress io.Writer) erro
 	if err := c.removeObjects(); err != nil {
 		return err
 	}
-	for _, name := range []string{"cluster.json", "config", "kubeconfig", "node.json", "state.json", ".state.json"} {
+	for _, name := range []string{"cluster.json", ".cluster.json", "config", "kubeconfig", "node.json", "state.json", ".state.json"} {
 		if err := os.RemoveAll(c.path(name)); err != nil {
 			return err
 		}
