@@ -24,7 +24,7 @@ const (
 	// to 4.3 (class files of Spark 4 are of Java 17), and Python 3.11, the oldest that PySpark 4.3 takes.
 	debianRelease = "bookworm"
 	// debianRules is to be raised when the root comes out otherwise from the same packages.
-	debianRules = "1"
+	debianRules = "2"
 )
 
 // rootPackages are the packages of the root beside the essential ones. procps is for decom.sh and for Spark's scripts.
@@ -151,6 +151,7 @@ func aptSettings(dump string) []string {
 // with the time of what the installation wrote after started set to the epoch. Files of packages keep their time: it
 // is the same everywhere, and the compiled Python beside its source is good for that time only.
 func trimRoot(root *tar.Reader, w *layerWriter, started time.Time) error {
+	edits := rootEdits()
 	for {
 		header, err := root.Next()
 		if errors.Is(err, io.EOF) {
@@ -176,13 +177,19 @@ func trimRoot(root *tar.Reader, w *layerWriter, started time.Time) error {
 			entry.Mode &^= 0o6000
 		}
 		content := io.Reader(root)
-		if line, mode := accountLine(name); line != "" {
+		if edit := edits[name]; edit != nil && header.Typeflag == tar.TypeReg {
 			text, err := io.ReadAll(root)
 			if err != nil {
 				return fmt.Errorf("reading the root: %w", err)
 			}
-			text = append(text, line...)
-			entry.Size, entry.Mode, content = int64(len(text)), mode, bytes.NewReader(text)
+			if text, err = edit(text); err != nil {
+				return err
+			}
+			entry.Size, content = int64(len(text)), bytes.NewReader(text)
+		}
+		if name == "etc/passwd" {
+			// So that the entrypoint can name a user whom the cluster made up and put into the group of root.
+			entry.Mode |= 0o020
 		}
 		if header.Typeflag != tar.TypeReg {
 			content = nil
@@ -197,16 +204,15 @@ func trimRoot(root *tar.Reader, w *layerWriter, started time.Time) error {
 	)
 }
 
-// accountLine returns what the user of Spark adds to an account file, and the mode of that file; "" for other files.
-// /etc/passwd belongs to the group of root so that the entrypoint can name a user whom the cluster made up.
-func accountLine(name string) (line string, mode int64) {
-	switch name {
-	case "etc/passwd":
-		return fmt.Sprintf("spark:x:%d:%d:Apache Spark:/home/spark:/usr/sbin/nologin\n", sparkUID, sparkUID), 0o664
-	case "etc/group":
-		return fmt.Sprintf("spark:x:%d:\n", sparkUID), 0o644
-	default:
-		return "", 0
+// rootEdits are the changes to files of the root, by path: the user of Spark and what makes the root reproducible.
+func rootEdits() map[string]func([]byte) ([]byte, error) {
+	with := func(line string) func([]byte) ([]byte, error) {
+		return func(text []byte) ([]byte, error) { return append(text, line...), nil }
+	}
+	return map[string]func([]byte) ([]byte, error){
+		"etc/passwd":   with(fmt.Sprintf("spark:x:%d:%d:Apache Spark:/home/spark:/usr/sbin/nologin\n", sparkUID, sparkUID)),
+		"etc/group":    with(fmt.Sprintf("spark:x:%d:\n", sparkUID)),
+		trustStorePath: dateTrustStore,
 	}
 }
 
