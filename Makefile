@@ -73,8 +73,7 @@ clean: ## Remove what was built here. The caches of the user stay.
 test: test-unit test-tools test-chart test-integration ## Run every test that needs no node.
 
 # Tests of concurrency are only worth something with both detectors.
-export KUBE_CACHE_MUTATION_DETECTOR := true
-GO_TEST := CGO_ENABLED=1 go test -race
+GO_TEST := KUBE_CACHE_MUTATION_DETECTOR=true CGO_ENABLED=1 go test -race
 
 .PHONY: test-unit
 test-unit: go-toolchain
@@ -109,7 +108,7 @@ e2e: cluster-up bin/helm ## Run the tests that need a node and real Spark, on th
 
 .PHONY: demo
 demo: ## Start a cluster, install the operator, run SparkPi. With KUBE_CONTEXT: use that cluster.
-	hack/demo.sh
+	@hack/demo.sh
 
 .PHONY: cluster-up
 cluster-up: image bin/localcluster ## Start a Kubernetes of one node on this machine and load the images into it (root).

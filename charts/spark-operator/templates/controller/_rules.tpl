@@ -19,21 +19,28 @@ What the controller does with the objects of a job namespace.
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch, create, delete]
-# The driver's Service and ConfigMaps and the Service of its web UI.
+# The driver's Service and that of its web UI.
 - apiGroups: [""]
-  resources: [services, configmaps]
-  verbs: [get, create, patch, delete]
-# Credentials and claims that the properties of an application ask for; never read.
+  resources: [services]
+  verbs: [get, create, update, delete]
 - apiGroups: [""]
-  resources: [secrets, persistentvolumeclaims]
-  verbs: [create, patch]
+  resources: [configmaps]
+  verbs: [get, create, delete]
+# Claims that the properties of an application ask for; they outlive its runs.
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [get, create]
+# Credentials that the properties of an application hold. The names are ours: secrets of others are never read.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [create, delete]
 # Spark 4.2 and newer let only the pods of an application reach its executors.
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]
-  verbs: [create, patch]
+  verbs: [get, create, delete]
 - apiGroups: [networking.k8s.io]
   resources: [ingresses]
-  verbs: [get, create, patch, delete]
+  verbs: [get, create, update, delete]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
