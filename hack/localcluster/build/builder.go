@@ -16,6 +16,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/spark-operator/spark-operator/hack/localcluster/filelock"
 )
 
 // unusedAfter is how long a built version that nobody used stays in the cache.
@@ -78,19 +80,19 @@ func (b *Builder) Ensure(ctx context.Context, target Target) (string, error) {
 	if err := os.MkdirAll(b.cache, 0o755); err != nil {
 		return "", fmt.Errorf("cache of %s: %w", target.Name, err)
 	}
-	unlock, err := lock(ctx, filepath.Join(b.cache, "lock"), func() {
+	lock, err := filelock.Wait(ctx, filepath.Join(b.cache, "lock"), func() {
 		fmt.Fprintf(b.progress, "waiting for another build to finish\n")
 	})
 	if err != nil {
-		return "", fmt.Errorf("lock the cache: %w", err)
+		return "", err
 	}
-	defer unlock()
+	defer lock.Release()
 	if isBuilt(dir) { // by whoever held the lock
 		return dir, nil
 	}
 
 	fmt.Fprintf(b.progress, "building %s (once, about %s with an empty Go build cache on two cores) ... ",
-		strings.TrimSpace(target.Name+" "+version), target.Expected)
+		strings.TrimSpace(target.Name+" "+version), minutes(target.Expected))
 	start := time.Now()
 	if err := b.build(ctx, module, target, version, dir); err != nil {
 		fmt.Fprintf(b.progress, "failed\n")
@@ -99,6 +101,14 @@ func (b *Builder) Ensure(ctx context.Context, target Target) (string, error) {
 	fmt.Fprintf(b.progress, "done in %s\n", time.Since(start).Round(time.Second))
 	b.prune(target.Name, dir)
 	return dir, nil
+}
+
+// minutes writes a rough duration for people.
+func minutes(duration time.Duration) string {
+	if duration < time.Minute {
+		return fmt.Sprintf("%.0f s", duration.Seconds())
+	}
+	return fmt.Sprintf("%.0f min", duration.Minutes())
 }
 
 // isBuilt tells whether the folder is complete, which it is if it exists, and marks it as used.

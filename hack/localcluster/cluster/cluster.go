@@ -13,10 +13,9 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"syscall"
-	"time"
 
 	"github.com/spark-operator/spark-operator/hack/localcluster/build"
+	"github.com/spark-operator/spark-operator/hack/localcluster/filelock"
 	"github.com/spark-operator/spark-operator/hack/localcluster/images"
 	"github.com/spark-operator/spark-operator/hack/localcluster/process"
 )
@@ -108,26 +107,15 @@ func (c *Cluster) Images(ctx context.Context, builder *build.Builder) (images.St
 }
 
 // lock keeps other commands from changing the cluster at the same time.
-func (c *Cluster) lock(ctx context.Context) (unlock func(), err error) {
+func (c *Cluster) lock(ctx context.Context) (*filelock.Lock, error) {
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return nil, err
 	}
-	file, err := os.OpenFile(c.path("lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := filelock.Wait(ctx, c.path("lock"), func() {})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("another localcluster command is changing cluster %s: %w", c.name, err)
 	}
-	for {
-		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return func() { _ = file.Close() }, nil
-		}
-		select {
-		case <-ctx.Done():
-			_ = file.Close()
-			return nil, fmt.Errorf("another localcluster command is changing cluster %s: %w", c.name, context.Cause(ctx))
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
+	return lock, nil
 }
 
 // readRecord returns the zero record if the cluster is down.

@@ -29,11 +29,11 @@ func (c *Cluster) Down(ctx context.Context, purge bool, progress io.Writer) erro
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, stopTimeout, fmt.Errorf("not down within %s", stopTimeout))
 	defer cancel()
-	unlock, err := c.lock(ctx)
+	lock, err := c.lock(ctx)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer lock.Release()
 
 	record, err := c.readRecord()
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os/exec"
 	"strconv"
-	"strings"
+
+	"github.com/spark-operator/spark-operator/hack/localcluster/iproute"
 )
 
 // nodeInterface is the node's end of the cable.
@@ -84,7 +84,7 @@ func (c *Cluster) connect(network network, pid int) error {
 		{"address", "add", network.host.String() + "/30", "dev", host},
 		{"link", "set", host, "up"},
 	} {
-		if err := ip(command...); err != nil {
+		if err := iproute.Run(command...); err != nil {
 			return err
 		}
 	}
@@ -98,16 +98,9 @@ func (c *Cluster) disconnect() error {
 	if _, err := net.InterfaceByName(host); err != nil {
 		return nil
 	}
-	err := ip("link", "delete", host)
+	err := iproute.Run("link", "delete", host)
 	if _, gone := net.InterfaceByName(host); gone != nil {
 		return nil // by the kernel, meanwhile
 	}
 	return err
-}
-
-func ip(arguments ...string) error {
-	if output, err := exec.Command("ip", arguments...).CombinedOutput(); err != nil {
-		return fmt.Errorf("ip %s: %w: %s", strings.Join(arguments, " "), err, strings.TrimSpace(string(output)))
-	}
-	return nil
 }

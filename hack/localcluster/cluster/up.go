@@ -47,11 +47,11 @@ func (c *Cluster) Up(ctx context.Context, builder *build.Builder, timeout time.D
 
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not ready within %s", timeout))
 	defer cancel()
-	unlock, err := c.lock(ctx)
+	lock, err := c.lock(ctx)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer lock.Release()
 
 	record, err := c.readRecord()
 	if err != nil {

@@ -98,7 +98,7 @@ func TestSweepRemovesOnlyTheFoldersOfTheDead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer lock.Close()
+	defer lock.Release()
 
 	sweep(parent, time.Now())
 	if _, err := os.Stat(dead); err != nil {

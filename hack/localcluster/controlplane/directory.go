@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
+
+	"github.com/spark-operator/spark-operator/hack/localcluster/filelock"
 )
 
 const directoryPrefix = "spark-operator-controlplane-"
@@ -19,7 +20,7 @@ const youngDirectory = time.Minute
 // kernel releases the lock with the process, which tells the folders of the dead from those of the living.
 type directory struct {
 	path string
-	lock *os.File
+	lock *filelock.Lock
 }
 
 func newDirectory() (*directory, error) {
@@ -40,7 +41,7 @@ func (d *directory) file(name string) string { return filepath.Join(d.path, name
 
 func (d *directory) remove() error {
 	err := os.RemoveAll(d.path)
-	_ = d.lock.Close()
+	d.lock.Release()
 	return err
 }
 
@@ -58,19 +59,11 @@ func sweep(parent string, now time.Time) {
 		}
 		if lock, err := lockDirectory(path); err == nil {
 			_ = os.RemoveAll(path)
-			_ = lock.Close()
+			lock.Release()
 		}
 	}
 }
 
-func lockDirectory(path string) (*os.File, error) {
-	lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = lock.Close()
-		return nil, err
-	}
-	return lock, nil
+func lockDirectory(path string) (*filelock.Lock, error) {
+	return filelock.Try(filepath.Join(path, "lock"))
 }

@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/spark-operator/spark-operator/hack/localcluster/iproute"
 )
 
 // isolate turns the namespaces that the process was started in into a node: its own mounts, its own network.
@@ -34,24 +35,24 @@ func mountAll(mounts []Mount, keep []string) error {
 		return fmt.Errorf("mount /proc: %w", err)
 	}
 
-	var targets []string
 	for _, mount := range mounts {
-		targets = append(targets, mount.Target)
-	}
-	kept, err := openHidden(keep, targets)
-	if err != nil {
-		return err
-	}
-	for _, mount := range mounts {
+		var hidden []*os.File
+		if mount.Source == "" {
+			var err error
+			if hidden, err = openBelow(mount.Target, keep); err != nil {
+				return err
+			}
+		}
 		if err := mount.do(); err != nil {
 			return err
 		}
-	}
-	for _, folder := range kept {
-		if err := (Mount{Source: fmt.Sprintf("/proc/self/fd/%d", folder.Fd()), Target: folder.Name()}).do(); err != nil {
-			return err
+		for _, folder := range hidden {
+			again := Mount{Source: fmt.Sprintf("/proc/self/fd/%d", folder.Fd()), Target: folder.Name()}
+			if err := again.do(); err != nil {
+				return err
+			}
+			_ = folder.Close()
 		}
-		_ = folder.Close()
 	}
 	return nil
 }
@@ -72,34 +73,30 @@ func (m Mount) do() error {
 	return nil
 }
 
-// openHidden opens the folders of keep that lie below one of the targets: once something is mounted on the target, the
-// open file is the only way to them.
-func openHidden(keep, targets []string) ([]*os.File, error) {
+// openBelow opens those of the folders that are below the target: once something is mounted there, the open file is the only
+// way to them.
+func openBelow(target string, folders []string) ([]*os.File, error) {
 	var files []*os.File
-	for _, folder := range keep {
-		for _, target := range targets {
-			relative, err := filepath.Rel(target, folder)
-			if err != nil || relative == ".." || strings.HasPrefix(relative, "../") {
-				continue
-			}
-			file, err := os.Open(folder)
-			if err != nil {
-				return nil, err
-			}
-			files = append(files, file)
-			break
+	for _, folder := range folders {
+		if !strings.HasPrefix(folder, strings.TrimSuffix(target, "/")+"/") {
+			continue
 		}
+		file, err := os.Open(folder)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, file)
 	}
 	return files, nil
 }
 
 // configureNetwork waits for the interface that the host moves into the node and configures it.
 func configureNetwork(ctx context.Context, network Network) error {
-	if err := ip("link", "set", "lo", "up"); err != nil {
+	if err := iproute.Run("link", "set", "lo", "up"); err != nil {
 		return err
 	}
 	for _, address := range network.LoopbackAddresses {
-		if err := ip("address", "add", address, "dev", "lo"); err != nil {
+		if err := iproute.Run("address", "add", address, "dev", "lo"); err != nil {
 			return err
 		}
 	}
@@ -118,7 +115,7 @@ func configureNetwork(ctx context.Context, network Network) error {
 		{"link", "set", network.Interface, "up"},
 		{"route", "add", "default", "via", network.Gateway},
 	} {
-		if err := ip(command...); err != nil {
+		if err := iproute.Run(command...); err != nil {
 			return err
 		}
 	}
@@ -127,13 +124,6 @@ func configureNetwork(ctx context.Context, network Network) error {
 		if err != nil && !os.IsNotExist(err) {
 			return fmt.Errorf("set sysctl: %w", err)
 		}
-	}
-	return nil
-}
-
-func ip(arguments ...string) error {
-	if output, err := exec.Command("ip", arguments...).CombinedOutput(); err != nil {
-		return fmt.Errorf("ip %s: %w: %s", strings.Join(arguments, " "), err, strings.TrimSpace(string(output)))
 	}
 	return nil
 }

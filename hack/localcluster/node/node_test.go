@@ -34,7 +34,7 @@ func TestStateIsReadAsWritten(t *testing.T) {
 	}
 }
 
-func TestOpenHidden(t *testing.T) {
+func TestOpenBelow(t *testing.T) {
 	root := t.TempDir()
 	hidden, visible, similar := filepath.Join(root, "run", "cache"), filepath.Join(root, "home"), filepath.Join(root, "running")
 	for _, dir := range []string{hidden, visible, similar} {
@@ -42,7 +42,7 @@ func TestOpenHidden(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	files, err := openHidden([]string{hidden, visible, similar}, []string{filepath.Join(root, "var"), filepath.Join(root, "run")})
+	files, err := openBelow(filepath.Join(root, "run"), []string{hidden, visible, similar})
 	if err != nil || len(files) != 1 || files[0].Name() != hidden {
 		t.Fatalf("got %v, %v", files, err)
 	}
