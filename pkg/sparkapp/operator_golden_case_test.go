@@ -118,16 +118,6 @@ func readCases(t *testing.T) []*operatorCase {
 	return cases
 }
 
-// object returns the recorded object of that kind whose name ends with suffix.
-func (c *operatorCase) object(kind, suffix string) map[string]any {
-	for _, object := range c.Objects {
-		if object["kind"] == kind && strings.HasSuffix(nameOf(object), suffix) {
-			return object
-		}
-	}
-	return nil
-}
-
 func nameOf(object map[string]any) string {
 	metadata, _ := object["metadata"].(map[string]any)
 	name, _ := metadata["name"].(string)

@@ -55,9 +55,9 @@ func process(c *operatorCase, schema *crdSchema) (*outcome, error) {
 	if message, err := schema.refuse(c.Manifest); err != nil || message != "" {
 		return &outcome{refused: atAdmission, message: message}, err
 	}
-	app := &v1beta2.SparkApplication{}
-	if err := json.Unmarshal(c.Manifest, app); err != nil {
-		return &outcome{refused: atAdmission, message: err.Error()}, nil
+	app, message := decode(c.Manifest)
+	if message != "" {
+		return &outcome{refused: atAdmission, message: message}, nil
 	}
 	app.UID = "<app-uid>"
 	if errs := validation.ValidateSparkApplication(app); len(errs) > 0 {
@@ -73,6 +73,15 @@ func process(c *operatorCase, schema *crdSchema) (*outcome, error) {
 		o.refused, o.message = atSubmission, err.Error()
 	}
 	return o, nil
+}
+
+// decode reads a manifest; the message says why it cannot be read.
+func decode(manifest []byte) (app *v1beta2.SparkApplication, message string) {
+	app = &v1beta2.SparkApplication{}
+	if err := json.Unmarshal(manifest, app); err != nil {
+		return nil, err.Error()
+	}
+	return app, ""
 }
 
 // submit builds what a submission creates. An error is the refusal.
@@ -256,10 +265,10 @@ func (o *outcome) executor(input, result map[string]any) (*corev1.Pod, error) {
 func variableNames(pod map[string]any) (names []string) {
 	containers, _, _ := unstructured.NestedSlice(pod, "spec", "containers")
 	for _, container := range containers {
-		variables, _, _ := unstructured.NestedSlice(container.(map[string]any), "env")
-		for _, variable := range variables {
-			name, _, _ := unstructured.NestedString(variable.(map[string]any), "name")
-			names = append(names, name)
+		if container, ok := container.(map[string]any); ok {
+			for _, variable := range elements(container, "env", nil) {
+				names = append(names, fmt.Sprint(variable["name"]))
+			}
 		}
 	}
 	return names
