@@ -128,7 +128,8 @@ func TestErrorTexts(t *testing.T) {
 		// Reported under the entry that it falls back to.
 		{"4.3.0", DriverAllowPrivilegeEscalation, `[INVALID_CONF_VALUE.TYPE_MISMATCH] The value 'maybe' in the config "spark.kubernetes.securityContext.allowPrivilegeEscalation" is invalid. It should be a/an 'boolean' value. SQLSTATE: 22022`},
 		{"4.3.0", DriverPort, `Illegal value for config key spark.driver.port: For input string: "http"`},
-		{"3.3.4", DriverMemoryOverhead, "Size must be specified as bytes (b), kibibytes (k), mebibytes (m), gibibytes (g), tebibytes (t), or pebibytes(p). E.g. 50b, 100k, or 250m.\nFailed to parse byte string: 1 g"},
+		{"4.1.4", DriverMemoryOverhead, `[INVALID_CONF_VALUE.TYPE_MISMATCH] The value '1 g' in the config "spark.driver.memoryOverhead" is invalid. It should be a/an 'bytes in MiB' value. SQLSTATE: 22022`},
+		{"3.5.9", DriverMemoryOverhead, "Size must be specified as bytes (b), kibibytes (k), mebibytes (m), gibibytes (g), tebibytes (t), or pebibytes(p). E.g. 50b, 100k, or 250m.\nFailed to parse byte string: 1 g"},
 	} {
 		err := read[test.key](c(test.version))
 		var value *ValueError

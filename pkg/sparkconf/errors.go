@@ -37,8 +37,9 @@ func (e *ValueError) Error() string {
 func (c *Conf) errorClasses() bool { return c.version.AtLeast(4, 1) }
 
 // mismatch is the error for a value that is not of the entry's type, one of
-// "int", "long", "double" and "boolean" (ConfigHelpers.toNumber, toBoolean). Of
-// an entry that falls back to another one Spark names the other one.
+// "int", "long", "double", "boolean" and, from 4.1 on, "bytes in MiB"
+// (ConfigHelpers). Of an entry that falls back to another one Spark names the
+// other one.
 func (c *Conf) mismatch(key, value, typeName string) error {
 	named := key
 	for next := fallbackKey(named); next != ""; next = fallbackKey(named) {

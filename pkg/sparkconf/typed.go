@@ -83,10 +83,13 @@ func (c *Conf) MiB(key string) (value int64, ok bool, err error) {
 		return 0, false, err
 	}
 	value, err = ParseBytes(text, MiB, c.version)
-	if err != nil {
-		return 0, false, &ValueError{Key: key, Value: text, Message: err.Error()}
+	switch {
+	case err == nil:
+		return value, true, nil
+	case c.errorClasses():
+		return 0, false, c.mismatch(key, text, "bytes in MiB")
 	}
-	return value, true, nil
+	return 0, false, &ValueError{Key: key, Value: text, Message: err.Error()}
 }
 
 // List reads a comma-separated list; parts are trimmed and empty ones dropped.

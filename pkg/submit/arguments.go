@@ -59,12 +59,12 @@ func parseArguments(in *Input) (*arguments, error) {
 		a.checkPackages,
 		a.checkKeytab,
 		a.checkMainClass,
-		a.assemble,
 	} {
 		if err := check(); err != nil {
 			return nil, err
 		}
 	}
+	a.assemble()
 	return a, nil
 }
 
@@ -309,7 +309,7 @@ func (a *arguments) checkKeytab() error {
 }
 
 // assemble completes the SparkConf (SparkSubmit.prepareSubmitEnvironment).
-func (a *arguments) assemble() error {
+func (a *arguments) assemble() {
 	if !a.has(sparkconf.AppName) {
 		if a.in.MainClass != "" {
 			a.values[sparkconf.AppName] = a.in.MainClass
@@ -318,11 +318,8 @@ func (a *arguments) assemble() error {
 		}
 	}
 	delete(a.values, sparkconf.DriverHost) // it becomes the service's name
-	if err := a.resolveDependencies(); err != nil {
-		return err
-	}
+	a.resolveDependencies()
 	if !a.has(sparkconf.AppSubmitTime) || !a.switches.keepsSubmitTime {
 		a.values[sparkconf.AppSubmitTime] = epochMillis(a.in.SubmitTime)
 	}
-	return nil
 }

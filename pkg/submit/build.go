@@ -8,8 +8,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 )
 
 // Build returns the objects that the real spark-submit of in.SparkVersion
@@ -149,15 +147,11 @@ func (c *driverConf) objectMeta(name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Name: name, Namespace: c.namespace}
 }
 
-// properties returns the final properties, sorted by key.
-func (s *driverSpec) properties(conf *driverConf) []sparkconf.Property {
+// mergeProperties returns the final properties: the user's, overridden by those
+// of the steps.
+func (s *driverSpec) mergeProperties(conf *driverConf) map[string]string {
 	merged := make(map[string]string, len(conf.values)+len(s.added))
 	maps.Copy(merged, conf.values)
 	maps.Copy(merged, s.added)
-	s.objects.Properties = merged
-	sorted := make([]sparkconf.Property, 0, len(merged))
-	for _, key := range slices.Sorted(maps.Keys(merged)) {
-		sorted = append(sorted, sparkconf.Property{Key: key, Value: merged[key]})
-	}
-	return sorted
+	return merged
 }

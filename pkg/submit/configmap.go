@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -32,7 +33,8 @@ func (s *driverSpec) addDriverConfigMap(conf *driverConf) error {
 	if err != nil {
 		return err
 	}
-	data[propertiesFile] = propertiesText(name, conf.in.SubmitTime, s.properties(conf))
+	s.objects.Properties = s.mergeProperties(conf)
+	data[propertiesFile] = propertiesText(name, conf.in.SubmitTime, s.objects.Properties)
 
 	files := slices.Sorted(maps.Keys(data))
 	mode := confFileMode
@@ -56,15 +58,19 @@ func (s *driverSpec) addDriverConfigMap(conf *driverConf) error {
 	return nil
 }
 
-func propertiesText(configMap string, date time.Time, properties []sparkconf.Property) string {
+// propertiesText renders the properties sorted by key, as newer Java does.
+func propertiesText(configMap string, date time.Time, properties map[string]string) string {
+	sorted := make([]sparkconf.Property, 0, len(properties))
 	size := 128 + len(configMap)
-	for _, p := range properties {
-		size += len(p.Key) + len(p.Value) + 8 // a few escapes
+	for key, value := range properties {
+		sorted = append(sorted, sparkconf.Property{Key: key, Value: value})
+		size += len(key) + len(value) + 8 // a few escapes
 	}
+	slices.SortFunc(sorted, func(a, b sparkconf.Property) int { return strings.Compare(a.Key, b.Key) })
 	text := make([]byte, 0, size)
 	text = sparkconf.AppendComment(text, "Java properties built from Kubernetes config map with name: "+configMap)
 	text = sparkconf.AppendComment(text, date.UTC().Format(dateComment))
-	return string(sparkconf.AppendProperties(text, properties))
+	return string(sparkconf.AppendProperties(text, sorted))
 }
 
 // maxConfigMapSize is the upper bound of spark.kubernetes.configMap.maxSize, the

@@ -36,44 +36,23 @@ func (a *arguments) resolvePrimaryResource(resource string) (string, language) {
 // driver fetches them. The real client also expands globs in remote lists, for
 // which it needs the classes and credentials of each store; this one leaves
 // that to the driver as well.
-func (a *arguments) resolveDependencies() error {
-	if a.language == languageJava {
-		jars, err := a.list(sparkconf.Jars)
-		if err != nil {
-			return err
+func (a *arguments) resolveDependencies() {
+	for _, key := range []string{sparkconf.Jars, sparkconf.Files, sparkconf.Archives, sparkconf.SubmitPythonFiles} {
+		entries := sparkconf.SplitList(a.values[key])
+		for i, entry := range entries {
+			entries[i] = a.in.resolveURI(entry)
 		}
-		if a.resource != sparkInternal {
-			jars = append(jars, a.resource)
+		always := key == sparkconf.SubmitPythonFiles // even if empty
+		if key == sparkconf.Jars && a.language == languageJava {
+			always = true
+			if a.resource != sparkInternal {
+				entries = append(entries, a.resource)
+			}
 		}
-		a.values[sparkconf.Jars] = strings.Join(jars, ",")
-	}
-	for _, key := range []string{sparkconf.Jars, sparkconf.Files, sparkconf.Archives} {
-		if !a.has(key) {
-			continue
+		if always || a.has(key) {
+			a.values[key] = strings.Join(entries, ",")
 		}
-		entries, err := a.list(key)
-		if err != nil {
-			return err
-		}
-		a.values[key] = strings.Join(entries, ",")
 	}
-	// Always present in cluster mode, even if empty.
-	entries, err := a.list(sparkconf.SubmitPythonFiles)
-	if err != nil {
-		return err
-	}
-	a.values[sparkconf.SubmitPythonFiles] = strings.Join(entries, ",")
-	return nil
-}
-
-// list returns the entries of a list as URIs.
-func (a *arguments) list(key string) ([]string, error) {
-	value := a.values[key]
-	entries := sparkconf.SplitList(value)
-	for i, entry := range entries {
-		entries[i] = a.in.resolveURI(entry)
-	}
-	return entries, nil
 }
 
 // epochMillis prints a time as System.currentTimeMillis.

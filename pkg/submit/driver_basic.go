@@ -105,6 +105,10 @@ func (b *basicDriver) applyContainer(spec *driverSpec) error {
 	if err != nil {
 		return err
 	}
+	memory, err := b.memory.quantity()
+	if err != nil {
+		return err
+	}
 	var cpuLimit resource.Quantity
 	if b.cpuLimited {
 		if cpuLimit, err = parseQuantity(b.cpuLimit, sparkconf.DriverLimitCores); err != nil {
@@ -141,7 +145,6 @@ func (b *basicDriver) applyContainer(spec *driverSpec) error {
 	if *limits == nil {
 		*limits = make(corev1.ResourceList, 2+len(devices))
 	}
-	memory := b.memory.quantity()
 	(*requests)[corev1.ResourceCPU] = cpuRequest
 	(*requests)[corev1.ResourceMemory] = memory
 	if b.cpuLimited {

@@ -34,11 +34,9 @@ func (e *executorTemplate) apply(spec *driverSpec) error {
 	switch {
 	case content != nil:
 	case e.file.set:
-		name := filePath(e.conf.in.resolveURI(e.file.value))
-		var exists bool
-		if content, exists = e.conf.in.file(name); !exists {
-			return e.conf.missingFile(sparkconf.ExecutorPodTemplateFile, e.file.value, name,
-				"native submission reads no files: give the template itself")
+		var err error
+		if content, err = e.read(); err != nil {
+			return err
 		}
 	default:
 		return nil
@@ -61,4 +59,17 @@ func (e *executorTemplate) apply(spec *driverSpec) error {
 	)
 	spec.set(sparkconf.ExecutorPodTemplateFile, executorTemplateDir+"/"+executorTemplateFile)
 	return nil
+}
+
+func (e *executorTemplate) read() ([]byte, error) {
+	const key, hint = sparkconf.ExecutorPodTemplateFile, "native submission reads no files: give the template itself"
+	if _, err := uriScheme(e.file.value); err != nil {
+		return nil, &Error{Message: err.Error(), Key: key, Value: e.file.value}
+	}
+	name := filePath(e.conf.in.resolveURI(e.file.value))
+	content, exists := e.conf.in.file(name)
+	if !exists {
+		return nil, e.conf.missingFile(key, e.file.value, name, hint)
+	}
+	return content, nil
 }

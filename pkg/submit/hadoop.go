@@ -122,15 +122,21 @@ func replaceMalformed(content []byte) string {
 	return out.String()
 }
 
-// malformedLength returns how many bytes at the start belong to one truncated
-// sequence: those that could still have become a character.
+// malformedLength returns how many bytes at the start Java takes for one
+// malformed sequence: those that could still have become a character, and a
+// whole surrogate.
 func malformedLength(content []byte) int {
-	var buffer [utf8.UTFMax]byte
-	for n := 1; n < len(content) && n < utf8.UTFMax; n++ {
-		copy(buffer[:], content[:n+1])
-		if utf8.FullRune(buffer[:n+1]) { // complete, and known to be wrong
+	if content[0] == 0xed {
+		n := 1
+		for n < min(3, len(content)) && !utf8.RuneStart(content[n]) {
+			n++
+		}
+		return n
+	}
+	for n := 1; n < min(utf8.UTFMax, len(content)); n++ {
+		if utf8.FullRune(content[:n+1]) { // complete, and known to be wrong
 			return n
 		}
 	}
-	return min(len(content), utf8.UTFMax-1)
+	return min(utf8.UTFMax-1, len(content))
 }

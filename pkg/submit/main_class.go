@@ -23,14 +23,15 @@ func (a *arguments) checkMainClass() error {
 			Key:     "MainClass",
 		}
 	}
-	scheme, err := uriScheme(a.resource)
-	switch {
+	switch scheme, err := uriScheme(a.resource); {
 	case a.resource == sparkInternal:
 		return unreadable("File " + sparkInternal + " does not exist")
 	case err != nil:
 		return unreadable(err.Error())
+	case scheme == "local":
+		return unreadable(`No FileSystem for scheme "local"`)
 	case scheme != "file":
-		return unreadable(`No FileSystem for scheme "` + scheme + `"`)
+		return unreadable("native submission reads no remote files")
 	}
 	jar, exists := a.in.file(filePath(a.resource))
 	if !exists {

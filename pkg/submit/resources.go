@@ -84,13 +84,8 @@ func saturatedInt(x float64) int64 {
 }
 
 // quantity returns the amount in the notation of Spark, which is always Mi.
-func (m driverMemory) quantity() resource.Quantity {
-	const bytesPerMiB = 1 << 20
-	if m.totalMiB > math.MaxInt64/bytesPerMiB || m.totalMiB < math.MinInt64/bytesPerMiB {
-		// More than 64 bits of bytes; the general parser takes any size.
-		return resource.MustParse(strconv.FormatInt(m.totalMiB, 10) + "Mi")
-	}
-	return *resource.NewQuantity(m.totalMiB*bytesPerMiB, resource.BinarySI)
+func (m driverMemory) quantity() (resource.Quantity, error) {
+	return parseQuantity(strconv.FormatInt(m.totalMiB, 10)+"Mi", sparkconf.DriverMemory)
 }
 
 // device is an extended resource of the driver, such as nvidia.com/gpu.
@@ -102,15 +97,21 @@ type device struct {
 // driverDevices reads spark.driver.resource.<name>.{amount,vendor}
 // (KubernetesUtils.buildResourcesQuantities).
 func driverDevices(conf *driverConf) ([]device, error) {
-	properties := conf.WithPrefix(sparkconf.DriverResourcePrefix)
+	var names []string
 	var devices []device
-	last, any := "", false
-	for _, p := range properties {
+	for _, p := range conf.WithPrefix(sparkconf.DriverResourcePrefix) {
 		name, _, dotted := strings.Cut(p.Key, ".")
-		if !dotted || any && name == last {
+		if !dotted {
+			return nil, &Error{
+				Message: "You must specify an amount config for resource: " + name + " config: " + sparkconf.DriverResourcePrefix + name,
+				Key:     sparkconf.DriverResourcePrefix + name, Value: p.Value,
+			}
+		}
+		// The keys are sorted, so that those of one name are neighbours.
+		if len(names) > 0 && names[len(names)-1] == name {
 			continue
 		}
-		last, any = name, true
+		names = append(names, name)
 		key := sparkconf.DriverResourcePrefix + name + ".amount"
 		text, set := conf.Raw(key)
 		if !set {
@@ -120,21 +121,23 @@ func driverDevices(conf *driverConf) ([]device, error) {
 		if !ok {
 			return nil, &Error{Message: sparkconf.NumberFormatMessage(text), Key: key, Value: text}
 		}
-		if amount <= 0 {
-			continue
+		if amount > 0 {
+			devices = append(devices, device{
+				name:   corev1.ResourceName(name),
+				amount: *resource.NewQuantity(int64(amount), resource.DecimalSI),
+			})
 		}
-		vendor, set := conf.Raw(sparkconf.DriverResourcePrefix + name + ".vendor")
+	}
+	for i, d := range devices {
+		key := sparkconf.DriverResourcePrefix + string(d.name) + ".vendor"
+		vendor, set := conf.Raw(key)
 		if !set {
 			return nil, &Error{
-				Message: "Resource: " + name + " was requested, but vendor was not specified.",
-				Key:     sparkconf.DriverResourcePrefix + name + ".vendor",
-				Hint:    "give the domain of the extended resource, such as nvidia.com",
+				Message: "Resource: " + string(d.name) + " was requested, but vendor was not specified.", Key: key,
+				Hint: "give the domain of the extended resource, such as nvidia.com",
 			}
 		}
-		devices = append(devices, device{
-			name:   corev1.ResourceName(vendor + "/" + name),
-			amount: *resource.NewQuantity(int64(amount), resource.DecimalSI),
-		})
+		devices[i].name = corev1.ResourceName(vendor) + "/" + d.name
 	}
 	return devices, nil
 }

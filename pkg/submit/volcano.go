@@ -40,32 +40,22 @@ func (v volcano) apply(spec *driverSpec) error {
 
 // template loads the group that the user gives, or an empty one.
 func (v volcano) template() (*unstructured.Unstructured, error) {
-	key := sparkconf.PodGroupTemplateFile
-	file, set := v.conf.Raw(key)
-	text := []byte(nil)
-	switch {
-	case set:
-		if text, set = v.conf.in.file(file); !set {
-			return nil, v.conf.missingFile(key, file, file, "give the template by "+sparkconf.PodGroupTemplateJSON)
-		}
-	default:
-		key = sparkconf.PodGroupTemplateJSON
-		json, set := v.conf.Raw(key)
-		if !set {
-			return &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{}}}, nil
-		}
-		text = []byte(json)
-	}
 	group := map[string]any{}
-	encoded, err := yaml.YAMLToJSON(text)
-	if err == nil {
-		err = json.Unmarshal(encoded, &group) // keeps integers
-	}
+	key, text, err := v.templateText()
 	if err != nil {
-		return nil, &Error{Message: podGroupNotReadable, Key: key, Hint: err.Error()}
+		return nil, err
 	}
-	if group == nil {
-		group = map[string]any{} // an empty document
+	if text != nil {
+		encoded, err := yaml.YAMLToJSON(text)
+		if err == nil {
+			err = json.Unmarshal(encoded, &group) // keeps integers
+		}
+		if err != nil {
+			return nil, &Error{Message: podGroupNotReadable, Key: key, Hint: err.Error()}
+		}
+		if group == nil {
+			group = map[string]any{} // of an empty document
+		}
 	}
 	for _, field := range []string{"metadata", "spec"} {
 		switch group[field].(type) {
@@ -77,4 +67,21 @@ func (v volcano) template() (*unstructured.Unstructured, error) {
 		}
 	}
 	return &unstructured.Unstructured{Object: group}, nil
+}
+
+// templateText returns the text of the template, nil if there is none, and the
+// property that gives it. A file comes before a text.
+func (v volcano) templateText() (key string, text []byte, err error) {
+	if file, set := v.conf.Raw(sparkconf.PodGroupTemplateFile); set {
+		text, exists := v.conf.in.file(file)
+		if !exists {
+			return "", nil, v.conf.missingFile(sparkconf.PodGroupTemplateFile, file, file,
+				"give the template by "+sparkconf.PodGroupTemplateJSON)
+		}
+		return sparkconf.PodGroupTemplateFile, text, nil
+	}
+	if text, set := v.conf.Raw(sparkconf.PodGroupTemplateJSON); set {
+		return sparkconf.PodGroupTemplateJSON, []byte(text), nil
+	}
+	return "", nil, nil
 }

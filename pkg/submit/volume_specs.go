@@ -47,21 +47,16 @@ func parseVolumes(conf *driverConf, prefix string) ([]volumeSpec, error) {
 	}
 	var specs []volumeSpec
 	for _, p := range properties {
-		parts := javaSplit(p.Key, '.')
-		if len(parts) < 2 {
-			continue
-		}
-		kind, name := parts[0], parts[1]
-		// Sorted keys bring those of one volume together, apart from names of
-		// which one begins with the other.
-		known := slices.ContainsFunc(specs, func(v volumeSpec) bool { return v.kind == kind && v.name == name })
-		if !known {
+		if parts := javaSplit(p.Key, '.'); len(parts) >= 2 {
+			kind, name := parts[0], parts[1]
 			specs = append(specs, volumeSpec{kind: kind, name: name, prefix: prefix + kind + "." + name + "."})
 		}
 	}
-	slices.SortFunc(specs, func(a, b volumeSpec) int {
+	order := func(a, b volumeSpec) int {
 		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.kind, b.kind))
-	})
+	}
+	slices.SortFunc(specs, order)
+	specs = slices.CompactFunc(specs, func(a, b volumeSpec) bool { return order(a, b) == 0 })
 	for i := range specs {
 		if err := specs[i].read(conf); err != nil {
 			return nil, err

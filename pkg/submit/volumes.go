@@ -3,12 +3,10 @@
 package submit
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 )
@@ -71,11 +69,10 @@ func (m *mountVolumes) apply(spec *driverSpec) error {
 
 func checkMountPaths(volumes []volumeSpec) error {
 	var repeated []string
-	var key string
-	for i, v := range volumes {
-		same := func(o volumeSpec) bool { return o.mountPath == v.mountPath }
-		// The second of equal ones reports them.
-		if first := slices.IndexFunc(volumes, same); first < i && !slices.ContainsFunc(volumes[first+1:i], same) {
+	key := ""
+	times := make(map[string]int, len(volumes))
+	for _, v := range volumes {
+		if times[v.mountPath]++; times[v.mountPath] == 2 {
 			repeated = append(repeated, "'"+v.mountPath+"'")
 			key = v.prefix + "mount.path"
 		}
@@ -129,7 +126,7 @@ func (m *mountVolumes) claim(v *volumeSpec, name string) (*corev1.PersistentVolu
 			StorageClassName: &class,
 			AccessModes:      []corev1.PersistentVolumeAccessMode{m.accessMode},
 			Resources: corev1.VolumeResourceRequirements{
-				Requests: corev1.ResourceList{corev1.ResourceStorage: resource.Quantity(size)},
+				Requests: corev1.ResourceList{corev1.ResourceStorage: size},
 			},
 		},
 	}
