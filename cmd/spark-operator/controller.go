@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/tools/leaderelection"
+	cliflag "k8s.io/component-base/cli/flag"
+	"k8s.io/component-base/version"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller"
+	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/metrics"
+)
+
+func newControllerCommand() *cobra.Command {
+	options, err := NewControllerOptions()
+	command := &cobra.Command{
+		Use:   "start",
+		Short: "Run the controller",
+		Long: `Run the controller: watch SparkApplications, create their driver pods and all
+that belongs to them, follow them to their end, and report in their status.
+
+The flags are those of the established operator. Those that mean nothing here
+say so; an unknown flag or a bad value ends the process with one line that
+names it.`,
+		Example: `  # Watch two namespaces, with a standby replica.
+  spark-operator controller start --namespaces=jobs,etl --leader-election
+
+  # Watch every namespace with a label, and publish web UIs.
+  spark-operator controller start --namespace-selector=spark=enabled \
+      --ingress-url-format='https://spark.example.com/{{$appNamespace}}/{{$appName}}'`,
+		// Arguments are checked before logging is set up, so that mistakes are
+		// reported as plain text.
+		Args: func(_ *cobra.Command, arguments []string) error {
+			if err != nil {
+				return err
+			}
+			if len(arguments) > 0 {
+				return fmt.Errorf("unexpected argument %q; flags start with --", arguments[0])
+			}
+			return options.Validate()
+		},
+		RunE: func(command *cobra.Command, _ []string) error {
+			ctx, stop := signal.NotifyContext(command.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			return runController(ctx, options)
+		},
+	}
+	if err != nil {
+		return command
+	}
+	var sets cliflag.NamedFlagSets
+	options.AddFlags(&sets)
+	for _, fs := range sets.FlagSets {
+		command.Flags().AddFlagSet(fs)
+	}
+	cliflag.SetUsageAndHelpFunc(command, sets, 100)
+	return command
+}
+
+func runController(ctx context.Context, options *ControllerOptions) error {
+	if err := options.Logging.Apply(); err != nil {
+		return err
+	}
+	logger := klog.FromContext(ctx)
+	logger.Info("Starting", "version", version.Get().GitVersion, "goVersion", version.Get().GoVersion)
+
+	restConfig, err := loadConfig(options)
+	if err != nil {
+		return err
+	}
+	config, err := options.Config(masterURL(restConfig, os.Getenv))
+	if err != nil {
+		return err
+	}
+	clients, err := newClients(restConfig)
+	if err != nil {
+		return err
+	}
+	set, err := informers.New(config.Informers, informers.Clients{Kube: clients.kube, Spark: clients.spark, Metadata: clients.metadata})
+	if err != nil {
+		return err
+	}
+
+	registry := prometheus.NewRegistry()
+	var counted *metrics.Metrics
+	if options.Serving.EnableMetrics {
+		if counted, err = metrics.New(registry, config.Metrics); err != nil {
+			return err
+		}
+	}
+
+	recorder, stopRecording, err := newRecorder(ctx, clients.events)
+	if err != nil {
+		return err
+	}
+	defer stopRecording()
+
+	c, err := controller.New(config.Controller, controller.Clients{Kube: clients.kube, Spark: clients.spark, Dynamic: clients.dynamic}, set, recorder, counted)
+	if err != nil {
+		return err
+	}
+
+	var ready atomic.Bool
+	watchdog := leaderelection.NewLeaderHealthzAdaptor(20 * time.Second)
+	endpoints, err := options.Serving.endpoints(
+		probe(check{"leaderElection", watchdog.Check}),
+		probe(check{"caches", func(*http.Request) error {
+			if !ready.Load() {
+				return errors.New("the objects to watch have not been read yet")
+			}
+			return nil
+		}}),
+		registry)
+	if err != nil {
+		return err
+	}
+	stopServing, err := serve(ctx, endpoints)
+	if err != nil {
+		return err
+	}
+	defer stopServing()
+
+	// Caches are filled before the election, so that a standby takes over at once.
+	// They outlive the workers, which finish their steps with them.
+	cacheCtx, stopCaches := context.WithCancel(context.WithoutCancel(ctx))
+	defer set.Shutdown()
+	defer stopCaches()
+	set.Start(cacheCtx)
+	if err := waitForCaches(ctx, c, config.CacheSyncTimeout); err != nil || ctx.Err() != nil {
+		return err
+	}
+	ready.Store(true)
+
+	return options.Election.lead(ctx, restConfig, watchdog, func(ctx context.Context) error {
+		if err := counted.RegisterGauges(registry, set.Applications.All, clock.RealClock{}); err != nil {
+			return err
+		}
+		return c.Run(ctx)
+	})
+}
+
+// waitForCaches waits until everything was read once. Missing rights or CRDs show
+// as a time-out; what is missing was logged by the caches.
+func waitForCaches(ctx context.Context, c *controller.Controller, timeout time.Duration) error {
+	waitCtx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if cache.WaitFor(waitCtx, "caches", c.Synced()...) || ctx.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("the objects to watch could not be read within --cache-sync-timeout=%v; "+
+		"check that the CRDs are installed and that the service account may list and watch them", timeout)
+}
+
+// loadConfig finds the API server: by --kubeconfig, $KUBECONFIG, or the service
+// account of the pod.
+func loadConfig(options *ControllerOptions) (*rest.Config, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = options.Kubeconfig
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("find the API server: %w; set --kubeconfig when not running in a pod", err)
+	}
+	config.UserAgent = "spark-operator-controller/" + version.Get().GitVersion
+	config.QPS, config.Burst = options.KubeAPIQPS, options.KubeAPIBurst
+	return config, nil
+}
+
+// masterURL is the API server as spark-submit would be told: by the environment
+// of a pod, else as we reach it ourselves.
+func masterURL(config *rest.Config, getenv func(string) string) string {
+	host, port := getenv("KUBERNETES_SERVICE_HOST"), getenv("KUBERNETES_SERVICE_PORT")
+	if host != "" && port != "" {
+		return "k8s://https://" + net.JoinHostPort(host, port)
+	}
+	return "k8s://" + config.Host
+}
+
+func newRecorder(ctx context.Context, client kubernetes.Interface) (events.EventRecorder, func(), error) {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(corev1.AddToScheme(scheme))
+	utilruntime.Must(v1beta2.AddToScheme(scheme))
+	broadcaster := events.NewBroadcaster(&events.EventSinkImpl{Interface: client.EventsV1()})
+	// Events of the last steps are still sent after ctx is done.
+	if err := broadcaster.StartRecordingToSinkWithContext(context.WithoutCancel(ctx)); err != nil {
+		return nil, nil, fmt.Errorf("record events: %w", err)
+	}
+	recorder := broadcaster.NewRecorder(scheme, controller.Component).WithLogger(klog.FromContext(ctx))
+	return recorder, broadcaster.Shutdown, nil
+}

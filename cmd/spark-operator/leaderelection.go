@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/pflag"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/leaderelection"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	"k8s.io/klog/v2"
+)
+
+// LeaderElectionOptions are the flags under their established names.
+type LeaderElectionOptions struct {
+	Enabled       bool
+	LockName      string
+	LockNamespace string
+	LeaseDuration time.Duration
+	RenewDeadline time.Duration
+	RetryPeriod   time.Duration
+}
+
+func newLeaderElectionOptions() LeaderElectionOptions {
+	return LeaderElectionOptions{
+		LockName:      "spark-operator-lock",
+		LockNamespace: "spark-operator",
+		LeaseDuration: 15 * time.Second,
+		RenewDeadline: 10 * time.Second,
+		RetryPeriod:   2 * time.Second,
+	}
+}
+
+// AddFlags declares the flags.
+func (o *LeaderElectionOptions) AddFlags(fs *pflag.FlagSet) {
+	fs.BoolVar(&o.Enabled, "leader-election", o.Enabled, "Work only while holding a lease, so that several replicas may run.")
+	fs.StringVar(&o.LockName, "leader-election-lock-name", o.LockName, "Name of the Lease.")
+	fs.StringVar(&o.LockNamespace, "leader-election-lock-namespace", o.LockNamespace, "Namespace of the Lease.")
+	fs.DurationVar(&o.LeaseDuration, "leader-election-lease-duration", o.LeaseDuration, "How long a lease holds that is not renewed.")
+	fs.DurationVar(&o.RenewDeadline, "leader-election-renew-deadline", o.RenewDeadline, "How long the leader tries to renew before it gives up; less than the lease duration.")
+	fs.DurationVar(&o.RetryPeriod, "leader-election-retry-period", o.RetryPeriod, "Pause between tries.")
+}
+
+// Validate returns what is wrong with the flags.
+func (o *LeaderElectionOptions) Validate() error {
+	switch {
+	case !o.Enabled:
+		return nil
+	case o.LockName == "":
+		return errors.New("--leader-election-lock-name: must not be empty")
+	case o.LockNamespace == "":
+		return errors.New("--leader-election-lock-namespace: must not be empty")
+	case o.LeaseDuration <= o.RenewDeadline:
+		return fmt.Errorf("--leader-election-lease-duration: %v is not longer than --leader-election-renew-deadline %v", o.LeaseDuration, o.RenewDeadline)
+	case float64(o.RenewDeadline) <= leaderelection.JitterFactor*float64(o.RetryPeriod):
+		return fmt.Errorf("--leader-election-renew-deadline: %v is not longer than %v times --leader-election-retry-period %v", o.RenewDeadline, leaderelection.JitterFactor, o.RetryPeriod)
+	case o.RetryPeriod <= 0:
+		return fmt.Errorf("--leader-election-retry-period: %v is not positive", o.RetryPeriod)
+	}
+	return nil
+}
+
+// errLeaseLost ends a process whose lease was not renewed in time: another one
+// may have it already.
+var errLeaseLost = errors.New("lost the leader lease; exiting so that only one replica works")
+
+// lead calls work once this process is the leader, or at once without election.
+// It returns when work has returned, or at once when the lease is lost.
+//
+// The lease is given back only after work has ended. The elector would give it
+// back as soon as its own context ends, while steps are still under way, so it
+// has a context of its own.
+func (o *LeaderElectionOptions) lead(ctx context.Context, config *rest.Config, watchdog *leaderelection.HealthzAdaptor, work func(context.Context) error) error {
+	if !o.Enabled {
+		return work(ctx)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return fmt.Errorf("identity for leader election: %w", err)
+	}
+	identity := host + "_" + uuid.NewString()
+	lock, err := resourcelock.NewFromKubeconfig(resourcelock.LeasesResourceLock, o.LockNamespace, o.LockName,
+		resourcelock.ResourceLockConfig{Identity: identity}, config, o.RenewDeadline)
+	if err != nil {
+		return fmt.Errorf("leader election: %w", err)
+	}
+
+	electionCtx, endElection := context.WithCancel(context.WithoutCancel(ctx))
+	defer endElection()
+	started := make(chan struct{})
+	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
+		Lock:            lock,
+		LeaseDuration:   o.LeaseDuration,
+		RenewDeadline:   o.RenewDeadline,
+		RetryPeriod:     o.RetryPeriod,
+		WatchDog:        watchdog,
+		ReleaseOnCancel: true,
+		Name:            o.LockName,
+		Callbacks: leaderelection.LeaderCallbacks{
+			OnStartedLeading: func(context.Context) { close(started) },
+			OnStoppedLeading: func() {},
+			OnNewLeader: func(leader string) {
+				klog.FromContext(ctx).Info("Leader elected", "leader", leader, "self", leader == identity)
+			},
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("leader election: %w", err)
+	}
+	ended := make(chan struct{}) // the elector has given up or given back the lease
+	go func() {
+		defer close(ended)
+		elector.Run(electionCtx)
+	}()
+
+	select {
+	case <-started:
+	case <-ctx.Done():
+		endElection()
+		<-ended
+		return nil
+	}
+	finished := make(chan error, 1)
+	go func() { finished <- work(ctx) }()
+	select {
+	case err := <-finished:
+		endElection()
+		<-ended
+		return err
+	case <-ended:
+		return errLeaseLost
+	}
+}

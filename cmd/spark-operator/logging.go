@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/pflag"
+	logsapi "k8s.io/component-base/logs/api/v1"
+)
+
+// LoggingOptions are the flags of Kubernetes components and, mapped to them, those
+// of zap that the established operator has.
+type LoggingOptions struct {
+	config *logsapi.LoggingConfiguration
+
+	zapLevel   string
+	zapEncoder string
+
+	zapDevel        bool
+	zapStacktrace   string
+	zapTimeEncoding string
+}
+
+func newLoggingOptions() LoggingOptions {
+	return LoggingOptions{config: logsapi.NewLoggingConfiguration()}
+}
+
+// debugVerbosity is what --zap-log-level=debug means: every sync is logged.
+const debugVerbosity = 4
+
+// AddFlags declares the flags.
+func (o *LoggingOptions) AddFlags(fs *pflag.FlagSet) {
+	logsapi.AddFlags(o.config, fs)
+	fs.StringVar(&o.zapLevel, "zap-log-level", o.zapLevel, "Same as --v: info is 0, debug is 4, a number is itself; error and panic are taken as info.")
+	fs.StringVar(&o.zapEncoder, "zap-encoder", o.zapEncoder, "Same as --logging-format: json, or console for text.")
+	const noEffect = "Accepted for compatibility, without effect: there is no zap logger to configure."
+	fs.BoolVar(&o.zapDevel, "zap-devel", false, noEffect)
+	fs.StringVar(&o.zapStacktrace, "zap-stacktrace-level", "", noEffect)
+	fs.StringVar(&o.zapTimeEncoding, "zap-time-encoding", "", noEffect)
+}
+
+// Validate applies the flags of zap and returns what is wrong with them.
+func (o *LoggingOptions) Validate() error {
+	switch o.zapEncoder {
+	case "":
+	case "json":
+		o.config.Format = logsapi.JSONLogFormat
+	case "console":
+		o.config.Format = logsapi.DefaultLogFormat
+	default:
+		return fmt.Errorf("--zap-encoder: %q is neither json nor console", o.zapEncoder)
+	}
+	switch o.zapLevel {
+	case "", "info", "error", "panic":
+	case "debug":
+		o.config.Verbosity = max(o.config.Verbosity, debugVerbosity)
+	default:
+		level, err := strconv.ParseUint(o.zapLevel, 10, 31)
+		if err != nil {
+			return fmt.Errorf("--zap-log-level: %q is none of debug, info, error, panic and no positive number", o.zapLevel)
+		}
+		o.config.Verbosity = max(o.config.Verbosity, logsapi.VerbosityLevel(level))
+	}
+	return nil
+}
+
+// Apply sets up the process-wide logger.
+func (o *LoggingOptions) Apply() error {
+	if err := logsapi.ValidateAndApply(o.config, nil); err != nil {
+		return fmt.Errorf("logging: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command spark-operator runs SparkApplications on Kubernetes.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	"k8s.io/component-base/cli"
+	_ "k8s.io/component-base/logs/json/register"
+	_ "k8s.io/component-base/metrics/prometheus/clientgo"
+	_ "k8s.io/component-base/metrics/prometheus/version"
+	"k8s.io/component-base/version"
+)
+
+func main() {
+	os.Exit(cli.Run(newCommand()))
+}
+
+func newCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "spark-operator",
+		Short: "Run Apache Spark applications on Kubernetes",
+		// Usage is long; after a mistake in a flag one line says more.
+		SilenceUsage: true,
+	}
+	group := &cobra.Command{
+		Use:   "controller",
+		Short: "The controller that runs SparkApplications",
+	}
+	group.AddCommand(newControllerCommand())
+	root.AddCommand(group, newVersionCommand())
+	return root
+}
+
+func newVersionCommand() *cobra.Command {
+	var short bool
+	command := &cobra.Command{
+		Use:   "version",
+		Short: "Print the version of this binary",
+		Args:  cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			info := version.Get()
+			text := info.GitVersion
+			if !short {
+				text = fmt.Sprintf("Spark operator version: %s\nGit commit: %s\nBuild date: %s\nGo version: %s\nPlatform: %s",
+					info.GitVersion, info.GitCommit, info.BuildDate, info.GoVersion, info.Platform)
+			}
+			_, err := fmt.Fprintln(command.OutOrStdout(), text)
+			return err
+		},
+	}
+	command.Flags().BoolVar(&short, "short", false, "Print the version number only.")
+	return command
+}

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	cliflag "k8s.io/component-base/cli/flag"
+	"k8s.io/component-base/featuregate"
+
+	"github.com/spark-operator/spark-operator/pkg/batchscheduler"
+	"github.com/spark-operator/spark-operator/pkg/controller"
+	"github.com/spark-operator/spark-operator/pkg/features"
+	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/metrics"
+	"github.com/spark-operator/spark-operator/pkg/ui"
+)
+
+// ControllerOptions are the flags of "controller start" as given.
+type ControllerOptions struct {
+	Kubeconfig   string
+	KubeAPIQPS   float32
+	KubeAPIBurst int
+
+	Namespaces        []string
+	NamespaceSelector string
+	Threads           int
+	CacheSyncTimeout  time.Duration
+
+	MaxTrackedExecutors int
+	DriverGracePeriod   time.Duration
+	DefaultTimeToLive   int64
+	EnableDriverPDB     bool
+
+	EnableUIService    bool
+	IngressURLFormat   string
+	IngressClassName   string
+	IngressTLS         string
+	IngressAnnotations string
+
+	EnableBatchScheduler  bool
+	DefaultBatchScheduler string
+	KubeSchedulerNames    []string
+
+	TimestampPrecision string
+
+	Election LeaderElectionOptions
+	Serving  ServingOptions
+	Logging  LoggingOptions
+	Gates    featuregate.MutableFeatureGate
+
+	compatibility compatibilityOptions
+}
+
+// compatibilityOptions are flags that exist so that command lines written for the
+// established operator keep working. Nothing reads them.
+type compatibilityOptions struct {
+	bucketQPS, bucketSize                                int
+	maxDelay                                             time.Duration
+	loadSparkDefaults                                    bool
+	submitterURL                                         string
+	submitterStartup, submitterRequest, submitterBackoff time.Duration
+	submitterRetries                                     int
+	submitterTLS                                         bool
+	submitterTLSCert, submitterTLSKey, submitterTLSCA    string
+}
+
+// NewControllerOptions returns the defaults.
+func NewControllerOptions() (*ControllerOptions, error) {
+	gates, err := features.NewGate()
+	if err != nil {
+		return nil, fmt.Errorf("feature gates: %w", err)
+	}
+	return &ControllerOptions{
+		KubeAPIQPS:          -1,
+		KubeAPIBurst:        30,
+		Threads:             10,
+		CacheSyncTimeout:    30 * time.Second,
+		MaxTrackedExecutors: 1000,
+		DriverGracePeriod:   10 * time.Second,
+		EnableUIService:     true,
+		TimestampPrecision:  "nanos",
+		Election:            newLeaderElectionOptions(),
+		Serving:             newServingOptions(),
+		Logging:             newLoggingOptions(),
+		Gates:               gates,
+	}, nil
+}
+
+// AddFlags declares the flags, grouped as the help shows them.
+func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
+	fs := sets.FlagSet("api server")
+	fs.StringVar(&o.Kubeconfig, "kubeconfig", o.Kubeconfig, "File with the address and credentials of the API server. Default: $KUBECONFIG, else the service account of the pod.")
+	fs.Float32Var(&o.KubeAPIQPS, "kube-api-qps", o.KubeAPIQPS, "Requests per second that this process allows itself; the server's priority and fairness decides if negative.")
+	fs.IntVar(&o.KubeAPIBurst, "kube-api-burst", o.KubeAPIBurst, "Requests at once that this process allows itself if --kube-api-qps is positive.")
+
+	fs = sets.FlagSet("scope")
+	fs.StringSliceVar(&o.Namespaces, "namespaces", o.Namespaces, "Namespaces to watch, separated by commas; all if empty or if one of them is empty.")
+	fs.StringVar(&o.NamespaceSelector, "namespace-selector", o.NamespaceSelector, "Watch also the namespaces whose labels match, such as team=data,env in (a,b).")
+	fs.DurationVar(&o.CacheSyncTimeout, "cache-sync-timeout", o.CacheSyncTimeout, "How long reading all objects may take at the start before the process gives up.")
+
+	fs = sets.FlagSet("applications")
+	fs.IntVar(&o.Threads, "controller-threads", o.Threads, "How many applications are worked on at the same time.")
+	fs.IntVar(&o.MaxTrackedExecutors, "max-tracked-executor-per-app", o.MaxTrackedExecutors, "How many executors of an application its status names.")
+	fs.DurationVar(&o.DriverGracePeriod, "driver-pod-creation-grace-period", o.DriverGracePeriod, "How long a submitted application may be without driver pod before it counts as lost.")
+	fs.Int64Var(&o.DefaultTimeToLive, "default-time-to-live-seconds", o.DefaultTimeToLive, "Delete finished applications without spec.timeToLiveSeconds after this many seconds; 0 keeps them.")
+	fs.BoolVar(&o.EnableDriverPDB, "enable-driver-pdb", o.EnableDriverPDB, "Honour spec.driverPodDisruptionBudget.")
+	fs.StringVar(&o.TimestampPrecision, "scheduled-spark-application-timestamp-precision", o.TimestampPrecision, "Resolution of the time in names of scheduled runs: "+strings.Join(timestampPrecisions, ", ")+".")
+	o.Gates.AddFlag(fs)
+
+	fs = sets.FlagSet("web ui")
+	fs.BoolVar(&o.EnableUIService, "enable-ui-service", o.EnableUIService, "Give each application a Service for its web UI.")
+	fs.StringVar(&o.IngressURLFormat, "ingress-url-format", o.IngressURLFormat, "URL of web UIs, with {{$appName}}, {{$appNamespace}} and {{$appId}} filled in; empty for no Ingress.")
+	fs.StringVar(&o.IngressClassName, "ingress-class-name", o.IngressClassName, "Class of every Ingress; empty for the cluster's default.")
+	fs.StringVar(&o.IngressTLS, "ingress-tls", o.IngressTLS, `TLS of every Ingress that has none of its own, as JSON: [{"hosts":["*.example.com"],"secretName":"tls"}].`)
+	fs.StringVar(&o.IngressAnnotations, "ingress-annotations", o.IngressAnnotations, `Annotations of every Ingress that has none of its own, as a JSON object: {"key":"value"}.`)
+
+	fs = sets.FlagSet("batch scheduling")
+	fs.BoolVar(&o.EnableBatchScheduler, "enable-batch-scheduler", o.EnableBatchScheduler, "Honour spec.batchScheduler.")
+	fs.StringVar(&o.DefaultBatchScheduler, "default-batch-scheduler", o.DefaultBatchScheduler, "Batch scheduler of applications that name none.")
+	fs.StringSliceVar(&o.KubeSchedulerNames, "kube-scheduler-names", o.KubeSchedulerNames, "Profiles of kube-scheduler that have the coscheduling plugin.")
+
+	o.Election.AddFlags(sets.FlagSet("leader election"))
+	o.Serving.AddFlags(sets.FlagSet("serving"))
+	o.Logging.AddFlags(sets.FlagSet("logging"))
+	o.compatibility.AddFlags(sets)
+}
+
+// AddFlags declares the flags and says of each that it does nothing.
+func (o *compatibilityOptions) AddFlags(sets *cliflag.NamedFlagSets) {
+	fs := sets.FlagSet("compatibility")
+	help := func(why string) string { return "Accepted for compatibility, without effect: " + why + "." }
+	const noBucket = "only failures are delayed, each application on its own"
+	fs.IntVar(&o.bucketQPS, "workqueue-ratelimiter-bucket-qps", 10, help(noBucket))
+	fs.IntVar(&o.bucketSize, "workqueue-ratelimiter-bucket-size", 100, help(noBucket))
+	fs.DurationVar(&o.maxDelay, "workqueue-ratelimiter-max-delay", math.MaxInt64, help(noBucket))
+	fs.BoolVar(&o.loadSparkDefaults, "load-spark-defaults", false, help("there is no spark-defaults.conf beside this binary"))
+	const builtIn = "submission is built in"
+	fs.StringVar(&o.submitterURL, "submitter-service-url", "", help(builtIn))
+	fs.DurationVar(&o.submitterStartup, "submitter-startup-timeout", 5*time.Minute, help(builtIn))
+	fs.DurationVar(&o.submitterRequest, "submitter-request-timeout", 2*time.Minute, help(builtIn))
+	fs.IntVar(&o.submitterRetries, "submitter-max-retries", 3, help(builtIn))
+	fs.DurationVar(&o.submitterBackoff, "submitter-initial-backoff", 2*time.Second, help(builtIn))
+	fs.BoolVar(&o.submitterTLS, "submitter-tls-enabled", false, help(builtIn))
+	fs.StringVar(&o.submitterTLSCert, "submitter-tls-cert-file", "", help(builtIn))
+	fs.StringVar(&o.submitterTLSKey, "submitter-tls-key-file", "", help(builtIn))
+	fs.StringVar(&o.submitterTLSCA, "submitter-tls-ca-file", "", help(builtIn))
+}
+
+var timestampPrecisions = []string{"nanos", "micros", "millis", "seconds", "minutes"}
+
+// Validate returns what is wrong with the flags, each with its name.
+func (o *ControllerOptions) Validate() error {
+	var errs []error
+	wrong := func(flag, format string, arguments ...any) {
+		errs = append(errs, fmt.Errorf("--%s: %s", flag, fmt.Sprintf(format, arguments...)))
+	}
+	if o.Threads < 1 {
+		wrong("controller-threads", "%d is not positive", o.Threads)
+	}
+	if o.MaxTrackedExecutors < 0 {
+		wrong("max-tracked-executor-per-app", "%d is negative", o.MaxTrackedExecutors)
+	}
+	if o.DefaultTimeToLive < 0 {
+		wrong("default-time-to-live-seconds", "%d is negative; 0 keeps applications", o.DefaultTimeToLive)
+	}
+	if o.DefaultTimeToLive > int64(math.MaxInt64/time.Second) {
+		wrong("default-time-to-live-seconds", "%d is too large", o.DefaultTimeToLive)
+	}
+	if o.KubeAPIQPS > 0 && o.KubeAPIBurst < 1 {
+		wrong("kube-api-burst", "%d is not positive", o.KubeAPIBurst)
+	}
+	if _, err := o.selector(); err != nil {
+		wrong("namespace-selector", "%v", err)
+	}
+	if _, err := o.ui(); err != nil {
+		errs = append(errs, err)
+	}
+	if !slices.Contains(timestampPrecisions, o.TimestampPrecision) {
+		wrong("scheduled-spark-application-timestamp-precision", "%q is none of %s", o.TimestampPrecision, strings.Join(timestampPrecisions, ", "))
+	}
+	if o.EnableBatchScheduler && o.DefaultBatchScheduler != "" {
+		if _, err := batchscheduler.New(o.DefaultBatchScheduler, o.batchSchedulers()); err != nil {
+			wrong("default-batch-scheduler", "%v", err)
+		}
+	}
+	errs = append(errs, o.Election.Validate(), o.Serving.Validate(), o.Logging.Validate())
+	return oneLineError(errors.Join(errs...))
+}
+
+// oneLineError joins the lines of joined errors.
+func oneLineError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
+}
+
+func (o *ControllerOptions) selector() (labels.Selector, error) {
+	if o.NamespaceSelector == "" {
+		return nil, nil
+	}
+	return labels.Parse(o.NamespaceSelector)
+}
+
+func (o *ControllerOptions) ui() (ui.Config, error) {
+	config := ui.Config{
+		WebService:       o.EnableUIService,
+		IngressURLFormat: o.IngressURLFormat,
+		IngressClassName: o.IngressClassName,
+	}
+	if err := parseJSON("ingress-tls", o.IngressTLS, &config.IngressTLS); err != nil {
+		return ui.Config{}, err
+	}
+	if err := parseJSON("ingress-annotations", o.IngressAnnotations, &config.IngressAnnotations); err != nil {
+		return ui.Config{}, err
+	}
+	return config, nil
+}
+
+func parseJSON[T []networkingv1.IngressTLS | map[string]string](flag, text string, into *T) error {
+	if text == "" {
+		return nil
+	}
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		return fmt.Errorf("--%s: %w", flag, err)
+	}
+	return nil
+}
+
+func (o *ControllerOptions) batchSchedulers() batchscheduler.Config {
+	return batchscheduler.Config{KubeSchedulerNames: o.KubeSchedulerNames}
+}
+
+// ControllerConfig is what follows from valid options.
+type ControllerConfig struct {
+	Controller       controller.Config
+	Informers        informers.Config
+	Metrics          metrics.Config
+	CacheSyncTimeout time.Duration
+}
+
+// Config returns what follows from the options, which are valid. Master is the
+// API server as drivers reach it.
+func (o *ControllerOptions) Config(master string) (*ControllerConfig, error) {
+	selector, err := o.selector()
+	if err != nil {
+		return nil, err
+	}
+	uiConfig, err := o.ui()
+	if err != nil {
+		return nil, err
+	}
+	return &ControllerConfig{
+		Controller: controller.Config{
+			Workers: o.Threads,
+			Settings: controller.Settings{
+				Master: master,
+				UI:     uiConfig,
+				BatchScheduling: controller.BatchScheduling{
+					Enabled: o.EnableBatchScheduler,
+					Default: o.DefaultBatchScheduler,
+					Config:  o.batchSchedulers(),
+				},
+				MaxTrackedExecutors: o.MaxTrackedExecutors,
+				DriverGracePeriod:   o.DriverGracePeriod,
+				DefaultTimeToLive:   time.Duration(o.DefaultTimeToLive) * time.Second,
+				PartialRestart:      o.Gates.Enabled(features.PartialRestart),
+			},
+		},
+		Informers: informers.Config{
+			Namespaces:        o.Namespaces,
+			NamespaceSelector: selector,
+		},
+		Metrics:          o.Serving.metrics(),
+		CacheSyncTimeout: o.CacheSyncTimeout,
+	}, nil
+}
+
+// parseBuckets reads upper bounds of a histogram.
+func parseBuckets(texts []string) ([]float64, error) {
+	var buckets []float64
+	for _, text := range texts {
+		bound, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a number", text)
+		}
+		if len(buckets) > 0 && bound <= buckets[len(buckets)-1] {
+			return nil, fmt.Errorf("%v does not follow %v; bounds must grow", bound, buckets[len(buckets)-1])
+		}
+		buckets = append(buckets, bound)
+	}
+	return buckets, nil
+}
+
+func tlsVersion(name string) (uint16, error) {
+	if name == "" {
+		return tls.VersionTLS12, nil
+	}
+	return cliflag.TLSVersion(name)
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/spf13/pflag"
+	certutil "k8s.io/client-go/util/cert"
+	cliflag "k8s.io/component-base/cli/flag"
+	"k8s.io/component-base/metrics/legacyregistry"
+	"k8s.io/klog/v2"
+
+	"github.com/spark-operator/spark-operator/pkg/metrics"
+)
+
+// ServingOptions are the flags of the HTTP endpoints of the process.
+type ServingOptions struct {
+	HealthAddress string
+
+	EnableMetrics   bool
+	MetricsAddress  string
+	MetricsEndpoint string
+	MetricsPrefix   string
+	MetricsLabels   []string
+	SubmitBuckets   []string
+	StartBuckets    []string
+
+	SecureMetrics   bool
+	TLSMinVersion   string
+	TLSCipherSuites []string
+
+	ProfilingAddress string
+}
+
+// noAddress switches an endpoint off.
+const noAddress = "0"
+
+func newServingOptions() ServingOptions {
+	return ServingOptions{
+		HealthAddress:    ":8081",
+		MetricsAddress:   noAddress,
+		MetricsEndpoint:  "/metrics",
+		SubmitBuckets:    bucketTexts(metrics.DefaultSubmitLatencyBuckets()),
+		StartBuckets:     bucketTexts(metrics.DefaultStartLatencyBuckets()),
+		TLSMinVersion:    "VersionTLS12",
+		ProfilingAddress: noAddress,
+	}
+}
+
+func bucketTexts(bounds []float64) []string {
+	texts := make([]string, 0, len(bounds))
+	for _, bound := range bounds {
+		texts = append(texts, fmt.Sprint(bound))
+	}
+	return texts
+}
+
+// AddFlags declares the flags.
+func (o *ServingOptions) AddFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&o.HealthAddress, "health-probe-bind-address", o.HealthAddress, "Address of /healthz and /readyz; 0 for none.")
+	fs.BoolVar(&o.EnableMetrics, "enable-metrics", o.EnableMetrics, "Count what happens to applications, beside the metrics of the process itself.")
+	fs.StringVar(&o.MetricsAddress, "metrics-bind-address", o.MetricsAddress, "Address of the metrics, such as :8080; 0 for none.")
+	fs.StringVar(&o.MetricsEndpoint, "metrics-endpoint", o.MetricsEndpoint, "Path of the metrics.")
+	fs.StringVar(&o.MetricsPrefix, "metrics-prefix", o.MetricsPrefix, "Prefix of the names of the metrics of applications.")
+	fs.StringSliceVar(&o.MetricsLabels, "metrics-labels", o.MetricsLabels, "Labels of applications that become labels of their metrics; namespace stands for the namespace.")
+	fs.StringSliceVar(&o.SubmitBuckets, "metrics-job-submit-latency-buckets", o.SubmitBuckets, "Upper bounds, in seconds, of the histogram of the time to submission.")
+	fs.StringSliceVar(&o.StartBuckets, "metrics-job-start-latency-buckets", o.StartBuckets, "Upper bounds, in seconds, of the histogram of the time until the driver runs.")
+	fs.BoolVar(&o.SecureMetrics, "secure-metrics", o.SecureMetrics, "Serve the metrics by HTTPS, with a certificate made at the start.")
+	fs.StringVar(&o.TLSMinVersion, "metric-tls-min-version", o.TLSMinVersion, "Oldest TLS version of --secure-metrics: "+strings.Join(cliflag.TLSPossibleVersions(), ", ")+".")
+	fs.StringSliceVar(&o.TLSCipherSuites, "metric-tls-cipher-suites", o.TLSCipherSuites, "Cipher suites of --secure-metrics; Go's defaults if empty.")
+	fs.StringVar(&o.ProfilingAddress, "pprof-bind-address", o.ProfilingAddress, "Address of /debug/pprof; 0 for none.")
+}
+
+// Validate returns what is wrong with the flags.
+func (o *ServingOptions) Validate() error {
+	var errs []error
+	wrong := func(flag string, err error) { errs = append(errs, fmt.Errorf("--%s: %w", flag, err)) }
+	if _, err := parseBuckets(o.SubmitBuckets); err != nil {
+		wrong("metrics-job-submit-latency-buckets", err)
+	}
+	if _, err := parseBuckets(o.StartBuckets); err != nil {
+		wrong("metrics-job-start-latency-buckets", err)
+	}
+	if !strings.HasPrefix(o.MetricsEndpoint, "/") {
+		wrong("metrics-endpoint", fmt.Errorf("%q does not start with /", o.MetricsEndpoint))
+	}
+	if _, err := o.tlsConfig(); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func (o *ServingOptions) tlsConfig() (*tls.Config, error) {
+	version, err := tlsVersion(o.TLSMinVersion)
+	if err != nil {
+		return nil, fmt.Errorf("--metric-tls-min-version: %w", err)
+	}
+	suites, err := cliflag.TLSCipherSuites(o.TLSCipherSuites)
+	if err != nil {
+		return nil, fmt.Errorf("--metric-tls-cipher-suites: %w", err)
+	}
+	return &tls.Config{MinVersion: version, CipherSuites: suites}, nil
+}
+
+func (o *ServingOptions) metrics() metrics.Config {
+	// Validate has parsed them before.
+	submit, _ := parseBuckets(o.SubmitBuckets)
+	start, _ := parseBuckets(o.StartBuckets)
+	return metrics.Config{
+		Prefix:               o.MetricsPrefix,
+		Labels:               o.MetricsLabels,
+		SubmitLatencyBuckets: submit,
+		StartLatencyBuckets:  start,
+	}
+}
+
+// check is one part of the health of the process.
+type check struct {
+	name string
+	run  func(*http.Request) error
+}
+
+// probe answers whether all checks pass.
+func probe(checks ...check) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, c := range checks {
+			if err := c.run(r); err != nil {
+				http.Error(w, fmt.Sprintf("%s: %v", c.name, err), http.StatusInternalServerError)
+				return
+			}
+		}
+		fmt.Fprint(w, "ok")
+	})
+}
+
+// endpoint is one listener and what it serves.
+type endpoint struct {
+	name    string
+	address string
+	handler http.Handler
+	tls     *tls.Config // nil for plain HTTP
+}
+
+// endpoints returns everything that the flags switch on.
+func (o *ServingOptions) endpoints(healthy, ready http.Handler, applications prometheus.Gatherer) ([]endpoint, error) {
+	health := http.NewServeMux()
+	health.Handle("/healthz", healthy)
+	health.Handle("/healthz/", healthy)
+	health.Handle("/readyz", ready)
+	health.Handle("/readyz/", ready)
+
+	gatherers := prometheus.Gatherers{legacyregistry.DefaultGatherer, applications}
+	scrape := http.NewServeMux()
+	scrape.Handle(o.MetricsEndpoint, promhttp.HandlerFor(gatherers, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
+
+	profiling := http.NewServeMux()
+	profiling.HandleFunc("/debug/pprof/", pprof.Index)
+	profiling.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	profiling.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	profiling.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	profiling.HandleFunc("/debug/pprof/trace", pprof.Trace)
+
+	all := []endpoint{
+		{name: "health", address: o.HealthAddress, handler: health},
+		{name: "metrics", address: o.MetricsAddress, handler: scrape},
+		{name: "pprof", address: o.ProfilingAddress, handler: profiling},
+	}
+	if o.SecureMetrics {
+		config, err := o.tlsConfig()
+		if err != nil {
+			return nil, err
+		}
+		certificate, err := selfSigned()
+		if err != nil {
+			return nil, err
+		}
+		config.Certificates = []tls.Certificate{certificate}
+		all[1].tls = config
+	}
+	var enabled []endpoint
+	for _, e := range all {
+		if e.address != noAddress && e.address != "" {
+			enabled = append(enabled, e)
+		}
+	}
+	return enabled, nil
+}
+
+func selfSigned() (tls.Certificate, error) {
+	certPEM, keyPEM, err := certutil.GenerateSelfSignedCertKey("localhost", []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("certificate of the metrics endpoint: %w", err)
+	}
+	return tls.X509KeyPair(certPEM, keyPEM)
+}
+
+// serve listens on every endpoint and returns a function that stops them. An
+// address that cannot be bound is an error.
+func serve(ctx context.Context, endpoints []endpoint) (stop func(), err error) {
+	var servers []*http.Server
+	stop = func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		for _, server := range servers {
+			_ = server.Shutdown(ctx)
+		}
+	}
+	for _, e := range endpoints {
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", e.address)
+		if err != nil {
+			stop()
+			return nil, fmt.Errorf("%s endpoint: %w", e.name, err)
+		}
+		if e.tls != nil {
+			listener = tls.NewListener(listener, e.tls)
+		}
+		server := &http.Server{Handler: e.handler, ReadHeaderTimeout: 10 * time.Second}
+		servers = append(servers, server)
+		logger := klog.FromContext(ctx).WithValues("endpoint", e.name, "address", listener.Addr())
+		logger.Info("Serving")
+		go func() {
+			if err := server.Serve(listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
+				logger.Error(err, "Serving ended")
+			}
+		}()
+	}
+	return stop, nil
+}

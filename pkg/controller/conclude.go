@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"errors"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// outcome is what executing a plan led to.
+type outcome struct {
+	// submission is what submitRun created or found; nil if it did not run or
+	// stopped before the driver pod existed.
+	submission *submission
+	// refusal says why the submission is refused for good; empty if it is not.
+	refusal string
+	// ui is what ensureUI achieved; nil if it had nothing to do.
+	ui *uiResult
+	// err is worth a retry; nothing after the action that failed was done.
+	err error
+	// releaseFailed is set if err comes from releaseRun.
+	releaseFailed bool
+}
+
+// quietFailures is how many syncs in a row may fail before the status says so. It
+// keeps a hiccup of the API server from causing writes to it.
+const quietFailures = 3
+
+// conclude returns the status after the plan was executed. It is pure. Failures is
+// the number of syncs of this application that failed in a row before this one.
+func conclude(in *input, p plan, out outcome, failures int) *v1beta2.SparkApplicationStatus {
+	status := in.app.Status.DeepCopy()
+	c := conditions{status: status, generation: in.app.Generation, now: in.now}
+	from := status.AppState.State
+
+	switch {
+	case p.row == nil:
+		return status
+	case out.refusal != "":
+		recordRefusal(in, out, status, c)
+		status.AppState.State = stateRefused
+	case out.err == nil:
+		status.AppState.State = p.row.target(from)
+		p.row.applySet(in, &out, status, c)
+	case out.releaseFailed && (p.row.to == stateCompleted || p.row.to == stateFailed):
+		// The run is over, only some of its objects are still there.
+		status.AppState.State = stateSucceeding
+		if p.row.to == stateFailed {
+			status.AppState.State = stateFailing
+		}
+		p.row.applySet(in, &out, status, c)
+	default:
+		if failures+1 >= quietFailures {
+			stall(c, out.err)
+		}
+		return status
+	}
+
+	if status.AppState.State != from || p.row.to == stateSubmitted {
+		c.followState(status.AppState.ErrorMessage)
+	}
+	followExecutors(in, status, c)
+	followUI(in, &out, status, c)
+	followSpec(in, &out, status, c)
+	return status
+}
+
+func (r *row) applySet(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c conditions) {
+	if r.set != nil {
+		r.set.apply(in, out, status, c)
+	}
+}
+
+// stall says in the status that syncs keep failing. The first message of a reason
+// stays: one that changed with every attempt would be written with every attempt.
+func stall(c conditions, err error) {
+	reason, message := reasonRetrying, oneLine(err.Error())
+	var waiting *waitError
+	if errors.As(err, &waiting) {
+		reason = waiting.reason
+	}
+	if !isStalled(c.status, reason) {
+		c.setTrue(v1beta2.ConditionStalled, reason, message)
+	}
+}
+
+// followExecutors brings the states of the executors up to date while there is a
+// run or right after it.
+func followExecutors(in *input, status *v1beta2.SparkApplicationStatus, c conditions) {
+	state := status.AppState.State
+	switch state {
+	case stateRunning, stateSucceeding, stateFailing, stateCompleted, stateFailed, stateUnknown, stateSubmitted:
+	default:
+		return
+	}
+	if status.SubmissionID != in.app.Status.SubmissionID {
+		return // a new run: those seen belong to the one before
+	}
+	status.ExecutorState = executorStates(status.ExecutorState, in.executors, state, in.settings.MaxTrackedExecutors)
+	if state == stateRunning {
+		executorsReady(in, status, c)
+	} else {
+		c.remove(v1beta2.ConditionExecutorsReady)
+	}
+}
+
+// executorsReady says whether as many executors run as the application starts
+// with.
+func executorsReady(in *input, status *v1beta2.SparkApplicationStatus, c conditions) {
+	wanted := ptr.Deref(in.app.Spec.Executor.Instances, 1)
+	if dynamic := in.app.Spec.DynamicAllocation; dynamic != nil && dynamic.Enabled {
+		wanted = ptr.Deref(dynamic.MinExecutors, 0)
+	}
+	var running int32
+	for _, state := range status.ExecutorState {
+		if state == v1beta2.ExecutorStateRunning {
+			running++
+		}
+	}
+	if running >= wanted {
+		c.setTrue(v1beta2.ConditionExecutorsReady, "EnoughExecutors", "")
+	} else {
+		c.setFalse(v1beta2.ConditionExecutorsReady, "TooFewExecutors", "")
+	}
+}
+
+// followSpec records which spec the status is about, and says whether the object
+// can be read at all.
+func followSpec(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c conditions) {
+	if in.unreadable != "" {
+		c.setTrue(v1beta2.ConditionStalled, reasonInvalidObject, in.unreadable+"; correct the field")
+		return
+	}
+	if condition := meta.FindStatusCondition(status.Conditions, v1beta2.ConditionStalled); condition != nil && condition.Reason != reasonInvalidSpec {
+		c.remove(v1beta2.ConditionStalled)
+	}
+	if !comparableHash(status.ObservedSpecHash) && status.SubmissionID != "" {
+		// Submitted by another version of the operator: take the spec as it is for
+		// the one that runs.
+		status.ObservedSpecHash = in.specHash
+	}
+	if out.submission != nil && out.submission.specHash != in.specHash {
+		return // the pod was built from an older spec; let the next sync compare
+	}
+	status.ObservedGeneration = in.app.Generation
+}
+
+// maxAttempts bounds status.attempts.
+const maxAttempts = 10
+
+// startAttempt adds an attempt to the history.
+func startAttempt(status *v1beta2.SparkApplicationStatus, attempt v1beta2.Attempt) {
+	if excess := len(status.Attempts) + 1 - maxAttempts; excess > 0 {
+		status.Attempts = slices.Delete(status.Attempts, 0, excess)
+	}
+	status.Attempts = append(status.Attempts, attempt)
+}
+
+// endAttempt completes the record of the current submission, unless that is done.
+func endAttempt(status *v1beta2.SparkApplicationStatus, state v1beta2.ApplicationStateType, report driverReport, end metav1.Time) {
+	for i := range status.Attempts {
+		attempt := &status.Attempts[i]
+		if attempt.SubmissionID != status.SubmissionID || attempt.State != "" {
+			continue
+		}
+		attempt.State = state
+		attempt.TerminationTime = ptr.To(end)
+		attempt.ExitCode = report.exitCode
+		attempt.Reason, attempt.Message = report.reason, truncated(report.message, maxConditionMessage)
+		if report.started != nil {
+			attempt.StartTime = ptr.To(*report.started)
+		}
+	}
+}

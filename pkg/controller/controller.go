@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
+	"github.com/spark-operator/spark-operator/pkg/freshness"
+	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/metrics"
+	"github.com/spark-operator/spark-operator/pkg/ui"
+)
+
+// Config is how the controller works. Master has no default.
+type Config struct {
+	// Workers is how many applications are worked on at the same time. Default 10.
+	Workers int
+	// SyncTimeout limits one step of one application. Default 2 minutes.
+	SyncTimeout time.Duration
+	// ShutdownTimeout is how long steps under way may take to end after the context
+	// of Run is done. Default 20 seconds.
+	ShutdownTimeout time.Duration
+	Settings
+}
+
+// Settings are the part of Config on which decisions depend.
+type Settings struct {
+	// Master is the API server as drivers reach it: k8s://https://host:port.
+	Master string
+	// SparkUser is SPARK_USER of drivers and executors; empty for Spark's default.
+	SparkUser string
+	// UI is how the UI of drivers is published.
+	UI ui.Config
+	// BatchScheduling says which batch schedulers may be used.
+	BatchScheduling BatchScheduling
+	// MaxTrackedExecutors bounds status.executorState. Default 1000.
+	MaxTrackedExecutors int
+	// DriverGracePeriod is how long a submitted application may be without driver
+	// pod. Default 10 seconds.
+	DriverGracePeriod time.Duration
+	// DefaultTimeToLive is how long finished applications stay whose spec does not
+	// say; 0 for ever.
+	DefaultTimeToLive time.Duration
+	// PartialRestart keeps edits of the placement of executors from causing a rerun.
+	PartialRestart bool
+}
+
+func (c *Config) setDefaults() {
+	setDefault(&c.Workers, 10)
+	setDefault(&c.SyncTimeout, 2*time.Minute)
+	setDefault(&c.ShutdownTimeout, 20*time.Second)
+	setDefault(&c.MaxTrackedExecutors, 1000)
+	setDefault(&c.DriverGracePeriod, 10*time.Second)
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Clients are the API clients of the controller. Dynamic is used for objects of
+// batch schedulers only.
+type Clients struct {
+	Kube    kubernetes.Interface
+	Spark   versioned.Interface
+	Dynamic dynamic.Interface
+}
+
+// Controller runs SparkApplications. See the package documentation.
+type Controller struct {
+	config   Config
+	settings Settings
+	clock    clock.WithTicker
+
+	kube    kubernetes.Interface
+	client  versioned.Interface
+	dynamic dynamic.Interface
+
+	applications *informers.Scoped[*v1beta2.SparkApplication]
+	pods         *informers.Scoped[*corev1.Pod]
+	namespaces   *informers.Namespaces
+	fresh        *freshness.Store
+	synced       []cache.DoneChecker
+
+	queue    workqueue.TypedRateLimitingInterface[cache.ObjectName]
+	recorder events.EventRecorder
+	metrics  *metrics.Metrics
+}
+
+// Caches that are compared with our own writes.
+const (
+	freshApplications freshness.Kind = iota
+	freshPods
+)
+
+// New returns a controller that reads from the caches of set, which is started
+// afterwards. Metrics may be nil.
+func New(config Config, clients Clients, set *informers.Set, recorder events.EventRecorder, m *metrics.Metrics) (*Controller, error) {
+	return newController(config, clients, set, recorder, m, clock.RealClock{})
+}
+
+func newController(config Config, clients Clients, set *informers.Set, recorder events.EventRecorder, m *metrics.Metrics, clk clock.WithTicker) (*Controller, error) {
+	config.setDefaults()
+	c := &Controller{
+		config:   config,
+		settings: config.Settings,
+		clock:    clk,
+
+		kube:    clients.Kube,
+		client:  clients.Spark,
+		dynamic: clients.Dynamic,
+
+		applications: set.Applications,
+		pods:         set.Pods,
+		namespaces:   set.Namespaces,
+		fresh: freshness.New(map[freshness.Kind]freshness.Cache{
+			freshApplications: set.Applications,
+			freshPods:         set.Pods,
+		}),
+
+		queue: workqueue.NewTypedRateLimitingQueueWithConfig(
+			workqueue.NewTypedItemExponentialFailureRateLimiter[cache.ObjectName](time.Second, time.Minute),
+			workqueue.TypedRateLimitingQueueConfig[cache.ObjectName]{Name: Component, Clock: clk}),
+		recorder: recorder,
+		metrics:  m,
+	}
+	applications, err := c.watchApplications()
+	if err != nil {
+		return nil, fmt.Errorf("watch SparkApplications: %w", err)
+	}
+	pods, err := c.watchPods()
+	if err != nil {
+		return nil, fmt.Errorf("watch pods: %w", err)
+	}
+	c.synced = slices.Concat(applications, pods, set.Synced())
+	return c, nil
+}
+
+// Run works until ctx is done and every step under way has ended.
+func (c *Controller) Run(ctx context.Context) error {
+	defer utilruntime.HandleCrashWithContext(ctx)
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	defer c.queue.ShutDown() // runs before Wait: workers see the shutdown and return
+
+	if !cache.WaitFor(ctx, "SparkApplication controller caches", c.synced...) {
+		return context.Cause(ctx)
+	}
+	for range c.config.Workers {
+		workers.Go(func() { wait.UntilWithContext(ctx, c.worker, time.Second) })
+	}
+	<-ctx.Done()
+	return nil
+}
+
+func (c *Controller) worker(ctx context.Context) {
+	for ctx.Err() == nil && c.processNextWorkItem(ctx) {
+	}
+}
+
+func (c *Controller) processNextWorkItem(ctx context.Context) bool {
+	key, shutdown := c.queue.Get()
+	if shutdown {
+		return false
+	}
+	defer c.queue.Done(key)
+
+	ctx = klog.NewContext(ctx, klog.FromContext(ctx).WithValues("sparkApplication", key))
+	requeueAfter, err := c.syncSafely(ctx, key)
+	switch {
+	case err == nil:
+		c.queue.Forget(key)
+		if requeueAfter > 0 {
+			c.queue.AddAfter(key, requeueAfter)
+		}
+	case expected(err):
+		klog.FromContext(ctx).V(4).Info("Will sync again", "reason", err)
+		c.queue.AddRateLimited(key)
+	default:
+		utilruntime.HandleErrorWithContext(ctx, err, "Sync failed, will retry")
+		c.queue.AddRateLimited(key)
+	}
+	return true
+}
+
+// syncSafely runs sync such that it ends: with an error if it panics, so that one
+// application cannot stop the others; after a time-out; and soon after ctx is
+// done, but not at once, because a step that is half done would only be started
+// over.
+func (c *Controller) syncSafely(ctx context.Context, key cache.ObjectName) (requeueAfter time.Duration, err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
+		}
+	}()
+	ending := ctx
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.config.SyncTimeout)
+	defer cancel()
+	defer context.AfterFunc(ending, func() {
+		timer := c.clock.NewTimer(c.config.ShutdownTimeout)
+		defer timer.Stop()
+		select {
+		case <-timer.C():
+			cancel()
+		case <-ctx.Done():
+		}
+	})()
+	return c.sync(ctx, key, c.queue.NumRequeues(key))
+}
+
+// Synced returns what to wait for before Run starts to work: the caches and the
+// handlers of this controller.
+func (c *Controller) Synced() []cache.DoneChecker { return c.synced }

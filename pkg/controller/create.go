@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/spark-operator/spark-operator/pkg/submit"
+)
+
+// fieldManager names us in the field ownership of what we write.
+const fieldManager = "spark-operator"
+
+// creator creates and reads objects of one kind in one namespace.
+type creator[T metav1.Object] interface {
+	Create(ctx context.Context, object T, options metav1.CreateOptions) (T, error)
+	Get(ctx context.Context, name string, options metav1.GetOptions) (T, error)
+}
+
+// createOwned creates the objects of a run that belong to its driver pod.
+func (c *Controller) createOwned(ctx context.Context, objects *submit.Objects, pod *corev1.Pod) error {
+	core := c.kube.CoreV1()
+	for _, secret := range objects.Secrets {
+		if err := createFor(ctx, core.Secrets(pod.Namespace), secret, pod, "secret"); err != nil {
+			return err
+		}
+	}
+	if objects.Service != nil {
+		if err := createFor(ctx, core.Services(pod.Namespace), objects.Service, pod, "service"); err != nil {
+			return err
+		}
+	}
+	if objects.NetworkPolicy != nil {
+		if err := createFor(ctx, c.kube.NetworkingV1().NetworkPolicies(pod.Namespace), objects.NetworkPolicy, pod, "network policy"); err != nil {
+			return err
+		}
+	}
+	for _, claim := range objects.Claims {
+		if err := createFor(ctx, core.PersistentVolumeClaims(pod.Namespace), claim, pod, "persistent volume claim"); err != nil {
+			return err
+		}
+	}
+	for _, configMap := range objects.ConfigMaps {
+		if err := createFor(ctx, core.ConfigMaps(pod.Namespace), configMap, pod, "config map"); err != nil {
+			return err
+		}
+	}
+	for _, object := range objects.Pre {
+		if err := c.ownPre(ctx, object); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// createFor creates an object that belongs to a driver pod. One that exists is
+// right if it belongs to that pod: an earlier try created it.
+func createFor[T metav1.Object](ctx context.Context, client creator[T], object T, pod *corev1.Pod, kind string) error {
+	_, err := client.Create(ctx, object, metav1.CreateOptions{FieldManager: fieldManager})
+	if err == nil || !apierrors.IsAlreadyExists(err) {
+		return err
+	}
+	existing, err := client.Get(ctx, object.GetName(), metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return waitFor(reasonRetrying, "%s %s has just gone", kind, object.GetName())
+	}
+	if err != nil {
+		return fmt.Errorf("read existing %s: %w", kind, err)
+	}
+	if metav1.IsControlledBy(existing, pod) {
+		return nil
+	}
+	owner := metav1.GetControllerOfNoCopy(existing)
+	if owner != nil && owner.Kind == "Pod" && owner.Name == pod.Name {
+		return waitFor(reasonOldDriver, "%s %s belongs to an earlier driver pod %s; it goes as soon as the garbage collector gets to it", kind, object.GetName(), pod.Name)
+	}
+	return refuse(fmt.Errorf("%s %s exists and belongs to %s; delete it", kind, object.GetName(), describeOwner(owner)))
+}
+
+// createPre creates an object that has to exist before the driver pod, such as
+// the pod group of a batch scheduler.
+func (c *Controller) createPre(ctx context.Context, object *unstructured.Unstructured) error {
+	resource, _ := meta.UnsafeGuessKindToResource(object.GroupVersionKind())
+	_, err := c.dynamic.Resource(resource).Namespace(object.GetNamespace()).Create(ctx, object, metav1.CreateOptions{FieldManager: fieldManager})
+	if apierrors.IsAlreadyExists(err) {
+		return nil
+	}
+	return err
+}
+
+// ownPre gives such an object the owner that it could not have before.
+func (c *Controller) ownPre(ctx context.Context, object *unstructured.Unstructured) error {
+	resource, _ := meta.UnsafeGuessKindToResource(object.GroupVersionKind())
+	partial := &unstructured.Unstructured{}
+	partial.SetGroupVersionKind(object.GroupVersionKind())
+	partial.SetName(object.GetName())
+	partial.SetNamespace(object.GetNamespace())
+	partial.SetOwnerReferences(object.GetOwnerReferences())
+	_, err := c.dynamic.Resource(resource).Namespace(object.GetNamespace()).Apply(ctx, object.GetName(), partial,
+		metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
+	return err
+}

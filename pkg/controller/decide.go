@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"slices"
+	"time"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// plan is what one sync is going to do.
+type plan struct {
+	row *row
+	// requeueAfter is when to look again if nothing happens; 0 for never.
+	requeueAfter time.Duration
+}
+
+// decide selects the row of the state table. It is pure.
+func decide(in *input) plan {
+	row := selectRow(in)
+	p := plan{row: row}
+	if row == nil {
+		return p
+	}
+	if row.wait != nil {
+		p.requeueAfter = max(row.wait.of(in), minimumDelay)
+	} else if row.to != stay {
+		p.requeueAfter = auditDelay
+	}
+	return p
+}
+
+// minimumDelay keeps a deadline that has just passed from being taken as no
+// deadline.
+const minimumDelay = 10 * time.Millisecond
+
+// selectRow returns the first row that applies; nil for a state that this version
+// does not know, which is left alone.
+func selectRow(in *input) *row {
+	state := in.state()
+	for i := range table {
+		row := &table[i]
+		if slices.Contains(row.from, state) && row.when.holds(in) {
+			return row
+		}
+	}
+	return nil
+}
+
+// target is the state to which the row leads.
+func (r *row) target(from v1beta2.ApplicationStateType) v1beta2.ApplicationStateType {
+	if r.to == stay {
+		return from
+	}
+	return r.to
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// driverReport is what a driver pod says about the run.
+type driverReport struct {
+	// state is empty if there is no pod.
+	state v1beta2.DriverState
+	// exitCode of the Spark container, once it terminated.
+	exitCode *int32
+	// started and finished are the times of the Spark container, where known.
+	started, finished *metav1.Time
+	// reason is one CamelCase word; message is the text for
+	// status.applicationState.errorMessage. Both are empty unless the driver failed.
+	reason, message string
+}
+
+// Reasons of driver failures that no container or pod status names.
+const (
+	reasonDriverFailed  = "DriverFailed"
+	reasonDriverLost    = "DriverLost"
+	reasonStatusMissing = "DriverStatusMissing"
+)
+
+// reportDriver reads the state of the driver from its pod. The Spark container
+// decides wherever it has terminated: a sidecar may keep the pod running after
+// the driver ended, or fail after the driver succeeded.
+func reportDriver(pod *corev1.Pod) driverReport {
+	if pod == nil {
+		return driverReport{}
+	}
+	report := driverReport{}
+	container := sparkContainer(pod.Status.ContainerStatuses, v1beta2.DriverContainerName)
+	if container != nil {
+		switch {
+		case container.State.Terminated != nil:
+			return report.terminated(container.State.Terminated)
+		case container.State.Running != nil:
+			report.started = &container.State.Running.StartedAt
+		}
+	}
+	switch pod.Status.Phase {
+	case corev1.PodPending, "":
+		report.state = v1beta2.DriverStatePending
+	case corev1.PodRunning:
+		report.state = v1beta2.DriverStateRunning
+	case corev1.PodSucceeded:
+		report.state = v1beta2.DriverStateCompleted
+	case corev1.PodFailed:
+		report.state = v1beta2.DriverStateFailed
+		report.reason, report.message = missingStatus(pod)
+	default:
+		report.state = v1beta2.DriverStateUnknown
+	}
+	return report
+}
+
+func (r driverReport) terminated(end *corev1.ContainerStateTerminated) driverReport {
+	r.exitCode = &end.ExitCode
+	if !end.StartedAt.IsZero() {
+		r.started = &end.StartedAt
+	}
+	if !end.FinishedAt.IsZero() {
+		r.finished = &end.FinishedAt
+	}
+	if end.ExitCode == 0 {
+		r.state = v1beta2.DriverStateCompleted
+		return r
+	}
+	r.state = v1beta2.DriverStateFailed
+	r.reason = end.Reason
+	if r.reason == "" {
+		r.reason = reasonDriverFailed
+	}
+	r.message = fmt.Sprintf("driver container failed with ExitCode: %d, Reason: %s", end.ExitCode, end.Reason)
+	return r
+}
+
+// missingStatus explains a failed pod whose Spark container never reported an
+// end: evicted, preempted, lost with its node, or stopped by an init container.
+func missingStatus(pod *corev1.Pod) (reason, message string) {
+	const text = "driver container status missing"
+	for _, init := range pod.Status.InitContainerStatuses {
+		if end := init.State.Terminated; end != nil && end.ExitCode != 0 {
+			return "InitContainerFailed", fmt.Sprintf("%s: init container %s failed with ExitCode: %d, Reason: %s", text, init.Name, end.ExitCode, end.Reason)
+		}
+	}
+	if pod.Status.Reason != "" {
+		return pod.Status.Reason, joinNonEmpty(": ", text, pod.Status.Reason, pod.Status.Message)
+	}
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.DisruptionTarget && condition.Status == corev1.ConditionTrue {
+			return condition.Reason, joinNonEmpty(": ", text, condition.Reason, condition.Message)
+		}
+	}
+	return reasonStatusMissing, joinNonEmpty(": ", text, pod.Status.Message)
+}
+
+// sparkContainer returns the status of the container with one of the names.
+func sparkContainer(statuses []corev1.ContainerStatus, names ...string) *corev1.ContainerStatus {
+	for _, name := range names {
+		for i := range statuses {
+			if statuses[i].Name == name {
+				return &statuses[i]
+			}
+		}
+	}
+	return nil
+}
+
+func joinNonEmpty(separator string, parts ...string) string {
+	text := ""
+	for _, part := range parts {
+		if part == "" {
+			continue
+		}
+		if text != "" {
+			text += separator
+		}
+		text += part
+	}
+	return text
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// effectOnStatus is a named change of the status that a row of the table makes
+// besides the state. It is pure.
+type effectOnStatus struct {
+	text  string
+	apply func(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c conditions)
+}
+
+var (
+	recordSubmission   = &effectOnStatus{"record the submission", setSubmitted}
+	resetForRerun      = &effectOnStatus{"clear the run, keep the counters", setRerun}
+	resetForChange     = &effectOnStatus{"clear the run and the counters", setChanged}
+	resetForSuspension = &effectOnStatus{"clear the run, keep the counters", setRerun}
+	uncharge           = &effectOnStatus{"take back the attempt", setUncharged}
+	endSucceeded       = &effectOnStatus{"record the end", setSucceeded}
+	endFailed          = &effectOnStatus{"record end and cause", setFailed}
+	endLost            = &effectOnStatus{"record that the driver is gone", setLost}
+	failUnreadable     = &effectOnStatus{"record the field at fault", setUnreadable}
+	failInvalid        = &effectOnStatus{"record the fields at fault", setInvalid}
+	failRefused        = &effectOnStatus{"record the end", setRefused}
+)
+
+func setSubmitted(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c conditions) {
+	s := out.submission
+	beginAttempt(in, s, status)
+	status.AppState.ErrorMessage = ""
+	status.SparkApplicationID = s.sparkApplicationID
+	status.ExecutionAttempts++
+	status.ObservedSpecHash = s.specHash
+	startAttempt(status, v1beta2.Attempt{
+		SubmissionID:       s.id,
+		SparkApplicationID: s.sparkApplicationID,
+		DriverPodName:      s.driverPodName,
+		SubmissionTime:     ptr.To(status.LastSubmissionAttemptTime),
+	})
+	c.setTrue(v1beta2.ConditionSubmitted, reasonSubmitted, "")
+	c.remove(v1beta2.ConditionStalled)
+}
+
+// beginAttempt is what a submission leaves in the status whether it succeeds or
+// not.
+func beginAttempt(in *input, s *submission, status *v1beta2.SparkApplicationStatus) {
+	status.SubmissionID = s.id
+	status.LastSubmissionAttemptTime = metav1.NewTime(s.time.Truncate(0))
+	status.TerminationTime = metav1.Time{}
+	status.DriverInfo = v1beta2.DriverInfo{PodName: s.driverPodName}
+	status.ExecutorState = nil
+	status.SparkApplicationID = ""
+	status.SubmissionAttempts++
+}
+
+// recordRefusal is the counterpart of setSubmitted for a submission that cannot
+// succeed.
+func recordRefusal(in *input, out outcome, status *v1beta2.SparkApplicationStatus, c conditions) {
+	beginAttempt(in, out.submission, status)
+	status.AppState.ErrorMessage = out.refusal
+	status.ObservedSpecHash = in.specHash
+	startAttempt(status, v1beta2.Attempt{
+		SubmissionID:    out.submission.id,
+		DriverPodName:   out.submission.driverPodName,
+		State:           stateRefused,
+		SubmissionTime:  ptr.To(status.LastSubmissionAttemptTime),
+		TerminationTime: ptr.To(metav1.NewTime(in.now)),
+		Reason:          reasonRefused,
+		Message:         truncated(out.refusal, maxConditionMessage),
+	})
+	c.setFalse(v1beta2.ConditionSubmitted, reasonRefused, out.refusal)
+}
+
+func setRerun(_ *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ conditions) {
+	status.SparkApplicationID = ""
+	status.AppState.ErrorMessage = ""
+	status.DriverInfo = v1beta2.DriverInfo{}
+	status.ExecutorState = nil
+	status.TerminationTime = metav1.Time{}
+}
+
+func setChanged(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c conditions) {
+	endAttempt(status, stateInvalidating, driverReport{reason: reasonSpecChanged}, metav1.NewTime(in.now))
+	setRerun(in, out, status, c)
+	status.SubmissionAttempts = 0
+	status.ExecutionAttempts = 0
+	status.LastSubmissionAttemptTime = metav1.Time{}
+	c.remove(v1beta2.ConditionStalled)
+}
+
+// setUncharged takes back an attempt that is cut short by a suspension: the
+// restart policy limits failures, and this is none.
+func setUncharged(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ conditions) {
+	status.ExecutionAttempts = max(status.ExecutionAttempts-1, 0)
+	status.SubmissionAttempts = max(status.SubmissionAttempts-1, 0)
+	endAttempt(status, stateSuspended, driverReport{reason: reasonSuspended}, metav1.NewTime(in.now))
+}
+
+func setSucceeded(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ conditions) {
+	status.AppState.ErrorMessage = ""
+	setEnd(in, status)
+	endAttempt(status, stateCompleted, in.report, status.TerminationTime)
+}
+
+func setFailed(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ conditions) {
+	status.AppState.ErrorMessage = in.report.message
+	setEnd(in, status)
+	endAttempt(status, stateFailed, in.report, status.TerminationTime)
+}
+
+// setEnd sets the time at which the driver ended, as far as its pod tells.
+func setEnd(in *input, status *v1beta2.SparkApplicationStatus) {
+	if in.report.finished != nil {
+		status.TerminationTime = *in.report.finished
+	}
+	if status.TerminationTime.IsZero() {
+		status.TerminationTime = metav1.NewTime(in.now)
+	}
+}
+
+func setLost(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ conditions) {
+	report := driverReport{reason: reasonDriverLost, message: "driver pod not found"}
+	status.AppState.ErrorMessage = report.message
+	status.TerminationTime = metav1.NewTime(in.now)
+	endAttempt(status, stateFailed, report, status.TerminationTime)
+}
+
+func setUnreadable(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, c conditions) {
+	status.AppState.ErrorMessage = "the object cannot be decoded: " + in.unreadable + "; correct the field"
+	status.TerminationTime = metav1.NewTime(in.now)
+	status.ObservedSpecHash = undecodableSpec
+	c.setFalse(v1beta2.ConditionSubmitted, reasonInvalidObject, status.AppState.ErrorMessage)
+}
+
+func setInvalid(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, c conditions) {
+	status.AppState.ErrorMessage = in.refusal()
+	status.TerminationTime = metav1.NewTime(in.now)
+	status.ObservedSpecHash = in.specHash
+	c.setFalse(v1beta2.ConditionSubmitted, reasonInvalidSpec, status.AppState.ErrorMessage)
+	c.setTrue(v1beta2.ConditionStalled, reasonInvalidSpec, status.AppState.ErrorMessage)
+}
+
+func setRefused(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ conditions) {
+	status.TerminationTime = metav1.NewTime(in.now)
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/events"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// Component is the name under which events are reported.
+const Component = "spark-application-controller"
+
+// event is one event about an application.
+type event struct {
+	kind   string // Normal or Warning
+	reason string
+	action string // what was done or seen, one CamelCase word
+	note   string
+	// related is the pod that the event is about, if it is about one. Events that
+	// differ only in their note are merged into one unless this differs.
+	related runtime.Object
+}
+
+// Actions of events. The API requires one.
+const (
+	actionSubmit  = "Submit"
+	actionObserve = "Observe"
+	actionFinish  = "Finish"
+	actionSuspend = "Suspend"
+	actionResume  = "Resume"
+	actionRerun   = "Rerun"
+)
+
+// maxNote is the longest note the API server accepts; a longer one would lose the
+// event.
+const maxNote = 1024
+
+// maxWarnings bounds the events about fields without effect per submission.
+const maxWarnings = 5
+
+// emit sends events after the status that they tell of was written.
+func emit(recorder events.EventRecorder, app *v1beta2.SparkApplication, list []event) {
+	for _, e := range list {
+		recorder.Eventf(app, e.related, e.kind, e.reason, e.action, "%s", truncated(e.note, maxNote))
+	}
+}
+
+// transitionEvents derives the events from what the status was and is. It is
+// pure.
+func transitionEvents(in *input, out *outcome, status *v1beta2.SparkApplicationStatus) []event {
+	t := &transition{in: in, old: &in.app.Status, new: status}
+	t.submissionEvents(out)
+	t.stateEvents()
+	t.executorEvents()
+	t.conditionEvents()
+	return t.events
+}
+
+type transition struct {
+	in       *input
+	old, new *v1beta2.SparkApplicationStatus
+	events   []event
+}
+
+func (t *transition) normal(reason, action string, related runtime.Object, format string, arguments ...any) {
+	t.events = append(t.events, event{corev1.EventTypeNormal, reason, action, fmt.Sprintf(format, arguments...), related})
+}
+
+func (t *transition) warning(reason, action string, related runtime.Object, format string, arguments ...any) {
+	t.events = append(t.events, event{corev1.EventTypeWarning, reason, action, fmt.Sprintf(format, arguments...), related})
+}
+
+// driver is the driver pod as a subject of events.
+func (t *transition) driver() runtime.Object {
+	if t.in.driver != nil {
+		return t.in.driver
+	}
+	if t.new.DriverInfo.PodName == "" {
+		return nil
+	}
+	return podReference(t.in.app.Namespace, t.new.DriverInfo.PodName)
+}
+
+func podReference(namespace, name string) runtime.Object {
+	return &corev1.ObjectReference{APIVersion: "v1", Kind: "Pod", Namespace: namespace, Name: name}
+}
+
+func (t *transition) submissionEvents(out *outcome) {
+	if t.old.SubmissionID == t.new.SubmissionID {
+		return
+	}
+	name := t.in.app.Name
+	switch t.new.AppState.State {
+	case stateSubmitted:
+		t.normal("SparkApplicationSubmitted", actionSubmit, t.driver(), "SparkApplication %s was submitted successfully", name)
+	case stateRefused:
+		if t.old.AppState.State == stateNew {
+			t.normal("SparkApplicationAdded", actionSubmit, nil, "SparkApplication %s was added, enqueuing it for submission", name)
+		}
+		t.warning("SparkApplicationSubmissionFailed", actionSubmit, nil, "failed to submit SparkApplication %s: %s", name, t.new.AppState.ErrorMessage)
+	}
+	if out.submission == nil {
+		return
+	}
+	for _, text := range out.submission.warnings[:min(len(out.submission.warnings), maxWarnings)] {
+		t.warning("SparkApplicationSubmissionWarning", actionSubmit, nil, "SparkApplication %s: %s", name, text)
+	}
+}
+
+func (t *transition) stateEvents() {
+	from, to := t.old.AppState.State, t.new.AppState.State
+	if from == to {
+		return
+	}
+	name, driver := t.in.app.Name, t.new.DriverInfo.PodName
+	wasLive := slices.Contains(live, from)
+	if wasLive {
+		switch to {
+		case stateSucceeding, stateCompleted:
+			t.normal("SparkDriverCompleted", actionObserve, t.driver(), "Driver %s completed", driver)
+		case stateFailing, stateFailed:
+			if t.in.absent() {
+				t.warning("SparkDriverNotFound", actionObserve, t.driver(), "Driver pod %s not found after grace period %v, marking application as Failing", driver, t.in.settings.DriverGracePeriod)
+			} else {
+				t.warning("SparkDriverFailed", actionObserve, t.driver(), "Driver %s failed", driver)
+			}
+		case stateSubmitted:
+			t.normal("SparkDriverPending", actionObserve, t.driver(), "Driver %s is pending", driver)
+		}
+	}
+	switch to {
+	case stateRunning:
+		t.normal("SparkDriverRunning", actionObserve, t.driver(), "Driver %s is running", driver)
+	case stateUnknown:
+		t.warning("SparkDriverUnknown", actionObserve, t.driver(), "Driver %s in unknown state", driver)
+	case stateCompleted:
+		t.normal("SparkApplicationCompleted", actionFinish, t.driver(), "SparkApplication %s completed", name)
+	case stateFailed:
+		t.warning("SparkApplicationFailed", actionFinish, t.driver(), "SparkApplication %s failed: %s", name, t.new.AppState.ErrorMessage)
+	case statePendingRerun:
+		t.warning("SparkApplicationPendingRerun", actionRerun, nil, "SparkApplication %s is pending rerun", name)
+	case stateSuspending:
+		t.warning("SparkApplicationSuspending", actionSuspend, nil, "SparkApplication %s is suspending", name)
+	case stateSuspended:
+		t.warning("SparkApplicationSuspended", actionSuspend, nil, "SparkApplication %s is suspended", name)
+	case stateResuming:
+		t.warning("SparkApplicationResuming", actionResume, nil, "SparkApplication %s is resuming", name)
+	case stateInvalidating:
+		t.normal("SparkApplicationSpecUpdateProcessed", actionRerun, nil, "SparkApplication %s has an edited spec that needs a new run", name)
+	}
+}
+
+func (t *transition) executorEvents() {
+	if maps.Equal(t.old.ExecutorState, t.new.ExecutorState) {
+		return
+	}
+	for _, pod := range t.in.executors {
+		state, tracked := t.new.ExecutorState[pod.Name]
+		if !tracked || t.old.ExecutorState[pod.Name] == state {
+			continue
+		}
+		switch state {
+		case v1beta2.ExecutorStatePending:
+			t.normal("SparkExecutorPending", actionObserve, pod, "Executor %s is pending", pod.Name)
+		case v1beta2.ExecutorStateRunning:
+			t.normal("SparkExecutorRunning", actionObserve, pod, "Executor %s is running", pod.Name)
+		case v1beta2.ExecutorStateCompleted:
+			t.normal("SparkExecutorCompleted", actionObserve, pod, "Executor %s completed", pod.Name)
+		case v1beta2.ExecutorStateFailed:
+			exitCode, reason := int32(-1), "Unknown (Container not Found)"
+			if end := executorEnd(pod); end != nil {
+				exitCode, reason = end.ExitCode, end.Reason
+			}
+			t.warning("SparkExecutorFailed", actionObserve, pod, "Executor %s failed with ExitCode: %d, Reason: %s, Pod Message: %s", pod.Name, exitCode, reason, pod.Status.Message)
+		case v1beta2.ExecutorStateUnknown:
+			t.warning("SparkExecutorUnknown", actionObserve, pod, "Executor %s in unknown state", pod.Name)
+		}
+	}
+}
+
+// conditionEvents tells of conditions that call for somebody's attention, once
+// for each reason.
+func (t *transition) conditionEvents() {
+	for _, alarm := range []struct {
+		condition string
+		status    metav1.ConditionStatus
+		reason    string
+	}{
+		{v1beta2.ConditionStalled, metav1.ConditionTrue, "SparkApplicationStalled"},
+		{conditionUIReady, metav1.ConditionFalse, "SparkUIUnavailable"},
+	} {
+		now := meta.FindStatusCondition(t.new.Conditions, alarm.condition)
+		if now == nil || now.Status != alarm.status {
+			continue
+		}
+		before := meta.FindStatusCondition(t.old.Conditions, alarm.condition)
+		if before != nil && before.Status == now.Status && before.Reason == now.Reason {
+			continue
+		}
+		t.warning(alarm.reason, actionObserve, nil, "SparkApplication %s: %s: %s", t.in.app.Name, now.Reason, now.Message)
+	}
+}

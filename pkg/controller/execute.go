@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/ptr"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// action is something a row of the table does. Every action may be repeated: what
+// is done already is not done again.
+type action struct {
+	name string
+	run  func(c *Controller, ctx context.Context, t *task) error
+}
+
+func actions(list ...action) []action { return list }
+
+var (
+	submitRun         = action{"submit", (*Controller).submitRun}
+	ensureUI          = action{"ensure UI objects", (*Controller).ensureUI}
+	confirmDriverLost = action{"look for the driver pod on the API server", (*Controller).confirmDriverLost}
+	deleteDrivers     = action{"delete all driver pods", (*Controller).deleteDrivers}
+	deleteOldDrivers  = action{"delete driver pods of earlier submissions", (*Controller).deleteOldDrivers}
+	deleteGhosts      = action{"delete driver pods of other submissions", (*Controller).deleteGhosts}
+	deleteExecutors   = action{"delete executors", (*Controller).deleteExecutors}
+	releaseRun        = action{"delete the objects of the run", (*Controller).releaseRun}
+	deleteApplication = action{"delete the application", (*Controller).deleteApplication}
+)
+
+// task is one plan under execution.
+type task struct {
+	in  *input
+	out outcome
+	// current is set once the cached application was compared with the API server.
+	current bool
+}
+
+// execute carries out the actions of a plan in their order up to the first that
+// fails.
+func (c *Controller) execute(ctx context.Context, in *input, p plan) outcome {
+	if p.row == nil {
+		return outcome{}
+	}
+	t := &task{in: in}
+	for _, a := range p.row.do {
+		if err := a.run(c, ctx, t); err != nil {
+			t.out.err = fmt.Errorf("%s: %w", a.name, err)
+			break
+		}
+	}
+	return t.out
+}
+
+// ensureCurrent compares the cached application with the API server's before
+// something is destroyed. A cache that lags behind, after a change of leaders
+// say, may show a state in which the healthy driver of today looks like one to be
+// deleted.
+func (c *Controller) ensureCurrent(ctx context.Context, t *task) error {
+	if t.current {
+		return nil
+	}
+	app := t.in.app
+	live, err := c.client.SparkoperatorV1beta2().SparkApplications(app.Namespace).Get(ctx, app.Name, metav1.GetOptions{})
+	if err != nil {
+		return fmt.Errorf("re-read application: %w", err)
+	}
+	if live.UID != app.UID || live.ResourceVersion != app.ResourceVersion {
+		return waitFor("CacheBehind", "the cached application is older than the stored one")
+	}
+	t.current = true
+	return nil
+}
+
+func (c *Controller) deleteDrivers(ctx context.Context, t *task) error {
+	return c.deletePods(ctx, t, t.in.drivers())
+}
+
+func (c *Controller) deleteOldDrivers(ctx context.Context, t *task) error {
+	old := t.in.leftovers
+	if t.in.driver != nil {
+		old = append(old[:len(old):len(old)], t.in.driver)
+	}
+	return c.deletePods(ctx, t, old)
+}
+
+func (c *Controller) deleteGhosts(ctx context.Context, t *task) error {
+	ghosts := t.in.leftovers
+	if t.in.unpublished != nil {
+		ghosts = append(ghosts[:len(ghosts):len(ghosts)], t.in.unpublished)
+	}
+	return c.deletePods(ctx, t, ghosts)
+}
+
+func (c *Controller) deleteExecutors(ctx context.Context, t *task) error {
+	return c.deletePods(ctx, t, t.in.strayExecutors())
+}
+
+// deletePods deletes pods by UID, except those that are being deleted.
+func (c *Controller) deletePods(ctx context.Context, t *task, pods []*corev1.Pod) error {
+	var failed []error
+	for _, pod := range pods {
+		if pod.DeletionTimestamp != nil {
+			continue
+		}
+		if t.in.app.DeletionTimestamp == nil {
+			if err := c.ensureCurrent(ctx, t); err != nil {
+				return err
+			}
+		}
+		if err := c.deletePod(ctx, pod); err != nil {
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// deletePod deletes exactly this pod; it is no error if it is gone or another one
+// has taken its name.
+func (c *Controller) deletePod(ctx context.Context, pod *corev1.Pod) error {
+	klog.FromContext(ctx).V(2).Info("Deleting pod", "pod", klog.KObj(pod), "uid", pod.UID)
+	err := c.kube.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, metav1.DeleteOptions{
+		Preconditions: metav1.NewUIDPreconditions(string(pod.UID)),
+	})
+	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
+		return fmt.Errorf("pod %s: %w", pod.Name, err)
+	}
+	return nil
+}
+
+// confirmDriverLost fails unless the API server, too, knows no driver pod of the
+// current submission. A verdict that ends a run is not left to a cache.
+func (c *Controller) confirmDriverLost(ctx context.Context, t *task) error {
+	app := t.in.app
+	name := app.Status.DriverInfo.PodName
+	if name == "" {
+		return nil
+	}
+	pod, err := c.kube.CoreV1().Pods(app.Namespace).Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return c.ensureCurrent(ctx, t)
+	}
+	if err != nil {
+		return fmt.Errorf("pod %s: %w", name, err)
+	}
+	if metav1.IsControlledBy(pod, app) && pod.Labels[v1beta2.LabelSubmissionID] == app.Status.SubmissionID {
+		if pod.Labels[v1beta2.LabelLaunchedBySparkOperator] != "true" {
+			return waitFor("DriverPodHidden", "driver pod %s has lost its label %s=true; put it back", name, v1beta2.LabelLaunchedBySparkOperator)
+		}
+		return waitFor("CacheBehind", "driver pod %s exists but is not in the cache yet", name)
+	}
+	return c.ensureCurrent(ctx, t)
+}
+
+// deleteApplication deletes a finished application whose time to live has
+// elapsed, if it is still the one that was looked at.
+func (c *Controller) deleteApplication(ctx context.Context, t *task) error {
+	app := t.in.app
+	if app.DeletionTimestamp != nil {
+		return nil
+	}
+	if err := c.ensureCurrent(ctx, t); err != nil {
+		return ignoreNotFound(err)
+	}
+	klog.FromContext(ctx).V(2).Info("Time to live elapsed, deleting application")
+	err := c.client.SparkoperatorV1beta2().SparkApplications(app.Namespace).Delete(ctx, app.Name, metav1.DeleteOptions{
+		Preconditions:     &metav1.Preconditions{UID: &app.UID, ResourceVersion: &app.ResourceVersion},
+		PropagationPolicy: ptr.To(metav1.DeletePropagationBackground),
+	})
+	return ignoreNotFound(err)
+}
+
+func ignoreNotFound(err error) error {
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return err
+}

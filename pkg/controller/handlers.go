@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// coalescing is how long events of executors are collected. A thousand executors
+// that start at once cause one look at the application and not a thousand.
+const coalescing = time.Second
+
+// The handlers translate events to keys; they decide and write nothing.
+
+func (c *Controller) watchApplications() ([]cache.DoneChecker, error) {
+	return c.applications.AddHandler(cache.TypedResourceEventHandlerFuncs[*v1beta2.SparkApplication]{
+		AddFunc:    func(app *v1beta2.SparkApplication) { c.queue.Add(keyOf(app)) },
+		UpdateFunc: func(_, app *v1beta2.SparkApplication) { c.queue.Add(keyOf(app)) },
+		DeleteFunc: func(app cache.DeletedObject[*v1beta2.SparkApplication]) { c.queue.Add(app.GetObjectName()) },
+	})
+}
+
+func (c *Controller) watchPods() ([]cache.DoneChecker, error) {
+	return c.pods.AddHandler(cache.TypedResourceEventHandlerFuncs[*corev1.Pod]{
+		AddFunc:    c.podChanged,
+		UpdateFunc: func(_, pod *corev1.Pod) { c.podChanged(pod) },
+		DeleteFunc: func(pod cache.DeletedObject[*corev1.Pod]) {
+			if pod.OptionalObj != nil {
+				c.podChanged(pod.OptionalObj)
+			}
+		},
+	})
+}
+
+// podChanged enqueues the application that the pod is labelled with: at once for
+// a driver, coalesced for executors.
+func (c *Controller) podChanged(pod *corev1.Pod) {
+	name := pod.Labels[v1beta2.LabelSparkAppName]
+	if name == "" {
+		return
+	}
+	key := cache.NewObjectName(pod.Namespace, name)
+	if pod.Labels[v1beta2.LabelSparkRole] == v1beta2.SparkRoleDriver {
+		c.queue.Add(key)
+		return
+	}
+	c.queue.AddAfter(key, coalescing)
+}
+
+func keyOf(object metav1.Object) cache.ObjectName { return cache.MetaObjectToName(object) }

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/klog/v2"
+
+	"github.com/spark-operator/spark-operator/pkg/submit"
+)
+
+// Kinds in the annotation run-objects.
+const (
+	kindService       = "Service"
+	kindConfigMap     = "ConfigMap"
+	kindSecret        = "Secret"
+	kindNetworkPolicy = "NetworkPolicy"
+)
+
+// runObjects lists the objects of a run that are of no use after its end, as
+// Kind/name separated by commas. The driver pod carries the list, because it
+// outlives the run and with it, as their owner, all these objects would.
+func runObjects(objects *submit.Objects) string {
+	var names []string
+	if objects.Service != nil {
+		names = append(names, kindService+"/"+objects.Service.Name)
+	}
+	for _, configMap := range objects.ConfigMaps {
+		names = append(names, kindConfigMap+"/"+configMap.Name)
+	}
+	for _, secret := range objects.Secrets {
+		names = append(names, kindSecret+"/"+secret.Name)
+	}
+	if objects.NetworkPolicy != nil {
+		names = append(names, kindNetworkPolicy+"/"+objects.NetworkPolicy.Name)
+	}
+	return strings.Join(names, ",")
+}
+
+// releaseRun deletes what belongs to a run that has ended, except for the driver
+// pod: clients read its log and its exit code.
+func (c *Controller) releaseRun(ctx context.Context, t *task) error {
+	var failed []error
+	if pod := t.in.driver; pod != nil && pod.DeletionTimestamp == nil {
+		for _, entry := range strings.Split(pod.Annotations[annotationRunObjects], ",") {
+			kind, name, ok := strings.Cut(entry, "/")
+			if !ok {
+				continue
+			}
+			failed = append(failed, c.deleteRunObject(ctx, pod.Namespace, kind, name))
+		}
+	}
+	failed = append(failed, c.releaseUI(ctx, t), c.releaseGroups(ctx, t))
+	err := errors.Join(failed...)
+	t.out.releaseFailed = err != nil
+	return err
+}
+
+// deleteRunObject deletes an object by the name in the annotation. Such names
+// hold an id that belongs to one submission, so no other object can be meant.
+func (c *Controller) deleteRunObject(ctx context.Context, namespace, kind, name string) error {
+	var err error
+	options := metav1.DeleteOptions{}
+	switch kind {
+	case kindService:
+		err = c.kube.CoreV1().Services(namespace).Delete(ctx, name, options)
+	case kindConfigMap:
+		err = c.kube.CoreV1().ConfigMaps(namespace).Delete(ctx, name, options)
+	case kindSecret:
+		err = c.kube.CoreV1().Secrets(namespace).Delete(ctx, name, options)
+	case kindNetworkPolicy:
+		err = c.kube.NetworkingV1().NetworkPolicies(namespace).Delete(ctx, name, options)
+	}
+	return c.released(ctx, kind, name, err)
+}
+
+// released judges the answer to the deletion of an object of an ended run. What
+// we may not delete stays until its owner goes; that is no reason to keep the
+// application from its end.
+func (c *Controller) released(ctx context.Context, kind, name string, err error) error {
+	switch {
+	case err == nil, apierrors.IsNotFound(err), apierrors.IsConflict(err):
+		return nil
+	case permanent(err):
+		klog.FromContext(ctx).Info("Object of an ended run stays until its owner is deleted", "kind", kind, "name", name, "reason", err)
+		return nil
+	}
+	return fmt.Errorf("delete %s %s: %w", kind, name, err)
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/klog/v2"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/sparkapp"
+	"github.com/spark-operator/spark-operator/pkg/submit"
+	"github.com/spark-operator/spark-operator/pkg/ui"
+)
+
+// Annotations of driver pods by which a submission explains itself to whoever
+// finds it, such as the operator after a crash.
+const (
+	// annotationSpecHash is the hash of the spec from which the pod was built.
+	annotationSpecHash = "sparkoperator.k8s.io/spec-hash"
+	// annotationRunObjects names the objects that belong to the run and that the
+	// end of the run makes useless.
+	annotationRunObjects = "sparkoperator.k8s.io/run-objects"
+)
+
+// submission is what a submission leaves in the status.
+type submission struct {
+	id                 string
+	sparkApplicationID string
+	driverPodName      string
+	specHash           string
+	time               time.Time
+	// adopted is set if the driver pod existed already.
+	adopted  bool
+	warnings []string
+}
+
+// refusalPrefix starts the message of every refused submission. Clients and test
+// suites look for its second half, although nothing runs spark-submit here.
+const refusalPrefix = "failed to submit spark application: failed to run spark-submit: "
+
+// submitRun creates the objects of the next submission. All of them exist before
+// the status says SUBMITTED, so whatever happens in between, the next sync starts
+// the same submission over, finds what exists and goes on from there.
+func (c *Controller) submitRun(ctx context.Context, t *task) error {
+	in := t.in
+	app := in.app
+	s := &submission{
+		id:            nextSubmissionID(app.UID, app.Status.SubmissionID),
+		driverPodName: sparkapp.DriverPodName(app),
+		specHash:      in.specHash,
+		time:          in.now,
+	}
+	t.out.submission = s
+	err := c.createRun(ctx, t, s)
+	if err != nil && permanent(err) {
+		t.out.refusal = refusalPrefix + oneLine(err.Error())
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return c.ensureUI(ctx, t)
+}
+
+func (c *Controller) createRun(ctx context.Context, t *task, s *submission) error {
+	run, err := c.build(t.in.app, s)
+	if err != nil {
+		return refuse(err)
+	}
+	s.warnings = run.Warnings
+	s.sparkApplicationID = run.Driver.Labels[v1beta2.LabelSparkApplicationSelector]
+
+	for _, object := range run.Pre {
+		if err := c.createPre(ctx, object); err != nil {
+			return err
+		}
+	}
+	for _, group := range run.Groups {
+		if err := c.createGroup(ctx, t.in.app, group); err != nil {
+			return err
+		}
+	}
+	if run.MonitoringConfig != nil {
+		if err := c.ensureConfigMap(ctx, t.in.app, run.MonitoringConfig); err != nil {
+			return err
+		}
+	}
+	pod, err := c.createDriver(ctx, t, run.Driver, s)
+	if err != nil {
+		return err
+	}
+	s.driverPodName = pod.Name
+	if s.adopted {
+		s.sparkApplicationID = pod.Labels[v1beta2.LabelSparkApplicationSelector]
+		s.time = pod.CreationTimestamp.Time
+		if hash := pod.Annotations[annotationSpecHash]; hash != s.specHash {
+			// Built from an older spec, so objects of today's would not fit. The next
+			// sync sees the difference and replaces the run.
+			s.specHash = hash
+			return nil
+		}
+	}
+	submit.Own(&run.Objects, pod)
+	err = c.createOwned(ctx, &run.Objects, pod)
+	if err != nil && permanent(err) {
+		// Without its other objects the driver can only hang.
+		if deleteErr := c.deletePod(ctx, pod); deleteErr != nil {
+			return fmt.Errorf("%w; delete driver %w", notPermanent(err), deleteErr)
+		}
+	}
+	return err
+}
+
+// build makes the objects of a submission.
+func (c *Controller) build(app *v1beta2.SparkApplication, s *submission) (*sparkapp.Run, error) {
+	params := sparkapp.Params{
+		SubmissionID: s.id,
+		Master:       c.settings.Master,
+		User:         c.settings.SparkUser,
+		SubmitTime:   s.time,
+	}
+	scheduler, err := c.settings.BatchScheduling.schedulerOf(app)
+	if err != nil {
+		return nil, err
+	}
+	params.Scheduler = scheduler
+	// An URL template that cannot be evaluated concerns the UI alone; ensureUI
+	// reports it.
+	if base, err := ui.ProxyBase(app, c.settings.UI, ui.Run{SubmissionID: s.id, SparkApplicationID: submit.NewIDs(s.id).App}); err == nil {
+		params.UIProxyBase = base
+	}
+	run, err := sparkapp.Build(app, params)
+	if err != nil {
+		return nil, err
+	}
+	annotations := make(map[string]string, len(run.Driver.Annotations)+2)
+	maps.Copy(annotations, run.Driver.Annotations)
+	run.Driver.Annotations = annotations // they may share memory with the application
+	run.Driver.Annotations[annotationSpecHash] = s.specHash
+	run.Driver.Annotations[annotationRunObjects] = runObjects(&run.Objects)
+	return run, nil
+}
+
+// createDriver creates the driver pod or finds the one that an earlier try of the
+// same submission created. Its name is the lock of the submission.
+func (c *Controller) createDriver(ctx context.Context, t *task, driver *corev1.Pod, s *submission) (*corev1.Pod, error) {
+	app := t.in.app
+	if pod := t.in.unpublished; pod != nil {
+		return c.adopt(pod, s)
+	}
+	klog.FromContext(ctx).V(2).Info("Creating driver pod", "pod", klog.KObj(driver), "submissionID", s.id)
+	pod, err := c.kube.CoreV1().Pods(app.Namespace).Create(ctx, driver, metav1.CreateOptions{FieldManager: fieldManager})
+	if err == nil {
+		c.fresh.Wrote(keyOf(app), freshPods, pod.ResourceVersion)
+		return pod, nil
+	}
+	if !apierrors.IsAlreadyExists(err) {
+		return nil, err
+	}
+	existing, err := c.kube.CoreV1().Pods(app.Namespace).Get(ctx, driver.Name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, waitFor(reasonOldDriver, "pod %s has just gone", driver.Name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read existing driver pod: %w", err)
+	}
+	owner := metav1.GetControllerOfNoCopy(existing)
+	switch {
+	case metav1.IsControlledBy(existing, app) && existing.Labels[v1beta2.LabelSubmissionID] == s.id:
+		return c.adopt(existing, s)
+	case metav1.IsControlledBy(existing, app):
+		if existing.DeletionTimestamp == nil {
+			if err := c.ensureCurrent(ctx, t); err != nil {
+				return nil, err
+			}
+			if err := c.deletePod(ctx, existing); err != nil {
+				return nil, err
+			}
+		}
+		return nil, waitFor(reasonOldDriver, "pod %s of an earlier submission is being deleted", existing.Name)
+	case owner != nil && owner.Kind == "SparkApplication" && owner.Name == app.Name:
+		return nil, waitFor(reasonDriverNameUsed, "pod %s belongs to an earlier application %s; it goes as soon as the garbage collector gets to it", existing.Name, app.Name)
+	}
+	return nil, refuse(fmt.Errorf("driver pod already exist: pod %s belongs to %s; delete that pod or set spec.driver.podName to another name", existing.Name, describeOwner(owner)))
+}
+
+func (c *Controller) adopt(pod *corev1.Pod, s *submission) (*corev1.Pod, error) {
+	if pod.DeletionTimestamp != nil {
+		return nil, waitFor(reasonOldDriver, "driver pod %s was deleted before its submission was complete", pod.Name)
+	}
+	s.adopted = true
+	return pod, nil
+}
+
+func describeOwner(owner *metav1.OwnerReference) string {
+	if owner == nil {
+		return "nobody the operator knows"
+	}
+	return owner.Kind + " " + owner.Name
+}
+
+// notPermanent hides that an error is permanent, because something else has to be
+// done first; the submission is tried again and then refused.
+func notPermanent(err error) error {
+	return waitFor(reasonRetrying, "%s", err.Error())
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// cacheDelay is when to look again at an application whose caches do not show our
+// own last write yet. Usually the event that carries it comes earlier.
+const cacheDelay = 200 * time.Millisecond
+
+// sync brings one application one step further. Failures is the number of syncs
+// of this application that failed in a row before this one.
+func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures int) (requeueAfter time.Duration, err error) {
+	if watched, known := c.namespaces.Match(key.Namespace); !known {
+		return time.Second, nil
+	} else if !watched {
+		return 0, nil
+	}
+	if !c.fresh.Ready(key) {
+		return cacheDelay, nil
+	}
+	cached, found := c.applications.Get(key)
+	if !found {
+		c.fresh.Forget(key)
+		return 0, nil
+	}
+	app := cached.DeepCopy()
+	v1beta2.SetObjectDefaults_SparkApplication(app)
+
+	ctx = klog.NewContext(ctx, klog.FromContext(ctx).WithValues("state", app.Status.AppState.State))
+	in, err := c.look(app) // caches only
+	if err != nil {
+		return 0, err
+	}
+	plan := decide(in)                              // pure
+	outcome := c.execute(ctx, in, plan)             // API writes
+	status := conclude(in, plan, outcome, failures) // pure
+	if err := c.commit(ctx, in, &outcome, status); err != nil {
+		return 0, err // the status comes first: an action that failed is tried again anyway
+	}
+	return requeue(plan, &outcome), outcome.err
+}
+
+// look collects everything a decision needs.
+func (c *Controller) look(app *v1beta2.SparkApplication) (*input, error) {
+	seen, err := c.observe(app)
+	if err != nil {
+		return nil, err
+	}
+	hash, err := hashSpec(&app.Spec, c.settings.PartialRestart)
+	if err != nil {
+		return nil, err
+	}
+	return &input{
+		observed: seen,
+		app:      app,
+		settings: &c.settings,
+		now:      c.clock.Now(),
+		report:   reportDriver(seen.driver),
+		specHash: hash,
+		validate: validate,
+	}, nil
+}
+
+// requeue is when to look again after a sync without error.
+func requeue(p plan, out *outcome) time.Duration {
+	if out.ui != nil && out.ui.err != nil && (p.requeueAfter == 0 || p.requeueAfter > backstopDelay) {
+		return backstopDelay
+	}
+	return p.requeueAfter
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/ui"
+)
+
+// uiResult is what became of the Services and Ingresses of a run.
+type uiResult struct {
+	web     *ui.Endpoint
+	service *corev1.Service // of the web UI, as stored; nil if it could not be written
+	ingress bool            // the Ingress of the web UI exists
+	err     error           // all that failed; nil for nothing
+}
+
+// ensureUI writes the Services and Ingresses through which the driver is reached.
+// It never returns an error: an application runs as well without its UI. What
+// failed becomes a condition and is tried again.
+func (c *Controller) ensureUI(ctx context.Context, t *task) error {
+	app := t.in.app
+	if !c.wantsUI(app) {
+		return nil
+	}
+	run := ui.Run{SubmissionID: app.Status.SubmissionID, SparkApplicationID: app.Status.SparkApplicationID}
+	if s := t.out.submission; s != nil {
+		run = ui.Run{SubmissionID: s.id, SparkApplicationID: s.sparkApplicationID}
+	} else if !t.in.uiDue() {
+		return nil
+	}
+	objects, err := ui.Build(app, c.settings.UI, run)
+	result := &uiResult{web: objects.Web}
+	failed := []error{err}
+	for _, endpoint := range endpoints(&objects) {
+		service, err := c.ensureService(ctx, app, endpoint.Service)
+		failed = append(failed, err)
+		ingressExists := false
+		if endpoint.Ingress != nil && err == nil {
+			err = c.ensureIngress(ctx, app, endpoint.Ingress)
+			failed = append(failed, err)
+			ingressExists = err == nil
+		}
+		if endpoint == objects.Web {
+			result.service, result.ingress = service, ingressExists
+		}
+	}
+	result.err = errors.Join(failed...)
+	t.out.ui = result
+	return nil
+}
+
+// wantsUI reports whether anything is asked for at all.
+func (c *Controller) wantsUI(app *v1beta2.SparkApplication) bool {
+	return c.settings.UI.WebService || len(app.Spec.DriverIngressOptions) > 0
+}
+
+func endpoints(objects *ui.Objects) []*ui.Endpoint {
+	var all []*ui.Endpoint
+	if objects.Web != nil {
+		all = append(all, objects.Web)
+	}
+	for i := range objects.Driver {
+		all = append(all, &objects.Driver[i])
+	}
+	return all
+}
+
+// followUI records where the web UI is found and whether all is well.
+func followUI(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c conditions) {
+	if out.ui == nil {
+		return
+	}
+	ui.SetDriverInfo(&status.DriverInfo, out.ui.web, out.ui.service, out.ui.ingress)
+	if out.ui.err != nil {
+		message := oneLine(out.ui.err.Error())
+		if old := meta.FindStatusCondition(status.Conditions, conditionUIReady); old != nil && old.Status == metav1.ConditionFalse && old.ObservedGeneration == in.app.Generation {
+			message = old.Message // see stall
+		}
+		c.setFalse(conditionUIReady, reasonUIFailed, message)
+		return
+	}
+	c.setTrue(conditionUIReady, reasonUIReady, "")
+}
+
+// foreignError says that an object which is not ours has one of our names.
+func foreignError(kind string, object metav1.Object) error {
+	return fmt.Errorf("%s %s exists and belongs to %s; rename or delete it", kind, object.GetName(), describeOwner(metav1.GetControllerOfNoCopy(object)))
+}
+
+func (c *Controller) ensureService(ctx context.Context, app *v1beta2.SparkApplication, desired *corev1.Service) (*corev1.Service, error) {
+	client := c.kube.CoreV1().Services(app.Namespace)
+	created, err := client.Create(ctx, desired, metav1.CreateOptions{FieldManager: fieldManager})
+	if err == nil || !apierrors.IsAlreadyExists(err) {
+		return created, describe("service", desired, err)
+	}
+	live, err := client.Get(ctx, desired.Name, metav1.GetOptions{})
+	if err != nil {
+		return nil, describe("service", desired, err)
+	}
+	if !metav1.IsControlledBy(live, app) {
+		return nil, foreignError("service", live)
+	}
+	updated := live.DeepCopy()
+	mergeMetadata(&updated.ObjectMeta, &desired.ObjectMeta)
+	updated.Spec.Type = desired.Spec.Type
+	updated.Spec.Selector = desired.Spec.Selector
+	updated.Spec.Ports = keepNodePorts(desired.Spec.Ports, live.Spec.Ports)
+	if equality.Semantic.DeepEqual(updated, live) {
+		return live, nil
+	}
+	updated, err = client.Update(ctx, updated, metav1.UpdateOptions{FieldManager: fieldManager})
+	return updated, describe("service", desired, err)
+}
+
+// keepNodePorts returns the desired ports as the API server has completed them,
+// so that they only differ where the user changed something.
+func keepNodePorts(desired, live []corev1.ServicePort) []corev1.ServicePort {
+	ports := make([]corev1.ServicePort, len(desired))
+	for i, port := range desired {
+		for _, existing := range live {
+			if existing.Name != port.Name {
+				continue
+			}
+			if port.NodePort == 0 {
+				port.NodePort = existing.NodePort
+			}
+			if port.Protocol == "" {
+				port.Protocol = existing.Protocol
+			}
+		}
+		ports[i] = port
+	}
+	return ports
+}
+
+func (c *Controller) ensureIngress(ctx context.Context, app *v1beta2.SparkApplication, desired *networkingv1.Ingress) error {
+	client := c.kube.NetworkingV1().Ingresses(app.Namespace)
+	_, err := client.Create(ctx, desired, metav1.CreateOptions{FieldManager: fieldManager})
+	if err == nil || !apierrors.IsAlreadyExists(err) {
+		return describe("ingress", desired, err)
+	}
+	live, err := client.Get(ctx, desired.Name, metav1.GetOptions{})
+	if err != nil {
+		return describe("ingress", desired, err)
+	}
+	if !metav1.IsControlledBy(live, app) {
+		return foreignError("ingress", live)
+	}
+	updated := live.DeepCopy()
+	mergeMetadata(&updated.ObjectMeta, &desired.ObjectMeta)
+	updated.Spec = desired.Spec
+	if equality.Semantic.DeepEqual(updated, live) {
+		return nil
+	}
+	_, err = client.Update(ctx, updated, metav1.UpdateOptions{FieldManager: fieldManager})
+	return describe("ingress", desired, err)
+}
+
+// mergeMetadata sets our labels, annotations and owner and leaves what others
+// have added.
+func mergeMetadata(live, desired *metav1.ObjectMeta) {
+	live.OwnerReferences = desired.OwnerReferences
+	for key, value := range desired.Labels {
+		metav1.SetMetaDataLabel(live, key, value)
+	}
+	if live.Annotations == nil && len(desired.Annotations) > 0 {
+		live.Annotations = map[string]string{}
+	}
+	maps.Copy(live.Annotations, desired.Annotations)
+}
+
+func describe(kind string, object metav1.Object, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s %s: %w", kind, object.GetName(), err)
+}
+
+// releaseUI deletes the Services and Ingresses of the application that are its
+// own.
+func (c *Controller) releaseUI(ctx context.Context, t *task) error {
+	app := t.in.app
+	if !c.wantsUI(app) && app.Status.DriverInfo.WebUIServiceName == "" {
+		return nil
+	}
+	objects, _ := ui.Build(app, c.settings.UI, ui.Run{SubmissionID: app.Status.SubmissionID, SparkApplicationID: app.Status.SparkApplicationID})
+	services, ingresses := map[string]bool{}, map[string]bool{}
+	for _, endpoint := range endpoints(&objects) {
+		services[endpoint.Service.Name] = true
+		if endpoint.Ingress != nil {
+			ingresses[endpoint.Ingress.Name] = true
+		}
+	}
+	if name := app.Status.DriverInfo.WebUIServiceName; name != "" {
+		services[name] = true
+	}
+	if name := app.Status.DriverInfo.WebUIIngressName; name != "" {
+		ingresses[name] = true
+	}
+	var failed []error
+	for name := range services {
+		client := c.kube.CoreV1().Services(app.Namespace)
+		service, err := client.Get(ctx, name, metav1.GetOptions{})
+		if err == nil && metav1.IsControlledBy(service, app) {
+			err = client.Delete(ctx, name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(service.UID))})
+		}
+		failed = append(failed, c.released(ctx, "Service", name, err))
+	}
+	for name := range ingresses {
+		client := c.kube.NetworkingV1().Ingresses(app.Namespace)
+		ingress, err := client.Get(ctx, name, metav1.GetOptions{})
+		if err == nil && metav1.IsControlledBy(ingress, app) {
+			err = client.Delete(ctx, name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(ingress.UID))})
+		}
+		failed = append(failed, c.released(ctx, "Ingress", name, err))
+	}
+	return errors.Join(failed...)
+}

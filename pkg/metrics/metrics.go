@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package metrics counts what happens to applications under the names that
+// dashboards and alerts of the established operator use.
+//
+// Counters and latencies are recorded when a status has been written, so a
+// transition counts once whatever the number of attempts, and a restart counts
+// nothing again. Gauges are computed from the caches at the time of a scrape and
+// cannot drift.
+package metrics
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// Config names the metrics and their labels.
+type Config struct {
+	// Prefix is put in front of every name; dashes become underscores.
+	Prefix string
+	// Labels are keys of labels of the applications that become labels of the
+	// metrics, dashes replaced by underscores. The key "namespace" stands for the
+	// namespace. A missing label has the value Unknown.
+	Labels []string
+	// SubmitLatencyBuckets in seconds; nil: [DefaultSubmitLatencyBuckets].
+	SubmitLatencyBuckets []float64
+	// StartLatencyBuckets in seconds; nil: [DefaultStartLatencyBuckets].
+	StartLatencyBuckets []float64
+}
+
+// DefaultSubmitLatencyBuckets returns the buckets, in seconds, of the time from
+// the creation of an application to its submission.
+func DefaultSubmitLatencyBuckets() []float64 {
+	return prometheus.ExponentialBuckets(0.5, 2, 10)
+}
+
+// DefaultStartLatencyBuckets returns the buckets, in seconds, of the time from
+// the creation of an application to its driver running.
+func DefaultStartLatencyBuckets() []float64 {
+	return prometheus.LinearBuckets(30, 30, 10)
+}
+
+// Metrics records transitions. All methods are safe for concurrent use.
+type Metrics struct {
+	labels labels
+	prefix string
+
+	count, submitCount, failedSubmissionCount *prometheus.CounterVec
+	successCount, failureCount                *prometheus.CounterVec
+	executorSuccessCount, executorFailure     *prometheus.CounterVec
+	successTime, failureTime                  *prometheus.SummaryVec
+	submitLatency, startLatency               *prometheus.SummaryVec
+	submitHistogram, startHistogram           *prometheus.HistogramVec
+}
+
+// New registers the counters and latencies.
+func New(registerer prometheus.Registerer, config Config) (*Metrics, error) {
+	m := &Metrics{labels: newLabels(config.Labels), prefix: config.Prefix}
+	if config.SubmitLatencyBuckets == nil {
+		config.SubmitLatencyBuckets = DefaultSubmitLatencyBuckets()
+	}
+	if config.StartLatencyBuckets == nil {
+		config.StartLatencyBuckets = DefaultStartLatencyBuckets()
+	}
+	counter := func(name, help string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: m.name(name), Help: help}, m.labels.names)
+	}
+	summary := func(name, help string) *prometheus.SummaryVec {
+		return prometheus.NewSummaryVec(prometheus.SummaryOpts{Name: m.name(name), Help: help}, m.labels.names)
+	}
+	histogram := func(name, help string, buckets []float64) *prometheus.HistogramVec {
+		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: m.name(name), Help: help, Buckets: buckets}, m.labels.names)
+	}
+	m.count = counter("spark_application_count", "Applications handled by the operator")
+	m.submitCount = counter("spark_application_submit_count", "Submissions of applications")
+	m.failedSubmissionCount = counter("spark_application_failed_submission_count", "Submissions that were refused")
+	m.successCount = counter("spark_application_success_count", "Applications that completed")
+	m.failureCount = counter("spark_application_failure_count", "Applications that failed")
+	m.executorSuccessCount = counter("spark_executor_success_count", "Executors that completed")
+	m.executorFailure = counter("spark_executor_failure_count", "Executors that failed")
+	m.successTime = summary("spark_application_success_execution_time_seconds", "Time from submission to the end of applications that completed")
+	m.failureTime = summary("spark_application_failure_execution_time_seconds", "Time from submission to the end of applications that failed")
+	m.submitLatency = summary("spark_application_submit_latency_seconds", "Time from creation to the first submission")
+	m.startLatency = summary("spark_application_start_latency_seconds", "Time from creation to the first run of the driver")
+	m.submitHistogram = histogram("spark_application_submit_latency_seconds_histogram", "Time from creation to the first submission", config.SubmitLatencyBuckets)
+	m.startHistogram = histogram("spark_application_start_latency_seconds_histogram", "Time from creation to the first run of the driver", config.StartLatencyBuckets)
+
+	var failed []error
+	for _, collector := range []prometheus.Collector{
+		m.count, m.submitCount, m.failedSubmissionCount, m.successCount, m.failureCount,
+		m.executorSuccessCount, m.executorFailure, m.successTime, m.failureTime,
+		m.submitLatency, m.startLatency, m.submitHistogram, m.startHistogram,
+	} {
+		if err := registerer.Register(collector); err != nil {
+			failed = append(failed, fmt.Errorf("register metric: %w", err))
+		}
+	}
+	return m, errors.Join(failed...)
+}
+
+// name applies the prefix as the established operator does.
+func (m *Metrics) name(name string) string { return underscored(m.prefix + name) }
+
+// Transition records that the status of app was written: before is what it was,
+// app.Status what it is. A nil receiver records nothing.
+func (m *Metrics) Transition(before *v1beta2.SparkApplicationStatus, app *v1beta2.SparkApplication, now time.Time) {
+	if m == nil {
+		return
+	}
+	values := m.labels.values(app)
+	m.executors(before, &app.Status, values)
+
+	status := &app.Status
+	from, to := before.AppState.State, status.AppState.State
+	if from == to && before.SubmissionID == status.SubmissionID {
+		return
+	}
+	if from == v1beta2.ApplicationStateNew {
+		m.count.WithLabelValues(values...).Inc()
+	}
+	age := now.Sub(app.CreationTimestamp.Time).Seconds()
+	switch to {
+	case v1beta2.ApplicationStateSubmitted:
+		if before.SubmissionID == status.SubmissionID {
+			break // the driver went back from running to pending
+		}
+		m.submitCount.WithLabelValues(values...).Inc()
+		if status.SubmissionAttempts == 1 {
+			m.submitLatency.WithLabelValues(values...).Observe(age)
+			m.submitHistogram.WithLabelValues(values...).Observe(age)
+		}
+	case v1beta2.ApplicationStateFailedSubmission:
+		m.failedSubmissionCount.WithLabelValues(values...).Inc()
+	case v1beta2.ApplicationStateRunning:
+		if status.ExecutionAttempts == 1 && from == v1beta2.ApplicationStateSubmitted {
+			m.startLatency.WithLabelValues(values...).Observe(age)
+			m.startHistogram.WithLabelValues(values...).Observe(age)
+		}
+	case v1beta2.ApplicationStateCompleted:
+		m.successCount.WithLabelValues(values...).Inc()
+		observeRun(m.successTime.WithLabelValues(values...), status)
+	case v1beta2.ApplicationStateFailed:
+		m.failureCount.WithLabelValues(values...).Inc()
+		observeRun(m.failureTime.WithLabelValues(values...), status)
+	}
+}
+
+// observeRun observes how long the last attempt took, if one was made.
+func observeRun(observer prometheus.Observer, status *v1beta2.SparkApplicationStatus) {
+	start, end := status.LastSubmissionAttemptTime, status.TerminationTime
+	if !start.IsZero() && !end.IsZero() {
+		observer.Observe(end.Sub(start.Time).Seconds())
+	}
+}
+
+// executors counts executors that ended. Those first seen when they had ended
+// already are left out, as they always were.
+func (m *Metrics) executors(before, after *v1beta2.SparkApplicationStatus, values []string) {
+	for name, state := range after.ExecutorState {
+		previous, seen := before.ExecutorState[name]
+		if !seen || previous == state {
+			continue
+		}
+		switch state {
+		case v1beta2.ExecutorStateCompleted:
+			m.executorSuccessCount.WithLabelValues(values...).Inc()
+		case v1beta2.ExecutorStateFailed:
+			m.executorFailure.WithLabelValues(values...).Inc()
+		}
+	}
+}
+
+// labels turns labels of applications into labels of metrics.
+type labels struct{ names []string }
+
+func newLabels(keys []string) labels {
+	names := make([]string, 0, len(keys))
+	for _, key := range keys {
+		names = append(names, underscored(key))
+	}
+	return labels{names}
+}
+
+// unknownValue is the value of a label that the application does not have.
+const unknownValue = "Unknown"
+
+func (l labels) values(app *v1beta2.SparkApplication) []string {
+	values := make([]string, len(l.names))
+	for i, name := range l.names {
+		values[i] = unknownValue
+		if name == "namespace" {
+			values[i] = app.Namespace
+			continue
+		}
+		if value, ok := app.Labels[name]; ok {
+			values[i] = value
+			continue
+		}
+		for key, value := range app.Labels {
+			if underscored(key) == name {
+				values[i] = value
+			}
+		}
+	}
+	return values
+}
+
+func underscored(text string) string { return strings.ReplaceAll(text, "-", "_") }
