@@ -117,7 +117,7 @@ func (b *builder) build() (*Run, error) {
 		Arguments:        b.app.Spec.Arguments,
 		ProxyUser:        valueOf(b.app.Spec.ProxyUser),
 		User:             user,
-		DriverTemplate:   withLocalDirs(b.app.Spec.Driver.Template, podspec.Driver, driverDirs),
+		DriverTemplate:   driverTemplate(&driver, driverDirs),
 		ExecutorTemplate: text,
 		IDs:              submit.NewIDs(b.params.SubmissionID),
 		SubmitTime:       b.params.SubmitTime,
@@ -126,6 +126,7 @@ func (b *builder) build() (*Run, error) {
 		return nil, err
 	}
 	b.editDriver(objects.Driver)
+	openPorts(objects.NetworkPolicy, b.exporter.Executor.Ports)
 	if b.errs = append(b.errs, b.executorConflicts(template, objects.Properties, objects.Driver)...); len(b.errs) > 0 {
 		return nil, refuse(b.errs)
 	}

@@ -12,6 +12,19 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/podspec"
 )
 
+// driverTemplate returns the pod from which the driver pod is built; nil if there
+// is none.
+func driverTemplate(r *role, dirs []localDir) *corev1.PodTemplateSpec {
+	template := withLocalDirs(r.Template, podspec.Driver, dirs)
+	if template != nil && len(template.Spec.Containers) == 0 {
+		// Nothing to choose from, so nothing to warn of.
+		with := *template
+		with.Spec.Containers = []corev1.Container{{Name: podspec.Driver.ContainerName()}}
+		template = &with
+	}
+	return template
+}
+
 // editDriver adds to the driver pod what spark-submit knows nothing of: the
 // owner, and the typed fields that have no property.
 func (b *builder) editDriver(pod *corev1.Pod) {

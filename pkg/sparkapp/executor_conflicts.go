@@ -35,7 +35,8 @@ func (b *builder) executorConflicts(
 			" adds another; rename one of them"
 		errs = append(errs, err)
 	}
-	for _, add := range executorAdditions(container, properties, localDirsOf(driver)) {
+	additions := executorAdditions(container, properties, localDirsOf(driver))
+	for _, add := range additions {
 		if slices.ContainsFunc(pod.Volumes, func(v corev1.Volume) bool { return v.Name == add.volume }) {
 			conflict("volume", add.volume, add.from)
 		}
@@ -46,6 +47,29 @@ func (b *builder) executorConflicts(
 	const blockManager = "blockmanager"
 	if i := slices.IndexFunc(container.Ports, func(p corev1.ContainerPort) bool { return p.Name == blockManager }); i >= 0 {
 		conflict("port", blockManager, "Spark")
+	}
+	if properties[sparkconf.ExecutorPodFeatureSteps] == "" { // they could add anything
+		errs = append(errs, missingVolumes(pod, additions)...)
+	}
+	return errs
+}
+
+// missingVolumes reports mounts, in whichever container, of volumes that neither
+// the template nor Spark has.
+func missingVolumes(pod *corev1.PodSpec, additions []addition) (errs field.ErrorList) {
+	for _, list := range [][]corev1.Container{pod.InitContainers, pod.Containers} {
+		for i := range list {
+			for _, mount := range list[i].VolumeMounts {
+				if slices.ContainsFunc(pod.Volumes, func(v corev1.Volume) bool { return v.Name == mount.Name }) ||
+					slices.ContainsFunc(additions, func(a addition) bool { return a.volume == mount.Name }) {
+					continue
+				}
+				err := field.NotFound(field.NewPath("spec", "executor"), mount.Name)
+				err.Detail = "container " + strconv.Quote(list[i].Name) + " of the executors mounts this volume at " + mount.MountPath +
+					"; define it in spec.volumes or in the template"
+				errs = append(errs, err)
+			}
+		}
 	}
 	return errs
 }
