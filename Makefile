@@ -93,7 +93,7 @@ test-chart: build bin/helm
 test-integration: bin/localcluster
 	hack/prerequisites.sh race
 	bin/localcluster env true
-	cd test && $(GO_TEST) $$(go list ./... | grep -vE '/(chart|e2e)(/|$$)')
+	cd test && $(GO_TEST) -timeout 20m $$(go list ./... | grep -vE '/(chart|e2e)(/|$$)')
 
 .PHONY: e2e
 e2e: cluster-up bin/helm ## Run the tests that need a node and real Spark, on the local cluster.
