@@ -137,10 +137,10 @@ func (v *validator) validateJavaOptions(r *role) {
 		switch heap := strings.HasPrefix(option, "-Xmx"); {
 		case heap && r.name == podspec.Driver:
 			detail = "Not allowed to specify max heap(Xmx) memory settings through java options (was " + options +
-				"). Use the corresponding --driver-memory or spark.driver.memory configuration instead; set spec.driver.memory"
+				"). Use the corresponding --driver-memory or spark.driver.memory configuration instead. Set it by spec.driver.memory"
 		case heap:
 			detail = r.javaOptionsKey + " is not allowed to specify max heap memory settings (was '" + options +
-				"'). Use spark.executor.memory instead; set spec.executor.memory"
+				"'). Use spark.executor.memory instead. Set it by spec.executor.memory"
 		case r.name == podspec.Executor && strings.HasPrefix(option, "-Dspark"):
 			detail = r.javaOptionsKey + " is not allowed to set Spark options (was '" + options + "'); set them in spec.sparkConf"
 		default:
