@@ -94,7 +94,7 @@ func decodeTolerantly(data []byte, kind string, into runtime.Object) runtime.Obj
 
 // orNew returns into if it is a *T, else a new T.
 func orNew[T any](into runtime.Object) *T {
-	if typed, ok := into.(any).(*T); ok {
+	if typed, ok := any(into).(*T); ok {
 		return typed
 	}
 	return new(T)
