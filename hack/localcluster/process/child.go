@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Child is a program that the kernel kills when this process dies, however it dies.
+// Child is a program that, on Linux, the kernel kills when this process dies, however it dies.
 type Child struct {
 	name    string
 	logFile string
@@ -32,8 +32,7 @@ func StartChild(program string, arguments []string, logFile string) (*Child, err
 
 	command := exec.Command(program, arguments...)
 	command.Stdout, command.Stderr = log, log
-	// A group of its own keeps the terminal's Ctrl-C from reaching it before us.
-	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	command.SysProcAttr = childAttributes()
 
 	child := &Child{name: filepath.Base(program), logFile: logFile, command: command, exited: make(chan struct{})}
 	started := make(chan error)
