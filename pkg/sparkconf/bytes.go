@@ -107,22 +107,22 @@ func ParseMemory(text string, unit Unit, version Version) (int64, error) {
 	return amount * ratio, nil
 }
 
-// sparkText is an error whose text is Spark's.
-type sparkText string
+// sparkError is an error whose text is Spark's.
+type sparkError string
 
-func (e sparkText) Error() string { return string(e) }
+func (e sparkError) Error() string { return string(e) }
 
 func sizeError(reason string) error {
-	return sparkText("Size must be specified as bytes (b), kibibytes (k), mebibytes (m), gibibytes (g), " +
+	return sparkError("Size must be specified as bytes (b), kibibytes (k), mebibytes (m), gibibytes (g), " +
 		"tebibytes (t), or pebibytes(p). E.g. 50b, 100k, or 250m.\n" + reason)
 }
 
 func conversionError(amount int64, unit Unit, version Version) error {
 	if version.AtLeast(4, 2) {
-		return sparkText(fmt.Sprintf("Conversion of %d %s exceeds Long.MAX_VALUE. "+
+		return sparkError(fmt.Sprintf("Conversion of %d %s exceeds Long.MAX_VALUE. "+
 			"Try a larger unit (e.g. MiB instead of KiB).", amount, unit))
 	}
-	return sparkText(fmt.Sprintf("Conversion of %d exceeds Long.MAX_VALUE in %s. "+
+	return sparkError(fmt.Sprintf("Conversion of %d exceeds Long.MAX_VALUE in %s. "+
 		"Try a larger unit (e.g. MiB instead of KiB)", amount, unit))
 }
 

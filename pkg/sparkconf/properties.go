@@ -45,7 +45,7 @@ func AppendComment(dst []byte, text string) []byte {
 }
 
 func appendEscaped(dst []byte, text string, isKey bool) []byte {
-	for i := 0; i < len(text); i++ {
+	for i := range len(text) {
 		switch c := text[i]; c {
 		case ' ':
 			// Blanks end a key; in a value only those at its start would be lost,

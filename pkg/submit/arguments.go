@@ -188,7 +188,7 @@ func (a *arguments) checkMaster() error {
 	}
 	const useKubernetes = "give the API server as k8s://https://<host>:<port>"
 	local := !given || strings.HasPrefix(master, "local")
-	known := isKubernetes || local || master == "yarn" || strings.HasPrefix(master, "spark") ||
+	known := isKubernetes || local || strings.HasPrefix(master, "yarn") || strings.HasPrefix(master, "spark") ||
 		a.switches.mesos && strings.HasPrefix(master, "mesos")
 	if !known {
 		if a.switches.mesos {

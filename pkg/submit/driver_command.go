@@ -30,13 +30,15 @@ func (d driverCommand) apply(spec *driverSpec) error {
 		if isClientLocal(resource) {
 			return d.conf.refuseUpload("PrimaryResource", resource)
 		}
+	case languageR: // never uploaded
 	}
-	args := append(spec.container.Args, "driver")
+	args := []string{"driver"}
 	if user := d.conf.in.ProxyUser; user != "" {
 		args = append(args, "--proxy-user", user)
 	}
 	args = append(args, "--properties-file", propertiesInPod, "--class", d.conf.mainClass, resource)
-	spec.container.Args = append(args, d.conf.in.Arguments...)
+	args = append(args, d.conf.in.Arguments...)
+	spec.container.Args = append(spec.container.Args, args...)
 	spec.set(sparkconf.ResourceType, string(d.conf.language))
 	return nil
 }

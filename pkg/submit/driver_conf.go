@@ -45,6 +45,7 @@ func newDriverConf(in *Input) (*driverConf, error) {
 		warnings: a.warnings,
 	}
 	switch c.language {
+	case languageJava:
 	case languagePython:
 		c.mainClass = "org.apache.spark.deploy.PythonRunner"
 	case languageR:

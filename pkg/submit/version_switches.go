@@ -9,9 +9,10 @@ import (
 )
 
 // switches are all differences between Spark versions that concern the
-// submission, besides the wording of configuration errors and the units of
-// memory, which package sparkconf knows. To support a new version, record it,
-// look at what differs and add a line here.
+// submission, apart from the wording of configuration errors, the units of
+// memory and defaults, which package sparkconf knows. To support a new version,
+// record its client as testdata/README.md says, look at what differs from its
+// predecessor, and add a line here for each difference.
 type switches struct {
 	// Names.
 	dropsLeadingDash   bool // of the resource name prefix
@@ -45,9 +46,9 @@ type switches struct {
 	// Other objects.
 	serviceIPFamilies       bool
 	serviceLabels           bool
-	servicePublishNotReady  bool // SPARK-58202's release, 4.3
-	serviceAppProtocol      bool // SPARK-56275
-	networkPolicy           bool // SPARK-55653
+	servicePublishNotReady  bool // spark.kubernetes.driver.service.publishNotReadyAddresses
+	serviceAppProtocol      bool // grpc on the port spark-connect (SPARK-56275)
+	networkPolicy           bool // around the executors (SPARK-55653)
 	executorHadoopConfigMap bool // property spark.kubernetes.executor.hadoopConfigMapName
 	boundedConfigMapSize    bool // spark.kubernetes.configMap.maxSize has an upper bound
 	strictUTF8              bool // files that are not UTF-8 are refused, not mended
