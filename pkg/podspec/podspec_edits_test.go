@@ -178,7 +178,7 @@ func TestGPUOverTemplate(t *testing.T) {
 func TestParseMemoryLimit(t *testing.T) {
 	for in, want := range map[string]string{
 		"2g": "2Gi", "2G": "2Gi", "512m": "512Mi", "512MB": "512Mi", "1024k": "1Mi", "1t": "1Ti", "1p": "1Pi", "3kb": "3Ki",
-		"2Gi": "2Gi", "2147483648": "2147483648", "100b": "100", " 1g ": "1Gi", "1.5g": "1536Mi", "1e9": "1e9",
+		"2Gi": "2Gi", "2147483648": "2147483648", "100b": "100", "\t1g\n": "1Gi", "1.5g": "1536Mi", "1e9": "1e9",
 	} {
 		got, err := podspec.ParseMemoryLimit(in)
 		if err != nil {

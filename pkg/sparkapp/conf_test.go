@@ -362,7 +362,7 @@ func TestDriverPodName(t *testing.T) {
 
 func TestSparkVersion(t *testing.T) {
 	for text, want := range map[string]string{
-		"": "4.3.0", "4.1.4": "4.1.4", " v3.5.1 ": "3.5.1", "v3.5.1-amzn-0": "3.5.1-amzn-0", "3.5": "3.5",
+		"": "4.3.0", "4.1.4": "4.1.4", "\tv3.5.1\n": "3.5.1", "v3.5.1-amzn-0": "3.5.1-amzn-0", "3.5": "3.5",
 		"3.5.1+build": "3.5.1", "3.5.1.7": "3.5.1", "2.4.8": "2.4.8", "5.0.0": "5.0.0",
 	} {
 		got, warning := sparkapp.SparkVersion(text)

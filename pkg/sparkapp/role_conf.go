@@ -98,6 +98,7 @@ func (c *conf) setSecrets(r *role) {
 			c.setField(r.keys.env+envGoogleCredentials, path.Join(secret.Path, googleKeyFile), r.field("secrets"))
 		case v1beta2.SecretTypeHadoopDelegationToken:
 			c.setField(r.keys.env+envHadoopToken, path.Join(secret.Path, hadoopTokenFile), r.field("secrets"))
+		case v1beta2.SecretTypeGeneric:
 		}
 	}
 }

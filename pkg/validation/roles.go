@@ -85,12 +85,12 @@ func (v *validator) validateEnv(r *role) {
 // validateCPU checks that request and limit are quantities and in order.
 func (v *validator) validateCPU(r *role) {
 	read := func(name string, value *string, key string) (resource.Quantity, bool) {
-		at, text := r.at.Child(name), ""
-		switch conf, given := v.spec.SparkConf[key]; {
+		at, text := r.at.Child(name), strings.TrimSpace(v.spec.SparkConf[key])
+		switch {
 		case value != nil && *value != "":
 			text = *value
-		case given && conf != "":
-			at, text = v.root.Child("sparkConf").Key(key), strings.TrimSpace(conf)
+		case text != "":
+			at = v.root.Child("sparkConf").Key(key)
 		default:
 			return resource.Quantity{}, false
 		}
@@ -133,7 +133,7 @@ func (v *validator) validateJavaOptions(r *role) {
 	}
 	for option := range strings.FieldsSeq(options) {
 		option = strings.TrimLeft(option, `"'`)
-		detail := ""
+		var detail string
 		switch heap := strings.HasPrefix(option, "-Xmx"); {
 		case heap && r.name == podspec.Driver:
 			detail = "Not allowed to specify max heap(Xmx) memory settings through java options (was " + options +

@@ -172,23 +172,25 @@ func TestEveryFieldOccurs(t *testing.T) {
 
 // markFields notes the fields of this package's types that a JSON tree uses.
 func markFields(t reflect.Type, raw any, seen map[string]bool) {
-	switch t.Kind() {
-	case reflect.Pointer:
+	kind := t.Kind()
+	if kind == reflect.Pointer {
 		markFields(t.Elem(), raw, seen)
-	case reflect.Slice:
-		list, _ := raw.([]any)
-		for _, element := range list {
+		return
+	}
+	switch raw := raw.(type) {
+	case []any:
+		for _, element := range raw {
 			markFields(t.Elem(), element, seen)
 		}
-	case reflect.Map:
-		object, _ := raw.(map[string]any)
-		for _, value := range object {
-			markFields(t.Elem(), value, seen)
+	case map[string]any:
+		if kind == reflect.Map {
+			for _, value := range raw {
+				markFields(t.Elem(), value, seen)
+			}
+			return
 		}
-	case reflect.Struct:
-		object, _ := raw.(map[string]any)
 		eachField(t, func(owner reflect.Type, name string, field reflect.Type) {
-			if value, used := object[name]; used {
+			if value, used := raw[name]; used {
 				seen[owner.Name()+"."+name] = true
 				markFields(field, value, seen)
 			}
@@ -198,24 +200,23 @@ func markFields(t reflect.Type, raw any, seen map[string]bool) {
 
 // listFields notes all fields of this package's types.
 func listFields(t reflect.Type, known map[string]bool) {
-	switch t.Kind() {
-	case reflect.Pointer, reflect.Slice, reflect.Map:
+	if kind := t.Kind(); kind == reflect.Pointer || kind == reflect.Slice || kind == reflect.Map {
 		listFields(t.Elem(), known)
-	case reflect.Struct:
-		eachField(t, func(owner reflect.Type, name string, field reflect.Type) {
-			if key := owner.Name() + "." + name; !known[key] {
-				known[key] = true
-				listFields(field, known)
-			}
-		})
+		return
 	}
+	eachField(t, func(owner reflect.Type, name string, field reflect.Type) {
+		if key := owner.Name() + "." + name; !known[key] {
+			known[key] = true
+			listFields(field, known)
+		}
+	})
 }
 
 // eachField calls visit for the JSON fields of a struct of this package, those of
 // embedded structs included.
 func eachField(t reflect.Type, visit func(owner reflect.Type, name string, field reflect.Type)) {
-	if t.PkgPath() != reflect.TypeFor[v1beta2.SparkApplication]().PkgPath() {
-		return
+	if t.Kind() != reflect.Struct || t.PkgPath() != reflect.TypeFor[v1beta2.SparkApplication]().PkgPath() {
+		return // a value, or a type of Kubernetes
 	}
 	for i := range t.NumField() {
 		field := t.Field(i)
