@@ -79,6 +79,12 @@ GO_TEST := KUBE_CACHE_MUTATION_DETECTOR=true CGO_ENABLED=1 go test -race
 test-unit: go-toolchain
 	hack/prerequisites.sh race
 	$(GO_TEST) ./...
+	$(MAKE) --no-print-directory goldens
+
+.PHONY: goldens
+goldens: go-toolchain ## Compare with the recordings of spark-submit and of the established operator; print the counts.
+	@go test -v -run '^Test(Operator)?Goldens$$' ./pkg/submit ./pkg/sparkapp | \
+	  awk '/^(--- FAIL|FAIL|panic)/ || /_test.go:[0-9]+: (operator )?goldens: / { sub(/^ *[a-z_]+_test.go:[0-9]+: /, ""); print }'
 
 .PHONY: test-tools
 test-tools: go-toolchain
