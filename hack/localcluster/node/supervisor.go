@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"path/filepath"
 	"sync"
@@ -26,8 +27,8 @@ const (
 )
 
 // Run is the main function of the node's first process. It returns only if the node cannot be started or ctx ends; the
-// kernel then ends everything on the node. Log gets what the supervisor itself has to say.
-func Run(ctx context.Context, specFile string, log io.Writer) error {
+// kernel then ends everything on the node. The writer gets what the supervisor itself has to say.
+func Run(ctx context.Context, specFile string, writer io.Writer) error {
 	content, err := os.ReadFile(specFile)
 	if err != nil {
 		return fmt.Errorf("specification of the node: %w", err)
@@ -40,7 +41,7 @@ func Run(ctx context.Context, specFile string, log io.Writer) error {
 		return errors.New("the node must be the first process of a process namespace: start it with `localcluster up`")
 	}
 
-	s := newSupervisor(&spec, log)
+	s := newSupervisor(&spec, writer)
 	s.publish()
 	starting, cancel := context.WithTimeout(ctx, networkTimeout)
 	err = isolate(starting, &spec)
@@ -71,7 +72,7 @@ func Run(ctx context.Context, specFile string, log io.Writer) error {
 // wait for one child while somebody else waits for all.
 type supervisor struct {
 	spec *Spec
-	log  io.Writer
+	log  *log.Logger
 
 	mu      sync.Mutex
 	state   State
@@ -80,10 +81,10 @@ type supervisor struct {
 	ended   chan struct{}                   // wakes watchReadiness
 }
 
-func newSupervisor(spec *Spec, log io.Writer) *supervisor {
+func newSupervisor(spec *Spec, writer io.Writer) *supervisor {
 	s := &supervisor{
 		spec:    spec,
-		log:     log,
+		log:     log.New(writer, "", log.LstdFlags|log.LUTC),
 		exits:   make(map[int]chan syscall.WaitStatus),
 		started: make(chan struct{}, 1),
 		ended:   make(chan struct{}, 1),
@@ -111,7 +112,7 @@ func (s *supervisor) supervise(ctx context.Context, index int, wait func(context
 			state.Ready, state.Waiting = false, component.Name+" has ended: "+outcome
 		})
 		s.wake(s.ended)
-		s.logf("%s ended: %s", s.spec.Components[index].Name, outcome)
+		s.log.Printf("%s ended: %s", s.spec.Components[index].Name, outcome)
 
 		if time.Since(start) > stableAfter {
 			pause = firstRestart
@@ -134,7 +135,7 @@ func (s *supervisor) runOnce(index int) string {
 		return err.Error()
 	}
 	s.update(func(state *State) { state.Components[index].PID = pid })
-	s.logf("%s started with process id %d", component.Name, pid)
+	s.log.Printf("%s started with process id %d", component.Name, pid)
 	return describe(<-exit)
 }
 
@@ -239,12 +240,8 @@ func (s *supervisor) publish() {
 
 func (s *supervisor) publishLocked() {
 	if err := s.state.write(s.spec.StateFile); err != nil {
-		fmt.Fprintf(s.log, "write the state of the node: %v\n", err)
+		s.log.Printf("write the state of the node: %v", err)
 	}
-}
-
-func (s *supervisor) logf(format string, arguments ...any) {
-	fmt.Fprintf(s.log, "%s "+format+"\n", append([]any{time.Now().Format(time.RFC3339)}, arguments...)...)
 }
 
 func describe(status syscall.WaitStatus) string {
