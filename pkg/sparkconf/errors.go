@@ -23,14 +23,14 @@ type ValueError struct {
 // Error returns Message in one line; if Message does not name the property, the
 // property follows, and then the hint.
 func (e *ValueError) Error() string {
-	text := strings.ReplaceAll(e.Message, "\n", " ")
+	text := e.Message
 	if !strings.Contains(text, e.Key) {
 		text = fmt.Sprintf("%s (%s=%s)", text, e.Key, e.Value)
 	}
 	if e.Hint != "" {
 		text += "; " + e.Hint
 	}
-	return text
+	return strings.NewReplacer("\n", " ", "\r", " ").Replace(text)
 }
 
 // Error classes replaced the plain texts in Spark 4.1.

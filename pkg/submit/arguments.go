@@ -68,7 +68,7 @@ func parseArguments(in *Input) (*arguments, error) {
 	return a, nil
 }
 
-func (a *arguments) warn(text string) { a.warnings = append(a.warnings, text) }
+func (a *arguments) warn(text string) { a.warnings = append(a.warnings, oneLine(text)) }
 
 // load copies the properties and completes them from the environment
 // (SparkSubmitArguments.loadEnvironmentArguments).

@@ -120,7 +120,7 @@ func newDriverSpec(conf *driverConf) (*driverSpec, error) {
 // set adds a property.
 func (s *driverSpec) set(key, value string) { s.added[key] = value }
 
-func (s *driverSpec) warn(text string) { s.warnings = append(s.warnings, text) }
+func (s *driverSpec) warn(text string) { s.warnings = append(s.warnings, oneLine(text)) }
 
 // addVolume adds a volume to the pod and mounts it in the driver container.
 func (s *driverSpec) addVolume(volume corev1.Volume, mount corev1.VolumeMount) {

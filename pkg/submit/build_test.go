@@ -367,6 +367,7 @@ func TestErrorText(t *testing.T) {
 		{submit.Error{Message: "a\nb"}, "a b"},
 		{submit.Error{Message: "m", Key: "k"}, "m (k)"},
 		{submit.Error{Message: "m", Key: "k", Value: "v", Hint: "h"}, "m (k=v); h"},
+		{submit.Error{Message: "m", Key: "k", Value: "v\r\nw", Hint: "h\ni"}, "m (k=v  w); h i"},
 		{submit.Error{Message: "m names k", Key: "k", Value: "v"}, "m names k"},
 	} {
 		if got := test.err.Error(); got != test.want {

@@ -26,7 +26,7 @@ type Error struct {
 // Error returns the message in one line, then the key and value unless the
 // message names them, then the hint.
 func (e *Error) Error() string {
-	text := strings.ReplaceAll(e.Message, "\n", " ")
+	text := e.Message
 	if e.Key != "" && !strings.Contains(text, e.Key) {
 		text += " (" + e.Key
 		if e.Value != "" {
@@ -37,8 +37,11 @@ func (e *Error) Error() string {
 	if e.Hint != "" {
 		text += "; " + e.Hint
 	}
-	return text
+	return oneLine(text)
 }
+
+// oneLine replaces line breaks, which values and hints may contain.
+func oneLine(text string) string { return strings.NewReplacer("\n", " ", "\r", " ").Replace(text) }
 
 // refuse makes any error of this package's builders an *Error.
 func refuse(err error) error {

@@ -109,10 +109,13 @@ func FuzzBuild(f *testing.F) {
 		}
 		if err != nil {
 			var refused *submit.Error
-			if !errors.As(err, &refused) || refused.Message == "" || strings.Contains(err.Error(), "\n") {
+			if !errors.As(err, &refused) || refused.Message == "" || strings.ContainsAny(err.Error(), "\n\r") {
 				t.Fatalf("%#v", err)
 			}
 			return
+		}
+		if warnings := strings.Join(objects.Warnings, ""); strings.ContainsAny(warnings, "\n\r") {
+			t.Fatalf("a warning of several lines: %q", objects.Warnings)
 		}
 		text := objects.ConfigMaps[len(objects.ConfigMaps)-1].Data["spark.properties"]
 		read, err := sparkconf.ParseProperties(text)

@@ -35,7 +35,9 @@ type Input struct {
 	User string
 	// Env is the submitter's environment as far as Spark reads it: SPARK_USER,
 	// PYSPARK_PYTHON, PYSPARK_DRIVER_PYTHON, SPARK_LOCAL_DIRS, SPARK_CONF_DIR,
-	// HADOOP_CONF_DIR and references of the form ${env:NAME}.
+	// HADOOP_CONF_DIR, HADOOP_TOKEN_FILE_LOCATION, references of the form
+	// ${env:NAME}, and what completes missing properties: MASTER, DEPLOY_MODE,
+	// SPARK_DRIVER_MEMORY, SPARK_EXECUTOR_MEMORY and SPARK_EXECUTOR_CORES.
 	Env map[string]string
 	// Files is the submitter's file system: absolute path to content. The
 	// operator never reads local files for an application and leaves it empty.
