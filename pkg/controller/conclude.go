@@ -140,9 +140,10 @@ func followSpec(in *input, out *outcome, status *v1beta2.SparkApplicationStatus,
 	if condition := meta.FindStatusCondition(status.Conditions, v1beta2.ConditionStalled); condition != nil && condition.Reason != reasonInvalidSpec {
 		c.remove(v1beta2.ConditionStalled)
 	}
-	if !comparableHash(status.ObservedSpecHash) && status.SubmissionID != "" {
-		// Submitted by another version of the operator: take the spec as it is for
-		// the one that runs.
+	unedited := in.app.Generation == in.app.Status.ObservedGeneration
+	if out.submission == nil && status.SubmissionID != "" && (unedited || !comparableHash(status.ObservedSpecHash)) {
+		// Without an edit a hash differs only because another version of the operator
+		// computed it. Take the spec as it is for the one that runs.
 		status.ObservedSpecHash = in.specHash
 	}
 	if out.submission != nil && out.submission.specHash != in.specHash {

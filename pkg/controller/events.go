@@ -190,6 +190,9 @@ func (t *transition) executorEvents() {
 // conditionEvents tells of conditions that call for somebody's attention, once
 // for each reason.
 func (t *transition) conditionEvents() {
+	if t.old.AppState.State != t.new.AppState.State && t.new.AppState.State == stateFailed {
+		return // its own event says why
+	}
 	for _, alarm := range []struct {
 		condition string
 		status    metav1.ConditionStatus
@@ -199,8 +202,8 @@ func (t *transition) conditionEvents() {
 		{conditionUIReady, metav1.ConditionFalse, "SparkUIUnavailable"},
 	} {
 		now := meta.FindStatusCondition(t.new.Conditions, alarm.condition)
-		if now == nil || now.Status != alarm.status {
-			continue
+		if now == nil || now.Status != alarm.status || now.Reason == reasonRetrying && alarm.condition == conditionUIReady {
+			continue // for the UI, a condition does while it is tried again
 		}
 		before := meta.FindStatusCondition(t.old.Conditions, alarm.condition)
 		if before != nil && before.Status == now.Status && before.Reason == now.Reason {

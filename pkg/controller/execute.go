@@ -34,6 +34,7 @@ var (
 	deleteGhosts      = action{"delete driver pods of other submissions", (*Controller).deleteGhosts}
 	deleteExecutors   = action{"delete executors", (*Controller).deleteExecutors}
 	releaseRun        = action{"delete the objects of the run", (*Controller).releaseRun}
+	releaseShared     = action{"delete UI objects and pod group", (*Controller).releaseShared}
 	deleteApplication = action{"delete the application", (*Controller).deleteApplication}
 )
 

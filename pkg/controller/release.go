@@ -56,10 +56,16 @@ func (c *Controller) releaseRun(ctx context.Context, t *task) error {
 			failed = append(failed, c.deleteRunObject(ctx, pod.Namespace, kind, name))
 		}
 	}
-	failed = append(failed, c.releaseUI(ctx, t), c.releaseGroups(ctx, t))
+	failed = append(failed, c.releaseShared(ctx, t))
 	err := errors.Join(failed...)
 	t.out.releaseFailed = err != nil
 	return err
+}
+
+// releaseShared deletes what belongs to the application and would serve its next
+// run as well. The rest belongs to the driver pod and goes with it.
+func (c *Controller) releaseShared(ctx context.Context, t *task) error {
+	return errors.Join(c.releaseUI(ctx, t), c.releaseGroups(ctx, t))
 }
 
 // deleteRunObject deletes an object by the name in the annotation. Such names

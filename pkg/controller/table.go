@@ -63,7 +63,7 @@ var table = []row{
 	{from: live, when: suspendRequested, to: stateSuspending, set: uncharge},
 	{from: states(stateNew, stateRefused, statePendingRerun, stateInvalidating, stateSucceeding, stateFailing, stateResuming),
 		when: suspendRequested, to: stateSuspending},
-	{from: states(stateSuspending), when: always, do: actions(deleteDrivers, releaseRun), to: stateSuspended, set: resetForSuspension},
+	{from: states(stateSuspending), when: always, do: actions(deleteDrivers, releaseShared), to: stateSuspended, set: resetForSuspension},
 	{from: states(stateSuspended), when: driversLeft, do: actions(deleteDrivers), to: stay, wait: backstop},
 	{from: states(stateSuspended), when: suspendRequested, to: stay},
 	{from: states(stateSuspended), when: always, to: stateResuming},
@@ -71,7 +71,7 @@ var table = []row{
 	// An edit that needs a new run.
 	{from: states(stateSubmitted, stateRunning, stateUnknown, stateSucceeding, stateFailing, stateRefused, stateCompleted, stateFailed),
 		when: specChanged, to: stateInvalidating},
-	{from: states(stateInvalidating), when: always, do: actions(deleteDrivers, releaseRun), to: statePendingRerun, set: resetForChange},
+	{from: states(stateInvalidating), when: always, do: actions(deleteDrivers, releaseShared), to: statePendingRerun, set: resetForChange},
 
 	// Submission.
 	{from: states(stateNew, stateResuming, statePendingRerun, stateRefused), when: unreadable, do: actions(deleteDrivers), to: stateFailed, set: failUnreadable},
@@ -96,9 +96,9 @@ var table = []row{
 	{from: live, when: driverPending, do: actions(deleteGhosts, ensureUI), to: stateSubmitted, wait: audit},
 
 	// After the driver.
-	{from: states(stateSucceeding), when: rerunAfterSuccess, do: actions(deleteDrivers, releaseRun), to: statePendingRerun, set: resetForRerun},
+	{from: states(stateSucceeding), when: rerunAfterSuccess, do: actions(deleteDrivers), to: statePendingRerun, set: resetForRerun},
 	{from: states(stateSucceeding), when: always, do: actions(releaseRun), to: stateCompleted},
-	{from: states(stateFailing), when: rerunDue, do: actions(deleteDrivers, releaseRun), to: statePendingRerun, set: resetForRerun},
+	{from: states(stateFailing), when: rerunDue, do: actions(deleteDrivers), to: statePendingRerun, set: resetForRerun},
 	{from: states(stateFailing), when: rerunAllowed, to: stay, wait: untilRetry},
 	{from: states(stateFailing), when: always, do: actions(releaseRun), to: stateFailed},
 

@@ -25,6 +25,7 @@ type uiResult struct {
 	service *corev1.Service // of the web UI, as stored; nil if it could not be written
 	ingress bool            // the Ingress of the web UI exists
 	err     error           // all that failed; nil for nothing
+	refused bool            // trying again would not help with some of it
 }
 
 // ensureUI writes the Services and Ingresses through which the driver is reached.
@@ -43,23 +44,29 @@ func (c *Controller) ensureUI(ctx context.Context, t *task) error {
 	}
 	objects, err := ui.Build(app, c.settings.UI, run)
 	result := &uiResult{web: objects.Web}
-	failed := []error{err}
+	if err != nil {
+		result.add(refuse(err))
+	}
 	for _, endpoint := range endpoints(&objects) {
 		service, err := c.ensureService(ctx, app, endpoint.Service)
-		failed = append(failed, err)
+		result.add(err)
 		ingressExists := false
 		if endpoint.Ingress != nil && err == nil {
 			err = c.ensureIngress(ctx, app, endpoint.Ingress)
-			failed = append(failed, err)
+			result.add(err)
 			ingressExists = err == nil
 		}
 		if endpoint == objects.Web {
 			result.service, result.ingress = service, ingressExists
 		}
 	}
-	result.err = errors.Join(failed...)
 	t.out.ui = result
 	return nil
+}
+
+func (r *uiResult) add(err error) {
+	r.err = errors.Join(r.err, err)
+	r.refused = r.refused || err != nil && permanent(err)
 }
 
 // wantsUI reports whether anything is asked for at all.
@@ -89,7 +96,11 @@ func followUI(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c
 		if old := meta.FindStatusCondition(status.Conditions, conditionUIReady); old != nil && old.Status == metav1.ConditionFalse && old.ObservedGeneration == in.app.Generation {
 			message = old.Message // see stall
 		}
-		c.setFalse(conditionUIReady, reasonUIFailed, message)
+		reason := reasonRetrying
+		if out.ui.refused {
+			reason = reasonUIFailed
+		}
+		c.setFalse(conditionUIReady, reason, message)
 		return
 	}
 	c.setTrue(conditionUIReady, reasonUIReady, "")
@@ -97,7 +108,7 @@ func followUI(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c
 
 // foreignError says that an object which is not ours has one of our names.
 func foreignError(kind string, object metav1.Object) error {
-	return fmt.Errorf("%s %s exists and belongs to %s; rename or delete it", kind, object.GetName(), describeOwner(metav1.GetControllerOfNoCopy(object)))
+	return fmt.Errorf("%s %s exists and belongs to %s; delete it or rename the application", kind, object.GetName(), describeOwner(metav1.GetControllerOfNoCopy(object)))
 }
 
 func (c *Controller) ensureService(ctx context.Context, app *v1beta2.SparkApplication, desired *corev1.Service) (*corev1.Service, error) {
@@ -111,7 +122,7 @@ func (c *Controller) ensureService(ctx context.Context, app *v1beta2.SparkApplic
 		return nil, describe("service", desired, err)
 	}
 	if !metav1.IsControlledBy(live, app) {
-		return nil, foreignError("service", live)
+		return nil, refuse(foreignError("service", live))
 	}
 	updated := live.DeepCopy()
 	mergeMetadata(&updated.ObjectMeta, &desired.ObjectMeta)
@@ -157,7 +168,7 @@ func (c *Controller) ensureIngress(ctx context.Context, app *v1beta2.SparkApplic
 		return describe("ingress", desired, err)
 	}
 	if !metav1.IsControlledBy(live, app) {
-		return foreignError("ingress", live)
+		return refuse(foreignError("ingress", live))
 	}
 	updated := live.DeepCopy()
 	mergeMetadata(&updated.ObjectMeta, &desired.ObjectMeta)

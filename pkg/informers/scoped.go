@@ -94,12 +94,21 @@ func (s *Scoped[T]) AddIndexers(indexers cache.TypedIndexers[T]) error {
 	return nil
 }
 
+// Store returns the cache in which objects of the namespace are kept, or nil.
+func (s *Scoped[T]) Store(namespace string) cache.Store {
+	informer, ok := s.of(namespace)
+	if !ok {
+		return nil
+	}
+	return informer.GetStore()
+}
+
 // LastSyncResourceVersion returns the resource version up to which the cache of
 // the namespace has seen the API server, or "" if that is not known.
 func (s *Scoped[T]) LastSyncResourceVersion(namespace string) string {
-	informer, ok := s.of(namespace)
-	if !ok {
+	store := s.Store(namespace)
+	if store == nil {
 		return ""
 	}
-	return informer.GetStore().LastStoreSyncResourceVersion()
+	return store.LastStoreSyncResourceVersion()
 }

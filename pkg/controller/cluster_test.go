@@ -1,0 +1,530 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	kubefake "k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2/ktesting"
+	clocktesting "k8s.io/utils/clock/testing"
+	"k8s.io/utils/ptr"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	sparkfake "github.com/spark-operator/spark-operator/pkg/client/clientset/versioned/fake"
+	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/metrics"
+	"github.com/spark-operator/spark-operator/pkg/ui"
+)
+
+var (
+	applicationsResource = v1beta2.SchemeGroupVersion.WithResource("sparkapplications")
+	podsResource         = corev1.SchemeGroupVersion.WithResource("pods")
+	testStart            = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+)
+
+// cluster is an API server in memory: the fake clientsets, with what they lack of
+// the real one as far as the controller relies on it: uids, resource versions,
+// optimistic locking, the status subresource and preconditions.
+type cluster struct {
+	t     *testing.T
+	kube  *kubefake.Clientset
+	spark *sparkfake.Clientset
+	clock *clocktesting.FakeClock
+
+	lock    sync.Mutex
+	version int
+	writes  int // by the controller, counted from the last call of fail
+	fault   *fault
+	log     []string // of successful writes
+	onWrite func()   // called after each successful write, if set
+
+	events   []string
+	registry *prometheus.Registry
+	metrics  *metrics.Metrics
+}
+
+// fault makes one write go wrong.
+type fault struct {
+	at    int  // the number of the write, from 1
+	after bool // the write is done, only its answer is lost
+	crash bool // the process ends; otherwise the call returns an error
+	err   error
+	hit   bool
+}
+
+// errCrash is what a process sees of its own end: nothing. Tests recover it.
+var errCrash = errors.New("the process ends here")
+
+func newCluster(t *testing.T) *cluster {
+	c := &cluster{
+		t: t,
+		// Without field management, which nothing here needs and which takes most of
+		// the time.
+		kube:     kubefake.NewSimpleClientset(),  //nolint:staticcheck // see above
+		spark:    sparkfake.NewSimpleClientset(), //nolint:staticcheck // see above
+		clock:    clocktesting.NewFakeClock(testStart),
+		version:  1000,
+		registry: prometheus.NewPedanticRegistry(),
+	}
+	var err error
+	if c.metrics, err = metrics.New(c.registry, metrics.Config{}); err != nil {
+		t.Fatal(err)
+	}
+	c.kube.PrependReactor("*", "*", c.react(c.kube.Tracker()))
+	c.spark.PrependReactor("*", "*", c.react(c.spark.Tracker()))
+	return c
+}
+
+// react handles the calls of the controller.
+func (c *cluster) react(tracker clienttesting.ObjectTracker) clienttesting.ReactionFunc {
+	apply := clienttesting.ObjectReaction(tracker)
+	return func(action clienttesting.Action) (bool, runtime.Object, error) {
+		switch action.GetVerb() {
+		case "create", "update", "patch", "delete":
+		default:
+			return false, nil, nil
+		}
+		c.lock.Lock()
+		defer c.lock.Unlock()
+		c.writes++
+		f := c.fault
+		if f != nil && !f.hit && c.writes == f.at {
+			f.hit = true
+			if !f.after {
+				return true, nil, f.end()
+			}
+			if _, _, err := c.write(tracker, apply, action); err != nil {
+				return true, nil, err
+			}
+			return true, nil, f.end()
+		}
+		return c.write(tracker, apply, action)
+	}
+}
+
+func (f *fault) end() error {
+	if f.crash {
+		panic(errCrash)
+	}
+	return f.err
+}
+
+func (c *cluster) write(tracker clienttesting.ObjectTracker, apply clienttesting.ReactionFunc, action clienttesting.Action) (bool, runtime.Object, error) {
+	handled, object, err := c.tryWrite(tracker, apply, action)
+	if err == nil {
+		if c.onWrite != nil {
+			defer c.onWrite()
+		}
+		name := ""
+		if accessor, accessErr := meta.Accessor(object); accessErr == nil && object != nil {
+			name = accessor.GetName()
+		} else if deletion, ok := action.(clienttesting.DeleteAction); ok {
+			name = deletion.GetName()
+		}
+		c.log = append(c.log, fmt.Sprintf("%s %s %s", action.GetVerb(), action.GetResource().Resource, name))
+	}
+	return handled, object, err
+}
+
+func (c *cluster) tryWrite(tracker clienttesting.ObjectTracker, apply clienttesting.ReactionFunc, action clienttesting.Action) (bool, runtime.Object, error) {
+	resource, namespace := action.GetResource(), action.GetNamespace()
+	switch action := action.(type) {
+	case clienttesting.CreateActionImpl:
+		accessor, err := meta.Accessor(action.Object)
+		if err != nil {
+			return true, nil, err
+		}
+		c.stamp(accessor)
+	case clienttesting.UpdateActionImpl:
+		accessor, err := meta.Accessor(action.Object)
+		if err != nil {
+			return true, nil, err
+		}
+		stored, err := tracker.Get(resource, namespace, accessor.GetName())
+		if err != nil {
+			return true, nil, err
+		}
+		current, err := meta.Accessor(stored)
+		if err != nil {
+			return true, nil, err
+		}
+		if accessor.GetResourceVersion() != current.GetResourceVersion() {
+			return true, nil, apierrors.NewConflict(resource.GroupResource(), accessor.GetName(), errors.New("the object has been modified"))
+		}
+		if action.GetSubresource() == "status" {
+			app := stored.DeepCopyObject().(*v1beta2.SparkApplication)
+			app.Status = *action.Object.(*v1beta2.SparkApplication).Status.DeepCopy()
+			app.ResourceVersion = c.nextVersion()
+			return true, app, tracker.Update(resource, app, namespace)
+		}
+		accessor.SetResourceVersion(c.nextVersion())
+	case clienttesting.DeleteActionImpl:
+		stored, err := tracker.Get(resource, namespace, action.Name)
+		if err != nil {
+			return true, nil, err
+		}
+		current, err := meta.Accessor(stored)
+		if err != nil {
+			return true, nil, err
+		}
+		if p := action.DeleteOptions.Preconditions; p != nil {
+			if p.UID != nil && *p.UID != current.GetUID() || p.ResourceVersion != nil && *p.ResourceVersion != current.GetResourceVersion() {
+				return true, nil, apierrors.NewConflict(resource.GroupResource(), action.Name, errors.New("precondition failed"))
+			}
+		}
+		c.nextVersion()
+	}
+	return apply(action)
+}
+
+func (c *cluster) nextVersion() string {
+	c.version++
+	return strconv.Itoa(c.version)
+}
+
+// stamp gives a new object what the API server gives it.
+func (c *cluster) stamp(object metav1.Object) {
+	object.SetResourceVersion(c.nextVersion())
+	if object.GetUID() == "" {
+		object.SetUID(types.UID(fmt.Sprintf("00000000-0000-4000-8000-%012d", c.version)))
+	}
+	if object.GetCreationTimestamp().Time.IsZero() {
+		object.SetCreationTimestamp(metav1.NewTime(c.clock.Now()))
+	}
+}
+
+// The following are the doings of others: users, kubelet, garbage collector. They
+// go past the reactors.
+
+func (c *cluster) addApplication(app *v1beta2.SparkApplication) {
+	c.t.Helper()
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	c.stamp(app)
+	app.Generation = 1
+	if err := c.spark.Tracker().Create(applicationsResource, app, app.Namespace); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *cluster) application(name string) *v1beta2.SparkApplication {
+	c.t.Helper()
+	object, err := c.spark.Tracker().Get(applicationsResource, "ns", name)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return object.(*v1beta2.SparkApplication).DeepCopy()
+}
+
+func (c *cluster) editSpec(name string, edit func(*v1beta2.SparkApplicationSpec)) {
+	c.t.Helper()
+	app := c.application(name)
+	edit(&app.Spec)
+	app.Generation++
+	c.putApplication(app)
+}
+
+func (c *cluster) putApplication(app *v1beta2.SparkApplication) {
+	c.t.Helper()
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	app.ResourceVersion = c.nextVersion()
+	if err := c.spark.Tracker().Update(applicationsResource, app, app.Namespace); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *cluster) addPod(pod *corev1.Pod) {
+	c.t.Helper()
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	c.stamp(pod)
+	if err := c.kube.Tracker().Create(podsResource, pod, pod.Namespace); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *cluster) pod(name string) *corev1.Pod {
+	object, err := c.kube.Tracker().Get(podsResource, "ns", name)
+	if err != nil {
+		return nil
+	}
+	return object.(*corev1.Pod).DeepCopy()
+}
+
+func (c *cluster) editPod(name string, edit func(*corev1.Pod)) {
+	c.t.Helper()
+	pod := c.pod(name)
+	if pod == nil {
+		c.t.Fatalf("no pod %s", name)
+	}
+	edit(pod)
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	pod.ResourceVersion = c.nextVersion()
+	if err := c.kube.Tracker().Update(podsResource, pod, pod.Namespace); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *cluster) deletePod(name string) {
+	c.t.Helper()
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	c.nextVersion()
+	if err := c.kube.Tracker().Delete(podsResource, "ns", name); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *cluster) pods() []*corev1.Pod {
+	c.t.Helper()
+	list, err := c.kube.Tracker().List(podsResource, corev1.SchemeGroupVersion.WithKind("Pod"), "ns")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var pods []*corev1.Pod
+	for i := range list.(*corev1.PodList).Items {
+		pods = append(pods, &list.(*corev1.PodList).Items[i])
+	}
+	return pods
+}
+
+// collectGarbage deletes what belongs to pods that are gone.
+func (c *cluster) collectGarbage() {
+	c.t.Helper()
+	alive := map[types.UID]bool{}
+	for _, pod := range c.pods() {
+		alive[pod.UID] = true
+	}
+	for resource, kind := range map[string]string{"services": "Service", "configmaps": "ConfigMap", "secrets": "Secret"} {
+		gvr := corev1.SchemeGroupVersion.WithResource(resource)
+		list, err := c.kube.Tracker().List(gvr, corev1.SchemeGroupVersion.WithKind(kind), "ns")
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		_ = meta.EachListItem(list, func(object runtime.Object) error {
+			accessor, _ := meta.Accessor(object)
+			owner := metav1.GetControllerOf(accessor)
+			if owner != nil && owner.Kind == "Pod" && !alive[owner.UID] {
+				return c.kube.Tracker().Delete(gvr, "ns", accessor.GetName())
+			}
+			return nil
+		})
+	}
+}
+
+func (c *cluster) count(gvr schema.GroupVersionResource, kind string) int {
+	c.t.Helper()
+	list, err := c.kube.Tracker().List(gvr, gvr.GroupVersion().WithKind(kind), "ns")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return meta.LenList(list)
+}
+
+func (c *cluster) services() int {
+	return c.count(corev1.SchemeGroupVersion.WithResource("services"), "Service")
+}
+func (c *cluster) configMaps() int {
+	return c.count(corev1.SchemeGroupVersion.WithResource("configmaps"), "ConfigMap")
+}
+
+func (c *cluster) driverPhase(name string, phase corev1.PodPhase) {
+	c.editPod(name, func(pod *corev1.Pod) {
+		pod.Status.Phase = phase
+		state := corev1.ContainerState{}
+		switch phase {
+		case corev1.PodRunning:
+			state.Running = &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(c.clock.Now())}
+		case corev1.PodSucceeded:
+			state.Terminated = &corev1.ContainerStateTerminated{Reason: "Completed", FinishedAt: metav1.NewTime(c.clock.Now())}
+		case corev1.PodFailed:
+			state.Terminated = &corev1.ContainerStateTerminated{ExitCode: 1, Reason: "Error", FinishedAt: metav1.NewTime(c.clock.Now())}
+		}
+		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: v1beta2.DriverContainerName, State: state}}
+	})
+}
+
+// Eventf implements events.EventRecorder.
+func (c *cluster) Eventf(_, _ runtime.Object, kind, reason, action, note string, arguments ...any) {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	if action == "" {
+		c.t.Errorf("event %s without action", reason)
+	}
+	c.events = append(c.events, kind+" "+reason+" "+fmt.Sprintf(note, arguments...))
+}
+
+// reasons returns the reasons of all events so far.
+func (c *cluster) reasons() []string {
+	var reasons []string
+	for _, text := range c.events {
+		var kind, reason string
+		_, _ = fmt.Sscan(text, &kind, &reason)
+		reasons = append(reasons, reason)
+	}
+	return reasons
+}
+
+// counter returns the value of a counter without labels.
+func (c *cluster) counter(name string) float64 {
+	c.t.Helper()
+	families, err := c.registry.Gather()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() == name {
+			return family.GetMetric()[0].GetCounter().GetValue()
+		}
+	}
+	return 0
+}
+
+// process is one start of the controller. It is driven step by step; before each
+// step its caches are filled from the cluster.
+type process struct {
+	*Controller
+	cluster *cluster
+	ctx     context.Context
+	apps    cache.Store
+	podList cache.Store
+}
+
+func (c *cluster) start(edits ...func(*Config)) *process {
+	c.t.Helper()
+	config := Config{Settings: Settings{Master: "k8s://https://10.0.0.1:443", UI: ui.Config{WebService: true}}}
+	for _, edit := range edits {
+		edit(&config)
+	}
+	set, err := informers.New(informers.Config{}, informers.Clients{Kube: c.kube, Spark: c.spark})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	controller, err := newController(config, Clients{Kube: c.kube, Spark: c.spark}, set, c, c.metrics, c.clock)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	_, ctx := ktesting.NewTestContext(c.t)
+	p := &process{Controller: controller, cluster: c, ctx: ctx}
+	p.apps, p.podList = set.Applications.Store("ns"), set.Pods.Store("ns")
+	return p
+}
+
+// refresh lets the caches see everything.
+func (p *process) refresh() {
+	c := p.cluster
+	c.t.Helper()
+	c.lock.Lock()
+	version := strconv.Itoa(c.version)
+	c.lock.Unlock()
+	list, err := c.spark.Tracker().List(applicationsResource, v1beta2.SchemeGroupVersion.WithKind("SparkApplication"), "ns")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var apps, pods []any
+	for i := range list.(*v1beta2.SparkApplicationList).Items {
+		apps = append(apps, &list.(*v1beta2.SparkApplicationList).Items[i])
+	}
+	for _, pod := range c.pods() {
+		pods = append(pods, pod)
+	}
+	if err := errors.Join(p.apps.Replace(apps, version), p.podList.Replace(pods, version)); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// step refreshes the caches and syncs once.
+func (p *process) step(name string) (time.Duration, error) {
+	p.cluster.t.Helper()
+	p.refresh()
+	return p.syncOnce(name)
+}
+
+// syncOnce syncs with the caches as they are. A crash of the process is returned
+// as errCrash.
+func (p *process) syncOnce(name string) (after time.Duration, err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			if cause, ok := reason.(error); ok && errors.Is(cause, errCrash) {
+				err = errCrash
+				return
+			}
+			panic(reason)
+		}
+	}()
+	return p.sync(p.ctx, cache.NewObjectName("ns", name), 0)
+}
+
+// settle syncs until nothing changes any more.
+func (p *process) settle(name string) (after time.Duration, err error) {
+	c := p.cluster
+	c.t.Helper()
+	for range 50 {
+		before := c.version
+		c.collectGarbage()
+		after, err = p.step(name)
+		if errors.Is(err, errCrash) || c.version == before && err == nil {
+			return after, err
+		}
+	}
+	c.t.Fatalf("did not settle: last error %v, log %q", err, c.log)
+	return 0, nil
+}
+
+func newApplication(name string, edits ...func(*v1beta2.SparkApplication)) *v1beta2.SparkApplication {
+	app := &v1beta2.SparkApplication{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "ns"},
+		Spec: v1beta2.SparkApplicationSpec{
+			Type:                v1beta2.SparkApplicationTypeScala,
+			Mode:                v1beta2.DeployModeCluster,
+			SparkVersion:        "4.0.4",
+			Image:               ptr.To("apache/spark:4.0.4"),
+			MainClass:           ptr.To("org.apache.spark.examples.SparkPi"),
+			MainApplicationFile: ptr.To("local:///opt/spark/examples/jars/spark-examples.jar"),
+		},
+	}
+	for _, edit := range edits {
+		edit(app)
+	}
+	return app
+}
+
+func onFailure(retries, interval int) func(*v1beta2.SparkApplication) {
+	return func(app *v1beta2.SparkApplication) {
+		app.Spec.RestartPolicy = v1beta2.RestartPolicy{
+			Type:                             v1beta2.RestartPolicyOnFailure,
+			OnFailureRetries:                 ptr.To(int32(retries)),
+			OnFailureRetryInterval:           ptr.To(int64(interval)),
+			OnSubmissionFailureRetries:       ptr.To(int32(retries)),
+			OnSubmissionFailureRetryInterval: ptr.To(int64(interval)),
+		}
+	}
+}
+
+func (c *cluster) wantState(name string, want v1beta2.ApplicationStateType) *v1beta2.SparkApplication {
+	c.t.Helper()
+	app := c.application(name)
+	if got := app.Status.AppState.State; got != want {
+		c.t.Fatalf("state %q (%s), want %q; writes %q", got, app.Status.AppState.ErrorMessage, want, c.log)
+	}
+	return app
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+var update = flag.Bool("update", false, "rewrite docs/states.md")
+
+const statesFile = "../../docs/states.md"
+
+// TestTableIsDocumented prints the state table to docs/states.md.
+func TestTableIsDocumented(t *testing.T) {
+	var text bytes.Buffer
+	text.WriteString(`# States of a SparkApplication
+
+Written by a test from the table that the controller works by (` + "`pkg/controller/table.go`" + `): the first row that applies is taken.
+"Look again" is when an application is looked at although nothing happened; everything else is caused by events.
+
+| State | When | Do | New state | Status | Look again |
+|---|---|---|---|---|---|
+`)
+	for i := range table {
+		row := &table[i]
+		var do []string
+		for _, a := range row.do {
+			do = append(do, a.name)
+		}
+		status, wait := "", ""
+		if row.set != nil {
+			status = row.set.text
+		}
+		if row.wait != nil {
+			wait = row.wait.text
+		}
+		to := "(same)"
+		if row.to != stay {
+			to = stateName(row.to)
+		}
+		fmt.Fprintf(&text, "| %s | %s | %s | %s | %s | %s |\n", stateNames(row.from), row.when.text, strings.Join(do, "; "), to, status, wait)
+	}
+	text.WriteString(`
+What the table does not show:
+
+- A submission that cannot succeed (refused by the API server, or impossible to build) leads to SUBMISSION_FAILED instead
+  of SUBMITTED. Errors worth a retry change no state; the same submission is tried again.
+- Where the objects of an ended run cannot be deleted yet, SUCCEEDING or FAILING is published first.
+- A row that fails leaves the state as it is and is tried again with growing delays, up to one minute. From the third
+  failure on the condition Stalled says why.
+
+## Edits of the spec
+
+| Field | Effect |
+|---|---|
+`)
+	fields := slices.Clone(specFields)
+	slices.SortFunc(fields, func(a, b specField) int { return strings.Compare(a.path, b.path) })
+	for _, field := range fields {
+		fmt.Fprintf(&text, "| %s | %s |\n", field.path, map[effect]string{
+			rerun:        "new run",
+			atOnce:       "at once, without a new run",
+			newExecutors: "new run; with the feature gate PartialRestart from the next run on",
+			noEffect:     "none",
+		}[field.effect])
+	}
+
+	if *update {
+		if err := os.WriteFile(statesFile, text.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	stored, err := os.ReadFile(statesFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(stored, text.Bytes()) {
+		t.Errorf("%s differs from the table; run: go test ./pkg/controller -run TestTableIsDocumented -update", statesFile)
+	}
+}
+
+func stateName(state v1beta2.ApplicationStateType) string {
+	if state == stateNew {
+		return "New"
+	}
+	return string(state)
+}
+
+func stateNames(from []v1beta2.ApplicationStateType) string {
+	if len(from) == len(anyState) {
+		return "any"
+	}
+	names := make([]string, 0, len(from))
+	for _, state := range from {
+		names = append(names, stateName(state))
+	}
+	return strings.Join(names, ", ")
+}
+
+// TestEveryRowThatWaitsLooksAgain: a row that neither writes a state nor looks
+// again would leave an application where it is for ever.
+func TestEveryRowThatWaitsLooksAgain(t *testing.T) {
+	for i := range table {
+		row := &table[i]
+		if row.wait != nil || row.to != stay {
+			continue
+		}
+		onlyTheUserCan := reflect.DeepEqual(row.from, terminal) || reflect.DeepEqual(row.from, states(stateSuspended))
+		if !onlyTheUserCan || len(row.do) > 0 {
+			t.Errorf("row %d (%s, %s) waits without looking again", i, stateNames(row.from), row.when.text)
+		}
+	}
+}
+
+// situations yields inputs that cover every state with every kind of observation.
+func situations(yield func(name string, in *input) bool) {
+	const current = "current"
+	driver := func(id string, phase corev1.PodPhase, end *int32, deleted bool) *corev1.Pod {
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pi-driver", Namespace: "ns", Labels: map[string]string{v1beta2.LabelSubmissionID: id}}}
+		pod.Status.Phase = phase
+		if end != nil {
+			pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: v1beta2.DriverContainerName, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: *end}}}}
+		}
+		if deleted {
+			pod.DeletionTimestamp = ptr.To(metav1.NewTime(testStart))
+		}
+		return pod
+	}
+	pods := map[string]observed{
+		"absent":      {},
+		"pending":     {driver: driver(current, corev1.PodPending, nil, false)},
+		"running":     {driver: driver(current, corev1.PodRunning, nil, false)},
+		"terminating": {driver: driver(current, corev1.PodRunning, nil, true)},
+		"sidecar":     {driver: driver(current, corev1.PodRunning, ptr.To[int32](0), false)},
+		"succeeded":   {driver: driver(current, corev1.PodSucceeded, ptr.To[int32](0), false)},
+		"failed":      {driver: driver(current, corev1.PodFailed, ptr.To[int32](1), false)},
+		"evicted":     {driver: driver(current, corev1.PodFailed, nil, false)},
+		"unknown":     {driver: driver(current, corev1.PodUnknown, nil, false)},
+		"leftover":    {leftovers: []*corev1.Pod{driver("other", corev1.PodRunning, nil, false)}},
+		"unpublished": {unpublished: driver("next", corev1.PodPending, nil, false)},
+		"unreadable":  {unreadable: "spec.driver: wrong type"},
+		"executor": {executors: []*corev1.Pod{{
+			ObjectMeta: metav1.ObjectMeta{Name: "pi-exec-1", Labels: map[string]string{v1beta2.LabelSparkExecutorID: "1"}},
+			Status:     corev1.PodStatus{Phase: corev1.PodRunning},
+		}}},
+	}
+	policies := map[string]v1beta2.RestartPolicy{
+		"never":  {Type: v1beta2.RestartPolicyNever},
+		"once":   {Type: v1beta2.RestartPolicyOnFailure, OnFailureRetries: ptr.To[int32](1), OnSubmissionFailureRetries: ptr.To[int32](1)},
+		"always": {Type: v1beta2.RestartPolicyAlways},
+	}
+	for _, state := range anyState {
+		for podName, seen := range pods {
+			for policyName, policy := range policies {
+				for _, flags := range []struct {
+					name                                            string
+					suspend, edited, deleted, expired, over, recent bool
+				}{
+					{name: "plain"}, {name: "suspend", suspend: true}, {name: "edited", edited: true},
+					{name: "deleted", deleted: true}, {name: "expired", expired: true}, {name: "retries used up", over: true},
+					{name: "recent", recent: true}, {name: "recent, expires", recent: true, expired: true},
+				} {
+					app := newApplication("pi")
+					app.UID = "7d2b4a0e-0000-4000-8000-000000000001"
+					app.Generation = 1
+					app.Spec.RestartPolicy = policy
+					app.Status = v1beta2.SparkApplicationStatus{
+						AppState:                  v1beta2.ApplicationState{State: state},
+						SubmissionID:              current,
+						LastSubmissionAttemptTime: metav1.NewTime(testStart),
+						SubmissionAttempts:        1,
+						ExecutionAttempts:         1,
+						ObservedGeneration:        1,
+						ObservedSpecHash:          "1-a",
+						DriverInfo:                v1beta2.DriverInfo{PodName: "pi-driver"},
+					}
+					if state == stateNew {
+						app.Status = v1beta2.SparkApplicationStatus{}
+					}
+					in := &input{
+						observed: seen, app: app, settings: &Settings{DriverGracePeriod: 10 * time.Second, MaxTrackedExecutors: 10},
+						now: testStart.Add(time.Hour), specHash: "1-a",
+						validate: func(*v1beta2.SparkApplication) string { return "" },
+					}
+					if flags.suspend {
+						app.Spec.Suspend = ptr.To(true)
+					}
+					if flags.edited {
+						app.Generation, in.specHash = 2, "1-b"
+					}
+					if flags.deleted {
+						app.DeletionTimestamp = ptr.To(metav1.NewTime(testStart))
+					}
+					if flags.expired {
+						app.Spec.TimeToLiveSeconds = ptr.To[int64](1)
+						app.Status.TerminationTime = metav1.NewTime(testStart)
+					}
+					if flags.over {
+						app.Status.ExecutionAttempts, app.Status.SubmissionAttempts = 9, 18
+					}
+					if flags.recent {
+						app.Status.LastSubmissionAttemptTime = metav1.NewTime(in.now)
+						app.Status.TerminationTime = metav1.NewTime(in.now)
+					} else if slices.Contains(terminal, state) {
+						app.Status.TerminationTime = metav1.NewTime(testStart)
+					}
+					in.report = reportDriver(in.driver)
+					if !yield(fmt.Sprintf("%s/%s/%s/%s", stateName(state), podName, policyName, flags.name), in) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestEverySituationHasARow, that the decision depends on nothing else, and that
+// an application which has ended is only moved by an edit of its spec.
+func TestEverySituationHasARow(t *testing.T) {
+	used := map[*row]bool{}
+	count := 0
+	for name, in := range situations {
+		count++
+		before := in.app.DeepCopy()
+		first, second := decide(in), decide(in)
+		if first.row == nil {
+			t.Errorf("%s: no row", name)
+			continue
+		}
+		used[first.row] = true
+		if first != second {
+			t.Errorf("%s: decided twice, differently", name)
+		}
+		if !reflect.DeepEqual(before, in.app) {
+			t.Errorf("%s: deciding changed the application", name)
+		}
+		if slices.Contains(terminal, in.state()) && first.row.to != stay && first.row.to != stateInvalidating {
+			t.Errorf("%s: leaves its final state for %s", name, first.row.to)
+		}
+		if in.app.DeletionTimestamp != nil && slices.ContainsFunc(first.row.do, func(a action) bool { return a.name == submitRun.name }) {
+			t.Errorf("%s: submits an application that is being deleted", name)
+		}
+		suspended := in.app.Spec.Suspend != nil && *in.app.Spec.Suspend
+		if suspended && slices.ContainsFunc(first.row.do, func(a action) bool { return a.name == submitRun.name }) {
+			t.Errorf("%s: submits a suspended application", name)
+		}
+		if first.row.to == stay && first.requeueAfter == 0 && !slices.Contains(terminal, in.state()) && in.state() != stateSuspended {
+			t.Errorf("%s: waits for ever", name)
+		}
+		status := conclude(in, first, outcome{submission: &submission{id: "next", specHash: in.specHash, time: in.now}}, 0)
+		if !slices.Contains(anyState, status.AppState.State) {
+			t.Errorf("%s: leads to %q, which clients do not know", name, status.AppState.State)
+		}
+	}
+	for i := range table {
+		if row := &table[i]; !used[row] && row.when.text != invalid.text {
+			t.Errorf("no situation selects row %d: %s, %s", i, stateNames(row.from), row.when.text)
+		}
+	}
+	t.Logf("%d situations", count)
+}
+
+func TestUnknownStateIsLeftAlone(t *testing.T) {
+	app := newApplication("pi")
+	app.Status.AppState.State = "OF_A_LATER_VERSION"
+	in := &input{app: app, settings: &Settings{}}
+	p := decide(in)
+	if p.row != nil || p.requeueAfter != 0 {
+		t.Fatalf("plan %+v", p)
+	}
+	if status := conclude(in, p, outcome{}, 0); !reflect.DeepEqual(*status, app.Status) {
+		t.Errorf("status %+v", status)
+	}
+}
