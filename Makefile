@@ -21,7 +21,10 @@ MODULES := hack/localcluster hack/images
 
 GIT_COMMIT := $(shell git rev-parse HEAD 2>/dev/null)
 VERSION_PACKAGE := k8s.io/component-base/version
-LDFLAGS := -s -w -X $(VERSION_PACKAGE).gitVersion=v$(VERSION) -X $(VERSION_PACKAGE).gitCommit=$(GIT_COMMIT)
+# The time of the commit, so that the same sources give the same program.
+GIT_DATE := $(shell TZ=UTC git log -1 --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ 2>/dev/null)
+LDFLAGS := -s -w -X $(VERSION_PACKAGE).gitVersion=v$(VERSION) -X $(VERSION_PACKAGE).gitCommit=$(GIT_COMMIT) \
+  -X $(VERSION_PACKAGE).buildDate=$(GIT_DATE)
 BUILD := CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
 # The whole operator image is this program.
 MAX_BYTES := 60000000

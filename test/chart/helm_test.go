@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -147,20 +146,15 @@ func valuesFiles(t *testing.T) map[string]string {
 	return cases
 }
 
-// knownFlags returns the flags that the operator's command has.
-func knownFlags(t *testing.T) []string {
+// startOperator runs the operator where there is no API server to be found and
+// returns what it says before it gives up.
+func startOperator(t *testing.T, args ...string) string {
 	t.Helper()
-	output, err := exec.CommandContext(t.Context(), program(t, "spark-operator"), "controller", "start", "--help").CombinedOutput()
+	command := exec.CommandContext(t.Context(), program(t, "spark-operator"), append(args, "--kubeconfig=/nonexistent")...)
+	output, err := command.CombinedOutput()
 	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
+	if !errors.As(err, &exit) {
+		t.Fatalf("want a failure, got %v: %s", err, output)
 	}
-	var flags []string
-	for word := range strings.FieldsSeq(string(output)) {
-		if name, ok := strings.CutPrefix(word, "--"); ok {
-			flags = append(flags, strings.TrimRight(strings.SplitN(name, "=", 2)[0], ",.;:)"))
-		}
-	}
-	slices.Sort(flags)
-	return slices.Compact(flags)
+	return string(output)
 }

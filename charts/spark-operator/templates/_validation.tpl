@@ -36,9 +36,24 @@ have to ignore.
 {{- if .Values.hook.upgradeCrd }}
 {{- fail "hook.upgradeCrd: not part of this version; set it to false and run kubectl apply --server-side --force-conflicts -f crds/ before helm upgrade" }}
 {{- end }}
-{{- range .Values.controller.featureGates }}
-{{- if .enabled }}
-{{- fail (printf "controller.featureGates: this version has no feature gate %s; remove it" .name) }}
+{{- if (.Values.controller.driverPodDisruptionBudget | default dict).enable }}
+{{- fail "controller.driverPodDisruptionBudget.enable: not part of this version; set it to false" }}
 {{- end }}
+{{- with .Values.controller.workqueueRateLimiter }}
+{{- if not (and (eq (int64 (.bucketQPS | default 50)) 50) (eq (int64 (.bucketSize | default 500)) 500) (eq ((.maxDelay | default dict).duration | default "6h") "6h")) }}
+{{- fail "controller.workqueueRateLimiter: there is no common bucket to tune, an application that fails to reconcile is tried again on its own; remove it" }}
+{{- end }}
+{{- end }}
+{{- range .Values.controller.featureGates }}
+{{- if and .enabled (not (has .name (list "PartialRestart" "DefaultTimeToLive"))) }}
+{{- fail (printf "controller.featureGates: this version has no %s; remove it" .name) }}
+{{- end }}
+{{- end }}
+{{- $default := .Values.controller.batchScheduler.default }}
+{{- if and $default (not .Values.controller.batchScheduler.enable) }}
+{{- fail "controller.batchScheduler.default needs controller.batchScheduler.enable" }}
+{{- end }}
+{{- if and $default (not (has $default (concat (list "volcano" "yunikorn") (.Values.controller.batchScheduler.kubeSchedulerNames | default list)))) }}
+{{- fail (printf "controller.batchScheduler.default: %s is neither volcano nor yunikorn nor one of controller.batchScheduler.kubeSchedulerNames" $default) }}
 {{- end }}
 {{- end }}

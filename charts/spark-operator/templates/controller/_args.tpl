@@ -19,12 +19,15 @@ The command line of the controller, as a YAML list.
 - --driver-pod-creation-grace-period={{ .driverPodCreationGracePeriod }}
 - --max-tracked-executor-per-app={{ int64 .maxTrackedExecutorPerApp }}
 - --scheduled-spark-application-timestamp-precision={{ .scheduledSparkApplicationTimestampPrecision }}
-- --workqueue-ratelimiter-bucket-qps={{ .workqueueRateLimiter.bucketQPS }}
-- --workqueue-ratelimiter-bucket-size={{ int64 .workqueueRateLimiter.bucketSize }}
-{{- with .workqueueRateLimiter.maxDelay }}
-{{- if .enable }}
-- --workqueue-ratelimiter-max-delay={{ .duration }}
+{{- if gt (int64 .defaultTimeToLiveSeconds) 0 }}
+- --default-time-to-live-seconds={{ int64 .defaultTimeToLiveSeconds }}
 {{- end }}
+{{- $gates := list }}
+{{- range .featureGates }}
+{{- $gates = append $gates (printf "%s=%t" .name .enabled) }}
+{{- end }}
+{{- with $gates }}
+- --feature-gates={{ join "," . }}
 {{- end }}
 - --enable-ui-service={{ .uiService.enable }}
 {{- with .uiIngress }}
@@ -51,9 +54,6 @@ The command line of the controller, as a YAML list.
 - --default-batch-scheduler={{ . }}
 {{- end }}
 {{- end }}
-{{- end }}
-{{- if .driverPodDisruptionBudget.enable }}
-- --enable-driver-pdb=true
 {{- end }}
 - --health-probe-bind-address=:8081
 {{- with $.Values.prometheus.metrics }}
