@@ -67,8 +67,12 @@ func runAll(m *testing.M) (int, error) {
 	defer cancel()
 	environment, err := controlplane.Start(ctx, controlplane.Options{
 		CRDs: []string{repository + "/manifests/crd"},
-		// Without controllers no namespace has a service account to admit pods with.
-		APIServerFlags: map[string]string{"disable-admission-plugins": "ServiceAccount"},
+		APIServerFlags: map[string]string{
+			// Without controllers no namespace has a service account to admit pods with.
+			"disable-admission-plugins": "ServiceAccount",
+			// Both families, so that Services may ask for either.
+			"service-cluster-ip-range": "198.19.0.0/16,fd00:c613::/112",
+		},
 	})
 	if err != nil {
 		return 1, fmt.Errorf("start the control plane: %w", err)
