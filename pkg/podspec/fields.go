@@ -118,6 +118,21 @@ func (f *Fields) Apply(pod *corev1.PodSpec, container int) (warnings []string, e
 	return e.warnings, e.errs
 }
 
+// Complete puts those fields into the pod of an executor, as its driver creates
+// it, that the driver overrides although they are in the template: memoryLimit,
+// lifecycle and variables. It is for an admission webhook and needs no template.
+func (f *Fields) Complete(pod *corev1.PodSpec, container int) field.ErrorList {
+	e := &edit{Fields: f, pod: pod, spark: container}
+	for _, variable := range e.EffectiveEnv() {
+		e.container().Env = SetEnv(e.container().Env, variable)
+	}
+	e.editMemoryLimit()
+	if e.Lifecycle != nil {
+		e.container().Lifecycle = e.Lifecycle
+	}
+	return e.errs
+}
+
 // SparkContainer returns the index of the container that Spark takes for its
 // own: the one with the role's name, else the first
 // (KubernetesUtils.selectSparkContainer). It is -1 if there is no container.

@@ -293,3 +293,29 @@ func TestSparkContainer(t *testing.T) {
 		})
 	}
 }
+
+// What a driver made of a template: its own variables, limit and hook come last.
+func TestComplete(t *testing.T) {
+	app := &v1beta2.SparkApplication{}
+	executor := &app.Spec.Executor
+	executor.MemoryLimit = ptr.To("3g")
+	executor.Lifecycle = &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: 3}}}
+	executor.Env = []corev1.EnvVar{{Name: "SPARK_USER", Value: "me"}}
+	executor.Tolerations = []corev1.Toleration{{Key: "is in the template"}}
+	pod := sparkPod(podspec.Executor)
+	pod.Containers[0].Lifecycle = &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Exec: &corev1.ExecAction{}}}
+	pod.Containers[0].Env = append([]corev1.EnvVar{{Name: "SPARK_USER", Value: "me"}}, pod.Containers[0].Env...)
+	fields := podspec.FieldsOf(app, podspec.Executor)
+	if errs := fields.Complete(pod, 0); len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	same(t, "env", pod.Containers[0].Env, []corev1.EnvVar{{Name: "SPARK_USER", Value: "me"}, {Name: "SPARK_CONF_DIR", Value: "/opt/spark/conf"}})
+	same(t, "lifecycle", pod.Containers[0].Lifecycle, executor.Lifecycle)
+	same(t, "limits", pod.Containers[0].Resources.Limits, corev1.ResourceList{"memory": resource.MustParse("3Gi")})
+	same(t, "tolerations", pod.Tolerations, nil)
+
+	executor.MemoryLimit = ptr.To("much")
+	if errs := fields.Complete(pod, 0); len(errs) != 1 {
+		t.Errorf("errors: %v", errs)
+	}
+}

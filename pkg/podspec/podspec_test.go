@@ -235,25 +235,6 @@ func TestVolumes(t *testing.T) {
 	})
 }
 
-// A pod that was stored has modes that nobody wrote.
-func TestVolumeOfStoredPod(t *testing.T) {
-	app := &v1beta2.SparkApplication{}
-	app.Spec.Executor.ConfigMaps = []v1beta2.NamePath{{Name: "app", Path: "/etc/a"}}
-	pod := sparkPod(podspec.Executor)
-	fields := podspec.FieldsOf(app, podspec.Executor)
-	if _, errs := fields.Apply(pod, 0); len(errs) > 0 {
-		t.Fatal(errs)
-	}
-	pod.Volumes[1].ConfigMap.DefaultMode = ptr.To[int32](0o644)
-	if _, errs := fields.Apply(pod, 0); len(errs) > 0 {
-		t.Errorf("the default mode is taken for a contradiction: %v", errs)
-	}
-	pod.Volumes[1].ConfigMap.DefaultMode = ptr.To[int32](0o400)
-	if _, errs := fields.Apply(pod, 0); len(errs) != 1 {
-		t.Errorf("another mode is not taken for a contradiction: %v", errs)
-	}
-}
-
 func TestConflicts(t *testing.T) {
 	template := func(edit func(*corev1.PodSpec)) *corev1.PodTemplateSpec {
 		template := &corev1.PodTemplateSpec{}

@@ -15,15 +15,19 @@ import (
 
 // editResources sets memoryLimit and gpu.
 func (e *edit) editResources() {
+	e.editMemoryLimit()
+	if gpu := e.GPU; gpu != nil && gpu.Name != "" && gpu.Quantity > 0 {
+		e.setGPU(corev1.ResourceName(gpu.Name), *resource.NewQuantity(gpu.Quantity, resource.DecimalSI))
+	}
+}
+
+func (e *edit) editMemoryLimit() {
 	if text := valueOf(e.MemoryLimit); text != "" {
 		if limit, err := ParseMemoryLimit(text); err != nil {
 			e.fail(field.Invalid(e.path("memoryLimit"), text, err.Error()))
 		} else {
 			e.setLimit(corev1.ResourceMemory, limit)
 		}
-	}
-	if gpu := e.GPU; gpu != nil && gpu.Name != "" && gpu.Quantity > 0 {
-		e.setGPU(corev1.ResourceName(gpu.Name), *resource.NewQuantity(gpu.Quantity, resource.DecimalSI))
 	}
 }
 

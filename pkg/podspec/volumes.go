@@ -39,11 +39,19 @@ func (e *edit) editVolumes() {
 	}{{"sidecars", e.Sidecars}, {"initContainers", e.InitContainers}} {
 		for i := range list.containers {
 			for j, mount := range list.containers[i].VolumeMounts {
+				if strings.HasPrefix(mount.Name, LocalDirPrefix) && e.mounts(mount.Name) {
+					continue // Spark adds it
+				}
 				// A volume that is nowhere is left to the API server to refuse.
 				e.useVolume(mount.Name, e.path(list.name).Index(i).Child("volumeMounts").Index(j))
 			}
 		}
 	}
+}
+
+// mounts reports whether the Spark container mounts the volume by volumeMounts.
+func (e *edit) mounts(volume string) bool {
+	return slices.ContainsFunc(e.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == volume })
 }
 
 // useVolume makes sure that the pod has the volume and reports whether it has.
@@ -62,7 +70,7 @@ func (e *edit) addVolume(volume corev1.Volume, place *field.Path) {
 	switch {
 	case i < 0:
 		e.pod.Volumes = append(e.pod.Volumes, volume)
-	case !sameVolume(e.pod.Volumes[i], volume):
+	case !equality.Semantic.DeepEqual(e.pod.Volumes[i], volume):
 		inTemplate := volumeIndex(e.template().Volumes, volume.Name) >= 0
 		e.duplicate(place, volume.Name, "the pod has another volume of this name from "+e.other(inTemplate)+
 			"; rename one of them")
@@ -71,32 +79,6 @@ func (e *edit) addVolume(volume corev1.Volume, place *field.Path) {
 
 func volumeIndex(volumes []corev1.Volume, name string) int {
 	return slices.IndexFunc(volumes, func(v corev1.Volume) bool { return v.Name == name })
-}
-
-// sameVolume compares without the modes that the API server fills in, so that a
-// pod that comes from there is not taken for a contradiction.
-func sameVolume(have, want corev1.Volume) bool {
-	if equality.Semantic.DeepEqual(have, want) {
-		return true
-	}
-	have, want = *have.DeepCopy(), *want.DeepCopy()
-	for _, v := range []*corev1.Volume{&have, &want} {
-		mode := new(int32)
-		*mode = corev1.ConfigMapVolumeSourceDefaultMode
-		if c := v.ConfigMap; c != nil && c.DefaultMode == nil {
-			c.DefaultMode = mode
-		}
-		if s := v.Secret; s != nil && s.DefaultMode == nil {
-			s.DefaultMode = mode
-		}
-		if p := v.Projected; p != nil && p.DefaultMode == nil {
-			p.DefaultMode = mode
-		}
-		if d := v.DownwardAPI; d != nil && d.DefaultMode == nil {
-			d.DefaultMode = mode
-		}
-	}
-	return equality.Semantic.DeepEqual(have, want)
 }
 
 func (e *edit) addMount(mount corev1.VolumeMount, place *field.Path) {

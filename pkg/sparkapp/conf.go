@@ -103,6 +103,13 @@ func (c *conf) setUser() {
 			// A path on the submitter; the operator's files are nobody's business.
 			role, _, _ := strings.Cut(strings.TrimPrefix(key, "spark.kubernetes."), ".")
 			c.warn("spec.sparkConf: " + key + " has no effect: give the pod template in spec." + role + ".template")
+		case sparkconf.HadoopConfigMapName:
+			// Spark would lead executors there, and the typed field the driver to its own.
+			if valueOf(c.app.Spec.HadoopConfigMap) == "" {
+				c.set(key, value)
+				continue
+			}
+			c.warn("spec.sparkConf: " + key + " has no effect: spec.hadoopConfigMap names the ConfigMap")
 		default:
 			c.set(key, value)
 		}

@@ -256,6 +256,24 @@ func TestProperties(t *testing.T) {
 			},
 			warnings: []string{"give the pod template in spec.driver.template", "give the pod template in spec.executor.template"},
 		},
+		"two places for Hadoop's configuration": {
+			edit: func(app *application) {
+				app.Spec.HadoopConfigMap = ptr.To("mine")
+				app.Spec.SparkConf = map[string]string{
+					"spark.kubernetes.hadoop.configMapName": "other", "spark.kubernetes.driver.podTemplateContainerName": "main",
+				}
+			},
+			want: map[string]string{
+				"spark.kubernetes.hadoop.configMapName": absent, "spark.kubernetes.executor.hadoopConfigMapName": absent,
+			},
+			warnings: []string{"spec.hadoopConfigMap names the ConfigMap", "podTemplateContainerName has no effect: spec.driver.template sets it"},
+		},
+		"Hadoop's configuration by Spark": {
+			edit: func(app *application) {
+				app.Spec.SparkConf = map[string]string{"spark.kubernetes.hadoop.configMapName": "other"}
+			},
+			want: map[string]string{"spark.kubernetes.executor.hadoopConfigMapName": "other"},
+		},
 		"node selector": {
 			edit: func(app *application) { app.Spec.NodeSelector = map[string]string{"disk": "ssd"} },
 			want: map[string]string{"spark.kubernetes.node.selector.disk": "ssd"},

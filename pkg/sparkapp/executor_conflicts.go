@@ -14,6 +14,13 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 )
 
+// The port that the driver adds to its executors (BLOCK_MANAGER_PORT_NAME,
+// DEFAULT_BLOCKMANAGER_PORT).
+const (
+	blockManagerPort        = "blockmanager"
+	defaultBlockManagerPort = 7079
+)
+
 // addition is what the driver will add to the template of its executors.
 type addition struct {
 	volume, path string
@@ -44,9 +51,8 @@ func (b *builder) executorConflicts(
 			conflict("volume mount", add.path, add.from)
 		}
 	}
-	const blockManager = "blockmanager"
-	if i := slices.IndexFunc(container.Ports, func(p corev1.ContainerPort) bool { return p.Name == blockManager }); i >= 0 {
-		conflict("port", blockManager, "Spark")
+	if slices.ContainsFunc(container.Ports, func(p corev1.ContainerPort) bool { return p.Name == blockManagerPort }) {
+		conflict("port", blockManagerPort, "Spark")
 	}
 	if properties[sparkconf.ExecutorPodFeatureSteps] == "" { // they could add anything
 		errs = append(errs, missingVolumes(pod, additions)...)

@@ -47,7 +47,19 @@ func (b *builder) executorTemplate(r *role, dirs []localDir) *corev1.PodTemplate
 	fields := b.fields(podspec.Executor, &b.exporter.Executor)
 	b.apply(&fields, pod, podspec.SparkContainer(pod, podspec.Executor))
 	b.keepFromDriver(r, &fields, pod)
+	b.leaveToDriver(&pod.Containers[podspec.SparkContainer(pod, podspec.Executor)])
 	return template
+}
+
+// leaveToDriver takes out the one port that the driver adds, if it is the same.
+func (b *builder) leaveToDriver(container *corev1.Container) {
+	number, ok := sparkconf.ParseInt(b.values[sparkconf.BlockManagerPort])
+	if !ok {
+		number = defaultBlockManagerPort
+	}
+	container.Ports = slices.DeleteFunc(container.Ports, func(p corev1.ContainerPort) bool {
+		return p.Name == blockManagerPort && p.ContainerPort == number && (p.Protocol == "" || p.Protocol == corev1.ProtocolTCP)
+	})
 }
 
 // keepFromDriver sets the properties with which the driver would otherwise

@@ -325,6 +325,14 @@ func TestExecutorConflicts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { refused(t, test.edit, test.want...) })
 	}
+	t.Run("the same port", func(t *testing.T) {
+		run := build(t, func(app *application) {
+			app.Spec.Executor.Ports = []v1beta2.Port{{Name: "blockmanager", Protocol: "TCP", ContainerPort: 7079}}
+		})
+		if ports := run.ExecutorTemplate.Spec.Containers[0].Ports; len(ports) > 0 {
+			t.Errorf("Spark would add it again: %v", ports)
+		}
+	})
 	t.Run("sidecars may mount what Spark adds", func(t *testing.T) {
 		run := build(t, func(app *application) {
 			app.Spec.Executor.Sidecars = []corev1.Container{

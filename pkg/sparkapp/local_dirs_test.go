@@ -146,6 +146,38 @@ func TestLocalDirTemplates(t *testing.T) {
 	}
 }
 
+// A sidecar may look into the scratch space of Spark, which brings the volume.
+func TestLocalDirOfSidecar(t *testing.T) {
+	claim := corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "OnDemand"}}
+	run := build(t, func(app *v1beta2.SparkApplication) {
+		localDir(claim)(app)
+		app.Spec.SparkConf = map[string]string{}
+		for _, role := range []string{"driver", "executor"} {
+			prefix := "spark.kubernetes." + role + ".volumes.persistentVolumeClaim.spark-local-dir-x.options."
+			app.Spec.SparkConf[prefix+"storageClass"], app.Spec.SparkConf[prefix+"sizeLimit"] = "fast", "1Gi"
+		}
+		sidecar := corev1.Container{Name: "s", Image: "s", VolumeMounts: app.Spec.Driver.VolumeMounts}
+		app.Spec.Driver.Sidecars, app.Spec.Executor.Sidecars = []corev1.Container{sidecar}, []corev1.Container{sidecar}
+	})
+	names := 0
+	for _, volume := range run.Driver.Spec.Volumes {
+		if volume.Name == "spark-local-dir-x" {
+			names++
+		}
+	}
+	if names != 1 || len(run.ExecutorTemplate.Spec.Volumes) != 0 {
+		t.Errorf("the driver has %d volumes of the name, the template %v", names, run.ExecutorTemplate.Spec.Volumes)
+	}
+	run = build(t, func(app *v1beta2.SparkApplication) {
+		localDir(claim)(app)
+		app.Spec.Executor.Sidecars = []corev1.Container{{Name: "s", Image: "s", VolumeMounts: app.Spec.Executor.VolumeMounts}}
+		app.Spec.Executor.VolumeMounts = nil
+	})
+	if n := len(run.ExecutorTemplate.Spec.Volumes); n != 1 {
+		t.Errorf("%d volumes for the sidecar alone", n)
+	}
+}
+
 func TestLocalDirRefused(t *testing.T) {
 	refused(t, localDir(corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{}}),
 		"spec.driver.volumeMounts[0].name", "spec.executor.volumeMounts[0].name", "unsupported volume type", "ephemeral")

@@ -60,7 +60,7 @@ func (c *conf) setRole(r *role) {
 	c.setString(r.keys.javaOptions, r.javaOptions, r.field("javaOptions"))
 	// Templates travel without files; the name makes Spark and this operator
 	// agree on the container.
-	c.set(r.keys.templateName, r.name.ContainerName())
+	c.setField(r.keys.templateName, r.name.ContainerName(), r.field("template"))
 
 	c.setMap(r.keys.annotation, r.Annotations, r.field("annotations"))
 	c.setMap(r.keys.env, r.EnvVars, r.field("envVars"))

@@ -58,7 +58,7 @@ func (v *validator) validateRoles() {
 
 // validateMetadata checks labels and annotations.
 func (v *validator) validateMetadata(r *role) {
-	v.errs = append(v.errs, metav1validation.ValidateLabels(r.Labels, r.at.Child("labels"))...)
+	v.errs = append(v.errs, metav1validation.ValidateLabels(substituted(r.Labels), r.at.Child("labels"))...)
 	v.errs = append(v.errs, apivalidation.ValidateAnnotations(r.Annotations, r.at.Child("annotations"))...)
 	if r.name == podspec.Driver {
 		return // package submit refuses Spark's own labels there
@@ -72,6 +72,17 @@ func (v *validator) validateMetadata(r *role) {
 				"Custom executor labels cannot contain "+key+" as it is reserved for Spark.; choose another key"))
 		}
 	}
+}
+
+// substituted returns labels with values in place of what Spark replaces
+// (Utils.substituteAppNExecIds).
+func substituted(labels map[string]string) map[string]string {
+	ids := strings.NewReplacer("{{APP_ID}}", "spark-00000000000000000000000000000000", "{{EXECUTOR_ID}}", "2147483647")
+	values := make(map[string]string, len(labels))
+	for key, value := range labels {
+		values[key] = ids.Replace(value)
+	}
+	return values
 }
 
 func (v *validator) validateEnv(r *role) {

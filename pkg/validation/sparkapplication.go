@@ -12,7 +12,6 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/sparkapp"
-	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 )
 
 // ValidateSparkApplication returns all faults of an application: the field, its
@@ -63,7 +62,6 @@ func validateSpec(app *v1beta2.SparkApplication) field.ErrorList {
 	v.validateDriverIngresses()
 	v.validateSparkConf()
 	v.validateDynamicAllocation()
-	v.validateConfigMaps()
 	v.validateVolumes()
 	v.validateRoles()
 	return v.errs
@@ -149,7 +147,6 @@ func (v *validator) validateDynamicAllocation() {
 		value *int32
 		least int32
 	}{
-		{"initialExecutors", dynamic.InitialExecutors, 0},
 		{"minExecutors", dynamic.MinExecutors, 0},
 		{"maxExecutors", dynamic.MaxExecutors, 1},
 	} {
@@ -160,16 +157,6 @@ func (v *validator) validateDynamicAllocation() {
 	if low, high := dynamic.MinExecutors, dynamic.MaxExecutors; low != nil && high != nil && *low > *high {
 		v.fail(field.Invalid(at.Child("minExecutors"), *low, fmt.Sprintf(
 			"dynamicAllocation.minExecutors (%d) cannot be greater than dynamicAllocation.maxExecutors (%d)", *low, *high)))
-	}
-}
-
-// validateConfigMaps refuses two places that both say where Hadoop's
-// configuration is: on executors Spark's would win, on the driver the other.
-func (v *validator) validateConfigMaps() {
-	name := v.spec.HadoopConfigMap
-	if other := v.spec.SparkConf[sparkconf.HadoopConfigMapName]; name != nil && *name != "" && other != "" {
-		v.fail(field.Invalid(v.root.Child("hadoopConfigMap"), *name, "spec.sparkConf names another one ("+
-			sparkconf.HadoopConfigMapName+"="+other+"); leave one of them out"))
 	}
 }
 

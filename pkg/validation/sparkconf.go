@@ -29,7 +29,7 @@ func denied(key string) string {
 	switch key {
 	case sparkconf.DriverServiceAccountName, sparkconf.ExecutorServiceAccountName:
 		return reasonServiceAccount
-	case sparkconf.Master, "spark.kubernetes.driver.master", sparkconf.KubernetesContext:
+	case sparkconf.Master, "spark.kubernetes.driver.master":
 		return reasonManaged
 	case sparkconf.ContainerImage, sparkconf.DriverContainerImage, sparkconf.ExecutorContainerImage:
 		return reasonImage
@@ -40,22 +40,22 @@ func denied(key string) string {
 }
 
 // deniedCredential reports whether the property gives or names credentials for
-// the API server: spark.kubernetes.authenticate.<whose>.<what>, where <whose> is
-// empty or one of submission, driver and executor. Only those below
-// driver.mounted, which name files inside the driver, are the tenant's own.
-// The established operator denies a few of these keys; the family is denied as a
-// whole, because each of them makes a submitter use its own files or identity.
+// the API server. The established operator denies the tokens; what a submitter
+// would take from its own files and pass on to the tenant's driver, or use
+// itself, is denied here as well. Files inside the driver
+// (spark.kubernetes.authenticate.driver.mounted.*) are the tenant's own.
 func deniedCredential(key string) bool {
-	rest, ok := strings.CutPrefix(key, "spark.kubernetes.authenticate.")
-	if !ok || strings.HasPrefix(key, sparkconf.AuthDriverMountedPrefix) {
-		return false
-	}
 	if strings.HasPrefix(key, sparkconf.AuthSubmissionPrefix) {
 		return true
 	}
-	rest = strings.TrimPrefix(strings.TrimPrefix(rest, "driver."), "executor.")
+	rest, ok := strings.CutPrefix(key, "spark.kubernetes.authenticate.")
+	if !ok {
+		return false
+	}
 	switch rest {
-	case "oauthToken", "oauthTokenFile", "caCertFile", "clientKeyFile", "clientCertFile":
+	case "oauthToken", "driver.oauthToken", "executor.oauthToken",
+		"oauthTokenFile", "driver.oauthTokenFile", "executor.oauthTokenFile",
+		"driver.caCertFile", "driver.clientKeyFile", "driver.clientCertFile":
 		return true
 	}
 	return false

@@ -122,19 +122,15 @@ func TestValidateSparkApplication(t *testing.T) {
 		}},
 		"dynamic allocation": {func(app *application) {
 			app.Spec.DynamicAllocation = &v1beta2.DynamicAllocation{
-				Enabled: true, InitialExecutors: ptr.To[int32](-1), MinExecutors: ptr.To[int32](5), MaxExecutors: ptr.To[int32](2),
+				Enabled: true, InitialExecutors: ptr.To[int32](1), MinExecutors: ptr.To[int32](5), MaxExecutors: ptr.To[int32](0),
 			}
 		}, []string{
-			"spec.dynamicAllocation.initialExecutors: Invalid value: -1",
-			"dynamicAllocation.minExecutors (5) cannot be greater than dynamicAllocation.maxExecutors (2)",
+			"spec.dynamicAllocation.maxExecutors: Invalid value: 0: must be at least 1",
+			"dynamicAllocation.minExecutors (5) cannot be greater than dynamicAllocation.maxExecutors (0)",
 		}},
 		"dynamic allocation that is off": {func(app *application) {
 			app.Spec.DynamicAllocation = &v1beta2.DynamicAllocation{MinExecutors: ptr.To[int32](-5)}
 		}, nil},
-		"two places for Hadoop's configuration": {func(app *application) {
-			app.Spec.HadoopConfigMap = ptr.To("a")
-			conf("spark.kubernetes.hadoop.configMapName", "b")(app)
-		}, []string{`spec.hadoopConfigMap: Invalid value: "a": spec.sparkConf names another one`}},
 		"volumes of one name": {func(app *application) {
 			app.Spec.Volumes = []corev1.Volume{{Name: "v"}, {Name: "w"}, {Name: "v", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}}
 		}, []string{`spec.volumes[2].name: Duplicate value: "v": spec.volumes[0]`}},
@@ -146,6 +142,10 @@ func TestValidateSparkApplication(t *testing.T) {
 			`spec.driver.labels: Invalid value: "not a label!": a valid label must be`,
 			`spec.executor.labels[spark-role]: Invalid value: "x": Custom executor labels cannot contain spark-role as it is reserved for Spark.`,
 		}},
+		"labels with placeholders": {func(app *application) {
+			app.Spec.Driver.Labels = labels("applicationId", "{{APP_ID}}")
+			app.Spec.Executor.Labels = labels("executor", "{{APP_ID}}-{{EXECUTOR_ID}}")
+		}, nil},
 		"annotations": {func(app *application) { app.Spec.Driver.Annotations = labels("no key!", "x") },
 			[]string{`spec.driver.annotations: Invalid value: "no key!"`}},
 		"variables": {func(app *application) {
@@ -244,10 +244,8 @@ func TestSparkConfDenied(t *testing.T) {
 		"spark.kubernetes.authenticate.submission.caCertFile":       credentials,
 		"spark.kubernetes.authenticate.driver.caCertFile":           credentials,
 		"spark.kubernetes.authenticate.driver.clientKeyFile":        credentials,
-		"spark.kubernetes.authenticate.clientCertFile":              credentials,
 		"spark.master":                                            managed,
 		"spark.kubernetes.driver.master":                          managed,
-		"spark.kubernetes.context":                                managed,
 		"spark.kubernetes.container.image":                        image,
 		"spark.kubernetes.driver.container.image":                 image,
 		"spark.kubernetes.executor.container.image":               image,
@@ -261,6 +259,7 @@ func TestSparkConfDenied(t *testing.T) {
 	}
 	for _, key := range []string{
 		"spark.kubernetes.authenticate.driver.mounted.oauthTokenFile", "spark.kubernetes.authenticate.serviceAccountName",
+		"spark.kubernetes.authenticate.caCertFile", "spark.kubernetes.context",
 		"spark.kubernetes.driver.podTemplateFile", "spark.submit.deployMode", "spark.executor.memory", "spark.hadoop.fs.s3a.access.key",
 	} {
 		expect(t, validation.ValidateSparkApplication(newApplication(conf(key, "x"))))
