@@ -65,14 +65,13 @@ func Build(app *v1beta2.SparkApplication, p Params) (*Run, error) {
 func build(
 	app *v1beta2.SparkApplication, p *Params, exporter *monitoring.Exporter, scheduling *batchscheduler.PodEdits,
 ) (*Run, error) {
-	b := &builder{app: app, params: p, exporter: exporter, scheduling: scheduling, conf: newConf(app, p)}
+	b := &builder{params: p, exporter: exporter, scheduling: scheduling, conf: newConf(app, p)}
 	return b.build()
 }
 
 // builder is one submission in the making.
 type builder struct {
 	*conf
-	app        *v1beta2.SparkApplication
 	params     *Params
 	exporter   *monitoring.Exporter
 	scheduling *batchscheduler.PodEdits
@@ -98,6 +97,7 @@ func (b *builder) build() (*Run, error) {
 	maps.Copy(b.values, b.exporter.Properties)
 
 	template := b.executorTemplate(&executor, executorDirs)
+	driverTemplate := b.driverTemplate(&driver, driverDirs)
 	if len(b.errs) > 0 {
 		return nil, refuse(b.errs)
 	}
@@ -117,7 +117,7 @@ func (b *builder) build() (*Run, error) {
 		Arguments:        b.app.Spec.Arguments,
 		ProxyUser:        valueOf(b.app.Spec.ProxyUser),
 		User:             user,
-		DriverTemplate:   driverTemplate(&driver, driverDirs),
+		DriverTemplate:   driverTemplate,
 		ExecutorTemplate: text,
 		IDs:              submit.NewIDs(b.params.SubmissionID),
 		SubmitTime:       b.params.SubmitTime,

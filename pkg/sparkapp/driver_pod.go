@@ -14,8 +14,15 @@ import (
 
 // driverTemplate returns the pod from which the driver pod is built; nil if there
 // is none.
-func driverTemplate(r *role, dirs []localDir) *corev1.PodTemplateSpec {
-	template := withLocalDirs(r.Template, podspec.Driver, dirs)
+func (b *builder) driverTemplate(r *role, dirs []localDir) *corev1.PodTemplateSpec {
+	template := r.Template
+	if len(dirs) > 0 {
+		template = &corev1.PodTemplateSpec{}
+		if r.Template != nil {
+			r.Template.DeepCopyInto(template)
+		}
+		b.addLocalDirs(&template.Spec, podspec.Driver, dirs)
+	}
 	if template != nil && len(template.Spec.Containers) == 0 {
 		// Nothing to choose from, so nothing to warn of.
 		with := *template

@@ -41,8 +41,7 @@ func (b *builder) executorTemplate(r *role, dirs []localDir) *corev1.PodTemplate
 		// Spark takes the first container unless it finds one of the name.
 		b.set(r.keys.templateName, container.Name)
 	}
-	template = withLocalDirs(template, podspec.Executor, dirs)
-	pod = &template.Spec
+	b.addLocalDirs(pod, podspec.Executor, dirs)
 
 	fields := b.fields(podspec.Executor, &b.exporter.Executor)
 	b.apply(&fields, pod, podspec.SparkContainer(pod, podspec.Executor))
@@ -112,12 +111,12 @@ func (b *builder) keepEnv(r *role, fields *podspec.Fields, pod *corev1.PodSpec) 
 		// A reference to a Secret is appended after everything else.
 		delete(b.values, r.keys.secretKey+variable.Name)
 		_, appended := b.values[r.keys.env+variable.Name]
-		early := isEarlyExecutorEnv(variable.Name) || refersToSpark(variable.Value)
+		early := isEarlyExecutorEnv(variable.Name) || b.refersToLater(r, variable.Value)
 		switch {
 		case variable.ValueFrom == nil && (appended || early):
 			b.set(r.keys.env+variable.Name, variable.Value)
 			container.Env = slices.DeleteFunc(container.Env, func(have corev1.EnvVar) bool { return have.Name == variable.Name })
-		case variable.ValueFrom != nil && early, isLateExecutorEnv(variable.Name):
+		case variable.ValueFrom != nil && early, b.isLateExecutorEnv(variable.Name):
 			b.warn("spec.executor.env: " + variable.Name + " has no effect: Spark sets it itself")
 		case appended:
 			delete(b.values, r.keys.env+variable.Name)
@@ -139,24 +138,26 @@ func isEarlyExecutorEnv(name string) bool {
 
 // isLateExecutorEnv reports whether Spark gives the variable to executors after
 // everything else.
-func isLateExecutorEnv(name string) bool {
+func (b *builder) isLateExecutorEnv(name string) bool {
 	switch name {
 	case "SPARK_EXECUTOR_POD_IP", "SPARK_EXECUTOR_POD_NAME", "SPARK_LOCAL_DIRS":
 		return true
+	case "SPARK_CLASSPATH":
+		return b.values["spark.executor.extraClassPath"] != ""
 	}
 	return strings.HasPrefix(name, "SPARK_JAVA_OPT_")
 }
 
-// refersToSpark reports whether a value refers to a variable of Spark, which is
-// not yet known where the template's variables stand.
-func refersToSpark(value string) bool {
+// refersToLater reports whether a value refers to a variable that Spark appends,
+// which is not yet known where the template's variables stand.
+func (b *builder) refersToLater(r *role, value string) bool {
 	for rest := value; ; {
 		_, after, found := strings.Cut(rest, "$(")
 		if !found {
 			return false
 		}
 		name, _, _ := strings.Cut(after, ")")
-		if isEarlyExecutorEnv(name) {
+		if _, appended := b.values[r.keys.env+name]; appended || isEarlyExecutorEnv(name) {
 			return true
 		}
 		rest = after

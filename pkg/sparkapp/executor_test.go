@@ -248,6 +248,16 @@ func TestExecutorEnv(t *testing.T) {
 			env:      []corev1.EnvVar{literal("SPARK_USER", "x"), field("B"), literal("B", "y")},
 			template: []corev1.EnvVar{literal("B", "y")}, properties: map[string]string{"spark.executorEnv.SPARK_USER": "x"},
 		},
+		"a reference to what Spark appends": {
+			env: []corev1.EnvVar{literal("B", "$(A)/x"), literal("SPARK_CLASSPATH", "/x")},
+			edit: func(app *v1beta2.SparkApplication) {
+				app.Spec.Executor.EnvVars = map[string]string{"A": "vars"}
+				app.Spec.SparkConf = map[string]string{"spark.executor.extraClassPath": "/y"}
+			},
+			template:   []corev1.EnvVar{literal("SPARK_CLASSPATH", "/x")},
+			properties: map[string]string{"spark.executorEnv.B": "$(A)/x"},
+			warnings:   []string{"SPARK_CLASSPATH has no effect"},
+		},
 		"over Spark's own": {
 			env:        []corev1.EnvVar{literal("SPARK_EXECUTOR_MEMORY", "x"), literal("DIR", "/x/$(SPARK_EXECUTOR_ID)")},
 			properties: map[string]string{"spark.executorEnv.SPARK_EXECUTOR_MEMORY": "x", "spark.executorEnv.DIR": "/x/$(SPARK_EXECUTOR_ID)"},

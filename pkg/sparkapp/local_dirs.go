@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/spark-operator/spark-operator/pkg/podspec"
@@ -119,21 +120,27 @@ func (c *conf) setVolume(r *role, kind string, mount corev1.VolumeMount, options
 	}
 }
 
-// withLocalDirs returns the template with scratch space added, in a copy.
-func withLocalDirs(template *corev1.PodTemplateSpec, role podspec.Role, dirs []localDir) *corev1.PodTemplateSpec {
-	if len(dirs) == 0 {
-		return template
-	}
-	result := &corev1.PodTemplateSpec{}
-	if template != nil {
-		template.DeepCopyInto(result)
-	}
-	container := sparkContainerOf(&result.Spec, role)
+// addLocalDirs adds scratch space to the pod of a template.
+func (c *conf) addLocalDirs(pod *corev1.PodSpec, role podspec.Role, dirs []localDir) {
+	container := sparkContainerOf(pod, role)
+	place := field.NewPath("spec", string(role), "volumeMounts")
 	for _, dir := range dirs {
-		result.Spec.Volumes = append(result.Spec.Volumes, dir.volume)
+		i := slices.IndexFunc(pod.Volumes, func(v corev1.Volume) bool { return v.Name == dir.volume.Name })
+		switch {
+		case i < 0:
+			pod.Volumes = append(pod.Volumes, dir.volume)
+		case !equality.Semantic.DeepEqual(pod.Volumes[i], dir.volume):
+			err := field.Duplicate(place, dir.volume.Name)
+			err.Detail = "spec." + string(role) + ".template has another volume of this name; rename one of them"
+			c.fail(err)
+		}
+		if slices.ContainsFunc(container.VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == dir.mount.MountPath }) {
+			c.fail(field.Invalid(place, dir.mount.MountPath,
+				"must be unique: spec."+string(role)+".template or another volume has this path; choose another path"))
+			continue
+		}
 		container.VolumeMounts = append(container.VolumeMounts, dir.mount)
 	}
-	return result
 }
 
 // sparkContainerOf returns the Spark container of a template and adds it if there

@@ -182,6 +182,15 @@ func TestLocalDirRefused(t *testing.T) {
 	refused(t, localDir(corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{}}),
 		"spec.driver.volumeMounts[0].name", "spec.executor.volumeMounts[0].name", "unsupported volume type", "ephemeral")
 	refused(t, func(app *v1beta2.SparkApplication) {
+		localDir(corev1.VolumeSource{Ephemeral: &corev1.EphemeralVolumeSource{}})(app)
+		template := &corev1.PodTemplateSpec{Spec: corev1.PodSpec{
+			Volumes:    []corev1.Volume{{Name: "spark-local-dir-x"}},
+			Containers: []corev1.Container{{VolumeMounts: []corev1.VolumeMount{{Name: "other", MountPath: "/scratch"}}}},
+		}}
+		app.Spec.Driver.Template, app.Spec.Executor.Template = template, template
+	}, `spec.driver.volumeMounts: Duplicate value: "spark-local-dir-x": spec.driver.template has another`,
+		`spec.executor.volumeMounts: Invalid value: "/scratch": must be unique`)
+	refused(t, func(app *v1beta2.SparkApplication) {
 		app.Spec.Executor.VolumeMounts = []corev1.VolumeMount{{Name: "spark-local-dir-9", MountPath: "/x"}}
 	}, "spec.executor.volumeMounts[0].name", "volume spark-local-dir-9 not found", "spec.volumes")
 }
