@@ -98,8 +98,8 @@ func (b *builder) keepFromDriver(r *role, fields *podspec.Fields, pod *corev1.Po
 		b.warn("spec.executor.lifecycle has no effect: with spark.decommission.enabled Spark sets the hook itself")
 	}
 	if valueOf(r.MemoryLimit) != "" {
-		b.warn("spec.executor.memoryLimit has no effect without the webhook: Spark sets the memory limit of executors " +
-			"to their request; use spec.executor.memoryOverhead")
+		b.warn("spec.executor.memoryLimit has no effect: Spark sets the memory limit of executors to their request, which " +
+			"only an admission webhook could change; use spec.executor.memoryOverhead")
 	}
 }
 

@@ -188,7 +188,7 @@ func TestExecutorProperties(t *testing.T) {
 		},
 		"memory limit": {
 			edit:     func(app *application) { app.Spec.Executor.MemoryLimit = ptr.To("3g") },
-			warnings: []string{"spec.executor.memoryLimit has no effect without the webhook"},
+			warnings: []string{"spec.executor.memoryLimit has no effect"},
 		},
 		"lifecycle beside decommissioning": {
 			edit: func(app *application) {
