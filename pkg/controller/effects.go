@@ -114,13 +114,13 @@ func setFailed(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ 
 	endAttempt(status, stateFailed, in.report, status.TerminationTime)
 }
 
-// setEnd sets the time at which the driver ended, as far as its pod tells.
+// setEnd sets the time at which the driver ended, as far as its pod tells. The
+// clock of the node may be ahead of ours; retries and the time to live, which
+// count from here, must not wait for it.
 func setEnd(in *input, status *v1beta2.SparkApplicationStatus) {
-	if in.report.finished != nil {
-		status.TerminationTime = *in.report.finished
-	}
-	if status.TerminationTime.IsZero() {
-		status.TerminationTime = metav1.NewTime(in.now)
+	status.TerminationTime = metav1.NewTime(in.now)
+	if finished := in.report.finished; finished != nil && finished.Time.Before(in.now) {
+		status.TerminationTime = *finished
 	}
 }
 

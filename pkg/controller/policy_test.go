@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+func TestRetryAfterFailure(t *testing.T) {
+	end := metav1.NewTime(testStart)
+	for name, test := range map[string]struct {
+		policy     v1beta2.RestartPolicyType
+		retries    *int32
+		interval   *int64
+		executions int32
+		want       bool
+		delay      time.Duration
+	}{
+		"never":                        {policy: v1beta2.RestartPolicyNever, retries: ptr.To[int32](3), executions: 1},
+		"unknown policy":               {policy: "Sometimes", retries: ptr.To[int32](3), executions: 1},
+		"no limit given means none":    {policy: v1beta2.RestartPolicyOnFailure, executions: 1},
+		"zero retries":                 {policy: v1beta2.RestartPolicyOnFailure, retries: ptr.To[int32](0), executions: 1},
+		"first of one":                 {policy: v1beta2.RestartPolicyOnFailure, retries: ptr.To[int32](1), interval: ptr.To[int64](7), executions: 1, want: true, delay: 7 * time.Second},
+		"one retry is two runs":        {policy: v1beta2.RestartPolicyOnFailure, retries: ptr.To[int32](1), executions: 2},
+		"delay grows with the runs":    {policy: v1beta2.RestartPolicyOnFailure, retries: ptr.To[int32](9), interval: ptr.To[int64](7), executions: 3, want: true, delay: 21 * time.Second},
+		"default interval":             {policy: v1beta2.RestartPolicyOnFailure, retries: ptr.To[int32](9), executions: 1, want: true, delay: 5 * time.Second},
+		"always ignores limits":        {policy: v1beta2.RestartPolicyAlways, retries: ptr.To[int32](1), executions: 100, want: true, delay: 500 * time.Second},
+		"a run that was never counted": {policy: v1beta2.RestartPolicyAlways, executions: 0, want: true, delay: 5 * time.Second},
+		"no overflow":                  {policy: v1beta2.RestartPolicyAlways, interval: ptr.To[int64](math.MaxInt64), executions: 2, want: true, delay: maxDelay},
+	} {
+		t.Run(name, func(t *testing.T) {
+			policy := v1beta2.RestartPolicy{Type: test.policy, OnFailureRetries: test.retries, OnFailureRetryInterval: test.interval}
+			status := &v1beta2.SparkApplicationStatus{ExecutionAttempts: test.executions, SubmissionAttempts: 50, TerminationTime: end}
+			got := retryAfterFailure(policy, status, testStart.Add(time.Hour))
+			if got.allowed != test.want {
+				t.Fatalf("allowed %t, want %t", got.allowed, test.want)
+			}
+			if got.allowed && got.due.Sub(testStart) != test.delay {
+				t.Errorf("due after %v, want %v", got.due.Sub(testStart), test.delay)
+			}
+		})
+	}
+}
+
+// TestLimitsAreSeparate: runs do not use up the retries of refused submissions,
+// nor the other way round.
+func TestLimitsAreSeparate(t *testing.T) {
+	policy := v1beta2.RestartPolicy{
+		Type:                       v1beta2.RestartPolicyOnFailure,
+		OnFailureRetries:           ptr.To[int32](5),
+		OnSubmissionFailureRetries: ptr.To[int32](1),
+	}
+	status := &v1beta2.SparkApplicationStatus{SubmissionAttempts: 5, ExecutionAttempts: 4, LastSubmissionAttemptTime: metav1.NewTime(testStart)}
+	if got := retryAfterRefusal(policy, status, testStart); !got.allowed || got.due != testStart.Add(5*time.Second) {
+		t.Errorf("after the first refusal %+v", got)
+	}
+	status.SubmissionAttempts++
+	if retryAfterRefusal(policy, status, testStart).allowed {
+		t.Error("a second retry of the submission")
+	}
+	if !retryAfterFailure(policy, status, testStart).allowed {
+		t.Error("refused submissions were charged to the runs")
+	}
+	if got := retryAfterFailure(policy, status, testStart); got.due.Before(testStart) {
+		t.Errorf("a run that ends now is due at %v", got.due)
+	}
+}
+
+func TestTimeToLiveOf(t *testing.T) {
+	for name, test := range map[string]struct {
+		spec      *int64
+		byDefault time.Duration
+		running   bool
+		want      time.Duration
+		limited   bool
+	}{
+		"nothing set":                    {},
+		"default":                        {byDefault: time.Minute, want: time.Minute, limited: true},
+		"spec wins":                      {spec: ptr.To[int64](5), byDefault: time.Minute, want: 5 * time.Second, limited: true},
+		"zero is at once":                {spec: ptr.To[int64](0), want: 0, limited: true},
+		"negative is at once":            {spec: ptr.To[int64](-5), byDefault: time.Minute, want: 0, limited: true},
+		"no overflow":                    {spec: ptr.To[int64](math.MaxInt64), want: maxDelay, limited: true},
+		"no end, no expiry":              {spec: ptr.To[int64](5), byDefault: time.Minute, running: true},
+		"default of zero keeps for ever": {byDefault: 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			app := newApplication("pi")
+			app.Spec.TimeToLiveSeconds = test.spec
+			if !test.running {
+				app.Status.TerminationTime = metav1.NewTime(testStart)
+			}
+			expires, limited := timeToLive(app, test.byDefault)
+			if limited != test.limited || limited && expires.Sub(testStart) != test.want {
+				t.Errorf("expires %v after the end, limited %t", expires.Sub(testStart), limited)
+			}
+		})
+	}
+}
+
+func TestReportDriver(t *testing.T) {
+	terminated := func(code int32, reason string) []corev1.ContainerStatus {
+		return []corev1.ContainerStatus{
+			{Name: "sidecar", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 9}}},
+			{Name: v1beta2.DriverContainerName, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Reason: reason}}},
+		}
+	}
+	for name, test := range map[string]struct {
+		status  corev1.PodStatus
+		want    v1beta2.DriverState
+		reason  string
+		message string
+	}{
+		"no phase yet": {want: v1beta2.DriverStatePending},
+		"pending":      {status: corev1.PodStatus{Phase: corev1.PodPending}, want: v1beta2.DriverStatePending},
+		"running":      {status: corev1.PodStatus{Phase: corev1.PodRunning}, want: v1beta2.DriverStateRunning},
+		"succeeded":    {status: corev1.PodStatus{Phase: corev1.PodSucceeded}, want: v1beta2.DriverStateCompleted},
+		"unknown":      {status: corev1.PodStatus{Phase: corev1.PodUnknown}, want: v1beta2.DriverStateUnknown},
+		"killed": {
+			status: corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: terminated(137, "OOMKilled")},
+			want:   v1beta2.DriverStateFailed, reason: "OOMKilled",
+			message: "driver container failed with ExitCode: 137, Reason: OOMKilled",
+		},
+		"failed without reason": {
+			status: corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: terminated(1, "")},
+			want:   v1beta2.DriverStateFailed, reason: reasonDriverFailed,
+			message: "driver container failed with ExitCode: 1, Reason: ",
+		},
+		"only the sidecar failed": {
+			status: corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: terminated(0, "Completed")},
+			want:   v1beta2.DriverStateCompleted,
+		},
+		"evicted": {
+			status: corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted", Message: "The node was low on resource: memory."},
+			want:   v1beta2.DriverStateFailed, reason: "Evicted",
+			message: "driver container status missing: Evicted: The node was low on resource: memory.",
+		},
+		"node gone": {
+			status: corev1.PodStatus{Phase: corev1.PodFailed, Conditions: []corev1.PodCondition{
+				{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, Reason: "DeletionByPodGC", Message: "node is gone"},
+			}},
+			want: v1beta2.DriverStateFailed, reason: "DeletionByPodGC",
+			message: "driver container status missing: DeletionByPodGC: node is gone",
+		},
+		"init container failed": {
+			status: corev1.PodStatus{Phase: corev1.PodFailed, InitContainerStatuses: []corev1.ContainerStatus{
+				{Name: "fetch", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 2, Reason: "Error"}}},
+			}},
+			want: v1beta2.DriverStateFailed, reason: "InitContainerFailed",
+			message: "driver container status missing: init container fetch failed with ExitCode: 2, Reason: Error",
+		},
+		"nothing known": {
+			status: corev1.PodStatus{Phase: corev1.PodFailed},
+			want:   v1beta2.DriverStateFailed, reason: reasonStatusMissing, message: "driver container status missing",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := reportDriver(&corev1.Pod{Status: test.status})
+			if got.state != test.want || got.reason != test.reason || got.message != test.message {
+				t.Errorf("state %s, reason %q, message %q", got.state, got.reason, got.message)
+			}
+		})
+	}
+	if got := reportDriver(nil); got.state != "" {
+		t.Errorf("no pod gives %+v", got)
+	}
+}
+
+func executorPod(name, id string, phase corev1.PodPhase) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{v1beta2.LabelSparkExecutorID: id}},
+		Status:     corev1.PodStatus{Phase: phase},
+	}
+}
+
+func TestExecutorStates(t *testing.T) {
+	const (
+		pending, running, completed, failed, unknown = v1beta2.ExecutorStatePending, v1beta2.ExecutorStateRunning,
+			v1beta2.ExecutorStateCompleted, v1beta2.ExecutorStateFailed, v1beta2.ExecutorStateUnknown
+	)
+	type executors = map[string]v1beta2.ExecutorState
+	for name, test := range map[string]struct {
+		known executors
+		pods  []*corev1.Pod
+		app   v1beta2.ApplicationStateType
+		limit int
+		want  executors
+	}{
+		"none": {app: stateRunning, limit: 10},
+		"phases": {
+			pods: []*corev1.Pod{executorPod("e1", "1", corev1.PodPending), executorPod("e2", "2", corev1.PodRunning), executorPod("e3", "3", corev1.PodSucceeded), executorPod("e4", "4", corev1.PodFailed), executorPod("e5", "5", corev1.PodUnknown)},
+			app:  stateRunning, limit: 10,
+			want: executors{"e1": pending, "e2": running, "e3": completed, "e4": failed, "e5": unknown},
+		},
+		"numbers above the limit": {
+			pods: []*corev1.Pod{executorPod("e1", "1", corev1.PodRunning), executorPod("e3", "3", corev1.PodRunning), executorPod("ex", "x", corev1.PodRunning)},
+			app:  stateRunning, limit: 2,
+			want: executors{"e1": running, "ex": running},
+		},
+		"vanished while running":  {known: executors{"e1": running, "e2": failed, "e3": completed}, app: stateRunning, limit: 10, want: executors{"e1": unknown, "e2": failed, "e3": completed}},
+		"vanished before success": {known: executors{"e1": running, "e2": unknown, "e3": failed}, app: stateCompleted, limit: 10, want: executors{"e1": completed, "e2": completed, "e3": failed}},
+		"vanished before failure": {known: executors{"e1": running, "e2": completed}, app: stateFailed, limit: 10, want: executors{"e1": failed, "e2": completed}},
+		"still there after success": {
+			pods: []*corev1.Pod{executorPod("e1", "1", corev1.PodRunning), executorPod("e2", "2", corev1.PodFailed)},
+			app:  stateCompleted, limit: 10, want: executors{"e1": completed, "e2": failed},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := executorStates(test.known, test.pods, test.app, test.limit)
+			if len(got) != len(test.want) {
+				t.Fatalf("got %v, want %v", got, test.want)
+			}
+			for name, state := range test.want {
+				if got[name] != state {
+					t.Errorf("%s is %s, want %s", name, got[name], state)
+				}
+			}
+		})
+	}
+}
+
+func TestExecutorWithSidecar(t *testing.T) {
+	pod := executorPod("e1", "1", corev1.PodRunning)
+	for _, container := range []string{v1beta2.ExecutorContainerName, v1beta2.ExecutorContainerNameAlternative} {
+		pod.Status.ContainerStatuses = []corev1.ContainerStatus{
+			{Name: "proxy", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}},
+			{Name: container, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 3}}},
+		}
+		if got := executorState(pod); got != v1beta2.ExecutorStateFailed {
+			t.Errorf("%s: %s", container, got)
+		}
+	}
+}
+
+func TestSubmissionIDsFormAChain(t *testing.T) {
+	first := nextSubmissionID("a", "")
+	if first != nextSubmissionID("a", "") {
+		t.Error("the same question, two answers")
+	}
+	if second := nextSubmissionID("a", first); second == first || second == nextSubmissionID("b", first) {
+		t.Error("ids repeat")
+	}
+	if len(first) != 36 || first[14] != '5' {
+		t.Errorf("%s is no name-based UUID", first)
+	}
+}
+
+func TestTruncated(t *testing.T) {
+	if got := truncated("short", 10); got != "short" {
+		t.Errorf("%q", got)
+	}
+	long := strings.Repeat("ü", 20)
+	got := truncated(long, 16)
+	if len(got) > 16 || !strings.HasSuffix(got, "...") || strings.ContainsRune(got, '\uFFFD') {
+		t.Errorf("%q", got)
+	}
+}
