@@ -22,7 +22,7 @@ import (
 // patience is how long a test waits for one step of an application. A job takes
 // about 15 s on an idle machine with two cores; CI machines are neither idle nor
 // alone.
-const patience = 5 * time.Minute
+const patience = 8 * time.Minute
 
 // sparkPi is a small JVM application; arguments go to SparkPi (slices, seconds to
 // sleep per slice, exit code).
@@ -49,12 +49,25 @@ func sparkPi(name string, arguments ...string) *v1beta2.SparkApplication {
 			MainClass:           ptr.To("org.apache.spark.examples.SparkPi"),
 			MainApplicationFile: ptr.To("local:///opt/spark/examples/jars/spark-examples.jar"),
 			Arguments:           arguments,
+			SparkConf:           patientSpark(),
 			Driver:              v1beta2.DriverSpec{SparkPodSpec: pod(), CoreRequest: ptr.To("100m")},
 			Executor:            v1beta2.ExecutorSpec{SparkPodSpec: pod(), CoreRequest: ptr.To("100m"), Instances: ptr.To[int32](1)},
 		},
 	}
 	app.Spec.Driver.ServiceAccount = ptr.To(serviceAccount)
 	return app
+}
+
+// patientSpark keeps Spark from giving up on a machine that is busy with something
+// else: its defaults end a driver that waits 10 s for an answer of the API server.
+func patientSpark() map[string]string {
+	return map[string]string{
+		"spark.kubernetes.driver.requestTimeout":              "120000",
+		"spark.kubernetes.driver.connectionTimeout":           "120000",
+		"spark.kubernetes.allocation.driver.readinessTimeout": "120s",
+		"spark.network.timeout":                               "600s",
+		"spark.executor.heartbeatInterval":                    "60s",
+	}
 }
 
 // create creates the application and deletes it when the test ends.
