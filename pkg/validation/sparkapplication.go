@@ -20,29 +20,6 @@ func ValidateSparkApplication(app *v1beta2.SparkApplication) field.ErrorList {
 	return append(validateName("SparkApplication", app.Name), validateSpec(app)...)
 }
 
-// ValidateScheduledSparkApplication returns all faults of a schedule and of the
-// runs it would start, apart from the notation of schedule and time zone, which
-// is the matter of the schedule's own state.
-func ValidateScheduledSparkApplication(app *v1beta2.ScheduledSparkApplication) field.ErrorList {
-	errs := validateName("ScheduledSparkApplication", app.Name)
-	switch policy := app.Spec.ConcurrencyPolicy; policy {
-	case "", v1beta2.ConcurrencyAllow, v1beta2.ConcurrencyForbid, v1beta2.ConcurrencyReplace:
-	default:
-		errs = append(errs, field.NotSupported(field.NewPath("spec", "concurrencyPolicy"), policy, []v1beta2.ConcurrencyPolicy{
-			v1beta2.ConcurrencyAllow, v1beta2.ConcurrencyForbid, v1beta2.ConcurrencyReplace,
-		}))
-	}
-	run := &v1beta2.SparkApplication{Spec: app.Spec.Template}
-	run.Namespace, run.Name = app.Namespace, app.Name
-	for _, err := range validateSpec(run) {
-		if rest, ok := strings.CutPrefix(err.Field, "spec"); ok {
-			err.Field = "spec.template" + rest
-		}
-		errs = append(errs, err)
-	}
-	return errs
-}
-
 // validateName requires a name from which those of Services and labels can be
 // made.
 func validateName(kind, name string) field.ErrorList {

@@ -50,6 +50,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &sparkoperatork8siov1beta2.PrometheusSpecApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("RestartPolicy"):
 		return &sparkoperatork8siov1beta2.RestartPolicyApplyConfiguration{}
+	case v1beta2.SchemeGroupVersion.WithKind("RunNowStatus"):
+		return &sparkoperatork8siov1beta2.RunNowStatusApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("ScheduledSparkApplication"):
 		return &sparkoperatork8siov1beta2.ScheduledSparkApplicationApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("ScheduledSparkApplicationSpec"):

@@ -18,6 +18,12 @@ const (
 	DefaultRetryIntervalSeconds int64 = 5
 	// DefaultRunHistoryLimit is how many finished runs of each kind a schedule keeps.
 	DefaultRunHistoryLimit int32 = 1
+	// DefaultStartingDeadlineSeconds is how late a run may start whose schedule skips
+	// missed runs: long enough for a new version of the operator or the loss of its
+	// node.
+	DefaultStartingDeadlineSeconds int64 = 600
+	// DefaultCatchUpLimit is how many missed runs are made up at most.
+	DefaultCatchUpLimit int32 = 10
 	// DefaultTimeZone is the operator's own time zone.
 	DefaultTimeZone = "Local"
 )
@@ -57,6 +63,15 @@ func SetDefaults_ScheduledSparkApplication(app *ScheduledSparkApplication) {
 	}
 	if spec.FailedRunHistoryLimit == nil {
 		spec.FailedRunHistoryLimit = ptr.To(DefaultRunHistoryLimit)
+	}
+	if spec.CatchUpPolicy == "" {
+		spec.CatchUpPolicy = CatchUpSkip
+	}
+	if spec.CatchUpLimit == nil {
+		spec.CatchUpLimit = ptr.To(DefaultCatchUpLimit)
+	}
+	if spec.StartingDeadlineSeconds == nil && spec.CatchUpPolicy == CatchUpSkip {
+		spec.StartingDeadlineSeconds = ptr.To(DefaultStartingDeadlineSeconds)
 	}
 }
 

@@ -94,6 +94,7 @@ func TestScheduledDefaults(t *testing.T) {
 	want := v1beta2.ScheduledSparkApplicationSpec{
 		TimeZone: "Local", ConcurrencyPolicy: "Allow",
 		SuccessfulRunHistoryLimit: ptr.To[int32](1), FailedRunHistoryLimit: ptr.To[int32](1),
+		StartingDeadlineSeconds: ptr.To[int64](600), CatchUpPolicy: "Skip", CatchUpLimit: ptr.To[int32](10),
 	}
 	if !reflect.DeepEqual(app.Spec, want) {
 		t.Errorf("got  %+v\nwant %+v", app.Spec, want)
@@ -101,6 +102,7 @@ func TestScheduledDefaults(t *testing.T) {
 	given := v1beta2.ScheduledSparkApplicationSpec{
 		TimeZone: "UTC", ConcurrencyPolicy: "Forbid",
 		SuccessfulRunHistoryLimit: ptr.To[int32](0), FailedRunHistoryLimit: ptr.To[int32](9),
+		CatchUpPolicy: "Last", CatchUpLimit: ptr.To[int32](3), // without a deadline
 	}
 	app.Spec = given
 	v1beta2.SetObjectDefaults_ScheduledSparkApplication(app)

@@ -33,6 +33,16 @@ const (
 	LabelPrefixKueue = "kueue.x-k8s.io/"
 )
 
+// Annotations.
+const (
+	// AnnotationRunNow on a ScheduledSparkApplication asks for a run besides the
+	// schedule: any value that differs from the one before.
+	AnnotationRunNow = "sparkoperator.k8s.io/run-now"
+	// AnnotationScheduledTime on a run of a schedule is the time of the schedule that
+	// it was started for, as RFC 3339.
+	AnnotationScheduledTime = "sparkoperator.k8s.io/scheduled-time"
+)
+
 // Values of LabelSparkRole and names of Spark's containers.
 const (
 	SparkRoleDriver   = "driver"

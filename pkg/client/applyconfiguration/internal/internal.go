@@ -638,6 +638,17 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: type
       type:
         scalar: string
+- name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.RunNowStatus
+  map:
+    fields:
+    - name: count
+      type:
+        scalar: numeric
+      default: 0
+    - name: value
+      type:
+        scalar: string
+      default: ""
 - name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.ScheduledSparkApplication
   map:
     fields:
@@ -662,6 +673,12 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.ScheduledSparkApplicationSpec
   map:
     fields:
+    - name: catchUpLimit
+      type:
+        scalar: numeric
+    - name: catchUpPolicy
+      type:
+        scalar: string
     - name: concurrencyPolicy
       type:
         scalar: string
@@ -672,6 +689,12 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: string
       default: ""
+    - name: spread
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+    - name: startingDeadlineSeconds
+      type:
+        scalar: numeric
     - name: successfulRunHistoryLimit
       type:
         scalar: numeric
@@ -702,12 +725,18 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: lastRunName
       type:
         scalar: string
+    - name: lastScheduleTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: nextRun
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: observedGeneration
       type:
         scalar: numeric
+    - name: observedSchedule
+      type:
+        scalar: string
     - name: pastFailedRunNames
       type:
         list:
@@ -723,9 +752,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: reason
       type:
         scalar: string
+    - name: runNow
+      type:
+        namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.RunNowStatus
     - name: scheduleState
       type:
         scalar: string
+    - name: settledTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
 - name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.SecretInfo
   map:
     fields:
@@ -3225,6 +3260,8 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: string
       default: ""
+- name: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+  scalar: string
 - name: io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1
   map:
     elementType:

@@ -6,6 +6,7 @@ package v1beta2
 
 import (
 	sparkoperatork8siov1beta2 "github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // ScheduledSparkApplicationSpecApplyConfiguration represents a declarative configuration of the ScheduledSparkApplicationSpec type for use
@@ -14,7 +15,8 @@ import (
 // ScheduledSparkApplicationSpec is when and what to run.
 type ScheduledSparkApplicationSpecApplyConfiguration struct {
 	// Schedule in cron notation with five fields, a descriptor such as @daily, or
-	// @every with a duration.
+	// @every with a duration. A time zone in front, as in "TZ=Asia/Tokyo 0 5 * * *",
+	// takes precedence over TimeZone.
 	Schedule *string `json:"schedule,omitempty"`
 	// TimeZone is an IANA name such as Europe/Berlin. Default Local, the time zone of
 	// the operator.
@@ -29,6 +31,17 @@ type ScheduledSparkApplicationSpecApplyConfiguration struct {
 	SuccessfulRunHistoryLimit *int32 `json:"successfulRunHistoryLimit,omitempty"`
 	// FailedRunHistoryLimit is how many failed runs are kept. Default 1.
 	FailedRunHistoryLimit *int32 `json:"failedRunHistoryLimit,omitempty"`
+	// StartingDeadlineSeconds is how late a run may start; one that is later is
+	// missed for good. Default 600 with catch-up policy Skip, else no limit.
+	StartingDeadlineSeconds *int64 `json:"startingDeadlineSeconds,omitempty"`
+	// CatchUpPolicy is Skip, Last or All: what becomes of missed runs. Default Skip.
+	CatchUpPolicy *sparkoperatork8siov1beta2.CatchUpPolicy `json:"catchUpPolicy,omitempty"`
+	// CatchUpLimit is how many missed runs policy All starts at most, the latest
+	// ones. Default 10.
+	CatchUpLimit *int32 `json:"catchUpLimit,omitempty"`
+	// Spread delays all runs of this schedule by the same part of this duration, so
+	// that schedules with the same time do not all start at once. Default 0.
+	Spread *v1.Duration `json:"spread,omitempty"`
 }
 
 // ScheduledSparkApplicationSpecApplyConfiguration constructs a declarative configuration of the ScheduledSparkApplicationSpec type for use with
@@ -90,5 +103,37 @@ func (b *ScheduledSparkApplicationSpecApplyConfiguration) WithSuccessfulRunHisto
 // If called multiple times, the FailedRunHistoryLimit field is set to the value of the last call.
 func (b *ScheduledSparkApplicationSpecApplyConfiguration) WithFailedRunHistoryLimit(value int32) *ScheduledSparkApplicationSpecApplyConfiguration {
 	b.FailedRunHistoryLimit = &value
+	return b
+}
+
+// WithStartingDeadlineSeconds sets the StartingDeadlineSeconds field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the StartingDeadlineSeconds field is set to the value of the last call.
+func (b *ScheduledSparkApplicationSpecApplyConfiguration) WithStartingDeadlineSeconds(value int64) *ScheduledSparkApplicationSpecApplyConfiguration {
+	b.StartingDeadlineSeconds = &value
+	return b
+}
+
+// WithCatchUpPolicy sets the CatchUpPolicy field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the CatchUpPolicy field is set to the value of the last call.
+func (b *ScheduledSparkApplicationSpecApplyConfiguration) WithCatchUpPolicy(value sparkoperatork8siov1beta2.CatchUpPolicy) *ScheduledSparkApplicationSpecApplyConfiguration {
+	b.CatchUpPolicy = &value
+	return b
+}
+
+// WithCatchUpLimit sets the CatchUpLimit field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the CatchUpLimit field is set to the value of the last call.
+func (b *ScheduledSparkApplicationSpecApplyConfiguration) WithCatchUpLimit(value int32) *ScheduledSparkApplicationSpecApplyConfiguration {
+	b.CatchUpLimit = &value
+	return b
+}
+
+// WithSpread sets the Spread field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Spread field is set to the value of the last call.
+func (b *ScheduledSparkApplicationSpecApplyConfiguration) WithSpread(value v1.Duration) *ScheduledSparkApplicationSpecApplyConfiguration {
+	b.Spread = &value
 	return b
 }

@@ -15,9 +15,9 @@ import (
 //
 // ScheduledSparkApplicationStatus is what the operator knows of a schedule.
 type ScheduledSparkApplicationStatusApplyConfiguration struct {
-	// LastRun is when the last run was started.
+	// LastRun is when the last run was started. LastScheduleTime says for which time.
 	LastRun *v1.Time `json:"lastRun,omitempty"`
-	// NextRun is when the next run is due.
+	// NextRun is when the next run is due; null while nothing is going to start.
 	NextRun *v1.Time `json:"nextRun,omitempty"`
 	// LastRunName is the name of the SparkApplication of the last run.
 	LastRunName *string `json:"lastRunName,omitempty"`
@@ -29,9 +29,23 @@ type ScheduledSparkApplicationStatusApplyConfiguration struct {
 	ScheduleState *sparkoperatork8siov1beta2.ScheduleState `json:"scheduleState,omitempty"`
 	// Reason says why the schedule is not valid.
 	Reason *string `json:"reason,omitempty"`
+	// LastScheduleTime is the time of the schedule for which the last run was
+	// started. It differs from LastRun by the delay, and a run asked for with the
+	// annotation run-now leaves it as it is.
+	LastScheduleTime *v1.Time `json:"lastScheduleTime,omitempty"`
+	// SettledTime is up to when all times of the schedule are settled: a run was
+	// started, skipped or given up. None of them is looked at again, even if the
+	// clock goes back.
+	SettledTime *v1.Time `json:"settledTime,omitempty"`
+	// ObservedSchedule is the schedule and the time zone that runs are started by.
+	// Empty while there is none, because it is suspended or not valid.
+	ObservedSchedule *string `json:"observedSchedule,omitempty"`
+	// RunNow is what was made of the annotation sparkoperator.k8s.io/run-now.
+	RunNow *RunNowStatusApplyConfiguration `json:"runNow,omitempty"`
 	// ObservedGeneration is the metadata.generation this status is about.
-	ObservedGeneration *int64                               `json:"observedGeneration,omitempty"`
-	Conditions         []metav1.ConditionApplyConfiguration `json:"conditions,omitempty"`
+	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
+	// Conditions say in standard form whether the schedule is in force and kept.
+	Conditions []metav1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
 
 // ScheduledSparkApplicationStatusApplyConfiguration constructs a declarative configuration of the ScheduledSparkApplicationStatus type for use with
@@ -97,6 +111,38 @@ func (b *ScheduledSparkApplicationStatusApplyConfiguration) WithScheduleState(va
 // If called multiple times, the Reason field is set to the value of the last call.
 func (b *ScheduledSparkApplicationStatusApplyConfiguration) WithReason(value string) *ScheduledSparkApplicationStatusApplyConfiguration {
 	b.Reason = &value
+	return b
+}
+
+// WithLastScheduleTime sets the LastScheduleTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LastScheduleTime field is set to the value of the last call.
+func (b *ScheduledSparkApplicationStatusApplyConfiguration) WithLastScheduleTime(value v1.Time) *ScheduledSparkApplicationStatusApplyConfiguration {
+	b.LastScheduleTime = &value
+	return b
+}
+
+// WithSettledTime sets the SettledTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the SettledTime field is set to the value of the last call.
+func (b *ScheduledSparkApplicationStatusApplyConfiguration) WithSettledTime(value v1.Time) *ScheduledSparkApplicationStatusApplyConfiguration {
+	b.SettledTime = &value
+	return b
+}
+
+// WithObservedSchedule sets the ObservedSchedule field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ObservedSchedule field is set to the value of the last call.
+func (b *ScheduledSparkApplicationStatusApplyConfiguration) WithObservedSchedule(value string) *ScheduledSparkApplicationStatusApplyConfiguration {
+	b.ObservedSchedule = &value
+	return b
+}
+
+// WithRunNow sets the RunNow field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RunNow field is set to the value of the last call.
+func (b *ScheduledSparkApplicationStatusApplyConfiguration) WithRunNow(value *RunNowStatusApplyConfiguration) *ScheduledSparkApplicationStatusApplyConfiguration {
+	b.RunNow = value
 	return b
 }
 
