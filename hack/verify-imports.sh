@@ -34,6 +34,7 @@ only() {
     $(grep -E "^k8s.io/(client-go|component-base)(/|\$)" <<<"${dependencies}")
 }
 
+only pkg/cron
 only pkg/sparkconf
 only pkg/submit pkg/sparkconf
 only pkg/podspec pkg/apis pkg/sparkconf
@@ -41,7 +42,8 @@ only pkg/ui pkg/apis pkg/sparkconf
 only pkg/monitoring pkg/apis pkg/sparkconf
 only pkg/batchscheduler pkg/apis pkg/sparkconf
 only pkg/sparkapp pkg/apis pkg/batchscheduler pkg/monitoring pkg/podspec pkg/sparkconf pkg/submit
-only pkg/validation pkg/apis pkg/batchscheduler pkg/monitoring pkg/podspec pkg/sparkapp pkg/sparkconf pkg/submit
+only pkg/validation pkg/apis pkg/batchscheduler pkg/cron pkg/monitoring pkg/podspec pkg/sparkapp pkg/sparkconf pkg/submit
+only pkg/validation pkg/apis pkg/batchscheduler pkg/cron pkg/monitoring pkg/podspec pkg/sparkapp pkg/sparkconf pkg/submit
 
 # shellcheck disable=SC2046
 report "the operator" "it uses client-go alone, and tools are not part of it" $(go list -deps ./cmd/... |
