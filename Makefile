@@ -9,6 +9,9 @@ VERSION ?= $(shell sed -n 's/^appVersion: *//p' charts/spark-operator/Chart.yaml
 OPERATOR_IMAGE ?= localhost/spark-operator:$(VERSION)
 SPARK_VERSION ?= 4.3.0
 SPARK_IMAGE ?= localhost/spark:$(SPARK_VERSION)
+# The end-to-end tests run some applications with the last line before 4.0 as well.
+SPARK35_VERSION ?= 3.5.9
+SPARK35_IMAGE ?= localhost/spark:$(SPARK35_VERSION)
 # An existing cluster for `make demo`, instead of one that is started on this machine.
 KUBE_CONTEXT ?=
 IMAGE ?=
@@ -105,13 +108,15 @@ test-integration: bin/localcluster
 	cd test && $(GO_TEST) -timeout 20m $$(go list ./... | grep -vE '/(chart|e2e)(/|$$)')
 
 .PHONY: e2e
-e2e: cluster-up bin/helm ## Run the tests that need a node and real Spark, on the local cluster.
+e2e: cluster-up spark35-image bin/helm ## Run the tests that need a node and real Spark, on the local cluster.
+	bin/localcluster load-image bin/spark-image-$(SPARK35_VERSION).tar
 	bin/localcluster kubectl apply --server-side --force-conflicts --filename charts/spark-operator/crds/
 	cd test && KUBECONFIG=$$(../bin/localcluster kubeconfig) \
 	  E2E_OPERATOR_IMAGE=$(OPERATOR_IMAGE) E2E_OPERATOR_BINARY=$(CURDIR)/bin/spark-operator \
 	  E2E_SPARK_IMAGE=$(SPARK_IMAGE) E2E_SPARK_VERSION=$(SPARK_VERSION) \
+	  E2E_SPARK35_IMAGE=$(SPARK35_IMAGE) E2E_SPARK35_VERSION=$(SPARK35_VERSION) \
 	  E2E_HELM=$(CURDIR)/bin/helm E2E_CHART=$(CURDIR)/charts/spark-operator \
-	  go test -v -count=1 -timeout 40m ./e2e/...
+	  go test -v -count=1 -timeout 60m ./e2e/...
 
 ##@ Run
 
@@ -142,6 +147,11 @@ operator-image: build bin/images
 spark-image: bin/images
 	hack/prerequisites.sh images
 	bin/images spark --version $(SPARK_VERSION) --output bin/spark-image-$(SPARK_VERSION).tar --tag $(SPARK_IMAGE)
+
+.PHONY: spark35-image
+spark35-image: bin/images
+	hack/prerequisites.sh images
+	bin/images spark --version $(SPARK35_VERSION) --output bin/spark-image-$(SPARK35_VERSION).tar --tag $(SPARK35_IMAGE)
 
 .PHONY: chart
 chart: bin/helm ## Package the chart into bin/.

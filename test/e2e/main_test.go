@@ -37,6 +37,8 @@ const (
 // settings come from the environment, which the Makefile sets.
 type settings struct {
 	operatorImage, operatorBinary, sparkImage, sparkVersion, helm, chart string
+	// An image of Spark 3.5, the last line before 4.0.
+	spark35Image, spark35Version string
 }
 
 // cluster is the one cluster of this test run; set by TestMain before any test.
@@ -80,6 +82,8 @@ func connect() error {
 		"E2E_OPERATOR_BINARY": &cluster.operatorBinary,
 		"E2E_SPARK_IMAGE":     &cluster.sparkImage,
 		"E2E_SPARK_VERSION":   &cluster.sparkVersion,
+		"E2E_SPARK35_IMAGE":   &cluster.spark35Image,
+		"E2E_SPARK35_VERSION": &cluster.spark35Version,
 		"E2E_HELM":            &cluster.helm,
 		"E2E_CHART":           &cluster.chart,
 		"KUBECONFIG":          new(string),
