@@ -48,9 +48,14 @@ func runObjects(objects *submit.Objects) string {
 func (c *Controller) releaseRun(ctx context.Context, t *task) error {
 	var failed []error
 	if pod := t.in.driver; pod != nil && pod.DeletionTimestamp == nil {
+		ids := submit.NewIDs(t.in.app.Status.SubmissionID)
 		for _, entry := range strings.Split(pod.Annotations[annotationRunObjects], ",") {
 			kind, name, ok := strings.Cut(entry, "/")
 			if !ok {
+				continue
+			}
+			if !namedForRun(name, ids) {
+				klog.FromContext(ctx).Info("Object is not of this run and stays, although the driver pod names it", "pod", klog.KObj(pod), "kind", kind, "name", name)
 				continue
 			}
 			failed = append(failed, c.deleteRunObject(ctx, pod.Namespace, kind, name))
@@ -68,8 +73,21 @@ func (c *Controller) releaseShared(ctx context.Context, t *task) error {
 	return errors.Join(c.releaseUI(ctx, t), c.releaseGroups(ctx, t))
 }
 
-// deleteRunObject deletes an object by the name in the annotation. Such names
-// hold an id that belongs to one submission, so no other object can be meant.
+// namedForRun reports whether a name holds one of the ids of a submission, as all
+// names do that package submit makes. Whoever may edit pods can change the
+// annotation; what they cannot do with it is have the operator delete objects that
+// they may not delete themselves.
+func namedForRun(name string, ids submit.IDs) bool {
+	for _, id := range []string{ids.Resource, ids.Service, ids.ConfigMap} {
+		if strings.Contains(name, id) {
+			return true
+		}
+	}
+	return false
+}
+
+// deleteRunObject deletes an object whose name holds an id of the run (see
+// namedForRun), so no other object can be meant.
 func (c *Controller) deleteRunObject(ctx context.Context, namespace, kind, name string) error {
 	var err error
 	options := metav1.DeleteOptions{}
