@@ -91,7 +91,7 @@ func TestReleaseNamespaceRunsJobs(t *testing.T) {
 func TestLeastRights(t *testing.T) {
 	rules := roles(t, render(t, "--set", "spark.jobNamespaces={team-a}"))
 	controller, driver := rules["spark-operator-controller/team-a"], rules["spark-operator-spark/team-a"]
-	for _, verb := range []string{"get", "list", "watch", "update", "patch"} {
+	for _, verb := range []string{"list", "watch", "update", "patch"} {
 		if slices.Contains(verbs(controller, "secrets"), verb) {
 			t.Errorf("the controller may %s secrets", verb)
 		}

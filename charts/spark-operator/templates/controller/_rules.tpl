@@ -25,15 +25,16 @@ What the controller does with the objects of a job namespace.
   verbs: [get, create, update, delete]
 - apiGroups: [""]
   resources: [configmaps]
-  verbs: [get, create, delete]
+  verbs: [get, create, update, delete]
 # Claims that the properties of an application ask for; they outlive its runs.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [get, create]
-# Credentials that the properties of an application hold. The names are ours: secrets of others are never read.
+# Credentials that the properties of an application hold; get tells whether one that exists is of the same driver. Who creates
+# pods can mount every secret of the namespace anyway, but there is no need to list them.
 - apiGroups: [""]
   resources: [secrets]
-  verbs: [create, delete]
+  verbs: [get, create, delete]
 # Spark 4.2 and newer let only the pods of an application reach its executors.
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]
@@ -47,7 +48,7 @@ What the controller does with the objects of a job namespace.
 {{- if .Values.controller.batchScheduler.enable }}
 - apiGroups: [scheduling.volcano.sh, scheduling.x-k8s.io]
   resources: [podgroups]
-  verbs: [create, patch]
+  verbs: [get, create, patch, delete]
 {{- end }}
 {{- end }}
 
