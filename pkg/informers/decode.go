@@ -179,11 +179,17 @@ func narrow(value any, cause error, fits func(map[string]any) error) (path strin
 		segment := "." + key
 		switch child := object[key].(type) {
 		case map[string]any:
+			if fits(map[string]any{key: map[string]any{}}) != nil {
+				return segment, err // no object belongs here, whatever is in it
+			}
 			deeper, cause := narrow(child, err, func(part map[string]any) error {
 				return fits(map[string]any{key: part})
 			})
 			return segment + deeper, cause
 		case []any:
+			if fits(map[string]any{key: []any{}}) != nil {
+				return segment, err
+			}
 			for i, element := range child {
 				err := fits(map[string]any{key: []any{element}})
 				if err == nil {

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package informers
+
+import (
+	"slices"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	kubefake "k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/utils/ptr"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	sparkfake "github.com/spark-operator/spark-operator/pkg/client/clientset/versioned/fake"
+)
+
+func TestNamespacesMatch(t *testing.T) {
+	store := cache.NewStore(cache.MetaNamespaceKeyFunc)
+	for name, set := range map[string]labels.Set{"labelled": {"spark": "enabled"}, "plain": nil} {
+		if err := store.Add(&metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: set}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	selector, err := labels.Parse("spark=enabled")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		named     []string
+		selector  labels.Selector
+		namespace string
+		watched   bool
+		known     bool
+	}{
+		"all":                            {namespace: "x", watched: true, known: true},
+		"named":                          {named: []string{"a", "b"}, namespace: "b", watched: true, known: true},
+		"not named":                      {named: []string{"a", "b"}, namespace: "c", known: true},
+		"empty name means all":           {named: []string{"a", ""}, namespace: "c", watched: true, known: true},
+		"empty name beside selector":     {named: []string{""}, selector: selector, namespace: "plain", watched: true, known: true},
+		"selected":                       {selector: selector, namespace: "labelled", watched: true, known: true},
+		"not selected":                   {selector: selector, namespace: "plain", known: true},
+		"named but not selected":         {named: []string{"plain"}, selector: selector, namespace: "plain", watched: true, known: true},
+		"namespace has not arrived yet":  {selector: selector, namespace: "new"},
+		"named one has not arrived yet":  {named: []string{"new"}, selector: selector, namespace: "new", watched: true, known: true},
+		"selector alone, other names no": {named: []string{"a"}, selector: selector, namespace: "plain", known: true},
+	} {
+		watched, known := NewNamespaces(test.named, test.selector, store).Match(test.namespace)
+		if watched != test.watched || known != test.known {
+			t.Errorf("%s: watched %t, known %t", name, watched, known)
+		}
+	}
+}
+
+func TestScopes(t *testing.T) {
+	for _, test := range []struct {
+		named    []string
+		selector labels.Selector
+		want     []string
+	}{
+		{want: []string{""}},
+		{named: []string{"b", "a", "b"}, want: []string{"a", "b"}},
+		{named: []string{"a", ""}, want: []string{""}},
+		{named: []string{"a"}, selector: labels.Everything(), want: []string{""}},
+	} {
+		if got := NewNamespaces(test.named, test.selector, nil).scopes(); !slices.Equal(got, test.want) {
+			t.Errorf("%q: %q, want %q", test.named, got, test.want)
+		}
+	}
+}
+
+func TestScopedCaches(t *testing.T) {
+	set, err := New(Config{Namespaces: []string{"a", "b"}}, Clients{Kube: kubefake.NewClientset(), Spark: sparkfake.NewClientset()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, namespace := range []string{"a", "b"} {
+		app := &v1beta2.SparkApplication{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "pi"}}
+		if err := set.Applications.Store(namespace).Add(app); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if app, found := set.Applications.Get(cache.NewObjectName("b", "pi")); !found || app.Namespace != "b" {
+		t.Errorf("found %t: %v", found, app)
+	}
+	if _, found := set.Applications.Get(cache.NewObjectName("c", "pi")); found {
+		t.Error("found in a namespace that is not watched")
+	}
+	if got := len(slices.Collect(set.Applications.All())); got != 2 {
+		t.Errorf("%d applications", got)
+	}
+	if set.Applications.Store("c") != nil {
+		t.Error("a cache of a namespace that is not watched")
+	}
+
+	pod := func(name, role string, more map[string]string, owner *metav1.OwnerReference) *corev1.Pod {
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: name, Labels: map[string]string{v1beta2.LabelSparkRole: role}}}
+		for key, value := range more {
+			pod.Labels[key] = value
+		}
+		if owner != nil {
+			pod.OwnerReferences = []metav1.OwnerReference{*owner}
+		}
+		return pod
+	}
+	mine := &metav1.OwnerReference{APIVersion: "sparkoperator.k8s.io/v1beta2", Kind: "SparkApplication", Name: "pi", UID: "u", Controller: ptr.To(true)}
+	submission := map[string]string{v1beta2.LabelSparkAppName: "pi", v1beta2.LabelSubmissionID: "s"}
+	for _, p := range []*corev1.Pod{
+		pod("driver", "driver", submission, mine),
+		pod("driver-of-others", "driver", nil, &metav1.OwnerReference{APIVersion: "batch/v1", Kind: "SparkApplication", UID: "u", Controller: ptr.To(true)}),
+		pod("driver-of-nobody", "driver", nil, nil),
+		pod("executor", "executor", submission, nil),
+		pod("executor-of-others", "executor", map[string]string{v1beta2.LabelSparkAppName: "pi", v1beta2.LabelSubmissionID: "t"}, nil),
+		pod("executor-without-labels", "executor", nil, nil),
+	} {
+		if err := set.Pods.Store("a").Add(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names := func(pods []*corev1.Pod, err error) (names []string) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, pod := range pods {
+			names = append(names, pod.Name)
+		}
+		return names
+	}
+	if got := names(set.Pods.ByIndex("a", DriversByApplication, "u")); !slices.Equal(got, []string{"driver"}) {
+		t.Errorf("drivers %q", got)
+	}
+	if got := names(set.Pods.ByIndex("a", ExecutorsBySubmission, SubmissionIndexValue("a", "pi", "s"))); !slices.Equal(got, []string{"executor"}) {
+		t.Errorf("executors %q", got)
+	}
+	if got := names(set.Pods.ByIndex("c", DriversByApplication, "u")); len(got) != 0 {
+		t.Errorf("drivers %q in a namespace that is not watched", got)
+	}
+}
