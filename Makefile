@@ -16,6 +16,9 @@ SPARK35_IMAGE ?= localhost/spark:$(SPARK35_VERSION)
 KUBE_CONTEXT ?=
 IMAGE ?=
 
+# More flags of `go test` for `make e2e`, such as -run=TestSparkPi.
+E2E_FLAGS ?=
+
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/spark-operator
 # hack/prerequisites.sh puts a Go toolchain there if the machine has none; Debian has some programs where only root looks.
 export PATH := $(CACHE)/go/bin:$(PATH):/usr/sbin:/sbin
@@ -44,7 +47,7 @@ help: ## Show this list.
 	@printf '\nVariables (make TARGET NAME=value)\n'
 	@printf '  %-19s %s\n' VERSION '$(VERSION)' OPERATOR_IMAGE '$(OPERATOR_IMAGE)' SPARK_VERSION '$(SPARK_VERSION)' \
 	  SPARK_IMAGE '$(SPARK_IMAGE)' KUBE_CONTEXT 'kubectl context of an existing cluster, for demo' \
-	  IMAGE 'operator image that this cluster can pull, for demo'
+	  IMAGE 'operator image that this cluster can pull, for demo' E2E_FLAGS 'flags of go test, such as -run=TestSparkPi'
 
 .PHONY: build
 build: go-toolchain ## Build the programs into bin/.

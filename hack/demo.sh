@@ -10,6 +10,8 @@ source hack/phases.sh
 readonly namespace=spark-operator job_namespace=default app=spark-pi release=spark-operator
 # What the demo made has this label, in existing clusters too.
 readonly mark=spark-operator-demo
+# Seconds without any change after which the application counts as stuck.
+readonly patience=300
 context="${KUBE_CONTEXT:-}"
 operator_image="${IMAGE:-${OPERATOR_IMAGE:?run make demo}}"
 spark_image="${SPARK_IMAGE:?run make demo}"
@@ -100,7 +102,7 @@ run_spark_pi() {
   # shellcheck disable=SC2064 # the process of now
   trap "kill ${watch} 2>/dev/null || true" EXIT
   local last="-"
-  while IFS= read -r -t 300 -u "${states}" state; do
+  while IFS= read -r -t "${patience}" -u "${states}" state; do
     if [ "${state}" != "${last}" ]; then
       printf '  %6.1f s  %s\n' "$((${EPOCHREALTIME/[.,]/} - phase_start))e-6" "${state:-New}"
       last="${state}"
@@ -108,9 +110,11 @@ run_spark_pi() {
     case "${state}" in COMPLETED | FAILED) break ;; esac
   done
   kill "${watch}" 2>/dev/null || true
-  [ "${state}" = COMPLETED ] || {
+  # A time-out of read leaves no state.
+  [ "${last}" = COMPLETED ] || {
     explain_app
-    fail "SparkApplication ${job_namespace}/${app} is ${state:-New}, not COMPLETED"
+    [ "${state}" = FAILED ] || echo "no change for ${patience} s" >&2
+    fail "SparkApplication ${job_namespace}/${app} is ${last:-New}, not COMPLETED"
   }
 }
 
