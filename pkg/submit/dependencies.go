@@ -34,8 +34,9 @@ func (a *arguments) resolvePrimaryResource(resource string) (string, language) {
 
 // resolveDependencies writes the four lists. Remote URIs stay as they are: the
 // driver fetches them. The real client also expands globs in remote lists, for
-// which it needs the classes and credentials of each store; this one leaves
-// that to the driver as well.
+// which it needs the classes and credentials of each store, and it looks for R
+// sources in the JARs of an R application, which must be files for that; both
+// is left to the driver here.
 func (a *arguments) resolveDependencies() {
 	for _, key := range []string{sparkconf.Jars, sparkconf.Files, sparkconf.Archives, sparkconf.SubmitPythonFiles} {
 		entries := sparkconf.SplitList(a.values[key])

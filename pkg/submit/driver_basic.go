@@ -21,6 +21,8 @@ type basicDriver struct {
 	cpuLimit   string
 	cpuLimited bool
 	memory     driverMemory
+	// allowEscalation is allowPrivilegeEscalation of the security context.
+	allowEscalation bool
 }
 
 // Names and defaults of the driver container.
@@ -70,7 +72,12 @@ func newBasicDriver(conf *driverConf) (featureStep, error) {
 	if b.cpuLimit, b.cpuLimited, err = conf.String(sparkconf.DriverLimitCores); err != nil {
 		return nil, err
 	}
-	b.memory, err = readDriverMemory(conf)
+	if b.memory, err = readDriverMemory(conf); err != nil {
+		return nil, err
+	}
+	if conf.switches.privilegeEscalation {
+		b.allowEscalation, _, err = conf.Bool(sparkconf.DriverAllowPrivilegeEscalation)
+	}
 	return b, err
 }
 
@@ -127,15 +134,13 @@ func (b *basicDriver) applyContainer(spec *driverSpec) error {
 	if err != nil {
 		return err
 	}
-	if err := b.applySecurityContext(container); err != nil {
-		return err
-	}
 
 	if container.Name == "" {
 		container.Name = defaultDriverContainer
 	}
 	container.Image = b.image
 	container.ImagePullPolicy = corev1.PullPolicy(pullPolicy)
+	b.applySecurityContext(container)
 	b.applyEnv(spec)
 
 	requests, limits := &container.Resources.Requests, &container.Resources.Limits
@@ -194,19 +199,15 @@ func (b *basicDriver) applyPorts(container *corev1.Container) error {
 
 // applySecurityContext forbids the driver to gain privileges unless it is
 // configured otherwise; this overrides the template.
-func (b *basicDriver) applySecurityContext(container *corev1.Container) error {
+func (b *basicDriver) applySecurityContext(container *corev1.Container) {
 	if !b.conf.switches.privilegeEscalation {
-		return nil
-	}
-	allow, _, err := b.conf.Bool(sparkconf.DriverAllowPrivilegeEscalation)
-	if err != nil {
-		return err
+		return
 	}
 	if container.SecurityContext == nil {
 		container.SecurityContext = &corev1.SecurityContext{}
 	}
+	allow := b.allowEscalation
 	container.SecurityContext.AllowPrivilegeEscalation = &allow
-	return nil
 }
 
 func (b *basicDriver) applyEnv(spec *driverSpec) {
