@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+	"k8s.io/client-go/rest"
+	cliflag "k8s.io/component-base/cli/flag"
+)
+
+// parse reads a command line as "controller start" does.
+func parse(t *testing.T, arguments ...string) (*ControllerOptions, error) {
+	t.Helper()
+	options, err := NewControllerOptions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sets cliflag.NamedFlagSets
+	options.AddFlags(&sets)
+	all := pflag.NewFlagSet("start", pflag.ContinueOnError)
+	all.SetOutput(io.Discard)
+	for _, fs := range sets.FlagSets {
+		all.AddFlagSet(fs)
+	}
+	if err := all.Parse(arguments); err != nil {
+		return nil, err
+	}
+	return options, options.Validate()
+}
+
+// TestEstablishedFlags parses every flag that command lines for the established
+// operator may carry.
+func TestEstablishedFlags(t *testing.T) {
+	options, err := parse(t,
+		"--controller-threads=20", "--namespaces=a,b", "--namespace-selector=spark=enabled", "--cache-sync-timeout=1m",
+		"--max-tracked-executor-per-app=10", "--default-time-to-live-seconds=60", "--enable-driver-pdb",
+		"--workqueue-ratelimiter-bucket-qps=50", "--workqueue-ratelimiter-bucket-size=500", "--workqueue-ratelimiter-max-delay=6h",
+		"--enable-batch-scheduler", "--kube-scheduler-names=coscheduling", "--default-batch-scheduler=coscheduling",
+		"--enable-ui-service=false", "--ingress-class-name=nginx", "--ingress-url-format={{$appName}}.example.com",
+		`--ingress-tls=[{"hosts":["*.example.com"],"secretName":"tls"}]`, `--ingress-annotations={"a":"b"}`,
+		"--leader-election=true", "--leader-election-lock-name=lock", "--leader-election-lock-namespace=ns",
+		"--leader-election-lease-duration=15s", "--leader-election-renew-deadline=10s", "--leader-election-retry-period=2s",
+		"--driver-pod-creation-grace-period=20s", "--kube-api-qps=100", "--kube-api-burst=200",
+		"--enable-metrics=true", "--metrics-bind-address=:8080", "--metrics-endpoint=/metrics", "--metrics-prefix=", "--metrics-labels=app_type",
+		"--metrics-job-submit-latency-buckets=0.5,1,2", "--metrics-job-start-latency-buckets=30,60",
+		"--health-probe-bind-address=:8081", "--secure-metrics=false", "--metric-tls-min-version=VersionTLS13", "--metric-tls-cipher-suites=",
+		"--pprof-bind-address=0", "--scheduled-spark-application-timestamp-precision=millis",
+		"--submitter-service-url=", "--submitter-startup-timeout=5m", "--submitter-request-timeout=2m", "--submitter-max-retries=3",
+		"--submitter-initial-backoff=2s", "--submitter-tls-enabled=false", "--submitter-tls-cert-file=", "--submitter-tls-key-file=", "--submitter-tls-ca-file=",
+		"--feature-gates=PartialRestart=true,LoadSparkDefaults=false,RestSubmitter=false,DefaultTimeToLive=true", "--load-spark-defaults=false",
+		"--kubeconfig=", "--zap-log-level=info", "--zap-encoder=console", "--zap-devel", "--zap-stacktrace-level=error", "--zap-time-encoding=iso8601",
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := options.Config("k8s://https://10.0.0.1:443")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := config.Controller
+	if c.Workers != 20 || c.MaxTrackedExecutors != 10 || c.DefaultTimeToLive != time.Minute || c.DriverGracePeriod != 20*time.Second || !c.PartialRestart {
+		t.Errorf("controller %+v", c)
+	}
+	if c.UI.WebService || c.UI.IngressClassName != "nginx" || c.UI.IngressTLS[0].SecretName != "tls" || c.UI.IngressAnnotations["a"] != "b" {
+		t.Errorf("ui %+v", c.UI)
+	}
+	if !c.BatchScheduling.Enabled || c.BatchScheduling.Default != "coscheduling" {
+		t.Errorf("batch scheduling %+v", c.BatchScheduling)
+	}
+	if !slices.Equal(config.Informers.Namespaces, []string{"a", "b"}) || config.Informers.NamespaceSelector == nil {
+		t.Errorf("informers %+v", config.Informers)
+	}
+	if !slices.Equal(config.Metrics.SubmitLatencyBuckets, []float64{0.5, 1, 2}) || !slices.Equal(config.Metrics.Labels, []string{"app_type"}) {
+		t.Errorf("metrics %+v", config.Metrics)
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	options, err := parse(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if options.KubeAPIQPS >= 0 || options.Threads != 10 || !options.EnableUIService || options.Election.Enabled || options.Serving.MetricsAddress != noAddress {
+		t.Errorf("defaults %+v", options)
+	}
+}
+
+// TestMistakesAreNamed: one line each, with the flag in it.
+func TestMistakesAreNamed(t *testing.T) {
+	for _, test := range []struct {
+		argument string
+		want     string
+	}{
+		{"--nonsense", "--nonsense"},
+		{"--controller-threads=many", "controller-threads"},
+		{"--controller-threads=0", "--controller-threads: 0"},
+		{"--max-tracked-executor-per-app=-1", "--max-tracked-executor-per-app"},
+		{"--default-time-to-live-seconds=-1", "--default-time-to-live-seconds"},
+		{"--default-time-to-live-seconds=9223372036854775807", "--default-time-to-live-seconds"},
+		{"--namespace-selector=a=(", "--namespace-selector"},
+		{"--ingress-tls={", "--ingress-tls"},
+		{`--ingress-annotations=["a=b"]`, "--ingress-annotations"},
+		{"--scheduled-spark-application-timestamp-precision=hours", "--scheduled-spark-application-timestamp-precision"},
+		{"--metrics-job-submit-latency-buckets=1,x", "--metrics-job-submit-latency-buckets"},
+		{"--metrics-job-start-latency-buckets=2,1", "--metrics-job-start-latency-buckets"},
+		{"--metrics-endpoint=metrics", "--metrics-endpoint"},
+		{"--metric-tls-min-version=SSL3", "--metric-tls-min-version"},
+		{"--metric-tls-cipher-suites=ROT13", "--metric-tls-cipher-suites"},
+		{"--zap-encoder=xml", "--zap-encoder"},
+		{"--zap-log-level=loud", "--zap-log-level"},
+		{"--feature-gates=Nonsense=true", "Nonsense"},
+	} {
+		_, err := parse(t, test.argument)
+		if err == nil {
+			t.Errorf("%s: no error", test.argument)
+			continue
+		}
+		if !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %q", test.argument, err)
+		}
+	}
+	for _, arguments := range [][]string{
+		{"--kube-api-qps=5", "--kube-api-burst=0"},
+		{"--enable-batch-scheduler", "--default-batch-scheduler=nonesuch"},
+		{"--leader-election", "--leader-election-lock-name="},
+		{"--leader-election", "--leader-election-lock-namespace="},
+		{"--leader-election", "--leader-election-lease-duration=5s"},
+		{"--leader-election", "--leader-election-renew-deadline=2s"},
+	} {
+		if _, err := parse(t, arguments...); err == nil {
+			t.Errorf("%q: no error", arguments)
+		}
+	}
+}
+
+// TestMistakesBeforeLogging runs the command itself up to the check of arguments.
+func TestMistakesBeforeLogging(t *testing.T) {
+	for _, arguments := range [][]string{
+		{"controller", "start", "--controller-threads=0"},
+		{"controller", "start", "word"},
+		{"controller", "start", "--nonsense"},
+		{"nonsense"},
+	} {
+		var out bytes.Buffer
+		command := newCommand()
+		command.SilenceErrors = true
+		command.SetOut(&out)
+		command.SetErr(&out)
+		command.SetArgs(arguments)
+		if err := command.Execute(); err == nil {
+			t.Errorf("%q: no error", arguments)
+		}
+		if out.Len() > 0 {
+			t.Errorf("%q printed %q beside the error", arguments, out.String())
+		}
+	}
+}
+
+func TestHelpTeaches(t *testing.T) {
+	var out bytes.Buffer
+	command := newCommand()
+	command.SetOut(&out)
+	command.SetArgs([]string{"controller", "start", "--help"})
+	if err := command.Execute(); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"--leader-election-lock-name", "--ingress-url-format", "Accepted for compatibility, without effect"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the help lacks %q", want)
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	for _, arguments := range [][]string{{"version"}, {"version", "--short"}} {
+		var out bytes.Buffer
+		command := newCommand()
+		command.SetOut(&out)
+		command.SetArgs(arguments)
+		if err := command.Execute(); err != nil {
+			t.Fatal(err)
+		}
+		if lines := strings.Count(out.String(), "\n"); lines == 0 || (len(arguments) == 2) != (lines == 1) {
+			t.Errorf("%q printed %q", arguments, out.String())
+		}
+	}
+}
+
+func TestMasterURL(t *testing.T) {
+	config := &rest.Config{Host: "https://127.0.0.1:6443"}
+	for _, test := range []struct {
+		host, port, want string
+	}{
+		{"", "", "k8s://https://127.0.0.1:6443"},
+		{"10.0.0.1", "443", "k8s://https://10.0.0.1:443"},
+		{"fd00::1", "443", "k8s://https://[fd00::1]:443"},
+	} {
+		getenv := func(name string) string {
+			return map[string]string{"KUBERNETES_SERVICE_HOST": test.host, "KUBERNETES_SERVICE_PORT": test.port}[name]
+		}
+		if got := masterURL(config, getenv); got != test.want {
+			t.Errorf("%q, want %q", got, test.want)
+		}
+	}
+}
