@@ -151,6 +151,9 @@ func (c *cluster) tryWrite(tracker clienttesting.ObjectTracker, apply clienttest
 		if err != nil {
 			return true, nil, err
 		}
+		if _, err := tracker.Get(resource, namespace, accessor.GetName()); err == nil {
+			return true, nil, apierrors.NewAlreadyExists(resource.GroupResource(), accessor.GetName())
+		}
 		c.stamp(accessor)
 	case clienttesting.UpdateActionImpl:
 		accessor, err := meta.Accessor(action.Object)

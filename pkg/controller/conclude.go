@@ -137,7 +137,8 @@ func followSpec(in *input, out *outcome, status *v1beta2.SparkApplicationStatus,
 		c.setTrue(v1beta2.ConditionStalled, reasonInvalidObject, in.unreadable+"; correct the field")
 		return
 	}
-	if condition := meta.FindStatusCondition(status.Conditions, v1beta2.ConditionStalled); condition != nil && condition.Reason != reasonInvalidSpec {
+	condition := meta.FindStatusCondition(status.Conditions, v1beta2.ConditionStalled)
+	if condition != nil && condition.Reason != reasonInvalidSpec && !(condition.Reason == reasonOldDriver && in.stuckDriver() != nil) {
 		c.remove(v1beta2.ConditionStalled)
 	}
 	unedited := in.app.Generation == in.app.Status.ObservedGeneration

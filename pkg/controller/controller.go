@@ -59,6 +59,8 @@ type Settings struct {
 	// DefaultTimeToLive is how long finished applications stay whose spec does not
 	// say; 0 for ever.
 	DefaultTimeToLive time.Duration
+	// DriverDisruptionBudget honours spec.driverPodDisruptionBudget.
+	DriverDisruptionBudget bool
 	// PartialRestart keeps edits of the placement of executors from causing a rerun.
 	PartialRestart bool
 }

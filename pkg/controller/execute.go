@@ -46,6 +46,14 @@ type task struct {
 	current bool
 }
 
+// driverPodName is the name of the driver pod of the submission at hand.
+func (t *task) driverPodName() string {
+	if t.out.submission != nil {
+		return t.out.submission.driverPodName
+	}
+	return t.in.app.Status.DriverInfo.PodName
+}
+
 // execute carries out the actions of a plan in their order up to the first that
 // fails.
 func (c *Controller) execute(ctx context.Context, in *input, p plan) outcome {

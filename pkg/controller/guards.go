@@ -169,9 +169,24 @@ func (in *input) strayExecutors() []*corev1.Pod {
 	return stray
 }
 
+// uiWritten reports whether UI objects were written for this run before.
+func (in *input) uiWritten() bool {
+	return meta.FindStatusCondition(in.app.Status.Conditions, conditionUIReady) != nil
+}
+
 // uiDue reports whether the UI objects have to be written: not yet done for this
 // spec, or without success.
 func (in *input) uiDue() bool {
 	condition := meta.FindStatusCondition(in.app.Status.Conditions, conditionUIReady)
 	return condition == nil || condition.ObservedGeneration != in.app.Generation || condition.Status != metav1.ConditionTrue
+}
+
+// stuckDriver returns a driver pod that should have gone long ago; nil for none.
+func (in *input) stuckDriver() *corev1.Pod {
+	for _, pod := range in.drivers() {
+		if pod.DeletionTimestamp != nil && !in.now.Before(pod.DeletionTimestamp.Add(stuckAfter)) {
+			return pod
+		}
+	}
+	return nil
 }

@@ -70,7 +70,12 @@ func (c *Controller) releaseRun(ctx context.Context, t *task) error {
 // releaseShared deletes what belongs to the application and would serve its next
 // run as well. The rest belongs to the driver pod and goes with it.
 func (c *Controller) releaseShared(ctx context.Context, t *task) error {
-	return errors.Join(c.releaseUI(ctx, t), c.releaseGroups(ctx, t))
+	app := t.in.app
+	return errors.Join(
+		c.releaseUI(ctx, t),
+		c.releaseGroups(ctx, t),
+		c.deleteBudget(ctx, app, app.Status.DriverInfo.PodName),
+	)
 }
 
 // namedForRun reports whether a name holds one of the ids of a submission, as all

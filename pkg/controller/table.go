@@ -64,7 +64,7 @@ var table = []row{
 	{from: states(stateNew, stateRefused, statePendingRerun, stateInvalidating, stateSucceeding, stateFailing, stateResuming),
 		when: suspendRequested, to: stateSuspending},
 	{from: states(stateSuspending), when: always, do: actions(deleteDrivers, releaseShared), to: stateSuspended, set: resetForSuspension},
-	{from: states(stateSuspended), when: driversLeft, do: actions(deleteDrivers), to: stay, wait: backstop},
+	{from: states(stateSuspended), when: driversLeft, do: actions(deleteDrivers), to: stay, set: explainWait, wait: backstop},
 	{from: states(stateSuspended), when: suspendRequested, to: stay},
 	{from: states(stateSuspended), when: always, to: stateResuming},
 
@@ -76,9 +76,9 @@ var table = []row{
 	// Submission.
 	{from: states(stateNew, stateResuming, statePendingRerun, stateRefused), when: unreadable, do: actions(deleteDrivers), to: stateFailed, set: failUnreadable},
 	{from: states(stateNew, stateResuming, statePendingRerun, stateRefused), when: invalid, do: actions(deleteDrivers), to: stateFailed, set: failInvalid},
-	{from: states(stateNew, stateResuming, statePendingRerun), when: oldDriversLeft, do: actions(deleteOldDrivers), to: stay, wait: backstop},
+	{from: states(stateNew, stateResuming, statePendingRerun), when: oldDriversLeft, do: actions(deleteOldDrivers), to: stay, set: explainWait, wait: backstop},
 	{from: states(stateNew, stateResuming, statePendingRerun), when: always, do: actions(submitRun), to: stateSubmitted, set: recordSubmission},
-	{from: states(stateRefused), when: resubmissionDueButDriversLeft, do: actions(deleteOldDrivers), to: stay, wait: backstop},
+	{from: states(stateRefused), when: resubmissionDueButDriversLeft, do: actions(deleteOldDrivers), to: stay, set: explainWait, wait: backstop},
 	{from: states(stateRefused), when: resubmissionDue, do: actions(submitRun), to: stateSubmitted, set: recordSubmission},
 	{from: states(stateRefused), when: resubmissionAllowed, to: stay, wait: untilRetry},
 	{from: states(stateRefused), when: always, do: actions(deleteDrivers), to: stateFailed, set: failRefused},

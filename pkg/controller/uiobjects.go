@@ -33,7 +33,7 @@ type uiResult struct {
 // failed becomes a condition and is tried again.
 func (c *Controller) ensureUI(ctx context.Context, t *task) error {
 	app := t.in.app
-	if !c.wantsUI(app) {
+	if !c.wantsUI(app) && !t.in.uiWritten() {
 		return nil
 	}
 	run := ui.Run{SubmissionID: app.Status.SubmissionID, SparkApplicationID: app.Status.SparkApplicationID}
@@ -60,8 +60,51 @@ func (c *Controller) ensureUI(ctx context.Context, t *task) error {
 			result.service, result.ingress = service, ingressExists
 		}
 	}
+	result.add(c.pruneUI(ctx, t, &objects))
+	result.add(c.ensureBudget(ctx, app, t.driverPodName()))
 	t.out.ui = result
 	return nil
+}
+
+// pruneUI deletes Services and Ingresses of the application that an edit of the
+// spec has left without use. It reads only after an edit.
+func (c *Controller) pruneUI(ctx context.Context, t *task, wanted *ui.Objects) error {
+	app := t.in.app
+	if t.out.submission != nil || !t.in.uiWritten() || app.Generation == app.Status.ObservedGeneration {
+		return nil
+	}
+	keep := map[string]bool{}
+	for _, endpoint := range endpoints(wanted) {
+		keep[kindService+"/"+endpoint.Service.Name] = true
+		if endpoint.Ingress != nil {
+			keep["Ingress/"+endpoint.Ingress.Name] = true
+		}
+	}
+	options := metav1.ListOptions{LabelSelector: v1beta2.LabelSparkAppName + "=" + app.Name}
+	services, err := c.kube.CoreV1().Services(app.Namespace).List(ctx, options)
+	if err != nil {
+		return fmt.Errorf("list services: %w", err)
+	}
+	ingresses, err := c.kube.NetworkingV1().Ingresses(app.Namespace).List(ctx, options)
+	if err != nil {
+		return fmt.Errorf("list ingresses: %w", err)
+	}
+	var failed []error
+	for i := range services.Items {
+		service := &services.Items[i]
+		if metav1.IsControlledBy(service, app) && !keep[kindService+"/"+service.Name] {
+			err := c.kube.CoreV1().Services(app.Namespace).Delete(ctx, service.Name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(service.UID))})
+			failed = append(failed, c.released(ctx, kindService, service.Name, err))
+		}
+	}
+	for i := range ingresses.Items {
+		ingress := &ingresses.Items[i]
+		if metav1.IsControlledBy(ingress, app) && !keep["Ingress/"+ingress.Name] {
+			err := c.kube.NetworkingV1().Ingresses(app.Namespace).Delete(ctx, ingress.Name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(ingress.UID))})
+			failed = append(failed, c.released(ctx, "Ingress", ingress.Name, err))
+		}
+	}
+	return errors.Join(failed...)
 }
 
 func (r *uiResult) add(err error) {
@@ -71,7 +114,7 @@ func (r *uiResult) add(err error) {
 
 // wantsUI reports whether anything is asked for at all.
 func (c *Controller) wantsUI(app *v1beta2.SparkApplication) bool {
-	return c.settings.UI.WebService || len(app.Spec.DriverIngressOptions) > 0
+	return c.settings.UI.WebService || len(app.Spec.DriverIngressOptions) > 0 || c.wantsBudget(app)
 }
 
 func endpoints(objects *ui.Objects) []*ui.Endpoint {

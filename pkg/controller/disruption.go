@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+
+	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// wantsBudget reports whether the driver is to be protected from voluntary
+// disruptions: the application asks for it and the operator allows it.
+func (c *Controller) wantsBudget(app *v1beta2.SparkApplication) bool {
+	return c.settings.DriverDisruptionBudget && ptr.Deref(app.Spec.DriverPodDisruptionBudget, false)
+}
+
+// disruptionBudget keeps the one driver of an application in its place. It has
+// the name of the driver pod.
+func disruptionBudget(app *v1beta2.SparkApplication, driverPodName string) *policyv1.PodDisruptionBudget {
+	return &policyv1.PodDisruptionBudget{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:      driverPodName,
+			Namespace: app.Namespace,
+			Labels: map[string]string{
+				v1beta2.LabelSparkAppName:            app.Name,
+				v1beta2.LabelLaunchedBySparkOperator: "true",
+			},
+			OwnerReferences: []metav1.OwnerReference{
+				*metav1.NewControllerRef(app, v1beta2.SchemeGroupVersion.WithKind("SparkApplication")),
+			},
+		},
+		Spec: policyv1.PodDisruptionBudgetSpec{
+			MinAvailable: ptr.To(intstr.FromInt32(1)),
+			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{
+				v1beta2.LabelSparkAppName: app.Name,
+				v1beta2.LabelSparkRole:    v1beta2.SparkRoleDriver,
+			}},
+		},
+	}
+}
+
+// ensureBudget creates the budget, or deletes the one that an edit of the spec has
+// made superfluous. It is the same for every run, so an existing one is right.
+func (c *Controller) ensureBudget(ctx context.Context, app *v1beta2.SparkApplication, driverPodName string) error {
+	if !c.wantsBudget(app) {
+		return c.deleteBudget(ctx, app, driverPodName)
+	}
+	client := c.kube.PolicyV1().PodDisruptionBudgets(app.Namespace)
+	desired := disruptionBudget(app, driverPodName)
+	_, err := client.Create(ctx, desired, metav1.CreateOptions{FieldManager: fieldManager})
+	if err == nil || !apierrors.IsAlreadyExists(err) {
+		return describe("pod disruption budget", desired, err)
+	}
+	live, err := client.Get(ctx, desired.Name, metav1.GetOptions{})
+	if err != nil {
+		return describe("pod disruption budget", desired, err)
+	}
+	if !metav1.IsControlledBy(live, app) {
+		return refuse(foreignError("pod disruption budget", live))
+	}
+	return nil
+}
+
+// deleteBudget deletes the budget if the application has one of its own.
+func (c *Controller) deleteBudget(ctx context.Context, app *v1beta2.SparkApplication, driverPodName string) error {
+	// Whether one was created before an edit cannot be seen without a read; it is
+	// only made where the field is in use at all.
+	if !c.settings.DriverDisruptionBudget || app.Spec.DriverPodDisruptionBudget == nil || driverPodName == "" {
+		return nil
+	}
+	client := c.kube.PolicyV1().PodDisruptionBudgets(app.Namespace)
+	live, err := client.Get(ctx, driverPodName, metav1.GetOptions{})
+	if err == nil && metav1.IsControlledBy(live, app) {
+		err = client.Delete(ctx, driverPodName, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(live.UID))})
+	}
+	return c.released(ctx, "PodDisruptionBudget", driverPodName, err)
+}

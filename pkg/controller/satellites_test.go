@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/utils/ptr"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/informers"
+)
+
+var servicesResource = corev1.SchemeGroupVersion.WithResource("services")
+
+func busy(clienttesting.Action) (bool, runtime.Object, error) {
+	return true, nil, apierrors.NewServiceUnavailable("etcd is busy")
+}
+
+func TestForeignUIServiceIsLeftAlone(t *testing.T) {
+	c := newCluster(t)
+	foreign := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "pi-ui-svc", Namespace: "ns"}, Spec: corev1.ServiceSpec{Selector: map[string]string{"app": "mine"}}}
+	if err := c.kube.Tracker().Create(servicesResource, foreign, "ns"); err != nil {
+		t.Fatal(err)
+	}
+	c.addApplication(newApplication("pi"))
+	p := c.start()
+	mustSettle(t, p, "pi")
+	app := c.wantState("pi", stateSubmitted)
+	condition := meta.FindStatusCondition(app.Status.Conditions, conditionUIReady)
+	if condition == nil || condition.Status != metav1.ConditionFalse || !strings.Contains(condition.Message, "pi-ui-svc") {
+		t.Errorf("condition %+v", condition)
+	}
+	if got := c.reasons(); !slices.Equal(got, []string{"SparkApplicationSubmitted", "SparkUIUnavailable"}) {
+		t.Errorf("events %q", got)
+	}
+	c.driverPhase("pi-driver", corev1.PodSucceeded)
+	mustSettle(t, p, "pi")
+	c.wantState("pi", stateCompleted)
+	object, err := c.kube.Tracker().Get(servicesResource, "ns", "pi-ui-svc")
+	if err != nil || object.(*corev1.Service).Spec.Selector["app"] != "mine" {
+		t.Errorf("the foreign service was touched: %v, %v", object, err)
+	}
+}
+
+func TestEditOfTheUIIsAppliedInPlace(t *testing.T) {
+	c := newCluster(t)
+	c.addApplication(newApplication("pi", func(app *v1beta2.SparkApplication) {
+		app.Spec.DriverIngressOptions = []v1beta2.DriverIngressConfiguration{{
+			ServicePort: ptr.To[int32](9000), ServicePortName: ptr.To("jdbc"), IngressURLFormat: "https://{{$appName}}.example.com",
+		}}
+	}))
+	p := c.start()
+	mustSettle(t, p, "pi")
+	uid := c.pod("pi-driver").UID
+	if _, err := c.kube.Tracker().Get(servicesResource, "ns", "pi-driver-9000"); err != nil {
+		t.Fatal(err)
+	}
+	c.editSpec("pi", func(spec *v1beta2.SparkApplicationSpec) {
+		spec.DriverIngressOptions = nil
+		spec.SparkUIOptions = &v1beta2.SparkUIConfiguration{ServicePort: ptr.To[int32](8080)}
+	})
+	mustSettle(t, p, "pi")
+	app := c.wantState("pi", stateSubmitted)
+	if c.pod("pi-driver").UID != uid {
+		t.Error("the edit restarted the application")
+	}
+	if app.Status.DriverInfo.WebUIPort != 8080 {
+		t.Errorf("driverInfo %+v", app.Status.DriverInfo)
+	}
+	if _, err := c.kube.Tracker().Get(servicesResource, "ns", "pi-driver-9000"); !apierrors.IsNotFound(err) {
+		t.Errorf("the service of the removed port is still there: %v", err)
+	}
+}
+
+func TestDisruptionBudget(t *testing.T) {
+	budgets := policyv1.SchemeGroupVersion.WithResource("poddisruptionbudgets")
+	for name, test := range map[string]struct {
+		allowed, asked bool
+		want           int
+	}{
+		"asked and allowed": {true, true, 1},
+		"not allowed":       {false, true, 0},
+		"not asked":         {true, false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t)
+			c.addApplication(newApplication("pi", func(app *v1beta2.SparkApplication) {
+				if test.asked {
+					app.Spec.DriverPodDisruptionBudget = ptr.To(true)
+				}
+			}))
+			p := c.start(func(config *Config) { config.DriverDisruptionBudget = test.allowed })
+			mustSettle(t, p, "pi")
+			if got := c.count(budgets, "PodDisruptionBudget"); got != test.want {
+				t.Fatalf("%d budgets, want %d", got, test.want)
+			}
+			if test.want == 0 {
+				return
+			}
+			object, err := c.kube.Tracker().Get(budgets, "ns", "pi-driver")
+			if err != nil {
+				t.Fatal(err)
+			}
+			budget := object.(*policyv1.PodDisruptionBudget)
+			if budget.Spec.MinAvailable.IntValue() != 1 || !metav1.IsControlledBy(budget, c.application("pi")) || budget.Spec.Selector.MatchLabels[v1beta2.LabelSparkAppName] != "pi" {
+				t.Errorf("budget %+v", budget)
+			}
+			c.driverPhase("pi-driver", corev1.PodSucceeded)
+			mustSettle(t, p, "pi")
+			c.wantState("pi", stateCompleted)
+			if got := c.count(budgets, "PodDisruptionBudget"); got != 0 {
+				t.Errorf("%d budgets after the end", got)
+			}
+		})
+	}
+}
+
+// TestReleaseIsRetried: a run that is over shows as SUCCEEDING while its objects
+// cannot be deleted, and what may not be deleted holds nothing up.
+func TestReleaseIsRetried(t *testing.T) {
+	c := newCluster(t)
+	c.addApplication(newApplication("pi"))
+	p := c.start()
+	mustSettle(t, p, "pi")
+	c.driverPhase("pi-driver", corev1.PodSucceeded)
+	chain := c.kube.ReactionChain
+	c.kube.PrependReactor("delete", "services", busy)
+	if _, err := p.step("pi"); err == nil {
+		t.Fatal("no error")
+	}
+	app := c.wantState("pi", stateSucceeding)
+	if app.Status.TerminationTime.IsZero() {
+		t.Error("the end was not recorded")
+	}
+	c.kube.ReactionChain = chain
+	c.kube.PrependReactor("delete", "services", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return true, nil, apierrors.NewForbidden(servicesResource.GroupResource(), "x", errors.New("no"))
+	})
+	mustSettle(t, p, "pi")
+	c.wantState("pi", stateCompleted)
+}
+
+// TestTransientErrorsAreNoState: the status keeps quiet at first, then says why
+// nothing happens, once, and is clean again afterwards.
+func TestTransientErrorsAreNoState(t *testing.T) {
+	c := newCluster(t)
+	c.addApplication(newApplication("pi"))
+	chain := c.kube.ReactionChain
+	c.kube.PrependReactor("create", "pods", busy)
+	p := c.start()
+	key := cache.NewObjectName("ns", "pi")
+	for failures := range 6 {
+		p.refresh()
+		if _, err := p.sync(p.ctx, key, failures); err == nil {
+			t.Fatal("no error")
+		}
+		app := c.wantState("pi", stateNew)
+		if got, want := isStalled(&app.Status, reasonRetrying), failures+1 >= quietFailures; got != want {
+			t.Errorf("after %d failures: stalled %t", failures+1, got)
+		}
+		if app.Status.SubmissionAttempts != 0 {
+			t.Error("an attempt was counted")
+		}
+	}
+	if got := c.reasons(); !slices.Equal(got, []string{"SparkApplicationStalled"}) {
+		t.Errorf("events %q", got)
+	}
+	c.kube.ReactionChain = chain
+	mustSettle(t, p, "pi")
+	app := c.wantState("pi", stateSubmitted)
+	if isStalled(&app.Status, reasonRetrying) || app.Status.SubmissionAttempts != 1 {
+		t.Errorf("status %+v", app.Status)
+	}
+}
+
+// TestOldDriverThatDoesNotGo: a pod on a node that does not answer is neither
+// replaced nor deleted by force; the status says what to do.
+func TestOldDriverThatDoesNotGo(t *testing.T) {
+	c := newCluster(t)
+	c.addApplication(newApplication("pi", onFailure(1, 1)))
+	p := c.start()
+	mustSettle(t, p, "pi")
+	c.driverPhase("pi-driver", corev1.PodFailed)
+	mustSettle(t, p, "pi")
+	c.clock.Step(time.Second)
+	c.editPod("pi-driver", func(pod *corev1.Pod) {
+		pod.Spec.NodeName = "node-7"
+		pod.DeletionTimestamp = ptr.To(metav1.NewTime(c.clock.Now()))
+	})
+	mustSettle(t, p, "pi")
+	c.wantState("pi", statePendingRerun)
+	c.clock.Step(stuckAfter)
+	if after := mustSettle(t, p, "pi"); after != backstopDelay {
+		t.Errorf("next look after %v", after)
+	}
+	app := c.wantState("pi", statePendingRerun)
+	condition := meta.FindStatusCondition(app.Status.Conditions, v1beta2.ConditionStalled)
+	if condition == nil || condition.Reason != reasonOldDriver || !strings.Contains(condition.Message, "node-7") {
+		t.Errorf("condition %+v", condition)
+	}
+	c.deletePod("pi-driver")
+	mustSettle(t, p, "pi")
+	app = c.wantState("pi", stateSubmitted)
+	if isStalled(&app.Status, reasonOldDriver) {
+		t.Error("still stalled")
+	}
+}
+
+// TestUndecodableApplication covers an object that the caches hold as a stub.
+func TestUndecodableApplication(t *testing.T) {
+	const text = "spec.driver.template: wrong type"
+	spoil := func(c *cluster) {
+		app := c.application("pi")
+		informers.MarkUndecodable(app, text)
+		app.Generation++
+		c.putApplication(app)
+	}
+	heal := func(c *cluster) {
+		app := c.application("pi")
+		app.Annotations = nil
+		app.Generation++
+		c.putApplication(app)
+	}
+	t.Run("new", func(t *testing.T) {
+		c := newCluster(t)
+		c.addApplication(newApplication("pi"))
+		spoil(c)
+		p := c.start()
+		mustSettle(t, p, "pi")
+		app := c.wantState("pi", stateFailed)
+		if !strings.Contains(app.Status.AppState.ErrorMessage, text) || !isStalled(&app.Status, reasonInvalidObject) || len(c.pods()) != 0 {
+			t.Errorf("status %+v", app.Status)
+		}
+		if got := c.reasons(); !slices.Equal(got, []string{"SparkApplicationFailed"}) {
+			t.Errorf("events %q, want one", got)
+		}
+		heal(c)
+		mustSettle(t, p, "pi")
+		app = c.wantState("pi", stateSubmitted)
+		if isStalled(&app.Status, reasonInvalidObject) {
+			t.Error("still stalled")
+		}
+	})
+	t.Run("running goes on", func(t *testing.T) {
+		c := newCluster(t)
+		c.addApplication(newApplication("pi"))
+		p := c.start()
+		mustSettle(t, p, "pi")
+		uid := c.pod("pi-driver").UID
+		c.driverPhase("pi-driver", corev1.PodRunning)
+		spoil(c)
+		mustSettle(t, p, "pi")
+		app := c.wantState("pi", stateRunning)
+		if !isStalled(&app.Status, reasonInvalidObject) || c.pod("pi-driver").UID != uid {
+			t.Errorf("status %+v", app.Status)
+		}
+		c.driverPhase("pi-driver", corev1.PodSucceeded)
+		mustSettle(t, p, "pi")
+		c.wantState("pi", stateCompleted)
+		heal(c) // to the spec that ran
+		mustSettle(t, p, "pi")
+		c.wantState("pi", stateCompleted)
+	})
+}
+
+func TestExecutorsOfAFinishedApplication(t *testing.T) {
+	c := newCluster(t)
+	c.addApplication(newApplication("pi"))
+	p := c.start()
+	mustSettle(t, p, "pi")
+	c.driverPhase("pi-driver", corev1.PodRunning)
+	id := c.application("pi").Status.SubmissionID
+	for name, phase := range map[string]corev1.PodPhase{"pi-exec-1": corev1.PodPending, "pi-exec-2": corev1.PodFailed} {
+		pod := executorPod(name, name[len(name)-1:], phase)
+		pod.Namespace = "ns"
+		pod.Labels[v1beta2.LabelSparkRole] = v1beta2.SparkRoleExecutor
+		pod.Labels[v1beta2.LabelSparkAppName] = "pi"
+		pod.Labels[v1beta2.LabelSubmissionID] = id
+		c.addPod(pod)
+	}
+	mustSettle(t, p, "pi")
+	if got := c.application("pi").Status.ExecutorState; got["pi-exec-1"] != v1beta2.ExecutorStatePending || got["pi-exec-2"] != v1beta2.ExecutorStateFailed {
+		t.Errorf("executors %v", got)
+	}
+	failed := slices.IndexFunc(c.events, func(text string) bool { return strings.Contains(text, "SparkExecutorFailed") })
+	if failed < 0 || !strings.Contains(c.events[failed], "ExitCode: -1, Reason: Unknown (Container not Found)") {
+		t.Errorf("events %q", c.events)
+	}
+	c.driverPhase("pi-driver", corev1.PodFailed)
+	if after := mustSettle(t, p, "pi"); after != backstopDelay {
+		t.Errorf("next look after %v", after)
+	}
+	c.wantState("pi", stateFailed)
+	if c.pod("pi-exec-1") == nil {
+		t.Fatal("the executor had no time to go by itself")
+	}
+	c.clock.Step(executorGrace)
+	mustSettle(t, p, "pi")
+	if c.pod("pi-exec-1") != nil {
+		t.Error("the pending executor outlived its driver")
+	}
+	if c.pod("pi-exec-2") == nil {
+		t.Error("an executor that had ended was deleted")
+	}
+}
