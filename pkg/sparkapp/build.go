@@ -30,9 +30,8 @@ const defaultUser = "spark"
 // property at fault and says how to mend it. Those of package submit keep their
 // type, *submit.Error.
 func Build(app *v1beta2.SparkApplication, p Params) (*Run, error) {
-	if mode := app.Spec.Mode; mode != "" && mode != v1beta2.DeployModeCluster {
-		return nil, errors.New("spec.mode: " + string(mode) + " is not supported: a driver never runs inside the operator; " +
-			"use cluster or leave it out")
+	if err := checkMode(app); err != nil {
+		return nil, err
 	}
 	exporter, err := monitoring.Build(app, p.SubmissionID)
 	if err != nil {
@@ -62,6 +61,14 @@ func Build(app *v1beta2.SparkApplication, p Params) (*Run, error) {
 	return run, nil
 }
 
+func checkMode(app *v1beta2.SparkApplication) error {
+	if mode := app.Spec.Mode; mode != "" && mode != v1beta2.DeployModeCluster {
+		return errors.New("spec.mode: " + string(mode) + " is not supported: a driver never runs inside the operator; " +
+			"use cluster or leave it out")
+	}
+	return nil
+}
+
 func build(
 	app *v1beta2.SparkApplication, p *Params, exporter *monitoring.Exporter, scheduling *batchscheduler.PodEdits,
 ) (*Run, error) {
@@ -79,6 +86,41 @@ type builder struct {
 }
 
 func (b *builder) build() (*Run, error) {
+	in, template, err := b.input()
+	if err != nil {
+		return nil, err
+	}
+	objects, err := submit.Build(*in)
+	if err != nil {
+		return nil, err
+	}
+	b.editDriver(objects.Driver)
+	openPorts(objects.NetworkPolicy, b.exporter.Executor.Ports)
+	if b.errs = append(b.errs, b.executorConflicts(template, objects.Properties, objects.Driver)...); len(b.errs) > 0 {
+		return nil, refuse(b.errs)
+	}
+	final := sparkconf.New(objects.Properties, nil, b.version)
+	run := &Run{
+		Objects:           objects,
+		ExecutorTemplate:  template,
+		ExecutorResources: executorResources(final, template),
+		Executors:         initialExecutors(final),
+		MonitoringConfig:  b.exporter.ConfigMap,
+		Warnings:          sortedWarnings(append(b.warnings, objects.Warnings...)),
+	}
+	return run, nil
+}
+
+// sortedWarnings returns the warnings, each once: maps have no order, but the same
+// application gets the same warnings.
+func sortedWarnings(warnings []string) []string {
+	slices.Sort(warnings)
+	return slices.Compact(warnings)
+}
+
+// input returns the call of spark-submit that stands for the application, and the
+// executors' template, of which the call holds the text.
+func (b *builder) input() (*submit.Input, *corev1.PodTemplateSpec, error) {
 	version, warning := SparkVersion(b.app.Spec.SparkVersion)
 	if b.version = version; warning != "" {
 		b.warn(warning)
@@ -99,17 +141,17 @@ func (b *builder) build() (*Run, error) {
 	template := b.executorTemplate(&executor, executorDirs)
 	driverTemplate := b.driverTemplate(&driver, driverDirs)
 	if len(b.errs) > 0 {
-		return nil, refuse(b.errs)
+		return nil, nil, refuse(b.errs)
 	}
 	text, err := renderTemplate(template)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	user := b.params.User
 	if user == "" {
 		user = defaultUser
 	}
-	objects, err := submit.Build(submit.Input{
+	return &submit.Input{
 		SparkVersion:     b.version.String(),
 		Conf:             b.values,
 		MainClass:        valueOf(b.app.Spec.MainClass),
@@ -121,28 +163,7 @@ func (b *builder) build() (*Run, error) {
 		ExecutorTemplate: text,
 		IDs:              submit.NewIDs(b.params.SubmissionID),
 		SubmitTime:       b.params.SubmitTime,
-	})
-	if err != nil {
-		return nil, err
-	}
-	b.editDriver(objects.Driver)
-	openPorts(objects.NetworkPolicy, b.exporter.Executor.Ports)
-	if b.errs = append(b.errs, b.executorConflicts(template, objects.Properties, objects.Driver)...); len(b.errs) > 0 {
-		return nil, refuse(b.errs)
-	}
-	final := sparkconf.New(objects.Properties, nil, b.version)
-	run := &Run{
-		Objects:           objects,
-		ExecutorTemplate:  template,
-		ExecutorResources: executorResources(final, template),
-		Executors:         initialExecutors(final),
-		MonitoringConfig:  b.exporter.ConfigMap,
-		Warnings:          append(b.warnings, objects.Warnings...),
-	}
-	// Maps have no order, but the same application gets the same warnings.
-	slices.Sort(run.Warnings)
-	run.Warnings = slices.Compact(run.Warnings)
-	return run, nil
+	}, template, nil
 }
 
 // setAdditions sets labels, annotations and JVM options that come from elsewhere

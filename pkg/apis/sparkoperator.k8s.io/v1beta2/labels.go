@@ -47,6 +47,9 @@ const (
 const (
 	SparkRoleDriver   = "driver"
 	SparkRoleExecutor = "executor"
+	// SparkRoleSubmitter is the pod in which the real spark-submit runs, where the
+	// application asks for it.
+	SparkRoleSubmitter = "submitter"
 
 	// DriverContainerName is the Spark container of a driver pod.
 	DriverContainerName = "spark-kubernetes-driver"
@@ -55,4 +58,16 @@ const (
 	// ExecutorContainerNameAlternative is the name some Spark versions give to it when
 	// there is no template.
 	ExecutorContainerNameAlternative = "executor"
+)
+
+// AnnotationSubmitter on an application chooses how it is submitted; on a driver
+// pod it says how it was.
+const AnnotationSubmitter = "sparkoperator.k8s.io/submitter"
+
+// Values of AnnotationSubmitter.
+const (
+	// SubmitterNative is the submission that is built into the operator.
+	SubmitterNative = "native"
+	// SubmitterSparkSubmit runs the spark-submit of the application's image in a Job.
+	SubmitterSparkSubmit = "spark-submit"
 )
