@@ -20,6 +20,8 @@ type outcome struct {
 	submission *submission
 	// refusal says why the submission is refused for good; empty if it is not.
 	refusal string
+	// pending is what submitRun waits for; nil if it does not wait.
+	pending *pending
 	// ui is what ensureUI achieved; nil if it had nothing to do.
 	ui *uiResult
 	// err is worth a retry; nothing after the action that failed was done.
@@ -41,6 +43,9 @@ func conclude(in *input, p plan, out outcome, failures int) *v1beta2.SparkApplic
 
 	switch {
 	case p.row == nil:
+		return status
+	case out.pending != nil:
+		recordPending(out.pending, c)
 		return status
 	case out.refusal != "":
 		recordRefusal(in, out, status, c)

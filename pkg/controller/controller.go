@@ -47,6 +47,12 @@ type Settings struct {
 	Master string
 	// SparkUser is SPARK_USER of drivers and executors; empty for Spark's default.
 	SparkUser string
+	// Submitter is how applications are submitted that do not say it: one of
+	// v1beta2.SubmitterNative, the default, and v1beta2.SubmitterSparkSubmit.
+	Submitter string
+	// SubmitterDeadline is how long a Job with spark-submit may take; 0 for
+	// sparksubmit.DefaultDeadline.
+	SubmitterDeadline time.Duration
 	// UI is how the UI of drivers is published.
 	UI ui.Config
 	// BatchScheduling says which batch schedulers may be used.

@@ -61,7 +61,7 @@ func (c *Controller) releaseRun(ctx context.Context, t *task) error {
 			failed = append(failed, c.deleteRunObject(ctx, pod.Namespace, kind, name))
 		}
 	}
-	failed = append(failed, c.releaseShared(ctx, t))
+	failed = append(failed, c.releaseSubmitter(ctx, t), c.releaseShared(ctx, t))
 	err := errors.Join(failed...)
 	t.out.releaseFailed = err != nil
 	return err

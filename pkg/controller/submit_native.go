@@ -58,7 +58,13 @@ func (c *Controller) submitRun(ctx context.Context, t *task) error {
 		time:          in.now,
 	}
 	t.out.submission = s
-	err := c.createRun(ctx, t, s)
+	by, err := c.submitterOf(in)
+	if err == nil {
+		err = by.submit(ctx, t, s)
+	}
+	if t.out.pending != nil && err == nil {
+		return nil
+	}
 	if err != nil && permanent(err) {
 		t.out.refusal = refusalPrefix + oneLine(err.Error())
 		return nil
@@ -120,17 +126,10 @@ func (c *Controller) createRun(ctx context.Context, t *task, s *submission) erro
 
 // build makes the objects of a submission.
 func (c *Controller) build(app *v1beta2.SparkApplication, s *submission) (*sparkapp.Run, error) {
-	params := sparkapp.Params{
-		SubmissionID: s.id,
-		Master:       c.settings.Master,
-		User:         c.settings.SparkUser,
-		SubmitTime:   s.time,
-	}
-	scheduler, err := c.settings.BatchScheduling.schedulerOf(app)
+	params, err := c.buildParams(app, s)
 	if err != nil {
 		return nil, err
 	}
-	params.Scheduler = scheduler
 	// An URL template that cannot be evaluated concerns the UI alone; ensureUI
 	// reports it.
 	if base, err := ui.ProxyBase(app, c.settings.UI, ui.Run{SubmissionID: s.id, SparkApplicationID: submit.NewIDs(s.id).App}); err == nil {

@@ -72,6 +72,9 @@ func (c *Controller) look(app *v1beta2.SparkApplication) (*input, error) {
 
 // requeue is when to look again after a sync without error.
 func requeue(p plan, out *outcome) time.Duration {
+	if out.pending != nil && out.pending.after > 0 {
+		return out.pending.after
+	}
 	if out.ui != nil && out.ui.err != nil && (p.requeueAfter == 0 || p.requeueAfter > backstopDelay) {
 		return backstopDelay
 	}

@@ -62,7 +62,7 @@ var table = []row{
 	// Suspension. What ran does not count as an attempt.
 	{from: live, when: suspendRequested, to: stateSuspending, set: uncharge},
 	{from: states(stateNew, stateRefused, statePendingRerun, stateInvalidating, stateSucceeding, stateFailing, stateResuming),
-		when: suspendRequested, to: stateSuspending},
+		when: suspendRequested, do: actions(stopSubmitter), to: stateSuspending},
 	{from: states(stateSuspending), when: always, do: actions(deleteDrivers, releaseShared), to: stateSuspended, set: resetForSuspension},
 	{from: states(stateSuspended), when: driversLeft, do: actions(deleteDrivers), to: stay, set: explainWait, wait: backstop},
 	{from: states(stateSuspended), when: suspendRequested, to: stay},
@@ -70,12 +70,12 @@ var table = []row{
 
 	// An edit that needs a new run.
 	{from: states(stateSubmitted, stateRunning, stateUnknown, stateSucceeding, stateFailing, stateRefused, stateCompleted, stateFailed),
-		when: specChanged, to: stateInvalidating},
+		when: specChanged, do: actions(stopSubmitter), to: stateInvalidating},
 	{from: states(stateInvalidating), when: always, do: actions(deleteDrivers, releaseShared), to: statePendingRerun, set: resetForChange},
 
 	// Submission.
-	{from: states(stateNew, stateResuming, statePendingRerun, stateRefused), when: unreadable, do: actions(deleteDrivers), to: stateFailed, set: failUnreadable},
-	{from: states(stateNew, stateResuming, statePendingRerun, stateRefused), when: invalid, do: actions(deleteDrivers), to: stateFailed, set: failInvalid},
+	{from: states(stateNew, stateResuming, statePendingRerun, stateRefused), when: unreadable, do: actions(stopSubmitter, deleteDrivers), to: stateFailed, set: failUnreadable},
+	{from: states(stateNew, stateResuming, statePendingRerun, stateRefused), when: invalid, do: actions(stopSubmitter, deleteDrivers), to: stateFailed, set: failInvalid},
 	{from: states(stateNew, stateResuming, statePendingRerun), when: oldDriversLeft, do: actions(deleteOldDrivers), to: stay, set: explainWait, wait: backstop},
 	{from: states(stateNew, stateResuming, statePendingRerun), when: always, do: actions(submitRun), to: stateSubmitted, set: recordSubmission},
 	{from: states(stateRefused), when: resubmissionDueButDriversLeft, do: actions(deleteOldDrivers), to: stay, set: explainWait, wait: backstop},
