@@ -119,7 +119,7 @@ e2e: cluster-up spark35-image bin/helm ## Run the tests that need a node and rea
 	  E2E_SPARK_IMAGE=$(SPARK_IMAGE) E2E_SPARK_VERSION=$(SPARK_VERSION) \
 	  E2E_SPARK35_IMAGE=$(SPARK35_IMAGE) E2E_SPARK35_VERSION=$(SPARK35_VERSION) \
 	  E2E_HELM=$(CURDIR)/bin/helm E2E_CHART=$(CURDIR)/charts/spark-operator \
-	  go test -v -count=1 -timeout 60m ./e2e/...
+	  go test -v -count=1 -timeout 60m $(E2E_FLAGS) ./e2e/...
 
 ##@ Run
 

@@ -83,7 +83,6 @@ func TestRefusedValues(t *testing.T) {
 		"certManager.enable=true": "this version has no webhook",
 		"hook.upgradeCrd=true":    "kubectl apply --server-side",
 		"controller.featureGates[0].name=Foo,controller.featureGates[0].enabled=true":   "has no Foo",
-		"controller.driverPodDisruptionBudget.enable=true":                              "not part of this version",
 		"controller.workqueueRateLimiter.bucketQPS=100":                                 "no common bucket",
 		"controller.workqueueRateLimiter.maxDelay.duration=1m":                          "no common bucket",
 		"controller.batchScheduler.default=volcano":                                     "needs controller.batchScheduler.enable",

@@ -36,9 +36,6 @@ have to ignore.
 {{- if .Values.hook.upgradeCrd }}
 {{- fail "hook.upgradeCrd: not part of this version; set it to false and run kubectl apply --server-side --force-conflicts -f crds/ before helm upgrade" }}
 {{- end }}
-{{- if (.Values.controller.driverPodDisruptionBudget | default dict).enable }}
-{{- fail "controller.driverPodDisruptionBudget.enable: not part of this version; set it to false" }}
-{{- end }}
 {{- with .Values.controller.workqueueRateLimiter }}
 {{- if not (and (eq (int64 (.bucketQPS | default 50)) 50) (eq (int64 (.bucketSize | default 500)) 500) (eq ((.maxDelay | default dict).duration | default "6h") "6h")) }}
 {{- fail "controller.workqueueRateLimiter: there is no common bucket to tune, an application that fails to reconcile is tried again on its own; remove it" }}

@@ -55,6 +55,9 @@ The command line of the controller, as a YAML list.
 {{- end }}
 {{- end }}
 {{- end }}
+{{- if .driverPodDisruptionBudget.enable }}
+- --enable-driver-pdb=true
+{{- end }}
 - --health-probe-bind-address=:8081
 {{- with $.Values.prometheus.metrics }}
 {{- if .enable }}

@@ -45,6 +45,11 @@ What the controller does with the objects of a job namespace.
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
+{{- if .Values.controller.driverPodDisruptionBudget.enable }}
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [get, create, delete]
+{{- end }}
 {{- if .Values.controller.batchScheduler.enable }}
 - apiGroups: [scheduling.volcano.sh, scheduling.x-k8s.io]
   resources: [podgroups]
