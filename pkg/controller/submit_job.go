@@ -19,6 +19,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/sparkapp"
 	"github.com/spark-operator/spark-operator/pkg/submit/sparksubmit"
+	"github.com/spark-operator/spark-operator/pkg/ui"
 )
 
 // jobPollDelay is how often a Job is looked at. The pods of Job and driver cause
@@ -144,6 +145,18 @@ func (j jobSubmitter) buildJob(app *v1beta2.SparkApplication, s *submission) (*s
 	params, err := j.buildParams(app, s)
 	if err != nil {
 		return nil, err
+	}
+	// The real client draws the application id itself, so a path that holds it
+	// cannot be told in advance.
+	base := func(id string) string {
+		path, err := ui.ProxyBase(app, j.settings.UI, ui.Run{SubmissionID: s.id, SparkApplicationID: id})
+		if err != nil {
+			return "" // it concerns the UI alone; ensureUI reports it
+		}
+		return path
+	}
+	if path := base("spark-1"); path == base("spark-2") {
+		params.UIProxyBase = path
 	}
 	return sparkapp.BuildJob(app, sparkapp.JobParams{
 		Params:   params,

@@ -124,6 +124,18 @@ func (c *Controller) createRun(ctx context.Context, t *task, s *submission) erro
 	return err
 }
 
+// buildParams returns what a submission needs besides the application.
+func (c *Controller) buildParams(app *v1beta2.SparkApplication, s *submission) (sparkapp.Params, error) {
+	scheduler, err := c.settings.BatchScheduling.schedulerOf(app)
+	return sparkapp.Params{
+		SubmissionID: s.id,
+		Master:       c.settings.Master,
+		User:         c.settings.SparkUser,
+		SubmitTime:   s.time,
+		Scheduler:    scheduler,
+	}, err
+}
+
 // build makes the objects of a submission.
 func (c *Controller) build(app *v1beta2.SparkApplication, s *submission) (*sparkapp.Run, error) {
 	params, err := c.buildParams(app, s)
