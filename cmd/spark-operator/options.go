@@ -18,11 +18,13 @@ import (
 	cliflag "k8s.io/component-base/cli/flag"
 	"k8s.io/component-base/featuregate"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/batchscheduler"
 	"github.com/spark-operator/spark-operator/pkg/controller"
 	"github.com/spark-operator/spark-operator/pkg/features"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/metrics"
+	"github.com/spark-operator/spark-operator/pkg/submit/sparksubmit"
 	"github.com/spark-operator/spark-operator/pkg/ui"
 )
 
@@ -41,6 +43,9 @@ type ControllerOptions struct {
 	DriverGracePeriod   time.Duration
 	DefaultTimeToLive   int64
 	EnableDriverPDB     bool
+
+	Submitter         string
+	SubmitterDeadline time.Duration
 
 	EnableUIService    bool
 	IngressURLFormat   string
@@ -88,6 +93,8 @@ func NewControllerOptions() (*ControllerOptions, error) {
 		CacheSyncTimeout:    30 * time.Second,
 		MaxTrackedExecutors: 1000,
 		DriverGracePeriod:   10 * time.Second,
+		Submitter:           v1beta2.SubmitterNative,
+		SubmitterDeadline:   sparksubmit.DefaultDeadline,
 		EnableUIService:     true,
 		TimestampPrecision:  "nanos",
 		Election:            newLeaderElectionOptions(),
@@ -117,6 +124,10 @@ func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs.BoolVar(&o.EnableDriverPDB, "enable-driver-pdb", o.EnableDriverPDB, "Honour spec.driverPodDisruptionBudget.")
 	fs.StringVar(&o.TimestampPrecision, "scheduled-spark-application-timestamp-precision", o.TimestampPrecision, "Resolution of the time in names of scheduled runs: "+strings.Join(timestampPrecisions, ", ")+".")
 	o.Gates.AddFlag(fs)
+
+	fs = sets.FlagSet("submission")
+	fs.StringVar(&o.Submitter, "submitter", o.Submitter, "How applications without the annotation "+v1beta2.AnnotationSubmitter+" are submitted: "+strings.Join(submitters, " or ")+".")
+	fs.DurationVar(&o.SubmitterDeadline, "submitter-deadline", o.SubmitterDeadline, "How long a Job with spark-submit may take, including the pull of its image.")
 
 	fs = sets.FlagSet("web ui")
 	fs.BoolVar(&o.EnableUIService, "enable-ui-service", o.EnableUIService, "Give each application a Service for its web UI.")
@@ -157,6 +168,8 @@ func (o *compatibilityOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs.StringVar(&o.submitterTLSCA, "submitter-tls-ca-file", "", help(builtIn))
 }
 
+var submitters = []string{v1beta2.SubmitterNative, v1beta2.SubmitterSparkSubmit}
+
 var timestampPrecisions = []string{"nanos", "micros", "millis", "seconds", "minutes"}
 
 // Validate returns what is wrong with the flags, each with its name.
@@ -176,6 +189,12 @@ func (o *ControllerOptions) Validate() error {
 	}
 	if o.DefaultTimeToLive > int64(math.MaxInt64/time.Second) {
 		wrong("default-time-to-live-seconds", "%d is too large", o.DefaultTimeToLive)
+	}
+	if !slices.Contains(submitters, o.Submitter) {
+		wrong("submitter", "%q is none of %s", o.Submitter, strings.Join(submitters, ", "))
+	}
+	if o.SubmitterDeadline < time.Second {
+		wrong("submitter-deadline", "%v is less than a second", o.SubmitterDeadline)
 	}
 	if o.KubeAPIQPS > 0 && o.KubeAPIBurst < 1 {
 		wrong("kube-api-burst", "%d is not positive", o.KubeAPIBurst)
@@ -267,6 +286,10 @@ func (o *ControllerOptions) Config(master string) (*ControllerConfig, error) {
 			Settings: controller.Settings{
 				Master: master,
 				UI:     uiConfig,
+
+				Submitter:         o.Submitter,
+				SubmitterDeadline: o.SubmitterDeadline,
+
 				BatchScheduling: controller.BatchScheduling{
 					Enabled: o.EnableBatchScheduler,
 					Default: o.DefaultBatchScheduler,

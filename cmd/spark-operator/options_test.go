@@ -82,6 +82,23 @@ func TestEstablishedFlags(t *testing.T) {
 	}
 }
 
+func TestSubmitter(t *testing.T) {
+	options, err := parse(t, "--submitter=spark-submit", "--submitter-deadline=90s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := options.Config("k8s://https://10.0.0.1:443")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := config.Controller; c.Submitter != "spark-submit" || c.SubmitterDeadline != 90*time.Second {
+		t.Errorf("submitter %q, deadline %v", c.Submitter, c.SubmitterDeadline)
+	}
+	if options, err = parse(t); err != nil || options.Submitter != "native" {
+		t.Errorf("default submitter %q, %v", options.Submitter, err)
+	}
+}
+
 func TestDefaults(t *testing.T) {
 	options, err := parse(t)
 	if err != nil {
@@ -113,6 +130,8 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"--metrics-endpoint=metrics", "--metrics-endpoint"},
 		{"--metric-tls-min-version=SSL3", "--metric-tls-min-version"},
 		{"--metric-tls-cipher-suites=ROT13", "--metric-tls-cipher-suites"},
+		{"--submitter=livy", "--submitter"},
+		{"--submitter-deadline=0s", "--submitter-deadline"},
 		{"--zap-encoder=xml", "--zap-encoder"},
 		{"--zap-log-level=loud", "--zap-log-level"},
 		{"--feature-gates=Nonsense=true", "Nonsense"},

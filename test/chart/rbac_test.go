@@ -3,6 +3,7 @@
 package chart
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -118,5 +119,27 @@ func TestLeastRights(t *testing.T) {
 func TestNoRBAC(t *testing.T) {
 	if rules := roles(t, render(t, "--set", "controller.rbac.create=false,spark.rbac.create=false")); len(rules) != 0 {
 		t.Errorf("%v", rules)
+	}
+}
+
+// The operator runs spark-submit in Jobs where applications ask for it; drivers
+// may create policies only where the administrator says so.
+func TestSubmitterRights(t *testing.T) {
+	for _, submit := range []bool{false, true} {
+		rules := roles(t, render(t, "--set", "spark.jobNamespaces={team-a}", "--set", fmt.Sprintf("spark.rbac.submit=%t", submit)))
+		operator := rules["spark-operator-controller/team-a"]
+		if got := verbs(operator, "pods/log"); !slices.Equal(got, []string{"get"}) {
+			t.Errorf("pods/log %v", got)
+		}
+		jobs := slices.ContainsFunc(operator, func(rule rbacv1.PolicyRule) bool {
+			return slices.Equal(rule.APIGroups, []string{"batch"}) && slices.Equal(rule.Resources, []string{"jobs"}) &&
+				slices.Equal(rule.Verbs, []string{"get", "create", "delete"})
+		})
+		if !jobs {
+			t.Errorf("no rule for jobs: %v", operator)
+		}
+		if got := len(verbs(rules["spark-operator-spark/team-a"], "networking.k8s.io/networkpolicies")) > 0; got != submit {
+			t.Errorf("submit=%t: drivers create policies: %t", submit, got)
+		}
 	}
 }

@@ -29,6 +29,12 @@ The command line of the controller, as a YAML list.
 {{- with $gates }}
 - --feature-gates={{ join "," . }}
 {{- end }}
+{{- if ne .submitter "native" }}
+- --submitter={{ .submitter }}
+{{- end }}
+{{- if ne .submitterDeadline "10m" }}
+- --submitter-deadline={{ .submitterDeadline }}
+{{- end }}
 - --enable-ui-service={{ .uiService.enable }}
 {{- with .uiIngress }}
 {{- if .enable }}

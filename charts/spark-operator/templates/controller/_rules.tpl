@@ -26,6 +26,13 @@ What the controller does with the objects of a job namespace.
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, create, update, delete]
+# The real spark-submit, for applications that ask for it, and the end of its log when it fails.
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, create, delete]
+- apiGroups: [""]
+  resources: [pods/log]
+  verbs: [get]
 # Claims that the properties of an application ask for; they outlive its runs.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
