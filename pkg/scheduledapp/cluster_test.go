@@ -1,0 +1,510 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scheduledapp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	kubefake "k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/klog/v2/ktesting"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
+	sparkfake "github.com/spark-operator/spark-operator/pkg/client/clientset/versioned/fake"
+	typed "github.com/spark-operator/spark-operator/pkg/client/clientset/versioned/typed/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/informers"
+)
+
+var (
+	schedulesResource    = v1beta2.SchemeGroupVersion.WithResource("scheduledsparkapplications")
+	applicationsResource = v1beta2.SchemeGroupVersion.WithResource("sparkapplications")
+)
+
+// cluster is an API server in memory: the fake clientset, with what it lacks of
+// the real one as far as the controller relies on it: uids, creation times,
+// resource versions, optimistic locking, the status subresource, preconditions and
+// foreground deletion. It is used inside of a synctest bubble, whose clock is the
+// clock of everything.
+type cluster struct {
+	t     *testing.T
+	spark *sparkfake.Clientset
+
+	lock    sync.Mutex
+	version int
+	writes  int
+	fault   *fault
+	log     []string          // of successful writes
+	events  []string          // reasons
+	notes   map[string]string // of the latest event of each reason
+	created map[string]int    // how often each application was created
+	onWrite func(clienttesting.Action) error
+	// delay is how long the API server takes to create an application.
+	delay func(name string) time.Duration
+
+	registry *prometheus.Registry
+	metrics  *Metrics
+	config   Config
+	stop     func()
+}
+
+// fault ends the process at one write.
+type fault struct {
+	at     int  // the number of the write, from 1
+	after  bool // the write is done, only its answer is lost
+	killed bool // from then on the process reaches nothing
+}
+
+var errKilled = errors.New("the process has ended")
+
+func newCluster(t *testing.T) *cluster {
+	c := &cluster{
+		t:        t,
+		spark:    sparkfake.NewSimpleClientset(), //nolint:staticcheck // without field management, which nothing here needs
+		version:  1000,
+		notes:    map[string]string{},
+		created:  map[string]int{},
+		registry: prometheus.NewPedanticRegistry(),
+	}
+	var err error
+	if c.metrics, err = NewMetrics(c.registry, ""); err != nil {
+		t.Fatal(err)
+	}
+	c.spark.PrependReactor("*", "*", c.react)
+	return c
+}
+
+// bubble runs a test with a cluster and a controller that works in it. The test
+// begins at noon, UTC.
+func bubble(t *testing.T, test func(c *cluster)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(12*time.Hour + 25*365*24*time.Hour) // from midnight of 1 January 2000
+		c := newCluster(t)
+		c.start()
+		defer func() { c.stop() }()
+		test(c)
+	})
+}
+
+// start starts a controller that knows nothing but what the cluster shows.
+func (c *cluster) start() {
+	c.t.Helper()
+	_, ctx := ktesting.NewTestContext(c.t)
+	ctx, cancel := context.WithCancel(ctx)
+	set, err := informers.New(informers.Config{}, informers.Clients{Kube: kubefake.NewSimpleClientset(), Spark: c.spark}) //nolint:staticcheck // as above
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	controller, err := newController(c.config, slowClient{c.spark, c}, set, c, c.metrics, clock.RealClock{})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	set.Start(ctx)
+	done := make(chan error)
+	go func() { done <- controller.Run(ctx) }()
+	c.stop = func() {
+		cancel()
+		if err := <-done; err != nil {
+			c.t.Error(err)
+		}
+		set.Shutdown()
+	}
+}
+
+// slowClient lets writes take time. The fake clientset cannot: it does one thing
+// at a time.
+type slowClient struct {
+	versioned.Interface
+	cluster *cluster
+}
+
+func (s slowClient) SparkoperatorV1beta2() typed.SparkoperatorV1beta2Interface {
+	return slowGroup{s.Interface.SparkoperatorV1beta2(), s.cluster}
+}
+
+type slowGroup struct {
+	typed.SparkoperatorV1beta2Interface
+	cluster *cluster
+}
+
+func (s slowGroup) SparkApplications(namespace string) typed.SparkApplicationInterface {
+	return slowApplications{s.SparkoperatorV1beta2Interface.SparkApplications(namespace), s.cluster}
+}
+
+type slowApplications struct {
+	typed.SparkApplicationInterface
+	cluster *cluster
+}
+
+func (s slowApplications) Create(ctx context.Context, app *v1beta2.SparkApplication, options metav1.CreateOptions) (*v1beta2.SparkApplication, error) {
+	if s.cluster.delay != nil {
+		select {
+		case <-time.After(s.cluster.delay(app.Name)):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return s.SparkApplicationInterface.Create(ctx, app, options)
+}
+
+// restart ends the controller and starts another after a while.
+func (c *cluster) restart(after time.Duration) {
+	c.t.Helper()
+	c.stop()
+	time.Sleep(after)
+	c.start()
+	synctest.Wait()
+}
+
+// letPass lets time pass until everything that it triggers has happened.
+func (c *cluster) letPass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// Eventf implements events.EventRecorder.
+func (c *cluster) Eventf(_, _ runtime.Object, _, reason, _, note string, arguments ...any) {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	c.events = append(c.events, reason)
+	c.notes[reason] = fmt.Sprintf(note, arguments...)
+}
+
+func (c *cluster) react(action clienttesting.Action) (bool, runtime.Object, error) {
+	switch action.GetVerb() {
+	case "create", "update", "patch", "delete":
+	default:
+		c.lock.Lock()
+		defer c.lock.Unlock()
+		if c.fault != nil && c.fault.killed && action.GetVerb() == "get" {
+			return true, nil, errKilled
+		}
+		return false, nil, nil
+	}
+	if c.onWrite != nil {
+		if err := c.onWrite(action); err != nil {
+			return true, nil, err
+		}
+	}
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	c.writes++
+	if f := c.fault; f != nil {
+		if f.killed {
+			return true, nil, errKilled
+		}
+		if c.writes == f.at {
+			f.killed = true
+			if f.after {
+				if _, _, err := c.write(action); err != nil {
+					c.t.Errorf("write %d: %v", f.at, err)
+				}
+			}
+			return true, nil, errKilled
+		}
+	}
+	return c.write(action)
+}
+
+func (c *cluster) write(action clienttesting.Action) (bool, runtime.Object, error) {
+	object, name, err := c.tryWrite(action)
+	if err == nil {
+		c.log = append(c.log, fmt.Sprintf("%s %s %s", action.GetVerb(), action.GetResource().Resource, name))
+	}
+	return true, object, err
+}
+
+func (c *cluster) tryWrite(action clienttesting.Action) (_ runtime.Object, name string, _ error) {
+	resource, namespace, tracker := action.GetResource(), action.GetNamespace(), c.spark.Tracker()
+	switch action := action.(type) {
+	case clienttesting.CreateActionImpl:
+		app := action.Object.DeepCopyObject().(*v1beta2.SparkApplication)
+		c.stamp(app)
+		if err := tracker.Create(resource, app, namespace); err != nil {
+			return nil, app.Name, err
+		}
+		c.created[app.Name]++
+		return app.DeepCopy(), app.Name, nil
+	case clienttesting.UpdateActionImpl:
+		if action.GetSubresource() != "status" {
+			return nil, "", fmt.Errorf("unexpected update of %s", resource)
+		}
+		body := action.Object.(*v1beta2.ScheduledSparkApplication)
+		stored, err := tracker.Get(resource, namespace, body.Name)
+		if err != nil {
+			return nil, body.Name, err
+		}
+		app := stored.DeepCopyObject().(*v1beta2.ScheduledSparkApplication)
+		if app.ResourceVersion != body.ResourceVersion || app.UID != body.UID {
+			return nil, body.Name, apierrors.NewConflict(resource.GroupResource(), body.Name, errors.New("the object has been modified"))
+		}
+		app.Status = *body.Status.DeepCopy()
+		app.ResourceVersion = c.nextVersion()
+		return app.DeepCopy(), body.Name, tracker.Update(resource, app, namespace)
+	case clienttesting.DeleteActionImpl:
+		return nil, action.Name, c.delete(resource, action)
+	}
+	return nil, "", fmt.Errorf("unexpected %s of %s", action.GetVerb(), resource)
+}
+
+// delete honours preconditions; with foreground deletion the object stays until
+// [cluster.collectGarbage].
+func (c *cluster) delete(resource schema.GroupVersionResource, action clienttesting.DeleteActionImpl) error {
+	stored, err := c.spark.Tracker().Get(resource, action.Namespace, action.Name)
+	if err != nil {
+		return err
+	}
+	app := stored.DeepCopyObject().(*v1beta2.SparkApplication)
+	if p := action.DeleteOptions.Preconditions; p != nil {
+		if p.UID != nil && *p.UID != app.UID || p.ResourceVersion != nil && *p.ResourceVersion != app.ResourceVersion {
+			return apierrors.NewConflict(resource.GroupResource(), action.Name, errors.New("precondition failed"))
+		}
+	}
+	version := c.nextVersion()
+	if ptr.Deref(action.DeleteOptions.PropagationPolicy, "") == metav1.DeletePropagationForeground {
+		app.DeletionTimestamp = ptr.To(metav1.Now())
+		app.Finalizers = []string{metav1.FinalizerDeleteDependents}
+		app.ResourceVersion = version
+		return c.spark.Tracker().Update(resource, app, action.Namespace)
+	}
+	return c.spark.Tracker().Delete(resource, action.Namespace, action.Name)
+}
+
+func (c *cluster) nextVersion() string {
+	c.version++
+	return strconv.Itoa(c.version)
+}
+
+// stamp gives a new object what the API server gives it.
+func (c *cluster) stamp(object metav1.Object) {
+	object.SetResourceVersion(c.nextVersion())
+	if object.GetUID() == "" {
+		object.SetUID(types.UID(fmt.Sprintf("00000000-0000-4000-8000-%012d", c.version)))
+	}
+	if object.GetCreationTimestamp().Time.IsZero() {
+		object.SetCreationTimestamp(metav1.NewTime(time.Now().Truncate(time.Second)))
+	}
+}
+
+// The following are the doings of others: users, the other controller, the garbage
+// collector. They go past the reactors.
+
+// newSchedule returns a schedule of a valid application.
+func newSchedule(name, when string, edits ...func(*v1beta2.ScheduledSparkApplication)) *v1beta2.ScheduledSparkApplication {
+	app := &v1beta2.ScheduledSparkApplication{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "ns", Generation: 1},
+		Spec: v1beta2.ScheduledSparkApplicationSpec{
+			Schedule: when,
+			Template: v1beta2.SparkApplicationSpec{
+				SparkVersion:        "4.1.4",
+				Image:               ptr.To("spark:4.1.4"),
+				MainClass:           ptr.To("org.example.Main"),
+				MainApplicationFile: ptr.To("local:///opt/app.jar"),
+			},
+		},
+	}
+	for _, edit := range edits {
+		edit(app)
+	}
+	return app
+}
+
+func policy(p v1beta2.ConcurrencyPolicy) func(*v1beta2.ScheduledSparkApplication) {
+	return func(app *v1beta2.ScheduledSparkApplication) { app.Spec.ConcurrencyPolicy = p }
+}
+
+func catchUp(p v1beta2.CatchUpPolicy) func(*v1beta2.ScheduledSparkApplication) {
+	return func(app *v1beta2.ScheduledSparkApplication) { app.Spec.CatchUpPolicy = p }
+}
+
+func keepRuns(successful, failed int32) func(*v1beta2.ScheduledSparkApplication) {
+	return func(app *v1beta2.ScheduledSparkApplication) {
+		app.Spec.SuccessfulRunHistoryLimit, app.Spec.FailedRunHistoryLimit = &successful, &failed
+	}
+}
+
+func (c *cluster) addSchedule(app *v1beta2.ScheduledSparkApplication) {
+	c.t.Helper()
+	c.lock.Lock()
+	c.stamp(app)
+	err := c.spark.Tracker().Create(schedulesResource, app, app.Namespace)
+	c.lock.Unlock()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	synctest.Wait()
+}
+
+func (c *cluster) schedule(name string) *v1beta2.ScheduledSparkApplication {
+	c.t.Helper()
+	object, err := c.spark.Tracker().Get(schedulesResource, "ns", name)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return object.(*v1beta2.ScheduledSparkApplication).DeepCopy()
+}
+
+// edit changes spec or metadata of a schedule.
+func (c *cluster) edit(name string, edit func(*v1beta2.ScheduledSparkApplication)) {
+	c.t.Helper()
+	app := c.schedule(name)
+	edit(app)
+	app.Generation++
+	c.lock.Lock()
+	app.ResourceVersion = c.nextVersion()
+	err := c.spark.Tracker().Update(schedulesResource, app, app.Namespace)
+	c.lock.Unlock()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	synctest.Wait()
+}
+
+// runs returns the applications, oldest first.
+func (c *cluster) runs() []*v1beta2.SparkApplication {
+	c.t.Helper()
+	list, err := c.spark.Tracker().List(applicationsResource, v1beta2.SchemeGroupVersion.WithKind("SparkApplication"), "ns")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var runs []*v1beta2.SparkApplication
+	for i := range list.(*v1beta2.SparkApplicationList).Items {
+		runs = append(runs, list.(*v1beta2.SparkApplicationList).Items[i].DeepCopy())
+	}
+	slices.SortFunc(runs, compareAge)
+	return runs
+}
+
+// times returns for which times of the day runs exist.
+func (c *cluster) times() string {
+	c.t.Helper()
+	var times []string
+	for _, app := range c.runs() {
+		if scheduled, known := scheduledTime(app); known {
+			times = append(times, scheduled.Format("15:04"))
+		} else {
+			times = append(times, "now")
+		}
+	}
+	return strings.Join(times, " ")
+}
+
+func (c *cluster) wantTimes(want string) {
+	c.t.Helper()
+	if got := c.times(); got != want {
+		c.t.Errorf("runs for %q, want %q", got, want)
+	}
+}
+
+// setState is what the other controller does to a run.
+func (c *cluster) setState(name string, state v1beta2.ApplicationStateType) {
+	c.t.Helper()
+	object, err := c.spark.Tracker().Get(applicationsResource, "ns", name)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	app := object.(*v1beta2.SparkApplication).DeepCopy()
+	app.Status.AppState.State = state
+	c.putRun(app)
+}
+
+func (c *cluster) putRun(app *v1beta2.SparkApplication) {
+	c.t.Helper()
+	c.lock.Lock()
+	app.ResourceVersion = c.nextVersion()
+	err := c.spark.Tracker().Update(applicationsResource, app, app.Namespace)
+	c.lock.Unlock()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	synctest.Wait()
+}
+
+// endAll brings all runs that are going to an end.
+func (c *cluster) endAll(state v1beta2.ApplicationStateType) {
+	c.t.Helper()
+	for _, app := range c.runs() {
+		if !isFinished(app) && app.DeletionTimestamp == nil {
+			c.setState(app.Name, state)
+		}
+	}
+}
+
+// collectGarbage lets those go that wait for their dependents.
+func (c *cluster) collectGarbage() {
+	c.t.Helper()
+	for _, app := range c.runs() {
+		if app.DeletionTimestamp != nil {
+			c.deleteRun(app.Name)
+		}
+	}
+}
+
+func (c *cluster) deleteRun(name string) {
+	c.t.Helper()
+	c.lock.Lock()
+	c.nextVersion()
+	err := c.spark.Tracker().Delete(applicationsResource, "ns", name)
+	c.lock.Unlock()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	synctest.Wait()
+}
+
+// wantCondition checks the reason of a condition; empty for no such condition.
+func (c *cluster) wantCondition(name, kind, reason string) *metav1.Condition {
+	c.t.Helper()
+	status := c.schedule(name).Status
+	condition := meta.FindStatusCondition(status.Conditions, kind)
+	if condition == nil {
+		condition = &metav1.Condition{}
+	}
+	if condition.Reason != reason {
+		c.t.Errorf("condition %s of %s: %q %q, want %q", kind, name, condition.Reason, condition.Message, reason)
+	}
+	return condition
+}
+
+func (c *cluster) wantEvents(reason string, want int) {
+	c.t.Helper()
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	got := 0
+	for _, r := range c.events {
+		if r == reason {
+			got++
+		}
+	}
+	if got != want {
+		c.t.Errorf("%d events %s, want %d; all: %v", got, reason, want, c.events)
+	}
+}
+
+// today is a time of the first day.
+func today(clockTime string) time.Time {
+	t, err := time.Parse("2006-01-02 15:04:05", "2024-12-25 "+clockTime)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}

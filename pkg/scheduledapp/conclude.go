@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scheduledapp
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+const (
+	// quietFailures is how many looks in a row may fail before the status says so.
+	quietFailures = 3
+	// startTolerance is how late a run may start and still be on time.
+	startTolerance = time.Minute
+	// clockTolerance is how far the clock may be behind without a word: leaders on
+	// two machines never agree exactly.
+	clockTolerance = time.Minute
+)
+
+// conclude returns the status after the plan was executed. It is pure. Failures is
+// the number of looks at this schedule that failed in a row before this one.
+func conclude(in *input, p *plan, out *outcome, failures int) *v1beta2.ScheduledSparkApplicationStatus {
+	status := in.app.Status.DeepCopy()
+	c := conditions{status: status, generation: in.app.Generation, now: in.now}
+
+	status.ObservedGeneration = in.app.Generation
+	if in.spec.condition != reasonInvalidObject {
+		status.PastSuccessfulRunNames = p.history.successful
+		status.PastFailedRunNames = p.history.failed
+	}
+	recordRuns(status, p)
+	if !p.settled.IsZero() {
+		status.SettledTime = ptr.To(metav1.NewTime(p.settled))
+	}
+	status.ObservedSchedule = p.observed
+	status.NextRun = metav1.NewTime(p.next)
+
+	switch {
+	case in.spec.timetable == nil:
+		status.ScheduleState = v1beta2.ScheduleStateFailedValidation
+		status.Reason = in.spec.refusal
+		c.set(v1beta2.ConditionScheduled, false, in.spec.condition, in.spec.refusal)
+	case p.observed == "":
+		status.ScheduleState, status.Reason = v1beta2.ScheduleStateScheduled, ""
+		c.set(v1beta2.ConditionScheduled, false, reasonSuspended, "spec.suspend is true")
+	default:
+		status.ScheduleState, status.Reason = v1beta2.ScheduleStateScheduled, ""
+		c.set(v1beta2.ConditionScheduled, true, reasonActive, "")
+	}
+	concludeOnTime(in, p, c)
+	concludeStalled(in, p, out, failures, c)
+	return status
+}
+
+// recordRuns writes down which run was the last.
+func recordRuns(status *v1beta2.ScheduledSparkApplicationStatus, p *plan) {
+	var started []*v1beta2.SparkApplication
+	for _, r := range p.recorded {
+		started = append(started, r.app)
+		status.LastScheduleTime = ptr.To(metav1.NewTime(r.scheduled))
+	}
+	if p.request.settled {
+		count := int64(1)
+		if status.RunNow != nil {
+			count = status.RunNow.Count + 1
+		}
+		status.RunNow = &v1beta2.RunNowStatus{Value: p.request.value, Count: count}
+		if p.request.started != nil {
+			started = append(started, p.request.started)
+		}
+	}
+	if len(started) > 0 {
+		last := slices.MaxFunc(started, compareAge)
+		status.LastRun, status.LastRunName = last.CreationTimestamp, last.Name
+	}
+}
+
+// concludeOnTime says what became of the latest time for which a run was due.
+func concludeOnTime(in *input, p *plan, c conditions) {
+	times := in.spec.timetable
+	if times == nil {
+		return
+	}
+	v := &p.verdict
+	var latest record
+	if len(p.recorded) > 0 {
+		latest = p.recorded[len(p.recorded)-1]
+	}
+	switch {
+	case !v.waiting.IsZero():
+		c.set(v1beta2.ConditionOnTime, false, reasonWaiting, fmt.Sprintf("the run due at %s waits for the end of %s", times.format(v.waiting), v.blocker))
+	case v.skipped.After(latest.scheduled):
+		c.set(v1beta2.ConditionOnTime, false, reasonSkipped, fmt.Sprintf("the run due at %s was skipped: %s was still going", times.format(v.skipped), v.blocker))
+	case v.latestMissed.After(latest.scheduled):
+		c.set(v1beta2.ConditionOnTime, false, reasonMissed, p.missedText(in))
+	case latest.app == nil:
+	default:
+		late := latest.app.CreationTimestamp.Sub(times.due(latest.scheduled))
+		if late <= startTolerance {
+			c.set(v1beta2.ConditionOnTime, true, reasonStarted, "")
+		} else {
+			c.set(v1beta2.ConditionOnTime, false, reasonLate, fmt.Sprintf("the run due at %s was started %s late", times.format(latest.scheduled), late))
+		}
+	}
+}
+
+// missedText says which runs were given up.
+func (p *plan) missedText(in *input) string {
+	runs := "1 run was"
+	if p.verdict.missed > 1 {
+		runs = fmt.Sprintf("%d runs were", p.verdict.missed)
+	}
+	if p.verdict.missed >= countLimit {
+		runs = fmt.Sprintf("%d or more runs were", countLimit)
+	}
+	return fmt.Sprintf("%s missed, the latest was due at %s; spec.catchUpPolicy and spec.startingDeadlineSeconds say what is made up for",
+		runs, in.spec.timetable.format(p.verdict.latestMissed))
+}
+
+// format writes when the run for a time of the schedule was due, in the time zone
+// of the schedule.
+func (t *timetable) format(scheduled time.Time) string {
+	return t.due(scheduled).In(t.times.Zone()).Format(time.RFC3339)
+}
+
+// concludeStalled says what stands in the way of the next run. The first message
+// of a reason stays: one that changed with every attempt would be written with
+// every attempt.
+func concludeStalled(in *input, p *plan, out *outcome, failures int, c conditions) {
+	reason, message := "", ""
+	switch {
+	case in.spec.timetable == nil:
+		c.set(v1beta2.ConditionStalled, true, in.spec.condition, in.spec.refusal)
+		return
+	case out.refusal != "":
+		reason, message = out.refusal, oneLine(out.err.Error())
+	case out.err != nil && failures+1 < quietFailures:
+		return
+	case out.err != nil:
+		reason, message = reasonRetrying, oneLine(out.err.Error())
+	case p.ahead > clockTolerance:
+		reason = reasonClockWentBack
+		message = fmt.Sprintf("times up to %s were dealt with before, when the clock showed a later time; nothing is started again. "+
+			"Suspend and resume the schedule to make it count from now", p.settled.UTC().Format(time.RFC3339))
+	default:
+		c.remove(v1beta2.ConditionStalled)
+		return
+	}
+	if !isStalled(c.status, reason) {
+		c.set(v1beta2.ConditionStalled, true, reason, message)
+	}
+}

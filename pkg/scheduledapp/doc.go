@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package scheduledapp starts SparkApplications at scheduled times.
+//
+// Each look at a schedule has five steps: observe (caches only), decide (pure),
+// execute (creates and deletes SparkApplications), conclude (pure) and commit (one
+// compare-and-swap of the status, then events and metrics). Nothing is kept in
+// memory that could not be lost.
+//
+// What makes it exact:
+//
+//   - A run is named after the time of the schedule that it is for, not after the
+//     present. Creating it twice is impossible, so it is created before anything is
+//     written down; a process that ends in between is followed by one that finds
+//     the name taken by its own run.
+//   - status.settledTime is up to when all times of the schedule are dealt with. It
+//     only grows, so a clock that goes back repeats nothing.
+//   - status.observedSchedule is what is in force. When that changes, by an edit,
+//     suspension or correction, the past is settled: the new schedule counts from
+//     now on.
+//   - A run that was just created is written down by a second look, and schedules
+//     with a run to start are looked at before those with something to write down
+//     (see dueFirst). A thousand schedules that are due in the same minute so wait
+//     for a thousand creations and not for as many status updates, too.
+//
+// The meaning of the fields is described in docs/schedules.md.
+package scheduledapp

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scheduledapp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/ptr"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// fieldManager names us in the field ownership of what we write.
+const fieldManager = "spark-operator"
+
+// outcome is what executing a plan led to.
+type outcome struct {
+	// started is how many runs were created or found to exist. They are recorded by
+	// the next look.
+	started int
+	// replaced are the names of runs that were asked to go.
+	replaced []string
+	// refusal is the reason for which a run cannot be created as things are; empty if
+	// there is none. err then says more.
+	refusal string
+	// err is worth a retry.
+	err error
+}
+
+// execute carries out a plan. Runs to start come first and alone: everything else
+// can wait for the next look.
+func (c *Controller) execute(ctx context.Context, in *input, p *plan) *outcome {
+	out := &outcome{}
+	for _, r := range p.start {
+		if err := c.startRun(ctx, in, r); err != nil {
+			out.fail(fmt.Errorf("create run %s: %w", r.name, err))
+			break
+		}
+		out.started++
+	}
+	if out.started > 0 {
+		return out
+	}
+	for _, app := range p.replace {
+		deleted, err := c.deleteActive(ctx, app)
+		if err != nil {
+			out.fail(fmt.Errorf("delete run %s, which is to be replaced: %w", app.Name, err))
+		} else if deleted {
+			out.replaced = append(out.replaced, app.Name)
+		}
+	}
+	for _, app := range p.history.surplus {
+		if err := c.deleteFinished(ctx, app); err != nil {
+			out.fail(fmt.Errorf("delete run %s, which exceeds the history limit: %w", app.Name, err))
+		}
+	}
+	return out
+}
+
+func (o *outcome) fail(err error) {
+	o.err = errors.Join(o.err, err)
+	var taken *nameTakenError
+	switch {
+	case errors.As(err, &taken):
+		o.refusal = reasonNameTaken
+	case permanent(err):
+		o.refusal = reasonRunRefused
+	}
+}
+
+// startRun creates a run. One that exists is right if it belongs to the schedule:
+// an earlier try created it.
+func (c *Controller) startRun(ctx context.Context, in *input, r run) error {
+	ctx, cancel := context.WithTimeout(ctx, c.config.CreateTimeout)
+	defer cancel()
+	apps := c.client.SparkoperatorV1beta2().SparkApplications(in.app.Namespace)
+	app, err := apps.Create(ctx, newApplication(in.app, r), metav1.CreateOptions{FieldManager: fieldManager})
+	switch {
+	case err == nil:
+		klog.FromContext(ctx).V(2).Info("Created run", "run", klog.KObj(app), "scheduled", r.scheduled)
+		if !r.scheduled.IsZero() {
+			c.metrics.created(c.clock.Now().Sub(in.spec.timetable.due(r.scheduled)))
+		}
+	case apierrors.IsAlreadyExists(err):
+		if app, err = apps.Get(ctx, r.name, metav1.GetOptions{}); err != nil {
+			return fmt.Errorf("read the application that has the name: %w", err)
+		}
+		if !isOwnedBy(app, in.app.UID) {
+			return &nameTakenError{name: r.name}
+		}
+		app = app.DeepCopy()
+		if !r.scheduled.IsZero() { // somebody may have removed it
+			metav1.SetMetaDataAnnotation(&app.ObjectMeta, v1beta2.AnnotationScheduledTime, r.scheduled.UTC().Format(time.RFC3339))
+		}
+	default:
+		return err
+	}
+	c.created.add(keyOf(in.app), app)
+	return nil
+}
+
+// deleteActive asks a run to go unless it has ended or is going already. It stays
+// visible until its driver is gone, so that whoever waits for it waits for the
+// driver, too.
+func (c *Controller) deleteActive(ctx context.Context, app *v1beta2.SparkApplication) (deleted bool, _ error) {
+	if app.DeletionTimestamp != nil {
+		return false, nil
+	}
+	apps := c.client.SparkoperatorV1beta2().SparkApplications(app.Namespace)
+	live, err := apps.Get(ctx, app.Name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("re-read: %w", err)
+	case live.UID != app.UID || live.DeletionTimestamp != nil || isFinished(live):
+		return false, nil
+	}
+	klog.FromContext(ctx).V(2).Info("Deleting run to replace it", "run", klog.KObj(app))
+	err = apps.Delete(ctx, app.Name, metav1.DeleteOptions{
+		Preconditions:     &metav1.Preconditions{UID: &live.UID, ResourceVersion: &live.ResourceVersion},
+		PropagationPolicy: ptr.To(metav1.DeletePropagationForeground),
+	})
+	return err == nil, ignoreNotFound(err)
+}
+
+// deleteFinished deletes a run of the past if it is still the one that was looked
+// at.
+func (c *Controller) deleteFinished(ctx context.Context, app *v1beta2.SparkApplication) error {
+	klog.FromContext(ctx).V(2).Info("Deleting run of the past", "run", klog.KObj(app))
+	err := c.client.SparkoperatorV1beta2().SparkApplications(app.Namespace).Delete(ctx, app.Name, metav1.DeleteOptions{
+		Preconditions:     &metav1.Preconditions{UID: &app.UID, ResourceVersion: &app.ResourceVersion},
+		PropagationPolicy: ptr.To(metav1.DeletePropagationBackground),
+	})
+	return ignoreNotFound(err)
+}
+
+func ignoreNotFound(err error) error {
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// nameTakenError says that an application which is no run of the schedule has the
+// name of one.
+type nameTakenError struct{ name string }
+
+func (e *nameTakenError) Error() string {
+	return "SparkApplication " + e.name + " exists and is no run of this schedule; delete or rename it"
+}
+
+// permanent reports whether the API server refused a write for a reason that lies
+// in the object or in what we may do. Time may still mend it: quotas are raised,
+// webhooks corrected.
+func permanent(err error) bool {
+	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err) ||
+		apierrors.IsMethodNotSupported(err) || apierrors.IsRequestEntityTooLargeError(err)
+}
+
+// expected reports whether an error is part of normal operation: a lost race.
+func expected(err error) bool { return apierrors.IsConflict(err) }

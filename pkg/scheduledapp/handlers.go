@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scheduledapp
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// coalescing is how long new runs are collected. Whoever created them looks at
+// the schedule anyway.
+const coalescing = time.Second
+
+// The handlers translate events to keys; they decide and write nothing.
+
+func (c *Controller) watchSchedules() ([]cache.DoneChecker, error) {
+	return c.schedules.AddHandler(cache.TypedResourceEventHandlerFuncs[*v1beta2.ScheduledSparkApplication]{
+		AddFunc:    func(app *v1beta2.ScheduledSparkApplication) { c.queue.Add(keyOf(app)) },
+		UpdateFunc: func(_, app *v1beta2.ScheduledSparkApplication) { c.queue.Add(keyOf(app)) },
+		DeleteFunc: func(app cache.DeletedObject[*v1beta2.ScheduledSparkApplication]) { c.queue.Add(app.GetObjectName()) },
+	})
+}
+
+// watchRuns looks at a schedule when one of its runs comes, changes its state or
+// goes. Everything else about a run is without consequence for its schedule.
+func (c *Controller) watchRuns() ([]cache.DoneChecker, error) {
+	return c.applications.AddHandler(cache.TypedResourceEventHandlerFuncs[*v1beta2.SparkApplication]{
+		AddFunc: func(app *v1beta2.SparkApplication) { c.runChanged(app, coalescing) },
+		UpdateFunc: func(before, app *v1beta2.SparkApplication) {
+			if isActive(before) != isActive(app) || before.Status.AppState.State != app.Status.AppState.State && isFinished(app) {
+				c.runChanged(app, 0)
+			}
+		},
+		DeleteFunc: func(app cache.DeletedObject[*v1beta2.SparkApplication]) {
+			if app.OptionalObj != nil {
+				c.runChanged(app.OptionalObj, 0)
+			}
+		},
+	})
+}
+
+func (c *Controller) runChanged(app *v1beta2.SparkApplication, after time.Duration) {
+	for _, owner := range app.OwnerReferences {
+		if !isSchedule(owner) {
+			continue
+		}
+		if key := cache.NewObjectName(app.Namespace, owner.Name); after > 0 {
+			c.queue.AddAfter(key, after)
+		} else {
+			c.queue.Add(key)
+		}
+	}
+}
+
+func keyOf(object metav1.Object) cache.ObjectName { return cache.MetaObjectToName(object) }

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scheduledapp
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/validation"
+)
+
+// runsBySchedule is the index of applications by the UID of the schedule that
+// they are a run of.
+const runsBySchedule = "runsBySchedule"
+
+func indexRuns(app *v1beta2.SparkApplication) ([]string, error) { return ownerUIDs(app), nil }
+
+// input is everything that a decision needs.
+type input struct {
+	// app has its defaults. It shares memory with the cache and is not changed.
+	app *v1beta2.ScheduledSparkApplication
+	// spec is what the spec means.
+	spec *meaning
+	// runs of the schedule, oldest first, shared with the cache.
+	runs []*v1beta2.SparkApplication
+	now  time.Time
+
+	precision Precision
+}
+
+// observe looks the runs up in the cache. It makes no API calls.
+func (c *Controller) observe(app *v1beta2.ScheduledSparkApplication) (*input, error) {
+	cached, err := c.applications.ByIndex(app.Namespace, runsBySchedule, string(app.UID))
+	if err != nil {
+		return nil, fmt.Errorf("find runs: %w", err)
+	}
+	runs := c.created.merge(app, cached)
+	slices.SortFunc(runs, compareAge)
+	return &input{
+		app:       app,
+		spec:      c.meanings.of(app, c.config.Local),
+		runs:      runs,
+		now:       c.clock.Now(),
+		precision: c.config.TimestampPrecision,
+	}, nil
+}
+
+// meaning is what the spec of a schedule comes down to.
+type meaning struct {
+	timetable *timetable // nil if the schedule is refused
+	// condition and refusal say why it is refused, the latter in words for
+	// status.reason; empty if it is not.
+	condition, refusal string
+}
+
+// meanings remembers the meaning of each schedule until its spec changes: to
+// parse, load a time zone and validate a template takes longer than all the rest
+// of a look.
+type meanings struct {
+	lock  sync.Mutex
+	known map[cache.ObjectName]knownMeaning
+}
+
+type knownMeaning struct {
+	uid        types.UID
+	generation int64
+	stub       string // why the object could not be decoded, if so
+	meaning    *meaning
+}
+
+func (m *meanings) of(app *v1beta2.ScheduledSparkApplication, local *time.Location) *meaning {
+	key := cache.MetaObjectToName(app)
+	stub, _ := informers.DecodeError(app)
+	m.lock.Lock()
+	known, ok := m.known[key]
+	m.lock.Unlock()
+	if ok && known.uid == app.UID && known.generation == app.Generation && known.stub == stub {
+		return known.meaning
+	}
+	found := interpret(app, local)
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	m.known[key] = knownMeaning{uid: app.UID, generation: app.Generation, stub: stub, meaning: found}
+	return found
+}
+
+func (m *meanings) forget(key cache.ObjectName) {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	delete(m.known, key)
+}
+
+// interpret says what a schedule means or why it means nothing. It is pure.
+func interpret(app *v1beta2.ScheduledSparkApplication, local *time.Location) *meaning {
+	if unreadable, isStub := informers.DecodeError(app); isStub {
+		return &meaning{condition: reasonInvalidObject, refusal: "the object cannot be decoded: " + unreadable + "; correct the field"}
+	}
+	if errs := validation.ValidateScheduledSparkApplication(app); len(errs) > 0 {
+		refusal := oneLine(errs.ToAggregate().Error())
+		switch errs[0].Field {
+		case "spec.schedule", "spec.timeZone":
+			refusal = errs[0].Detail // as the established operator has it
+		}
+		return &meaning{condition: reasonInvalidSpec, refusal: refusal}
+	}
+	times, err := newTimetable(app, local)
+	if err != nil {
+		return &meaning{condition: reasonInvalidSpec, refusal: err.Error()}
+	}
+	return &meaning{timetable: times}
+}
+
+// created remembers runs that were created until the cache shows them and the
+// status tells of them. It only bridges the time in between: after a restart the
+// cache is read anew.
+type created struct {
+	lock sync.Mutex
+	runs map[cache.ObjectName][]*v1beta2.SparkApplication
+}
+
+func (m *created) add(schedule cache.ObjectName, run *v1beta2.SparkApplication) {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	m.runs[schedule] = append(m.runs[schedule], run)
+}
+
+func (m *created) forget(schedule cache.ObjectName) {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	delete(m.runs, schedule)
+}
+
+// merge returns the cached runs and those that the cache does not show but of
+// which the status does not tell either.
+func (m *created) merge(app *v1beta2.ScheduledSparkApplication, cached []*v1beta2.SparkApplication) []*v1beta2.SparkApplication {
+	runs := slices.Clone(cached)
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	key := cache.MetaObjectToName(app)
+	remembered := slices.DeleteFunc(m.runs[key], func(run *v1beta2.SparkApplication) bool {
+		shown := slices.ContainsFunc(cached, func(other *v1beta2.SparkApplication) bool { return other.UID == run.UID })
+		return shown || !isOwnedBy(run, app.UID) || isRecorded(app, run)
+	})
+	if len(remembered) == 0 {
+		delete(m.runs, key)
+	} else {
+		m.runs[key] = remembered
+	}
+	return append(runs, remembered...)
+}
+
+// isRecorded reports whether the status tells of a run.
+func isRecorded(app *v1beta2.ScheduledSparkApplication, run *v1beta2.SparkApplication) bool {
+	scheduled, known := scheduledTime(run)
+	if !known {
+		return run.Name != requestedName(app)
+	}
+	return app.Status.SettledTime != nil && !scheduled.After(app.Status.SettledTime.Time)
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scheduledapp
+
+import (
+	"sync"
+	"time"
+
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
+)
+
+// newQueue returns a queue that hands out schedules with a run to start before all
+// others.
+func newQueue(upcoming *upcoming, clk clock.WithTicker) workqueue.TypedRateLimitingInterface[cache.ObjectName] {
+	queue := workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[cache.ObjectName]{
+		Name: Component, Clock: clk, Queue: &dueFirst{isDue: upcoming.isDue},
+	})
+	delaying := workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[cache.ObjectName]{
+		Name: Component, Clock: clk, Queue: queue,
+	})
+	return workqueue.NewTypedRateLimitingQueueWithConfig(
+		workqueue.NewTypedItemExponentialFailureRateLimiter[cache.ObjectName](time.Second, time.Minute),
+		workqueue.TypedRateLimitingQueueConfig[cache.ObjectName]{Name: Component, Clock: clk, DelayingQueue: delaying})
+}
+
+// dueFirst is the order of the queue: first in, first out, twice. Without it a
+// schedule that is due would wait for the status updates of those that were due
+// just before.
+type dueFirst struct {
+	isDue       func(cache.ObjectName) bool
+	first, rest workqueue.Queue[cache.ObjectName]
+}
+
+func (q *dueFirst) init() {
+	if q.first == nil {
+		q.first, q.rest = workqueue.DefaultQueue[cache.ObjectName](), workqueue.DefaultQueue[cache.ObjectName]()
+	}
+}
+
+// Touch implements workqueue.Queue. A schedule keeps its place: one that becomes
+// due while it waits to be written down does not overtake those that are due
+// longer.
+func (q *dueFirst) Touch(cache.ObjectName) {}
+
+// Push implements workqueue.Queue.
+func (q *dueFirst) Push(key cache.ObjectName) {
+	q.init()
+	if q.isDue(key) {
+		q.first.Push(key)
+	} else {
+		q.rest.Push(key)
+	}
+}
+
+// Len implements workqueue.Queue.
+func (q *dueFirst) Len() int {
+	q.init()
+	return q.first.Len() + q.rest.Len()
+}
+
+// Pop implements workqueue.Queue.
+func (q *dueFirst) Pop() cache.ObjectName {
+	q.init()
+	if q.first.Len() > 0 {
+		return q.first.Pop()
+	}
+	return q.rest.Pop()
+}
+
+// upcoming is when each schedule has its next run.
+type upcoming struct {
+	clock clock.PassiveClock
+	lock  sync.Mutex
+	next  map[cache.ObjectName]time.Time
+}
+
+func (u *upcoming) set(key cache.ObjectName, next time.Time) {
+	u.lock.Lock()
+	defer u.lock.Unlock()
+	u.next[key] = next
+}
+
+func (u *upcoming) forget(key cache.ObjectName) {
+	u.lock.Lock()
+	defer u.lock.Unlock()
+	delete(u.next, key)
+}
+
+// isDue reports whether a schedule has a run to start. One that nobody has looked
+// at yet may have.
+func (u *upcoming) isDue(key cache.ObjectName) bool {
+	u.lock.Lock()
+	defer u.lock.Unlock()
+	next, known := u.next[key]
+	return !known || !next.IsZero() && !next.After(u.clock.Now())
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scheduledapp
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+const (
+	// cacheDelay is when to look again at a schedule whose cache does not show our own
+	// last write yet. Usually the event that carries it comes earlier.
+	cacheDelay = 200 * time.Millisecond
+	// backstopDelay is when to look again at a run that has to end first. Its end
+	// normally causes an event.
+	backstopDelay = 30 * time.Second
+	// clockDelay is how long a schedule is left alone at most. Timers follow the time
+	// that passes, schedules the clock: a clock that is put forward is noticed within
+	// this time.
+	clockDelay = time.Minute
+	// minimumDelay keeps a time that has just come from being taken for none.
+	minimumDelay = time.Millisecond
+)
+
+// sync brings one schedule one step further. Failures is the number of syncs of
+// this schedule that failed in a row before this one.
+func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures int) (requeueAfter time.Duration, err error) {
+	if watched, known := c.namespaces.Match(key.Namespace); !known {
+		return time.Second, nil
+	} else if !watched {
+		return 0, nil
+	}
+	if !c.fresh.Ready(key) {
+		return cacheDelay, nil
+	}
+	cached, found := c.schedules.Get(key)
+	if !found {
+		c.forget(key)
+		return 0, nil
+	}
+	if cached.DeletionTimestamp != nil {
+		return 0, nil // its runs go with it
+	}
+	app := *cached // defaults are set at the first level only, so this copy is enough
+	v1beta2.SetDefaults_ScheduledSparkApplication(&app)
+
+	in, err := c.observe(&app) // caches only
+	if err != nil {
+		return 0, err
+	}
+	p := decide(in)               // pure
+	out := c.execute(ctx, in, &p) // API writes
+	c.upcoming.set(key, p.next)
+	if out.started > 0 {
+		// The next look records what was started, when nobody waits for a start.
+		if out.err == nil {
+			c.queue.Add(key)
+		}
+		return 0, out.err
+	}
+	status := conclude(in, &p, out, failures) // pure
+	if err := c.commit(ctx, in, &p, out, status); err != nil {
+		return 0, err // the status comes first: an action that failed is tried again anyway
+	}
+	return p.requeue(c.clock.Now()), out.err
+}
+
+func (c *Controller) forget(key cache.ObjectName) {
+	c.fresh.Forget(key)
+	c.created.forget(key)
+	c.meanings.forget(key)
+	c.upcoming.forget(key)
+}
+
+// requeue is when to look again if nothing happens; 0 for never.
+func (p *plan) requeue(now time.Time) time.Duration {
+	var after time.Duration
+	if !p.next.IsZero() {
+		after = min(max(p.next.Sub(now), minimumDelay), clockDelay)
+	}
+	if len(p.replace) > 0 || !p.verdict.waiting.IsZero() {
+		if after == 0 || after > backstopDelay {
+			after = backstopDelay
+		}
+	}
+	return after
+}
