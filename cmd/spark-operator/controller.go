@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -34,6 +36,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/controller"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/metrics"
+	"github.com/spark-operator/spark-operator/pkg/scheduledapp"
 )
 
 func newControllerCommand() *cobra.Command {
@@ -108,19 +111,32 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 
 	registry := prometheus.NewRegistry()
 	var counted *metrics.Metrics
+	var countedSchedules *scheduledapp.Metrics
 	if options.Serving.EnableMetrics {
 		if counted, err = metrics.New(registry, config.Metrics); err != nil {
 			return err
 		}
+		if countedSchedules, err = scheduledapp.NewMetrics(registry, config.Metrics.Prefix); err != nil {
+			return err
+		}
 	}
 
-	recorder, stopRecording, err := newRecorder(ctx, clients.events)
+	recorder, stopRecording, err := newRecorder(ctx, clients.events, controller.Component)
 	if err != nil {
 		return err
 	}
 	defer stopRecording()
+	scheduleRecorder, stopScheduleRecording, err := newRecorder(ctx, clients.events, scheduledapp.Component)
+	if err != nil {
+		return err
+	}
+	defer stopScheduleRecording()
 
 	c, err := controller.New(config.Controller, controller.Clients{Kube: clients.kube, Spark: clients.spark, Dynamic: clients.dynamic}, set, recorder, counted)
+	if err != nil {
+		return err
+	}
+	schedules, err := scheduledapp.New(config.Schedules, clients.spark, set, scheduleRecorder, countedSchedules)
 	if err != nil {
 		return err
 	}
@@ -151,7 +167,7 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 	defer set.Shutdown()
 	defer stopCaches()
 	set.Start(cacheCtx)
-	if err := waitForCaches(ctx, c, config.CacheSyncTimeout); err != nil || ctx.Err() != nil {
+	if err := waitForCaches(ctx, slices.Concat(c.Synced(), schedules.Synced()), config.CacheSyncTimeout); err != nil || ctx.Err() != nil {
 		return err
 	}
 	ready.Store(true)
@@ -160,16 +176,30 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 		if err := counted.RegisterGauges(registry, set.Applications.All, clock.RealClock{}); err != nil {
 			return err
 		}
-		return c.Run(ctx)
+		if err := countedSchedules.RegisterGauges(registry, set.Scheduled.All); err != nil {
+			return err
+		}
+		return runAll(ctx, c.Run, schedules.Run)
 	})
+}
+
+// runAll runs the controllers until ctx is done and all of them have ended.
+func runAll(ctx context.Context, controllers ...func(context.Context) error) error {
+	failed := make([]error, len(controllers))
+	var running sync.WaitGroup
+	for i, run := range controllers {
+		running.Go(func() { failed[i] = run(ctx) })
+	}
+	running.Wait()
+	return errors.Join(failed...)
 }
 
 // waitForCaches waits until everything was read once. Missing rights or CRDs show
 // as a time-out; what is missing was logged by the caches.
-func waitForCaches(ctx context.Context, c *controller.Controller, timeout time.Duration) error {
+func waitForCaches(ctx context.Context, synced []cache.DoneChecker, timeout time.Duration) error {
 	waitCtx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	if cache.WaitFor(waitCtx, "caches", c.Synced()...) || ctx.Err() != nil {
+	if cache.WaitFor(waitCtx, "caches", synced...) || ctx.Err() != nil {
 		return nil
 	}
 	return fmt.Errorf("the objects to watch could not be read within --cache-sync-timeout=%v; "+
@@ -200,7 +230,7 @@ func masterURL(config *rest.Config, getenv func(string) string) string {
 	return "k8s://" + config.Host
 }
 
-func newRecorder(ctx context.Context, client kubernetes.Interface) (events.EventRecorder, func(), error) {
+func newRecorder(ctx context.Context, client kubernetes.Interface, component string) (events.EventRecorder, func(), error) {
 	scheme := runtime.NewScheme()
 	utilruntime.Must(corev1.AddToScheme(scheme))
 	utilruntime.Must(v1beta2.AddToScheme(scheme))
@@ -209,6 +239,6 @@ func newRecorder(ctx context.Context, client kubernetes.Interface) (events.Event
 	if err := broadcaster.StartRecordingToSinkWithContext(context.WithoutCancel(ctx)); err != nil {
 		return nil, nil, fmt.Errorf("record events: %w", err)
 	}
-	recorder := broadcaster.NewRecorder(scheme, controller.Component).WithLogger(klog.FromContext(ctx))
+	recorder := broadcaster.NewRecorder(scheme, component).WithLogger(klog.FromContext(ctx))
 	return recorder, broadcaster.Shutdown, nil
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/features"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/metrics"
+	"github.com/spark-operator/spark-operator/pkg/scheduledapp"
 	"github.com/spark-operator/spark-operator/pkg/submit/sparksubmit"
 	"github.com/spark-operator/spark-operator/pkg/ui"
 )
@@ -264,6 +265,7 @@ func (o *ControllerOptions) batchSchedulers() batchscheduler.Config {
 // ControllerConfig is what follows from valid options.
 type ControllerConfig struct {
 	Controller       controller.Config
+	Schedules        scheduledapp.Config
 	Informers        informers.Config
 	Metrics          metrics.Config
 	CacheSyncTimeout time.Duration
@@ -301,6 +303,10 @@ func (o *ControllerOptions) Config(master string) (*ControllerConfig, error) {
 				DriverDisruptionBudget: o.EnableDriverPDB,
 				PartialRestart:         o.Gates.Enabled(features.PartialRestart),
 			},
+		},
+		Schedules: scheduledapp.Config{
+			TimestampPrecision: scheduledapp.Precision(o.TimestampPrecision),
+			Local:              time.Local,
 		},
 		Informers: informers.Config{
 			Namespaces:        o.Namespaces,
