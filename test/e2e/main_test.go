@@ -116,6 +116,7 @@ func install(ctx context.Context) error {
 		"--set", "image.registry="+registry, "--set", "image.repository="+name, "--set", "image.tag="+tag,
 		"--set", "image.pullPolicy=Never",
 		"--set", "spark.jobNamespaces={"+jobNamespace+"}",
+		"--set", "spark.rbac.submit=true", // for spark-submit of Spark 4.2 and newer in a Job
 		"--wait", "--timeout", "2m")
 }
 
