@@ -62,7 +62,7 @@ lint: go-toolchain ## Run the linters on every module and script.
 	hack/prerequisites.sh lint
 	hack/tool.sh golangci-lint
 	shellcheck $$(git ls-files '*.sh' .ci/run)
-	for module in . $(MODULES) test; do (cd $$module && $(CURDIR)/bin/golangci-lint run ./...); done
+	for module in . $(MODULES) test; do (cd $$module && $(CURDIR)/bin/golangci-lint run --allow-serial-runners ./...); done
 
 .PHONY: verify
 verify: build ## Check that generated files are current, who imports whom, and the size of the program.
