@@ -66,7 +66,7 @@ func (c *Controller) releaseGroups(ctx context.Context, t *task) error {
 	app := t.in.app
 	scheduler, err := c.settings.BatchScheduling.schedulerOf(app)
 	if err != nil || scheduler == nil {
-		return nil // then none was created either
+		return nil //nolint:nilerr // then none was created either
 	}
 	var failed []error
 	for _, group := range scheduler.Groups(app) {

@@ -72,8 +72,8 @@ func newCluster(t *testing.T) *cluster {
 		t: t,
 		// Without field management, which nothing here needs and which takes most of
 		// the time.
-		kube:     kubefake.NewSimpleClientset(),  //nolint:staticcheck // see above
-		spark:    sparkfake.NewSimpleClientset(), //nolint:staticcheck // see above
+		kube:     kubefake.NewSimpleClientset(),
+		spark:    sparkfake.NewSimpleClientset(),
 		clock:    clocktesting.NewFakeClock(testStart),
 		version:  1000,
 		registry: prometheus.NewPedanticRegistry(),

@@ -106,6 +106,7 @@ func (c conditions) followState(message string) {
 	case v1beta2.ApplicationStateSuspending, v1beta2.ApplicationStateSuspended:
 		c.setFalse(v1beta2.ConditionSubmitted, reasonSuspended, "spec.suspend is true")
 		c.remove(v1beta2.ConditionDriverReady, v1beta2.ConditionCompleted, v1beta2.ConditionExecutorsReady, conditionUIReady)
+	default: // the other states say nothing here
 	}
 }
 

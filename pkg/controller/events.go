@@ -107,6 +107,7 @@ func (t *transition) submissionEvents(out *outcome) {
 			t.normal("SparkApplicationAdded", actionSubmit, nil, "SparkApplication %s was added, enqueuing it for submission", name)
 		}
 		t.warning("SparkApplicationSubmissionFailed", actionSubmit, nil, "failed to submit SparkApplication %s: %s", name, t.new.AppState.ErrorMessage)
+	default: // the other states say nothing here
 	}
 	if out.submission == nil {
 		return
@@ -135,6 +136,7 @@ func (t *transition) stateEvents() {
 			}
 		case stateSubmitted:
 			t.normal("SparkDriverPending", actionObserve, t.driver(), "Driver %s is pending", driver)
+		default: // the other states say nothing here
 		}
 	}
 	switch to {
@@ -156,6 +158,7 @@ func (t *transition) stateEvents() {
 		t.warning("SparkApplicationResuming", actionResume, nil, "SparkApplication %s is resuming", name)
 	case stateInvalidating:
 		t.normal("SparkApplicationSpecUpdateProcessed", actionRerun, nil, "SparkApplication %s has an edited spec that needs a new run", name)
+	default: // the other states say nothing here
 	}
 }
 

@@ -72,8 +72,9 @@ func executorState(pod *corev1.Pod) v1beta2.ExecutorState {
 		return v1beta2.ExecutorStateCompleted
 	case corev1.PodFailed:
 		return v1beta2.ExecutorStateFailed
+	default:
+		return v1beta2.ExecutorStateUnknown
 	}
-	return v1beta2.ExecutorStateUnknown
 }
 
 // executorEnd returns how the Spark container of an executor ended; nil if it has

@@ -115,7 +115,11 @@ func decodeOne[T any, P interface {
 }
 
 func copyMetadata(object metav1.Object, metadata *metav1.ObjectMeta) {
-	metadata.DeepCopyInto(object.(metav1.ObjectMetaAccessor).GetObjectMeta().(*metav1.ObjectMeta))
+	if accessor, ok := object.(metav1.ObjectMetaAccessor); ok {
+		if meta, ok := accessor.GetObjectMeta().(*metav1.ObjectMeta); ok {
+			metadata.DeepCopyInto(meta)
+		}
+	}
 }
 
 // essentialSpec reads, each on its own, the fields that matter for an
@@ -156,7 +160,7 @@ func fieldAtFault[T any](data []byte, cause error) string {
 	fits := func(part map[string]any) error {
 		raw, err := json.Marshal(part)
 		if err != nil {
-			return nil
+			return nil //nolint:nilerr // a part that cannot be written is not the one that cannot be read
 		}
 		return decodeJSON(raw, new(T))
 	}

@@ -148,6 +148,7 @@ func (m *Metrics) Transition(before *v1beta2.SparkApplicationStatus, app *v1beta
 	case v1beta2.ApplicationStateFailed:
 		m.failureCount.WithLabelValues(values...).Inc()
 		observeRun(m.failureTime.WithLabelValues(values...), status)
+	default: // the other states say nothing here
 	}
 }
 
@@ -172,6 +173,7 @@ func (m *Metrics) executors(before, after *v1beta2.SparkApplicationStatus, value
 			m.executorSuccessCount.WithLabelValues(values...).Inc()
 		case v1beta2.ExecutorStateFailed:
 			m.executorFailure.WithLabelValues(values...).Inc()
+		default: // the other states say nothing here
 		}
 	}
 }

@@ -78,7 +78,7 @@ var errKilled = errors.New("the process has ended")
 func newCluster(t *testing.T) *cluster {
 	c := &cluster{
 		t:        t,
-		spark:    sparkfake.NewSimpleClientset(), //nolint:staticcheck // without field management, which nothing here needs
+		spark:    sparkfake.NewSimpleClientset(),
 		version:  1000,
 		notes:    map[string]string{},
 		created:  map[string]int{},
@@ -110,7 +110,7 @@ func (c *cluster) start() {
 	c.t.Helper()
 	_, ctx := ktesting.NewTestContext(c.t)
 	ctx, cancel := context.WithCancel(ctx)
-	set, err := informers.New(informers.Config{}, informers.Clients{Kube: kubefake.NewSimpleClientset(), Spark: c.spark}) //nolint:staticcheck // as above
+	set, err := informers.New(informers.Config{}, informers.Clients{Kube: kubefake.NewSimpleClientset(), Spark: c.spark})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -156,14 +156,34 @@ type slowApplications struct {
 }
 
 func (s slowApplications) Create(ctx context.Context, app *v1beta2.SparkApplication, options metav1.CreateOptions) (*v1beta2.SparkApplication, error) {
-	if s.cluster.delay != nil {
+	if delay := s.cluster.delayOf(); delay != nil {
 		select {
-		case <-time.After(s.cluster.delay(app.Name)):
+		case <-time.After(delay(app.Name)):
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
 	}
 	return s.SparkApplicationInterface.Create(ctx, app, options)
+}
+
+// change lets a test change what the cluster does while its controller works.
+func (c *cluster) change(do func()) {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	do()
+}
+
+func (c *cluster) delayOf() func(string) time.Duration {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	return c.delay
+}
+
+// killed reports whether the fault has ended the process.
+func (c *cluster) killed() bool {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	return c.fault != nil && c.fault.killed
 }
 
 // restart ends the controller and starts another after a while.
@@ -200,8 +220,11 @@ func (c *cluster) react(action clienttesting.Action) (bool, runtime.Object, erro
 		}
 		return false, nil, nil
 	}
-	if c.onWrite != nil {
-		if err := c.onWrite(action); err != nil {
+	c.lock.Lock()
+	onWrite := c.onWrite
+	c.lock.Unlock()
+	if onWrite != nil {
+		if err := onWrite(action); err != nil {
 			return true, nil, err
 		}
 	}

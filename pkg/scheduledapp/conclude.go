@@ -133,7 +133,7 @@ func (t *timetable) format(scheduled time.Time) string {
 // of a reason stays: one that changed with every attempt would be written with
 // every attempt.
 func concludeStalled(in *input, p *plan, out *outcome, failures int, c conditions) {
-	reason, message := "", ""
+	var reason, message string
 	switch {
 	case in.spec.timetable == nil:
 		c.set(v1beta2.ConditionStalled, true, in.spec.condition, in.spec.refusal)

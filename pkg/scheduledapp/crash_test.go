@@ -23,9 +23,9 @@ func TestCrashAtEveryWrite(t *testing.T) {
 		for _, after := range []bool{false, true} {
 			t.Run(fmt.Sprintf("write %d after %t", n, after), func(t *testing.T) {
 				bubble(t, func(c *cluster) {
-					c.fault = &fault{at: n, after: after}
+					c.change(func() { c.fault = &fault{at: n, after: after} })
 					liveThrough(c)
-					reached = reached || c.fault == nil
+					c.change(func() { reached = reached || c.fault == nil })
 				})
 			})
 		}
@@ -55,11 +55,9 @@ func liveThrough(c *cluster) {
 				c.setState(app.Name, v1beta2.ApplicationStateCompleted)
 			}
 		}
-		if c.fault != nil && c.fault.killed {
+		if c.killed() {
 			c.stop()
-			c.lock.Lock()
-			c.fault = nil
-			c.lock.Unlock()
+			c.change(func() { c.fault = nil })
 			c.letPass(3 * time.Second)
 			c.start()
 			synctest.Wait()

@@ -19,7 +19,7 @@ import (
 func TestMetricsOfRuns(t *testing.T) {
 	bubble(t, func(c *cluster) {
 		c.addSchedule(newSchedule("s", "* * * * *", policy(v1beta2.ConcurrencyForbid)))
-		c.delay = func(string) time.Duration { return 1500 * time.Millisecond }
+		c.change(func() { c.delay = func(string) time.Duration { return 1500 * time.Millisecond } })
 		c.letPass(3*time.Minute + 10*time.Second)
 		want := `
 # HELP scheduled_spark_application_missed_run_count Times of schedules that passed without a run

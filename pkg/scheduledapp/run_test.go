@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -416,12 +417,14 @@ func (c *cluster) runsOf(schedule string) []*v1beta2.SparkApplication {
 // hundred that are due at the same time.
 func TestSlowCreationsDelayNobodyElse(t *testing.T) {
 	bubble(t, func(c *cluster) {
-		c.delay = func(name string) time.Duration {
-			if strings.HasPrefix(name, "slow") {
-				return 10 * time.Second
+		c.change(func() {
+			c.delay = func(name string) time.Duration {
+				if strings.HasPrefix(name, "slow") {
+					return 10 * time.Second
+				}
+				return 0
 			}
-			return 0
-		}
+		})
 		for i := range 8 {
 			c.addSchedule(newSchedule(fmt.Sprintf("slow%d", i), "5 * * * *"))
 		}
@@ -453,11 +456,13 @@ func TestStartsComeBeforeStatusUpdates(t *testing.T) {
 			c.addSchedule(newSchedule(fmt.Sprintf("s%d", i), "5 * * * *"))
 		}
 		c.letPass(4 * time.Minute)
-		c.lock.Lock()
-		c.log = nil
-		c.lock.Unlock()
-		c.delay = func(string) time.Duration { return 10 * time.Millisecond }
+		c.change(func() {
+			c.log = nil
+			c.delay = func(string) time.Duration { return 10 * time.Millisecond }
+		})
 		c.letPass(2 * time.Minute)
+		c.lock.Lock()
+		defer c.lock.Unlock()
 		if len(c.log) < 100 {
 			t.Fatalf("%d writes", len(c.log))
 		}
@@ -471,13 +476,15 @@ func TestStartsComeBeforeStatusUpdates(t *testing.T) {
 
 func TestRefusedRunIsRetriedUntilItsDeadline(t *testing.T) {
 	bubble(t, func(c *cluster) {
-		refuse := true
-		c.onWrite = func(action clienttesting.Action) error {
-			if refuse && action.GetVerb() == "create" {
+		var refuse atomic.Bool
+		refuse.Store(true)
+		onWrite := func(action clienttesting.Action) error {
+			if refuse.Load() && action.GetVerb() == "create" {
 				return apierrors.NewForbidden(applicationsResource.GroupResource(), "s", errors.New("exceeded quota"))
 			}
 			return nil
 		}
+		c.change(func() { c.onWrite = onWrite })
 		c.addSchedule(newSchedule("s", "0 * * * *", func(app *v1beta2.ScheduledSparkApplication) { app.Spec.StartingDeadlineSeconds = ptr.To[int64](300) }))
 		c.letPass(time.Hour + time.Minute)
 		condition := c.wantCondition("s", v1beta2.ConditionStalled, reasonRunRefused)
@@ -485,15 +492,15 @@ func TestRefusedRunIsRetriedUntilItsDeadline(t *testing.T) {
 			t.Errorf("message %q", condition.Message)
 		}
 		c.letPass(2 * time.Minute)
-		refuse = false
+		refuse.Store(false)
 		c.letPass(time.Minute)
 		c.wantTimes("13:00")
 		c.wantCondition("s", v1beta2.ConditionStalled, "")
 		c.wantCondition("s", v1beta2.ConditionOnTime, reasonLate)
 
-		refuse = true
+		refuse.Store(true)
 		c.letPass(time.Hour + 6*time.Minute)
-		refuse = false
+		refuse.Store(false)
 		c.letPass(2 * time.Minute)
 		c.wantTimes("13:00")
 		c.wantCondition("s", v1beta2.ConditionOnTime, reasonMissed)

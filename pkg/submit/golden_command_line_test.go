@@ -245,11 +245,11 @@ func readProperties(text []byte) map[string]string {
 // atLeast reports whether a Spark version is that minor version or a later one.
 func atLeast(version, minor string) bool {
 	number := func(v string) (n int) {
-		var major, min int
-		if _, err := fmt.Sscanf(v, "%d.%d", &major, &min); err != nil {
+		var first, second int
+		if _, err := fmt.Sscanf(v, "%d.%d", &first, &second); err != nil {
 			panic(fmt.Sprintf("version %q: %v", v, err))
 		}
-		return major*1000 + min
+		return first*1000 + second
 	}
 	return number(version) >= number(minor)
 }
