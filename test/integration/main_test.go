@@ -77,7 +77,7 @@ func runAll(m *testing.M) (int, error) {
 	if err != nil {
 		return 1, fmt.Errorf("start the control plane: %w", err)
 	}
-	defer environment.Stop()
+	defer func() { _ = environment.Stop() }()
 	api.kubeconfig = environment.Kubeconfig
 	if api.config, err = clientcmd.BuildConfigFromFlags("", api.kubeconfig); err != nil {
 		return 1, err
