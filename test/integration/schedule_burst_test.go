@@ -11,10 +11,9 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/tools/cache"
+	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	sparkinformers "github.com/spark-operator/spark-operator/pkg/client/informers/externalversions"
 	"github.com/spark-operator/spark-operator/test/crash"
 )
 
@@ -72,7 +71,12 @@ func newBurst(t *testing.T, namespace string) *burst {
 	ready := time.Now().Add(20*time.Second + time.Duration(b.count)*10*time.Millisecond)
 	b.due = ready.UTC().Truncate(time.Minute).Add(time.Minute)
 
-	b.observe()
+	watcher, err := api.spark.SparkoperatorV1beta2().SparkApplications(b.namespace).Watch(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(watcher.Stop)
+	go b.observe(watcher)
 
 	schedule := fmt.Sprintf("%d %d %d %d *", b.due.Minute(), b.due.Hour(), b.due.Day(), int(b.due.Month()))
 	names := make(chan string)
@@ -98,28 +102,15 @@ func newBurst(t *testing.T, namespace string) *burst {
 	return b
 }
 
-// observe notes every application that comes into being. A plain watch would not
-// do: the API server ends those that fall behind, an informer resumes.
-func (b *burst) observe() {
-	b.t.Helper()
-	factory := sparkinformers.NewSharedInformerFactoryWithOptions(api.spark, 0, sparkinformers.WithNamespace(b.namespace))
-	handle, err := factory.Sparkoperator().V1beta2().SparkApplications().Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc: func(object any) {
-			if app, ok := object.(*v1beta2.SparkApplication); ok {
-				b.lock.Lock()
-				defer b.lock.Unlock()
-				schedule := app.Labels[v1beta2.LabelScheduledSparkAppName]
-				b.created[schedule] = append(b.created[schedule], time.Now())
-			}
-		},
-	})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	factory.StartWithContext(b.t.Context())
-	b.t.Cleanup(factory.Shutdown)
-	if !cache.WaitForCacheSync(b.t.Context().Done(), handle.HasSynced) {
-		b.t.Fatal("the informer did not start")
+// observe notes every application that comes into being.
+func (b *burst) observe(watcher watch.Interface) {
+	for event := range watcher.ResultChan() {
+		if app, ok := event.Object.(*v1beta2.SparkApplication); ok && event.Type == watch.Added {
+			b.lock.Lock()
+			schedule := app.Labels[v1beta2.LabelScheduledSparkAppName]
+			b.created[schedule] = append(b.created[schedule], time.Now())
+			b.lock.Unlock()
+		}
 	}
 }
 
