@@ -45,6 +45,8 @@ var specFields = []specField{
 	{"sparkUIOptions", atOnce, func(s *v1beta2.SparkApplicationSpec) { s.SparkUIOptions = nil }},
 	{"driverIngressOptions", atOnce, func(s *v1beta2.SparkApplicationSpec) { s.DriverIngressOptions = nil }},
 	{"driverPodDisruptionBudget", atOnce, func(s *v1beta2.SparkApplicationSpec) { s.DriverPodDisruptionBudget = nil }},
+	{"timeouts", atOnce, func(s *v1beta2.SparkApplicationSpec) { s.Timeouts = nil }},
+	{"cleanupPolicy", atOnce, func(s *v1beta2.SparkApplicationSpec) { s.CleanupPolicy = nil }},
 
 	{"executor.affinity", newExecutors, func(s *v1beta2.SparkApplicationSpec) { s.Executor.Affinity = nil }},
 	{"executor.nodeSelector", newExecutors, func(s *v1beta2.SparkApplicationSpec) { s.Executor.NodeSelector = nil }},

@@ -22,8 +22,12 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &sparkoperatork8siov1beta2.ApplicationStateApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("Attempt"):
 		return &sparkoperatork8siov1beta2.AttemptApplyConfiguration{}
+	case v1beta2.SchemeGroupVersion.WithKind("Backoff"):
+		return &sparkoperatork8siov1beta2.BackoffApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("BatchSchedulerConfiguration"):
 		return &sparkoperatork8siov1beta2.BatchSchedulerConfigurationApplyConfiguration{}
+	case v1beta2.SchemeGroupVersion.WithKind("CleanupPolicy"):
+		return &sparkoperatork8siov1beta2.CleanupPolicyApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("Dependencies"):
 		return &sparkoperatork8siov1beta2.DependenciesApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("DriverInfo"):
@@ -34,10 +38,14 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &sparkoperatork8siov1beta2.DriverSpecApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("DynamicAllocation"):
 		return &sparkoperatork8siov1beta2.DynamicAllocationApplyConfiguration{}
+	case v1beta2.SchemeGroupVersion.WithKind("ExecutorCounts"):
+		return &sparkoperatork8siov1beta2.ExecutorCountsApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("ExecutorSpec"):
 		return &sparkoperatork8siov1beta2.ExecutorSpecApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("GPUSpec"):
 		return &sparkoperatork8siov1beta2.GPUSpecApplyConfiguration{}
+	case v1beta2.SchemeGroupVersion.WithKind("InfrastructureFailurePolicy"):
+		return &sparkoperatork8siov1beta2.InfrastructureFailurePolicyApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("MonitoringSpec"):
 		return &sparkoperatork8siov1beta2.MonitoringSpecApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("NameKey"):
@@ -70,6 +78,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &sparkoperatork8siov1beta2.SparkPodSpecApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("SparkUIConfiguration"):
 		return &sparkoperatork8siov1beta2.SparkUIConfigurationApplyConfiguration{}
+	case v1beta2.SchemeGroupVersion.WithKind("Timeouts"):
+		return &sparkoperatork8siov1beta2.TimeoutsApplyConfiguration{}
 
 	}
 	return nil

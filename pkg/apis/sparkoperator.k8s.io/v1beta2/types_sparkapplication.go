@@ -175,6 +175,12 @@ type SparkApplicationSpec struct {
 	// the operator allows it.
 	// +optional
 	DriverPodDisruptionBudget *bool `json:"driverPodDisruptionBudget,omitempty"`
+	// Timeouts bound the phases of a run. Default: none.
+	// +optional
+	Timeouts *Timeouts `json:"timeouts,omitempty"`
+	// CleanupPolicy says which pods are deleted at the end. Default: none that ended.
+	// +optional
+	CleanupPolicy *CleanupPolicy `json:"cleanupPolicy,omitempty"`
 }
 
 // RestartPolicyType says when an application runs again.
@@ -211,6 +217,18 @@ type RestartPolicy struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	OnFailureRetryInterval *int64 `json:"onFailureRetryInterval,omitempty"`
+	// Backoff makes the delays between runs double instead of growing linearly.
+	// +optional
+	Backoff *Backoff `json:"backoff,omitempty"`
+	// NonRetryableExitCodes are exit codes of the driver after which the application
+	// is not run again, whatever retries are left.
+	// +optional
+	// +listType=atomic
+	NonRetryableExitCodes []int32 `json:"nonRetryableExitCodes,omitempty"`
+	// InfrastructureFailures gives failures that are not the application's own retries
+	// of their own. Default: they count like all others.
+	// +optional
+	InfrastructureFailures *InfrastructureFailurePolicy `json:"infrastructureFailures,omitempty"`
 }
 
 // BatchSchedulerConfiguration are settings for the batch scheduler.

@@ -33,6 +33,9 @@ type ApplicationState struct {
 	State ApplicationStateType `json:"state"`
 	// +optional
 	ErrorMessage string `json:"errorMessage,omitempty"`
+	// LastTransitionTime is when the application came into this state.
+	// +optional
+	LastTransitionTime *metav1.Time `json:"lastTransitionTime,omitempty"`
 }
 
 // DriverState is the state of a driver pod.
@@ -87,12 +90,24 @@ type SparkApplicationStatus struct {
 	// +optional
 	// +mapType=atomic
 	ExecutorState map[string]ExecutorState `json:"executorState,omitempty"`
+	// ExecutorCounts are the executors of the current run by state.
+	// +optional
+	ExecutorCounts *ExecutorCounts `json:"executorCounts,omitempty"`
 	// ExecutionAttempts counts the runs started.
 	// +optional
 	ExecutionAttempts int32 `json:"executionAttempts,omitempty"`
 	// SubmissionAttempts counts the submissions tried.
 	// +optional
 	SubmissionAttempts int32 `json:"submissionAttempts,omitempty"`
+	// ForgivenAttempts is how many of the executionAttempts the restart policy does
+	// not count: failures of the infrastructure, and those before a run that was long
+	// enough (restartPolicy.backoff.resetAfterSeconds).
+	// +optional
+	ForgivenAttempts int32 `json:"forgivenAttempts,omitempty"`
+	// InfrastructureFailures counts the failures of the infrastructure since the last
+	// run that ended otherwise.
+	// +optional
+	InfrastructureFailures int32 `json:"infrastructureFailures,omitempty"`
 
 	// ObservedGeneration is the metadata.generation this status is about.
 	// +optional
@@ -164,6 +179,9 @@ type Attempt struct {
 	// Message explains the reason.
 	// +optional
 	Message string `json:"message,omitempty"`
+	// FailureType says whose failure it was, if the attempt failed.
+	// +optional
+	FailureType FailureType `json:"failureType,omitempty"`
 	// LogTail holds the last lines of the driver's log, if they were read.
 	// +optional
 	LogTail string `json:"logTail,omitempty"`

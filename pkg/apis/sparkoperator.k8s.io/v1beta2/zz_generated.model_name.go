@@ -18,8 +18,18 @@ func (in Attempt) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in Backoff) OpenAPIModelName() string {
+	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.Backoff"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in BatchSchedulerConfiguration) OpenAPIModelName() string {
 	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.BatchSchedulerConfiguration"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in CleanupPolicy) OpenAPIModelName() string {
+	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.CleanupPolicy"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
@@ -48,6 +58,11 @@ func (in DynamicAllocation) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in ExecutorCounts) OpenAPIModelName() string {
+	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.ExecutorCounts"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in ExecutorSpec) OpenAPIModelName() string {
 	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.ExecutorSpec"
 }
@@ -55,6 +70,11 @@ func (in ExecutorSpec) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in GPUSpec) OpenAPIModelName() string {
 	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.GPUSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in InfrastructureFailurePolicy) OpenAPIModelName() string {
+	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.InfrastructureFailurePolicy"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
@@ -145,4 +165,9 @@ func (in SparkPodSpec) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in SparkUIConfiguration) OpenAPIModelName() string {
 	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.SparkUIConfiguration"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in Timeouts) OpenAPIModelName() string {
+	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.Timeouts"
 }

@@ -31,6 +31,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: errorMessage
       type:
         scalar: string
+    - name: lastTransitionTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: state
       type:
         scalar: string
@@ -44,6 +47,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: exitCode
       type:
         scalar: numeric
+    - name: failureType
+      type:
+        scalar: string
     - name: logTail
       type:
         scalar: string
@@ -72,6 +78,21 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: terminationTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+- name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.Backoff
+  map:
+    fields:
+    - name: initialSeconds
+      type:
+        scalar: numeric
+    - name: jitterPercent
+      type:
+        scalar: numeric
+    - name: maxSeconds
+      type:
+        scalar: numeric
+    - name: resetAfterSeconds
+      type:
+        scalar: numeric
 - name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.BatchSchedulerConfiguration
   map:
     fields:
@@ -86,6 +107,15 @@ var schemaYAML = typed.YAMLObject(`types:
         map:
           elementType:
             namedType: io.k8s.apimachinery.pkg.api.resource.Quantity
+- name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.CleanupPolicy
+  map:
+    fields:
+    - name: driverPod
+      type:
+        scalar: string
+    - name: executorPods
+      type:
+        scalar: string
 - name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.Dependencies
   map:
     fields:
@@ -376,6 +406,24 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: shuffleTrackingTimeout
       type:
         scalar: numeric
+- name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.ExecutorCounts
+  map:
+    fields:
+    - name: completed
+      type:
+        scalar: numeric
+    - name: failed
+      type:
+        scalar: numeric
+    - name: pending
+      type:
+        scalar: numeric
+    - name: running
+      type:
+        scalar: numeric
+    - name: unknown
+      type:
+        scalar: numeric
 - name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.ExecutorSpec
   map:
     fields:
@@ -544,6 +592,15 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: numeric
       default: 0
+- name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.InfrastructureFailurePolicy
+  map:
+    fields:
+    - name: intervalSeconds
+      type:
+        scalar: numeric
+    - name: retries
+      type:
+        scalar: numeric
 - name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.MonitoringSpec
   map:
     fields:
@@ -623,6 +680,18 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.RestartPolicy
   map:
     fields:
+    - name: backoff
+      type:
+        namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.Backoff
+    - name: infrastructureFailures
+      type:
+        namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.InfrastructureFailurePolicy
+    - name: nonRetryableExitCodes
+      type:
+        list:
+          elementType:
+            scalar: numeric
+          elementRelationship: atomic
     - name: onFailureRetries
       type:
         scalar: numeric
@@ -811,6 +880,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: batchSchedulerOptions
       type:
         namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.BatchSchedulerConfiguration
+    - name: cleanupPolicy
+      type:
+        namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.CleanupPolicy
     - name: deps
       type:
         namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.Dependencies
@@ -911,6 +983,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: timeToLiveSeconds
       type:
         scalar: numeric
+    - name: timeouts
+      type:
+        namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.Timeouts
     - name: type
       type:
         scalar: string
@@ -948,12 +1023,21 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: executionAttempts
       type:
         scalar: numeric
+    - name: executorCounts
+      type:
+        namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.ExecutorCounts
     - name: executorState
       type:
         map:
           elementType:
             scalar: string
           elementRelationship: atomic
+    - name: forgivenAttempts
+      type:
+        scalar: numeric
+    - name: infrastructureFailures
+      type:
+        scalar: numeric
     - name: lastSubmissionAttemptTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
@@ -1008,6 +1092,18 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: serviceType
       type:
         scalar: string
+- name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.Timeouts
+  map:
+    fields:
+    - name: driverStartSeconds
+      type:
+        scalar: numeric
+    - name: executorsReadySeconds
+      type:
+        scalar: numeric
+    - name: runSeconds
+      type:
+        scalar: numeric
 - name: io.k8s.api.core.v1.AWSElasticBlockStoreVolumeSource
   map:
     fields:

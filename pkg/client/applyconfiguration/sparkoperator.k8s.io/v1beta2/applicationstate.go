@@ -6,6 +6,7 @@ package v1beta2
 
 import (
 	sparkoperatork8siov1beta2 "github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // ApplicationStateApplyConfiguration represents a declarative configuration of the ApplicationState type for use
@@ -15,6 +16,8 @@ import (
 type ApplicationStateApplyConfiguration struct {
 	State        *sparkoperatork8siov1beta2.ApplicationStateType `json:"state,omitempty"`
 	ErrorMessage *string                                         `json:"errorMessage,omitempty"`
+	// LastTransitionTime is when the application came into this state.
+	LastTransitionTime *v1.Time `json:"lastTransitionTime,omitempty"`
 }
 
 // ApplicationStateApplyConfiguration constructs a declarative configuration of the ApplicationState type for use with
@@ -36,5 +39,13 @@ func (b *ApplicationStateApplyConfiguration) WithState(value sparkoperatork8siov
 // If called multiple times, the ErrorMessage field is set to the value of the last call.
 func (b *ApplicationStateApplyConfiguration) WithErrorMessage(value string) *ApplicationStateApplyConfiguration {
 	b.ErrorMessage = &value
+	return b
+}
+
+// WithLastTransitionTime sets the LastTransitionTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LastTransitionTime field is set to the value of the last call.
+func (b *ApplicationStateApplyConfiguration) WithLastTransitionTime(value v1.Time) *ApplicationStateApplyConfiguration {
+	b.LastTransitionTime = &value
 	return b
 }

@@ -36,6 +36,8 @@ type AttemptApplyConfiguration struct {
 	Reason *string `json:"reason,omitempty"`
 	// Message explains the reason.
 	Message *string `json:"message,omitempty"`
+	// FailureType says whose failure it was, if the attempt failed.
+	FailureType *sparkoperatork8siov1beta2.FailureType `json:"failureType,omitempty"`
 	// LogTail holds the last lines of the driver's log, if they were read.
 	LogTail *string `json:"logTail,omitempty"`
 }
@@ -123,6 +125,14 @@ func (b *AttemptApplyConfiguration) WithReason(value string) *AttemptApplyConfig
 // If called multiple times, the Message field is set to the value of the last call.
 func (b *AttemptApplyConfiguration) WithMessage(value string) *AttemptApplyConfiguration {
 	b.Message = &value
+	return b
+}
+
+// WithFailureType sets the FailureType field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the FailureType field is set to the value of the last call.
+func (b *AttemptApplyConfiguration) WithFailureType(value sparkoperatork8siov1beta2.FailureType) *AttemptApplyConfiguration {
+	b.FailureType = &value
 	return b
 }
 

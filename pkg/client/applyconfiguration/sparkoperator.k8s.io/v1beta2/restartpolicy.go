@@ -25,6 +25,14 @@ type RestartPolicyApplyConfiguration struct {
 	// OnFailureRetryInterval is the delay in seconds, multiplied by the number of
 	// attempts made. Default 5.
 	OnFailureRetryInterval *int64 `json:"onFailureRetryInterval,omitempty"`
+	// Backoff makes the delays between runs double instead of growing linearly.
+	Backoff *BackoffApplyConfiguration `json:"backoff,omitempty"`
+	// NonRetryableExitCodes are exit codes of the driver after which the application
+	// is not run again, whatever retries are left.
+	NonRetryableExitCodes []int32 `json:"nonRetryableExitCodes,omitempty"`
+	// InfrastructureFailures gives failures that are not the application's own retries
+	// of their own. Default: they count like all others.
+	InfrastructureFailures *InfrastructureFailurePolicyApplyConfiguration `json:"infrastructureFailures,omitempty"`
 }
 
 // RestartPolicyApplyConfiguration constructs a declarative configuration of the RestartPolicy type for use with
@@ -70,5 +78,31 @@ func (b *RestartPolicyApplyConfiguration) WithOnSubmissionFailureRetryInterval(v
 // If called multiple times, the OnFailureRetryInterval field is set to the value of the last call.
 func (b *RestartPolicyApplyConfiguration) WithOnFailureRetryInterval(value int64) *RestartPolicyApplyConfiguration {
 	b.OnFailureRetryInterval = &value
+	return b
+}
+
+// WithBackoff sets the Backoff field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Backoff field is set to the value of the last call.
+func (b *RestartPolicyApplyConfiguration) WithBackoff(value *BackoffApplyConfiguration) *RestartPolicyApplyConfiguration {
+	b.Backoff = value
+	return b
+}
+
+// WithNonRetryableExitCodes adds the given value to the NonRetryableExitCodes field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the NonRetryableExitCodes field.
+func (b *RestartPolicyApplyConfiguration) WithNonRetryableExitCodes(values ...int32) *RestartPolicyApplyConfiguration {
+	for i := range values {
+		b.NonRetryableExitCodes = append(b.NonRetryableExitCodes, values[i])
+	}
+	return b
+}
+
+// WithInfrastructureFailures sets the InfrastructureFailures field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the InfrastructureFailures field is set to the value of the last call.
+func (b *RestartPolicyApplyConfiguration) WithInfrastructureFailures(value *InfrastructureFailurePolicyApplyConfiguration) *RestartPolicyApplyConfiguration {
+	b.InfrastructureFailures = value
 	return b
 }

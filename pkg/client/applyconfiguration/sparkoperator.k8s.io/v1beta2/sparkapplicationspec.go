@@ -89,6 +89,10 @@ type SparkApplicationSpecApplyConfiguration struct {
 	// DriverPodDisruptionBudget asks for a PodDisruptionBudget of the driver, where
 	// the operator allows it.
 	DriverPodDisruptionBudget *bool `json:"driverPodDisruptionBudget,omitempty"`
+	// Timeouts bound the phases of a run. Default: none.
+	Timeouts *TimeoutsApplyConfiguration `json:"timeouts,omitempty"`
+	// CleanupPolicy says which pods are deleted at the end. Default: none that ended.
+	CleanupPolicy *CleanupPolicyApplyConfiguration `json:"cleanupPolicy,omitempty"`
 }
 
 // SparkApplicationSpecApplyConfiguration constructs a declarative configuration of the SparkApplicationSpec type for use with
@@ -387,5 +391,21 @@ func (b *SparkApplicationSpecApplyConfiguration) WithDynamicAllocation(value *Dy
 // If called multiple times, the DriverPodDisruptionBudget field is set to the value of the last call.
 func (b *SparkApplicationSpecApplyConfiguration) WithDriverPodDisruptionBudget(value bool) *SparkApplicationSpecApplyConfiguration {
 	b.DriverPodDisruptionBudget = &value
+	return b
+}
+
+// WithTimeouts sets the Timeouts field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Timeouts field is set to the value of the last call.
+func (b *SparkApplicationSpecApplyConfiguration) WithTimeouts(value *TimeoutsApplyConfiguration) *SparkApplicationSpecApplyConfiguration {
+	b.Timeouts = value
+	return b
+}
+
+// WithCleanupPolicy sets the CleanupPolicy field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the CleanupPolicy field is set to the value of the last call.
+func (b *SparkApplicationSpecApplyConfiguration) WithCleanupPolicy(value *CleanupPolicyApplyConfiguration) *SparkApplicationSpecApplyConfiguration {
+	b.CleanupPolicy = value
 	return b
 }

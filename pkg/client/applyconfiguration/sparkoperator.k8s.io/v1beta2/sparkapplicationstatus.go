@@ -32,10 +32,19 @@ type SparkApplicationStatusApplyConfiguration struct {
 	// ExecutorState maps names of executor pods to their states; bounded by the
 	// operator's --max-tracked-executor-per-app.
 	ExecutorState map[string]sparkoperatork8siov1beta2.ExecutorState `json:"executorState,omitempty"`
+	// ExecutorCounts are the executors of the current run by state.
+	ExecutorCounts *ExecutorCountsApplyConfiguration `json:"executorCounts,omitempty"`
 	// ExecutionAttempts counts the runs started.
 	ExecutionAttempts *int32 `json:"executionAttempts,omitempty"`
 	// SubmissionAttempts counts the submissions tried.
 	SubmissionAttempts *int32 `json:"submissionAttempts,omitempty"`
+	// ForgivenAttempts is how many of the executionAttempts the restart policy does
+	// not count: failures of the infrastructure, and those before a run that was long
+	// enough (restartPolicy.backoff.resetAfterSeconds).
+	ForgivenAttempts *int32 `json:"forgivenAttempts,omitempty"`
+	// InfrastructureFailures counts the failures of the infrastructure since the last
+	// run that ended otherwise.
+	InfrastructureFailures *int32 `json:"infrastructureFailures,omitempty"`
 	// ObservedGeneration is the metadata.generation this status is about.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// ObservedSpecHash is the hash of those parts of the spec whose change needs a
@@ -116,6 +125,14 @@ func (b *SparkApplicationStatusApplyConfiguration) WithExecutorState(entries map
 	return b
 }
 
+// WithExecutorCounts sets the ExecutorCounts field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ExecutorCounts field is set to the value of the last call.
+func (b *SparkApplicationStatusApplyConfiguration) WithExecutorCounts(value *ExecutorCountsApplyConfiguration) *SparkApplicationStatusApplyConfiguration {
+	b.ExecutorCounts = value
+	return b
+}
+
 // WithExecutionAttempts sets the ExecutionAttempts field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the ExecutionAttempts field is set to the value of the last call.
@@ -129,6 +146,22 @@ func (b *SparkApplicationStatusApplyConfiguration) WithExecutionAttempts(value i
 // If called multiple times, the SubmissionAttempts field is set to the value of the last call.
 func (b *SparkApplicationStatusApplyConfiguration) WithSubmissionAttempts(value int32) *SparkApplicationStatusApplyConfiguration {
 	b.SubmissionAttempts = &value
+	return b
+}
+
+// WithForgivenAttempts sets the ForgivenAttempts field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ForgivenAttempts field is set to the value of the last call.
+func (b *SparkApplicationStatusApplyConfiguration) WithForgivenAttempts(value int32) *SparkApplicationStatusApplyConfiguration {
+	b.ForgivenAttempts = &value
+	return b
+}
+
+// WithInfrastructureFailures sets the InfrastructureFailures field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the InfrastructureFailures field is set to the value of the last call.
+func (b *SparkApplicationStatusApplyConfiguration) WithInfrastructureFailures(value int32) *SparkApplicationStatusApplyConfiguration {
+	b.InfrastructureFailures = &value
 	return b
 }
 
