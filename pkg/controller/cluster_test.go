@@ -341,8 +341,21 @@ func (c *cluster) count(gvr schema.GroupVersionResource, kind string) int {
 func (c *cluster) services() int {
 	return c.count(corev1.SchemeGroupVersion.WithResource("services"), "Service")
 }
+
+// configMaps counts the config maps that do not go with a driver pod.
 func (c *cluster) configMaps() int {
-	return c.count(corev1.SchemeGroupVersion.WithResource("configmaps"), "ConfigMap")
+	resource := corev1.SchemeGroupVersion.WithResource("configmaps")
+	list, err := c.kube.Tracker().List(resource, corev1.SchemeGroupVersion.WithKind("ConfigMap"), "ns")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	count := 0
+	for _, configMap := range list.(*corev1.ConfigMapList).Items {
+		if owner := metav1.GetControllerOfNoCopy(&configMap); owner == nil || owner.Kind != "Pod" {
+			count++
+		}
+	}
+	return count
 }
 
 func (c *cluster) driverPhase(name string, phase corev1.PodPhase) {

@@ -18,7 +18,6 @@ import (
 // Kinds in the annotation run-objects.
 const (
 	kindService       = "Service"
-	kindConfigMap     = "ConfigMap"
 	kindSecret        = "Secret"
 	kindNetworkPolicy = "NetworkPolicy"
 )
@@ -26,13 +25,14 @@ const (
 // runObjects lists the objects of a run that are of no use after its end, as
 // Kind/name separated by commas. The driver pod carries the list, because it
 // outlives the run and with it, as their owner, all these objects would.
+//
+// ConfigMaps are not among them. They cost nobody anything, show with which
+// spark.properties the pod ran whose log is still there, and go with that pod; to
+// delete them would be one write in ten of an application's whole life.
 func runObjects(objects *submit.Objects) string {
 	var names []string
 	if objects.Service != nil {
 		names = append(names, kindService+"/"+objects.Service.Name)
-	}
-	for _, configMap := range objects.ConfigMaps {
-		names = append(names, kindConfigMap+"/"+configMap.Name)
 	}
 	for _, secret := range objects.Secrets {
 		names = append(names, kindSecret+"/"+secret.Name)
@@ -83,7 +83,7 @@ func (c *Controller) releaseShared(ctx context.Context, t *task) error {
 // annotation; what they cannot do with it is have the operator delete objects that
 // they may not delete themselves.
 func namedForRun(name string, ids submit.IDs) bool {
-	for _, id := range []string{ids.Resource, ids.Service, ids.ConfigMap} {
+	for _, id := range []string{ids.Resource, ids.Service} {
 		if strings.Contains(name, id) {
 			return true
 		}
@@ -99,8 +99,6 @@ func (c *Controller) deleteRunObject(ctx context.Context, namespace, kind, name 
 	switch kind {
 	case kindService:
 		err = c.kube.CoreV1().Services(namespace).Delete(ctx, name, options)
-	case kindConfigMap:
-		err = c.kube.CoreV1().ConfigMaps(namespace).Delete(ctx, name, options)
 	case kindSecret:
 		err = c.kube.CoreV1().Secrets(namespace).Delete(ctx, name, options)
 	case kindNetworkPolicy:

@@ -95,6 +95,7 @@ func (b *builder) build() (*Run, error) {
 		return nil, err
 	}
 	b.editDriver(objects.Driver)
+	mergeConfigMaps(&objects)
 	openPorts(objects.NetworkPolicy, b.exporter.Executor.Ports)
 	if b.errs = append(b.errs, b.executorConflicts(template, objects.Properties, objects.Driver)...); len(b.errs) > 0 {
 		return nil, refuse(b.errs)

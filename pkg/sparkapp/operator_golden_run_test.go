@@ -108,6 +108,7 @@ func (o *outcome) submit(c *operatorCase, app *v1beta2.SparkApplication) error {
 	if err != nil {
 		return err
 	}
+	asSparkMakesIt(run)
 	o.run = run
 	if message := refusePod(run.Driver, c.Existing); message != "" {
 		return fmt.Errorf("%s", message)

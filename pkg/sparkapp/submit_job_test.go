@@ -80,6 +80,7 @@ func TestJobLeadsToTheSameDriver(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			asSparkMakesIt(native)
 			job, err := sparkapp.BuildJob(app, jobParams())
 			if err != nil {
 				t.Fatal(err)

@@ -8,9 +8,12 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 )
 
+// ExecutorTemplateKey is the key of the executors' pod template in its ConfigMap
+// (Constants.POD_TEMPLATE_KEY).
+const ExecutorTemplateKey = "podspec-configmap-key"
+
 const (
 	executorTemplateVolume = "pod-template-volume"
-	executorTemplateKey    = "podspec-configmap-key"
 	executorTemplateDir    = "/opt/spark/pod-template"
 	executorTemplateFile   = "pod-spec-template.yml"
 )
@@ -47,12 +50,12 @@ func (e *executorTemplate) apply(spec *driverSpec) error {
 		return refused
 	}
 	name := e.conf.prefix + "-driver-podspec-conf-map"
-	spec.addConfigMap(e.conf, name, map[string]string{executorTemplateKey: text})
+	spec.addConfigMap(e.conf, name, map[string]string{ExecutorTemplateKey: text})
 	spec.addVolume(
 		corev1.Volume{Name: executorTemplateVolume, VolumeSource: corev1.VolumeSource{
 			ConfigMap: &corev1.ConfigMapVolumeSource{
 				LocalObjectReference: corev1.LocalObjectReference{Name: name},
-				Items:                []corev1.KeyToPath{{Key: executorTemplateKey, Path: executorTemplateFile}},
+				Items:                []corev1.KeyToPath{{Key: ExecutorTemplateKey, Path: executorTemplateFile}},
 			},
 		}},
 		corev1.VolumeMount{MountPath: executorTemplateDir},
