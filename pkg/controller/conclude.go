@@ -129,9 +129,9 @@ func executorsReady(in *input, status *v1beta2.SparkApplicationStatus, c conditi
 		}
 	}
 	if running >= wanted {
-		c.setTrue(v1beta2.ConditionExecutorsReady, "EnoughExecutors", "")
+		c.setTrue(v1beta2.ConditionExecutorsReady, reasonEnoughExecutors, "")
 	} else {
-		c.setFalse(v1beta2.ConditionExecutorsReady, "TooFewExecutors", "")
+		c.setFalse(v1beta2.ConditionExecutorsReady, reasonTooFewExecutors, "")
 	}
 }
 

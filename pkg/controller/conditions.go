@@ -17,28 +17,6 @@ import (
 // driver's other ports exist as the spec asks for them.
 const conditionUIReady = "UIReady"
 
-// Reasons of conditions.
-const (
-	reasonSubmitted      = "DriverPodCreated"
-	reasonRefused        = "SubmissionRefused"
-	reasonRetrying       = "Retrying"
-	reasonDriverNameUsed = "DriverPodNameInUse"
-	reasonOldDriver      = "OldDriverTerminating"
-	reasonDriverPending  = "DriverPending"
-	reasonDriverRunning  = "DriverRunning"
-	reasonDriverUnknown  = "DriverUnknown"
-	reasonDriverEnded    = "DriverEnded"
-	reasonRerun          = "Rerun"
-	reasonSpecChanged    = "SpecChanged"
-	reasonSuspended      = "Suspended"
-	reasonSucceeded      = "Succeeded"
-	reasonFailed         = "Failed"
-	reasonInvalidObject  = "InvalidObject"
-	reasonInvalidSpec    = "InvalidSpec"
-	reasonUIReady        = "Available"
-	reasonUIFailed       = "Unavailable"
-)
-
 // conditions edits the conditions of a status at one moment.
 type conditions struct {
 	status     *v1beta2.SparkApplicationStatus

@@ -24,13 +24,6 @@ type driverReport struct {
 	reason, message string
 }
 
-// Reasons of driver failures that no container or pod status names.
-const (
-	reasonDriverFailed  = "DriverFailed"
-	reasonDriverLost    = "DriverLost"
-	reasonStatusMissing = "DriverStatusMissing"
-)
-
 // reportDriver reads the state of the driver from its pod. The Spark container
 // decides wherever it has terminated: a sidecar may keep the pod running after
 // the driver ended, or fail after the driver succeeded.
@@ -91,7 +84,7 @@ func missingStatus(pod *corev1.Pod) (reason, message string) {
 	const text = "driver container status missing"
 	for _, init := range pod.Status.InitContainerStatuses {
 		if end := init.State.Terminated; end != nil && end.ExitCode != 0 {
-			return "InitContainerFailed", fmt.Sprintf("%s: init container %s failed with ExitCode: %d, Reason: %s", text, init.Name, end.ExitCode, end.Reason)
+			return reasonInitFailed, fmt.Sprintf("%s: init container %s failed with ExitCode: %d, Reason: %s", text, init.Name, end.ExitCode, end.Reason)
 		}
 	}
 	if pod.Status.Reason != "" {

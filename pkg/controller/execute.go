@@ -85,7 +85,7 @@ func (c *Controller) ensureCurrent(ctx context.Context, t *task) error {
 		return fmt.Errorf("re-read application: %w", err)
 	}
 	if live.UID != app.UID || live.ResourceVersion != app.ResourceVersion {
-		return waitFor("CacheBehind", "the cached application is older than the stored one")
+		return waitFor(reasonCacheBehind, "the cached application is older than the stored one")
 	}
 	t.current = true
 	return nil
@@ -164,9 +164,9 @@ func (c *Controller) confirmDriverLost(ctx context.Context, t *task) error {
 	}
 	if metav1.IsControlledBy(pod, app) && pod.Labels[v1beta2.LabelSubmissionID] == app.Status.SubmissionID {
 		if pod.Labels[v1beta2.LabelLaunchedBySparkOperator] != "true" {
-			return waitFor("DriverPodHidden", "driver pod %s has lost its label %s=true; put it back", name, v1beta2.LabelLaunchedBySparkOperator)
+			return waitFor(reasonDriverHidden, "driver pod %s has lost its label %s=true; put it back", name, v1beta2.LabelLaunchedBySparkOperator)
 		}
-		return waitFor("CacheBehind", "driver pod %s exists but is not in the cache yet", name)
+		return waitFor(reasonCacheBehind, "driver pod %s exists but is not in the cache yet", name)
 	}
 	return c.ensureCurrent(ctx, t)
 }

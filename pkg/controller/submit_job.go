@@ -313,7 +313,7 @@ func (c *Controller) stopSubmitter(ctx context.Context, t *task) error {
 				return fmt.Errorf("delete job %s: %w", job.Name, err)
 			}
 		}
-		return waitFor("SubmitterEnding", "job %s, which runs spark-submit, is being deleted", job.Name)
+		return waitFor(reasonSubmitterEnding, "job %s, which runs spark-submit, is being deleted", job.Name)
 	}
 	pod, err := c.findDriver(ctx, app, id)
 	if err != nil || pod == nil {

@@ -54,15 +54,6 @@ type pending struct {
 	after   time.Duration // when to look again; 0 to leave that to the row
 }
 
-// Reasons of the condition Submitted while spark-submit has yet to make the driver.
-const (
-	// reasonSubmitterStarting: a Job may exist. It is written before the Job is
-	// created, so that no Job is ever unknown to the status.
-	reasonSubmitterStarting = "SubmitterStarting"
-	// reasonSubmitterRunning: the Job existed. It is not created again.
-	reasonSubmitterRunning = "SubmitterRunning"
-)
-
 // submitterPhase is reasonSubmitterStarting or reasonSubmitterRunning if the next
 // submission was begun in a Job, else empty.
 func (in *input) submitterPhase() string {

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -20,7 +19,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
 
-var update = flag.Bool("update", false, "rewrite docs/states.md")
+var update = flag.Bool("update", false, "rewrite the printed documents in docs/")
 
 const statesFile = "../../docs/states.md"
 
@@ -79,19 +78,7 @@ What the table does not show:
 		}[field.effect])
 	}
 
-	if *update {
-		if err := os.WriteFile(statesFile, text.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	stored, err := os.ReadFile(statesFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(stored, text.Bytes()) {
-		t.Errorf("%s differs from the table; run: go test ./pkg/controller -run TestTableIsDocumented -update", statesFile)
-	}
+	compareDocument(t, statesFile, text.Bytes())
 }
 
 func stateName(state v1beta2.ApplicationStateType) string {

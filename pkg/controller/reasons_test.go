@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"bytes"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const (
+	conditionsFile      = "../../docs/conditions.md"
+	troubleshootingFile = "../../docs/troubleshooting.md"
+)
+
+// TestReasonsAreDocumented prints the table of reasons to docs/conditions.md.
+func TestReasonsAreDocumented(t *testing.T) {
+	var text bytes.Buffer
+	text.WriteString(conditionsIntroduction)
+	for _, group := range []struct{ title, place, text string }{
+		{"Submitted", "Submitted=", ""},
+		{"DriverReady", "DriverReady=", ""},
+		{"ExecutorsReady", "ExecutorsReady=", ""},
+		{"Completed", "Completed=", ""},
+		{"Stalled", "Stalled=", ""},
+		{"UIReady", "UIReady=", ""},
+		{"Attempts", inAttempts, "Reasons of `status.attempts[].reason`. Any other word comes from the pod or its container as it is.\n\n"},
+	} {
+		fmt.Fprintf(&text, "\n### %s\n\n%s", group.title, group.text)
+		if group.place == inAttempts {
+			text.WriteString("| Reason | Meaning | What to do |\n|---|---|---|\n")
+		} else {
+			text.WriteString("| Reason | Status | Meaning | What to do |\n|---|---|---|---|\n")
+		}
+		for _, r := range reasons {
+			for _, place := range r.in {
+				status, ok := strings.CutPrefix(place, group.place)
+				switch {
+				case !ok:
+				case group.place == inAttempts:
+					fmt.Fprintf(&text, "| %s | %s | %s |\n", r.name, r.meaning, r.remedy)
+				default:
+					fmt.Fprintf(&text, "| %s | %s | %s | %s |\n", r.name, status, r.meaning, r.remedy)
+				}
+			}
+		}
+	}
+	compareDocument(t, conditionsFile, text.Bytes())
+}
+
+// compareDocument compares a printed document with the stored one, or stores it.
+func compareDocument(t *testing.T, file string, text []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	stored, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(stored, text) {
+		t.Errorf("%s differs from the code; run: go test ./pkg/controller -run Documented -update", file)
+	}
+}
+
+const conditionsIntroduction = `# Conditions of a SparkApplication
+
+Written by a test from the tables in ` + "`pkg/controller`" + `. What to do about each reason is told at more length in
+[troubleshooting.md](troubleshooting.md), the states in [states.md](states.md).
+
+| Condition | True | False | Unknown |
+|---|---|---|---|
+| Submitted | the driver pod of the current submission exists | it does not; the reason says why | |
+| DriverReady | the driver's Spark container runs | it does not run yet, or no more; the reason says why | its node does not report |
+| ExecutorsReady | as many executors run as the application starts with | fewer do. Absent while the driver does not run | |
+| Completed | the application ended well | it failed and no further run follows. Absent before | |
+| Stalled | something stands in the way that the operator cannot mend | never: absent if nothing does | |
+| UIReady | Service and Ingress of the web UI exist | they cannot be made. Absent before and after the run | |
+
+A reason is one word and part of the interface: scripts may compare it. A message is for people and may change.
+
+## Wait for an application
+
+` + "```console" + `
+$ kubectl wait sparkapplication/spark-pi --for=condition=Completed --timeout=1h
+` + "```" + `
+
+returns as soon as the application has ended well. A failure is Completed=False, which that command does not wait for; it
+would run into its time-out. So wait for both, and let the first that returns decide:
+
+` + "```bash" + `
+kubectl wait sparkapplication/spark-pi --for=condition=Completed --timeout=1h & good=$!
+kubectl wait sparkapplication/spark-pi --for=condition=Completed=False --timeout=1h & bad=$!
+wait -n -p first "${good}" "${bad}" && [ "${first}" = "${good}" ]; result=$?
+kill "${good}" "${bad}" 2>/dev/null; exit "${result}"
+` + "```" + `
+
+To be told of what somebody has to mend, while a run has not even started:
+
+` + "```console" + `
+$ kubectl wait sparkapplication/spark-pi --for=condition=Stalled --timeout=5m
+$ kubectl get sparkapplication/spark-pi -o jsonpath='{.status.conditions[?(@.type=="Stalled")].message}'
+` + "```" + `
+
+## Reasons
+`
+
+// sources parses the package without its tests.
+func sources(t *testing.T) []*ast.File {
+	t.Helper()
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []*ast.File
+	for _, entry := range entries {
+		name := entry.Name()
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	return files
+}
+
+// TestEveryReasonIsInTheTable: the constants whose name starts with "reason" and
+// the table agree, and no reason is written down elsewhere.
+func TestEveryReasonIsInTheTable(t *testing.T) {
+	listed := map[string]bool{}
+	for _, r := range reasons {
+		if listed[r.name] {
+			t.Errorf("%s is in the table twice", r.name)
+		}
+		listed[r.name] = true
+		if r.meaning == "" || len(r.in) == 0 {
+			t.Errorf("%s: the table does not say what it means or where it appears", r.name)
+		}
+		for _, place := range r.in {
+			if !regexp.MustCompile(`^(attempts|(Submitted|DriverReady|ExecutorsReady|Completed|Stalled|UIReady)=(True|False|Unknown))$`).MatchString(place) {
+				t.Errorf("%s appears in %q, which is no condition", r.name, place)
+			}
+		}
+	}
+	declared := map[string]bool{}
+	literal := func(expression ast.Expr) (string, bool) {
+		basic, ok := expression.(*ast.BasicLit)
+		if !ok || basic.Kind != token.STRING {
+			return "", false
+		}
+		text, err := strconv.Unquote(basic.Value)
+		return text, err == nil
+	}
+	for _, file := range sources(t) {
+		ast.Inspect(file, func(node ast.Node) bool {
+			switch node := node.(type) {
+			case *ast.ValueSpec:
+				for i, name := range node.Names {
+					if !regexp.MustCompile(`^reason[A-Z]`).MatchString(name.Name) || i >= len(node.Values) {
+						continue
+					}
+					text, ok := literal(node.Values[i])
+					if !ok || !listed[text] {
+						t.Errorf("constant %s (%q) is not in the table of reasons", name.Name, text)
+					}
+					declared[text] = true
+				}
+			case *ast.CallExpr:
+				argument, takesReason := map[string]int{"waitFor": 0, "setTrue": 1, "setFalse": 1, "set": 2}[calledName(node)]
+				if !takesReason || len(node.Args) <= argument {
+					break
+				}
+				if text, ok := literal(node.Args[argument]); ok {
+					t.Errorf("reason %q of a call of %s is no constant", text, calledName(node))
+				}
+			case *ast.KeyValueExpr:
+				key, ok := node.Key.(*ast.Ident)
+				if text, isText := literal(node.Value); ok && key.Name == "reason" && isText {
+					t.Errorf("reason %q is no constant", text)
+				}
+			}
+			return true
+		})
+	}
+	for _, r := range reasons {
+		if !r.foreign && !declared[r.name] {
+			t.Errorf("%s is in the table but no constant", r.name)
+		}
+	}
+	if len(declared) < 20 {
+		t.Errorf("only %d constants were found", len(declared))
+	}
+}
+
+func calledName(call *ast.CallExpr) string {
+	switch function := call.Fun.(type) {
+	case *ast.Ident:
+		return function.Name
+	case *ast.SelectorExpr:
+		return function.Sel.Name
+	}
+	return ""
+}
+
+// TestEveryReasonHasItsRemedy compares docs/troubleshooting.md with the table:
+// each reason that calls for something has a section, each other one a mention,
+// and no section is about a reason that does not exist.
+func TestEveryReasonHasItsRemedy(t *testing.T) {
+	text, err := os.ReadFile(troubleshootingFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for _, r := range reasons {
+		known[r.name] = true
+	}
+	sections, mentioned := map[string]bool{}, map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		// A heading may be about several reasons: "### A, B".
+		if title, ok := strings.CutPrefix(line, "### "); ok {
+			for name := range strings.SplitSeq(strings.TrimSpace(title), ", ") {
+				if !known[name] {
+					t.Errorf("section %q is about a reason that does not exist", name)
+				}
+				if sections[name] {
+					t.Errorf("%s has two sections", name)
+				}
+				sections[name] = true
+			}
+		}
+		for _, match := range regexp.MustCompile("reason `([A-Za-z]+)`|^\\| `([A-Za-z]+)` \\|").FindAllStringSubmatch(line, -1) {
+			name := match[1] + match[2]
+			if !known[name] {
+				t.Errorf("%q names a reason that does not exist", strings.TrimSpace(line))
+			}
+			mentioned[name] = true
+		}
+	}
+	for _, r := range reasons {
+		switch {
+		case r.remedy != "" && !sections[r.name]:
+			t.Errorf("%s has no section in %s", r.name, troubleshootingFile)
+		case r.remedy == "" && !sections[r.name] && !mentioned[r.name]:
+			t.Errorf("%s is not in %s", r.name, troubleshootingFile)
+		}
+	}
+}
