@@ -71,6 +71,7 @@ func conclude(in *input, p plan, out outcome, failures int) *v1beta2.SparkApplic
 		c.followState(status.AppState.ErrorMessage)
 	}
 	followExecutors(in, status, c)
+	followDisruption(in, status, c)
 	followUI(in, &out, status, c)
 	followSpec(in, &out, status, c)
 	return status
@@ -170,18 +171,41 @@ func startAttempt(status *v1beta2.SparkApplicationStatus, attempt v1beta2.Attemp
 }
 
 // endAttempt completes the record of the current submission, unless that is done.
+// It begins one for a run that another operator started.
 func endAttempt(status *v1beta2.SparkApplicationStatus, state v1beta2.ApplicationStateType, report driverReport, end metav1.Time) {
-	for i := range status.Attempts {
-		attempt := &status.Attempts[i]
-		if attempt.SubmissionID != status.SubmissionID || attempt.State != "" {
-			continue
+	attempt := currentAttempt(status)
+	if attempt == nil {
+		if status.SubmissionID == "" || state != stateCompleted && state != stateFailed {
+			return
 		}
-		attempt.State = state
-		attempt.TerminationTime = ptr.To(end)
-		attempt.ExitCode = report.exitCode
-		attempt.Reason, attempt.Message = report.reason, truncated(report.message, maxConditionMessage)
-		if report.started != nil {
-			attempt.StartTime = ptr.To(*report.started)
+		startAttempt(status, v1beta2.Attempt{
+			SubmissionID:       status.SubmissionID,
+			SparkApplicationID: status.SparkApplicationID,
+			DriverPodName:      status.DriverInfo.PodName,
+		})
+		attempt = currentAttempt(status)
+		if !status.LastSubmissionAttemptTime.IsZero() {
+			attempt.SubmissionTime = ptr.To(status.LastSubmissionAttemptTime)
 		}
 	}
+	if attempt.State != "" {
+		return
+	}
+	attempt.State = state
+	attempt.TerminationTime = ptr.To(end)
+	attempt.ExitCode = report.exitCode
+	attempt.Reason, attempt.Message = report.reason, truncated(report.message, maxConditionMessage)
+	if report.started != nil {
+		attempt.StartTime = ptr.To(*report.started)
+	}
+}
+
+// currentAttempt returns the record of the current submission; nil for none.
+func currentAttempt(status *v1beta2.SparkApplicationStatus) *v1beta2.Attempt {
+	for i := len(status.Attempts) - 1; i >= 0; i-- {
+		if status.Attempts[i].SubmissionID == status.SubmissionID {
+			return &status.Attempts[i]
+		}
+	}
+	return nil
 }

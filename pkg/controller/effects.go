@@ -4,6 +4,7 @@ package controller
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -28,7 +29,8 @@ var (
 	uncharge           = &effectOnStatus{"take back the attempt", setUncharged}
 	endSucceeded       = &effectOnStatus{"record the end", setSucceeded}
 	endFailed          = &effectOnStatus{"record end and cause", setFailed}
-	endLost            = &effectOnStatus{"record that the driver is gone", setLost}
+	endLost            = &effectOnStatus{"record that the driver is gone", setFailed}
+	endGivenUp         = &effectOnStatus{"say why there is no retry", setGivenUp}
 	failUnreadable     = &effectOnStatus{"record the field at fault", setUnreadable}
 	failInvalid        = &effectOnStatus{"record the fields at fault", setInvalid}
 	failRefused        = &effectOnStatus{"record the end", setRefused}
@@ -106,6 +108,7 @@ func setChanged(in *input, out *outcome, status *v1beta2.SparkApplicationStatus,
 	setRerun(in, out, status, c)
 	status.SubmissionAttempts = 0
 	status.ExecutionAttempts = 0
+	tally{}.store(status)
 	status.LastSubmissionAttemptTime = metav1.Time{}
 	c.remove(v1beta2.ConditionStalled)
 }
@@ -120,31 +123,22 @@ func setUncharged(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus,
 
 func setSucceeded(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ conditions) {
 	status.AppState.ErrorMessage = ""
-	setEnd(in, status)
+	status.TerminationTime = in.runEnd()
+	tallyOf(status).afterSuccess(in.app.Spec.RestartPolicy, in.ranFor(status.TerminationTime)).store(status)
 	endAttempt(status, stateCompleted, in.report, status.TerminationTime)
 }
 
 func setFailed(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ conditions) {
-	status.AppState.ErrorMessage = in.report.message
-	setEnd(in, status)
-	endAttempt(status, stateFailed, in.report, status.TerminationTime)
+	recordFailure(in, status, in.failure())
 }
 
-// setEnd sets the time at which the driver ended, as far as its pod tells. The
-// clock of the node may be ahead of ours; retries and the time to live, which
-// count from here, must not wait for it.
-func setEnd(in *input, status *v1beta2.SparkApplicationStatus) {
-	status.TerminationTime = metav1.NewTime(in.now)
-	if finished := in.report.finished; finished != nil && finished.Time.Before(in.now) {
-		status.TerminationTime = *finished
+// setGivenUp explains why a run that was to be retried is not, if the restart
+// policy was edited meanwhile.
+func setGivenUp(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ conditions) {
+	refusal := in.retry().refusal
+	if !strings.HasSuffix(status.AppState.ErrorMessage, refusal) {
+		status.AppState.ErrorMessage = joinNonEmpty("; ", status.AppState.ErrorMessage, refusal)
 	}
-}
-
-func setLost(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ conditions) {
-	report := driverReport{reason: reasonDriverLost, message: "driver pod not found"}
-	status.AppState.ErrorMessage = report.message
-	status.TerminationTime = metav1.NewTime(in.now)
-	endAttempt(status, stateFailed, report, status.TerminationTime)
 }
 
 func setUnreadable(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, c conditions) {

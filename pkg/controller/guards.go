@@ -135,6 +135,10 @@ func (in *input) retry() retry {
 	if in.state() == stateRefused {
 		return retryAfterRefusal(policy, status, in.now)
 	}
+	if isLive(in.state()) {
+		f := in.failure()
+		return retryAfter(policy, tallyOf(status).afterFailure(policy, f), f, f.ended.Time, status.SubmissionID)
+	}
 	return retryAfterFailure(policy, status, in.now)
 }
 

@@ -3,9 +3,13 @@
 package controller
 
 import (
+	"fmt"
+	"hash/fnv"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
@@ -15,18 +19,56 @@ type retry struct {
 	allowed bool
 	// due is when the next attempt may start.
 	due time.Time
+	// refusal says why the policy forbids a retry that it would otherwise allow;
+	// empty where there is nothing to explain.
+	refusal string
 }
+
+// Defaults of restartPolicy.backoff and restartPolicy.infrastructureFailures.
+const (
+	defaultBackoffMaxSeconds     int64 = 300
+	defaultBackoffJitterPercent  int32 = 10
+	defaultInfrastructureRetries int32 = 10
+)
 
 // retryAfterSuccess is the verdict after a run that succeeded.
 func retryAfterSuccess(policy v1beta2.RestartPolicy) retry {
 	return retry{allowed: policy.Type == v1beta2.RestartPolicyAlways}
 }
 
-// retryAfterFailure is the verdict after a run that failed: N retries are N+1
-// runs. The delay grows with the runs and counts from the end of the last one.
+// retryAfterFailure is the verdict after a run whose failure the status records.
 func retryAfterFailure(policy v1beta2.RestartPolicy, status *v1beta2.SparkApplicationStatus, now time.Time) retry {
-	return linear(policy.Type, policy.OnFailureRetries, policy.OnFailureRetryInterval,
-		status.ExecutionAttempts, endOf(status.TerminationTime, now))
+	return retryAfter(policy, tallyOf(status), recordedFailure(status), endOf(status.TerminationTime, now), status.SubmissionID)
+}
+
+// retryAfter is the verdict after a failed run that the tally contains. N retries
+// are N+1 charged runs. The delay counts from the end of the run. Its jitter
+// follows from the id of the submission, so that it is the same whenever and by
+// whomever it is computed.
+func retryAfter(policy v1beta2.RestartPolicy, t tally, f failure, end time.Time, submissionID string) retry {
+	r := retryByType(policy, t, end, submissionID)
+	if p := policy.InfrastructureFailures; p != nil && f.kind == v1beta2.FailureTypeInfrastructure && t.infrastructure <= infrastructureRetries(p) {
+		r = retry{allowed: true, due: end.Add(bounded(ptr.Deref(p.IntervalSeconds, v1beta2.DefaultRetryIntervalSeconds), 1))}
+	}
+	if code := f.exitCode; r.allowed && code != nil && slices.Contains(policy.NonRetryableExitCodes, *code) {
+		return retry{refusal: fmt.Sprintf("not retried: exit code %d is in restartPolicy.nonRetryableExitCodes", *code)}
+	}
+	return r
+}
+
+// retryByType is the verdict on a failure that is charged to the application.
+func retryByType(policy v1beta2.RestartPolicy, t tally, end time.Time, submissionID string) retry {
+	r := linear(policy.Type, policy.OnFailureRetries, policy.OnFailureRetryInterval, t.charged(), end)
+	if r.allowed && policy.Backoff != nil {
+		r.due = end.Add(exponential(policy, t.charged(), submissionID))
+	}
+	return r
+}
+
+// infrastructureRetries is how many failures of the infrastructure in a row are
+// not charged.
+func infrastructureRetries(p *v1beta2.InfrastructureFailurePolicy) int32 {
+	return ptr.Deref(p.Retries, defaultInfrastructureRetries)
 }
 
 // retryAfterRefusal is the verdict after a submission that was refused. Only
@@ -49,22 +91,50 @@ func linear(policy v1beta2.RestartPolicyType, retries *int32, interval *int64, a
 	default:
 		return retry{}
 	}
-	seconds := v1beta2.DefaultRetryIntervalSeconds
-	if interval != nil {
-		seconds = *interval
-	}
+	seconds := ptr.Deref(interval, v1beta2.DefaultRetryIntervalSeconds)
 	return retry{allowed: true, due: end.Add(bounded(seconds, int64(max(attempts, 1))))}
+}
+
+// exponential is the delay after so many charged runs: the initial one, doubled
+// for each run after the first, at most the longest, less the jitter.
+func exponential(policy v1beta2.RestartPolicy, attempts int32, submissionID string) time.Duration {
+	b := policy.Backoff
+	longest := bounded(ptr.Deref(b.MaxSeconds, defaultBackoffMaxSeconds), 1)
+	initial := ptr.Deref(policy.OnFailureRetryInterval, v1beta2.DefaultRetryIntervalSeconds)
+	delay := bounded(ptr.Deref(b.InitialSeconds, initial), 1)
+	for range max(attempts, 1) - 1 {
+		if delay <= 0 || delay >= longest {
+			break
+		}
+		delay *= 2 // below 2 × maxDelay, far from an overflow
+	}
+	delay = min(delay, longest)
+	percent := min(max(ptr.Deref(b.JitterPercent, defaultBackoffJitterPercent), 0), 100)
+	return delay - time.Duration(float64(delay)*float64(percent)/100*spread(submissionID))
+}
+
+// spread maps a submission to a number from 0 up to but without 1, such that those
+// of different submissions look random.
+func spread(submissionID string) float64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(submissionID)) // never fails
+	x := h.Sum64()
+	x ^= x >> 33 // the last characters would otherwise hardly reach the upper bits
+	x *= 0xff51afd7ed558ccd
+	x ^= x >> 33
+	return float64(x>>11) / (1 << 53)
 }
 
 // maxDelay bounds what a user can ask for, so that no product overflows.
 const maxDelay = 365 * 24 * time.Hour
 
+// bounded is seconds × factor, at least zero and at most maxDelay.
 func bounded(seconds, factor int64) time.Duration {
 	limit := int64(maxDelay / time.Second)
 	if seconds > limit/factor {
 		return maxDelay
 	}
-	return time.Duration(seconds*factor) * time.Second
+	return time.Duration(max(seconds, 0)*factor) * time.Second
 }
 
 // endOf is the time recorded in the status, or now if there is none.

@@ -3,6 +3,7 @@
 package controller
 
 import (
+	"slices"
 	"time"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
@@ -54,6 +55,9 @@ var (
 	terminal = states(stateCompleted, stateFailed)
 )
 
+// isLive reports whether a run is under way in a state.
+func isLive(state v1beta2.ApplicationStateType) bool { return slices.Contains(live, state) }
+
 // table is the state machine: the first row whose states contain the present one
 // and whose guard holds is taken. It is printed to docs/states.md by a test.
 var table = []row{
@@ -100,7 +104,7 @@ var table = []row{
 	{from: states(stateSucceeding), when: always, do: actions(releaseRun), to: stateCompleted},
 	{from: states(stateFailing), when: rerunDue, do: actions(deleteDrivers), to: statePendingRerun, set: resetForRerun},
 	{from: states(stateFailing), when: rerunAllowed, to: stay, wait: untilRetry},
-	{from: states(stateFailing), when: always, do: actions(releaseRun), to: stateFailed},
+	{from: states(stateFailing), when: always, do: actions(releaseRun), to: stateFailed, set: endGivenUp},
 
 	// The end.
 	{from: terminal, when: expired, do: actions(deleteApplication), to: stay, wait: backstop},
