@@ -148,12 +148,8 @@ func infrastructureReason(reason string) bool {
 	return strings.HasPrefix(reason, "OutOf") // kubelet's OutOfcpu, OutOfmemory, OutOfpods
 }
 
-// reasonDriverDisrupted is the reason of the condition DriverReady from the moment
-// a driver pod is seen to be disrupted. It outlives the pod, which may be gone
-// before its end is seen.
-const reasonDriverDisrupted = "DriverDisrupted"
-
-// followDisruption notes that the driver is being disrupted.
+// followDisruption notes in the condition DriverReady that the driver is being
+// disrupted. That outlives the pod, which may be gone before its end is seen.
 func followDisruption(in *input, status *v1beta2.SparkApplicationStatus, c conditions) {
 	if in.driver == nil || !isLive(status.AppState.State) || status.SubmissionID != in.app.Status.SubmissionID {
 		return

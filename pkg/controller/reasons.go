@@ -24,6 +24,9 @@ const (
 	reasonDriverRunning = "DriverRunning"
 	reasonDriverUnknown = "DriverUnknown"
 	reasonDriverEnded   = "DriverEnded"
+	// reasonDriverDisrupted: if the pod is gone thereafter, that was not the
+	// application's own failure.
+	reasonDriverDisrupted = "DriverDisrupted"
 
 	reasonEnoughExecutors = "EnoughExecutors"
 	reasonTooFewExecutors = "TooFewExecutors"
@@ -107,6 +110,8 @@ var reasons = []reason{
 	{name: reasonDriverRunning, in: places(driverReadyTrue), meaning: "the driver runs"},
 	{name: reasonDriverUnknown, in: places(driverReadyUnknown), meaning: "the node of the driver does not report",
 		remedy: "look at the node: kubectl describe node"},
+	{name: reasonDriverDisrupted, in: places(driverReadyTrue, driverReadyFalse, driverReadyUnknown), meaning: "the driver is being evicted or preempted, as by a node drain",
+		remedy: "set spec.driverPodDisruptionBudget, or allow retries in restartPolicy.infrastructureFailures"},
 	{name: reasonDriverEnded, in: places(driverReadyFalse), meaning: "the driver has ended; Completed and attempts say how"},
 
 	// Executors.
