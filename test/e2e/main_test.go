@@ -115,6 +115,7 @@ func install(ctx context.Context) error {
 	return helm(ctx, "upgrade", "--install", release, cluster.chart, "--namespace", operatorNamespace,
 		"--set", "image.registry="+registry, "--set", "image.repository="+name, "--set", "image.tag="+tag,
 		"--set", "image.pullPolicy=Never",
+		"--set", "controller.priorityAndFairness.enable=true",
 		"--set", "spark.jobNamespaces={"+jobNamespace+"}",
 		"--set", "spark.rbac.submit=true", // for spark-submit of Spark 4.2 and newer in a Job
 		"--wait", "--timeout", "2m")
