@@ -111,7 +111,7 @@ func followExecutors(in *input, status *v1beta2.SparkApplicationStatus, c condit
 	status.ExecutorState = executorStates(status.ExecutorState, in.executors, state, in.settings.MaxTrackedExecutors)
 	if state == stateRunning {
 		executorsReady(in, status, c)
-	} else {
+	} else if state != stateUnknown { // where the run may go on as it was
 		c.remove(v1beta2.ConditionExecutorsReady)
 	}
 }
@@ -119,21 +119,27 @@ func followExecutors(in *input, status *v1beta2.SparkApplicationStatus, c condit
 // executorsReady says whether as many executors run as the application starts
 // with.
 func executorsReady(in *input, status *v1beta2.SparkApplicationStatus, c conditions) {
-	wanted := ptr.Deref(in.app.Spec.Executor.Instances, 1)
-	if dynamic := in.app.Spec.DynamicAllocation; dynamic != nil && dynamic.Enabled {
-		wanted = ptr.Deref(dynamic.MinExecutors, 0)
-	}
 	var running int32
 	for _, state := range status.ExecutorState {
 		if state == v1beta2.ExecutorStateRunning {
 			running++
 		}
 	}
-	if running >= wanted {
+	if running >= startingExecutors(in.app) {
 		c.setTrue(v1beta2.ConditionExecutorsReady, reasonEnoughExecutors, "")
+	} else if hadExecutors(&in.app.Status) {
+		c.setFalse(v1beta2.ConditionExecutorsReady, reasonExecutorsLost, "")
 	} else {
 		c.setFalse(v1beta2.ConditionExecutorsReady, reasonTooFewExecutors, "")
 	}
+}
+
+// startingExecutors is with how many executors an application starts.
+func startingExecutors(app *v1beta2.SparkApplication) int32 {
+	if dynamic := app.Spec.DynamicAllocation; dynamic != nil && dynamic.Enabled {
+		return ptr.Deref(dynamic.MinExecutors, 0)
+	}
+	return ptr.Deref(app.Spec.Executor.Instances, 1)
 }
 
 // followSpec records which spec the status is about, and says whether the object

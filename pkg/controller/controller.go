@@ -62,6 +62,9 @@ type Settings struct {
 	// DriverGracePeriod is how long a submitted application may be without driver
 	// pod. Default 10 seconds.
 	DriverGracePeriod time.Duration
+	// DriverCannotStartTimeout is how long after its submission a driver fails whose
+	// image or configuration keeps its containers from starting; 0 to wait for ever.
+	DriverCannotStartTimeout time.Duration
 	// DefaultTimeToLive is how long finished applications stay whose spec does not
 	// say; 0 for ever.
 	DefaultTimeToLive time.Duration

@@ -30,6 +30,7 @@ var (
 	endSucceeded       = &effectOnStatus{"record the end", setSucceeded}
 	endFailed          = &effectOnStatus{"record end and cause", setFailed}
 	endLost            = &effectOnStatus{"record that the driver is gone", setFailed}
+	endTimedOut        = &effectOnStatus{"record which time-out", setFailed}
 	endGivenUp         = &effectOnStatus{"say why there is no retry", setGivenUp}
 	failUnreadable     = &effectOnStatus{"record the field at fault", setUnreadable}
 	failInvalid        = &effectOnStatus{"record the fields at fault", setInvalid}

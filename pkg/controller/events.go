@@ -129,7 +129,9 @@ func (t *transition) stateEvents() {
 		case stateSucceeding, stateCompleted:
 			t.normal("SparkDriverCompleted", actionObserve, t.driver(), "Driver %s completed", driver)
 		case stateFailing, stateFailed:
-			if t.in.absent() {
+			if t.in.driverAlive() {
+				t.warning("SparkDriverFailed", actionObserve, t.driver(), "Driver %s is stopped: %s", driver, t.new.AppState.ErrorMessage)
+			} else if t.in.absent() {
 				t.warning("SparkDriverNotFound", actionObserve, t.driver(), "Driver pod %s not found after grace period %v, marking application as Failing", driver, t.in.settings.DriverGracePeriod)
 			} else {
 				t.warning("SparkDriverFailed", actionObserve, t.driver(), "Driver %s failed", driver)

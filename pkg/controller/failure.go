@@ -43,6 +43,9 @@ func (in *input) failure() failure {
 		f.ran = in.ranFor(f.ended)
 		return f
 	}
+	if d := in.overdue(); d != nil {
+		return in.overdueFailure(d)
+	}
 	return failure{}
 }
 

@@ -57,6 +57,9 @@ var (
 		return in.report.state == v1beta2.DriverStateCompleted && retryAfterSuccess(in.app.Spec.RestartPolicy).allowed
 	}}
 
+	timedOut       = guard{"a time-out has passed", func(in *input) bool { return in.overdue() != nil }}
+	driverNotEnded = guard{"the driver has not ended", func(in *input) bool { return in.driverAlive() }}
+
 	rerunAfterSuccess = guard{"restart policy asks for another run", func(in *input) bool {
 		return retryAfterSuccess(in.app.Spec.RestartPolicy).allowed
 	}}
@@ -96,6 +99,17 @@ func (in *input) state() v1beta2.ApplicationStateType { return in.app.Status.App
 
 // absent reports that there is no driver pod of the current submission.
 func (in *input) absent() bool { return in.driver == nil }
+
+// driverAlive reports that there is a driver pod whose Spark container has not
+// ended.
+func (in *input) driverAlive() bool {
+	switch in.report.state {
+	case v1beta2.DriverStatePending, v1beta2.DriverStateRunning, v1beta2.DriverStateUnknown:
+		return true
+	default:
+		return false
+	}
+}
 
 // oldDrivers reports whether driver pods exist that stand in the way of the next
 // submission. One that this very submission created does not.

@@ -30,6 +30,9 @@ const (
 
 	reasonEnoughExecutors = "EnoughExecutors"
 	reasonTooFewExecutors = "TooFewExecutors"
+	// reasonExecutorsLost: enough executors ran before in this run, so the time-out
+	// for their start does not apply any more.
+	reasonExecutorsLost = "ExecutorsLost"
 
 	reasonSucceeded = "Succeeded"
 	reasonFailed    = "Failed"
@@ -49,6 +52,10 @@ const (
 	reasonDriverLost    = "DriverLost"
 	reasonStatusMissing = "DriverStatusMissing"
 	reasonInitFailed    = "InitContainerFailed"
+
+	reasonDriverStartTimeout    = "DriverStartTimeout"
+	reasonExecutorsReadyTimeout = "ExecutorsReadyTimeout"
+	reasonRunTimeout            = "RunTimeout"
 )
 
 // reason is one line of the table of reasons.
@@ -117,6 +124,7 @@ var reasons = []reason{
 	// Executors.
 	{name: reasonEnoughExecutors, in: places(executorsReadyTrue), meaning: "as many executors run as the application starts with"},
 	{name: reasonTooFewExecutors, in: places(executorsReadyFalse), meaning: "fewer executors run than the application starts with"},
+	{name: reasonExecutorsLost, in: places(executorsReadyFalse), meaning: "fewer executors run than the application started with"},
 
 	// The end.
 	{name: reasonSucceeded, in: places(completedTrue), meaning: "the application completed"},
@@ -130,6 +138,12 @@ var reasons = []reason{
 		remedy: "look at the node and at the pod's events"},
 	{name: reasonInitFailed, in: places(inAttempts), meaning: "an init container of the driver failed",
 		remedy: "mend the init container that the message names; its log is in logTail"},
+	{name: reasonDriverStartTimeout, in: places(inAttempts), meaning: "the driver did not run within timeouts.driverStartSeconds and was stopped",
+		remedy: "find out what kept the driver from starting, or allow more time"},
+	{name: reasonExecutorsReadyTimeout, in: places(inAttempts), meaning: "not all executors ran within timeouts.executorsReadySeconds, and the driver was stopped",
+		remedy: "find out what kept the executors from starting, or allow more time"},
+	{name: reasonRunTimeout, in: places(inAttempts), meaning: "the driver ran for timeouts.runSeconds and was stopped",
+		remedy: "read logTail: is the job stuck or only slow; allow more time if it is slow"},
 	{name: reasonSpecChanged, in: places(inAttempts), meaning: "an edit of the spec needed a new run"},
 
 	// What stands in the way.
@@ -164,6 +178,12 @@ var reasons = []reason{
 		remedy: "look at the node and at the pod's events"},
 	{name: "DeadlineExceeded", foreign: true, in: places(inAttempts), meaning: "the pod ran longer than its activeDeadlineSeconds",
 		remedy: "raise activeDeadlineSeconds in the pod template"},
+	{name: "ErrImagePull", foreign: true, in: places(inAttempts), meaning: "the image could not be pulled in the time of --driver-cannot-start-timeout",
+		remedy: "mend image name, registry or imagePullSecrets"},
+	{name: "ImagePullBackOff", foreign: true, in: places(inAttempts), meaning: "the image could not be pulled in the time of --driver-cannot-start-timeout",
+		remedy: "mend image name, registry or imagePullSecrets"},
+	{name: "CreateContainerConfigError", foreign: true, in: places(inAttempts), meaning: "a Secret or ConfigMap of the driver did not exist for the time of --driver-cannot-start-timeout",
+		remedy: "create what the message names"},
 	{name: "Evicted", foreign: true, in: places(inAttempts), meaning: "the node ran out of memory, disk or process ids and evicted the driver",
 		remedy: "request what the driver really uses; look at what else fills the node"},
 	{name: "Preempting", foreign: true, in: places(inAttempts), meaning: "the node removed the driver for a critical pod",

@@ -95,6 +95,7 @@ var table = []row{
 	{from: live, when: driverSucceeded, do: actions(releaseRun), to: stateCompleted, set: endSucceeded},
 	{from: live, when: driverFailedAndRetryAllowed, to: stateFailing, set: endFailed, wait: untilRetry},
 	{from: live, when: driverFailed, do: actions(releaseRun), to: stateFailed, set: endFailed},
+	{from: live, when: timedOut, to: stateFailing, set: endTimedOut},
 	{from: live, when: driverUnknown, do: actions(deleteGhosts), to: stateUnknown, wait: backstop},
 	{from: live, when: driverRunning, do: actions(deleteGhosts, ensureUI), to: stateRunning, wait: audit},
 	{from: live, when: driverPending, do: actions(deleteGhosts, ensureUI), to: stateSubmitted, wait: audit},
@@ -102,6 +103,7 @@ var table = []row{
 	// After the driver.
 	{from: states(stateSucceeding), when: rerunAfterSuccess, do: actions(deleteDrivers), to: statePendingRerun, set: resetForRerun},
 	{from: states(stateSucceeding), when: always, do: actions(releaseRun), to: stateCompleted},
+	{from: states(stateFailing), when: driverNotEnded, do: actions(deleteDrivers), to: stay, set: explainWait, wait: backstop},
 	{from: states(stateFailing), when: rerunDue, do: actions(deleteDrivers), to: statePendingRerun, set: resetForRerun},
 	{from: states(stateFailing), when: rerunAllowed, to: stay, wait: untilRetry},
 	{from: states(stateFailing), when: always, do: actions(releaseRun), to: stateFailed, set: endGivenUp},
@@ -132,7 +134,7 @@ type delay struct {
 
 var (
 	backstop       = &delay{"30 s", func(*input) time.Duration { return backstopDelay }}
-	audit          = &delay{"5 min", func(*input) time.Duration { return auditDelay }}
+	audit          = &delay{"5 min, or when a time-out ends", func(in *input) time.Duration { return in.untilDeadline(auditDelay) }}
 	untilRetry     = &delay{"when the retry is due", func(in *input) time.Duration { return in.retry().due.Sub(in.now) }}
 	untilGraceEnds = &delay{"when the grace period ends", func(in *input) time.Duration { return in.graceEnd().Sub(in.now) }}
 	untilExpiry    = &delay{"when the time to live ends", func(in *input) time.Duration {

@@ -132,6 +132,7 @@ func situations(yield func(name string, in *input) bool) {
 		"absent":      {},
 		"pending":     {driver: driver(current, corev1.PodPending, nil, false)},
 		"running":     {driver: driver(current, corev1.PodRunning, nil, false)},
+		"started":     {driver: startedDriver(driver(current, corev1.PodRunning, nil, false))},
 		"terminating": {driver: driver(current, corev1.PodRunning, nil, true)},
 		"sidecar":     {driver: driver(current, corev1.PodRunning, ptr.To[int32](0), false)},
 		"succeeded":   {driver: driver(current, corev1.PodSucceeded, ptr.To[int32](0), false)},
@@ -155,11 +156,12 @@ func situations(yield func(name string, in *input) bool) {
 		for podName, seen := range pods {
 			for policyName, policy := range policies {
 				for _, flags := range []struct {
-					name                                            string
-					suspend, edited, deleted, expired, over, recent bool
+					name                                                     string
+					suspend, edited, deleted, expired, over, recent, limited bool
 				}{
 					{name: "plain"}, {name: "suspend", suspend: true}, {name: "edited", edited: true},
 					{name: "deleted", deleted: true}, {name: "expired", expired: true}, {name: "retries used up", over: true},
+					{name: "time-outs", limited: true}, {name: "time-outs in the future", limited: true, recent: true},
 					{name: "recent", recent: true}, {name: "recent, expires", recent: true, expired: true},
 				} {
 					app := newApplication("pi")
@@ -206,6 +208,9 @@ func situations(yield func(name string, in *input) bool) {
 					} else if slices.Contains(terminal, state) {
 						app.Status.TerminationTime = metav1.NewTime(testStart)
 					}
+					if flags.limited {
+						app.Spec.Timeouts = &v1beta2.Timeouts{DriverStartSeconds: ptr.To[int64](60), ExecutorsReadySeconds: ptr.To[int64](3600), RunSeconds: ptr.To[int64](7200)}
+					}
 					in.report = reportDriver(in.driver)
 					if !yield(fmt.Sprintf("%s/%s/%s/%s", stateName(state), podName, policyName, flags.name), in) {
 						return
@@ -214,6 +219,14 @@ func situations(yield func(name string, in *input) bool) {
 			}
 		}
 	}
+}
+
+// startedDriver gives a driver pod a container that runs.
+func startedDriver(pod *corev1.Pod) *corev1.Pod {
+	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: v1beta2.DriverContainerName, State: corev1.ContainerState{
+		Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(testStart)},
+	}}}
+	return pod
 }
 
 // TestEverySituationHasARow, that the decision depends on nothing else, and that

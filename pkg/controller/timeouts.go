@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// deadline is the end of the time that a run has for one of its phases, and what
+// the failure is if the run misses it.
+type deadline struct {
+	at              time.Time
+	kind            v1beta2.FailureType
+	reason, message string
+}
+
+// deadlines returns those that the run under way has not met yet.
+func (in *input) deadlines() []deadline {
+	switch in.report.state {
+	case v1beta2.DriverStatePending:
+		return in.startDeadlines()
+	case v1beta2.DriverStateRunning:
+		return in.runDeadlines()
+	default: // ended, or out of sight
+		return nil
+	}
+}
+
+// startDeadlines are those of a driver that does not run yet. Both count from its
+// submission.
+func (in *input) startDeadlines() []deadline {
+	var list []deadline
+	submitted := in.app.Status.LastSubmissionAttemptTime
+	if submitted.IsZero() {
+		return nil
+	}
+	if t := in.app.Spec.Timeouts; t != nil && t.DriverStartSeconds != nil {
+		list = append(list, deadline{
+			at: submitted.Add(bounded(*t.DriverStartSeconds, 1)), kind: v1beta2.FailureTypeApplication, reason: reasonDriverStartTimeout,
+			message: fmt.Sprintf("driver did not start within %d s of its submission (timeouts.driverStartSeconds)", *t.DriverStartSeconds),
+		})
+	}
+	limit := in.settings.DriverCannotStartTimeout
+	if waiting, container := startError(in.driver); waiting != nil && limit > 0 {
+		kind := v1beta2.FailureTypeApplication
+		if infrastructureReason(waiting.Reason) {
+			kind = v1beta2.FailureTypeInfrastructure
+		}
+		list = append(list, deadline{
+			at: submitted.Add(limit), kind: kind, reason: waiting.Reason,
+			message: joinNonEmpty(": ", "driver cannot start: container "+container, waiting.Reason, oneLine(waiting.Message)),
+		})
+	}
+	return list
+}
+
+// runDeadlines are those of a driver that runs. Both count from the start of its
+// Spark container; as long as that is not known, there are none.
+func (in *input) runDeadlines() []deadline {
+	t, started := in.app.Spec.Timeouts, in.report.started
+	if t == nil || started.IsZero() {
+		return nil
+	}
+	var list []deadline
+	if t.ExecutorsReadySeconds != nil && !in.executorsWereReady() {
+		list = append(list, deadline{
+			at: started.Add(bounded(*t.ExecutorsReadySeconds, 1)), kind: v1beta2.FailureTypeApplication, reason: reasonExecutorsReadyTimeout,
+			message: fmt.Sprintf("%d of %d executors ran within %d s of the driver's start (timeouts.executorsReadySeconds)",
+				in.startedExecutors(), startingExecutors(in.app), *t.ExecutorsReadySeconds),
+		})
+	}
+	if t.RunSeconds != nil {
+		list = append(list, deadline{
+			at: started.Add(bounded(*t.RunSeconds, 1)), kind: v1beta2.FailureTypeApplication, reason: reasonRunTimeout,
+			message: fmt.Sprintf("driver ran for %d s (timeouts.runSeconds)", *t.RunSeconds),
+		})
+	}
+	return list
+}
+
+// overdue returns the first deadline that the run has missed; nil for none.
+func (in *input) overdue() *deadline {
+	var first *deadline
+	for _, d := range in.deadlines() {
+		if !in.now.Before(d.at) && (first == nil || d.at.Before(first.at)) {
+			first = &d
+		}
+	}
+	return first
+}
+
+// untilDeadline is the time to the next deadline, at most limit.
+func (in *input) untilDeadline(limit time.Duration) time.Duration {
+	for _, d := range in.deadlines() {
+		limit = min(limit, d.at.Sub(in.now))
+	}
+	return limit
+}
+
+// overdueFailure is the failure of a run that missed a deadline.
+func (in *input) overdueFailure(d *deadline) failure {
+	f := failure{kind: d.kind, reason: d.reason, message: d.message, started: in.report.started, ended: metav1.NewTime(in.now)}
+	f.ran = in.ranFor(f.ended)
+	return f
+}
+
+// executorsWereReady reports whether as many executors run as the application
+// starts with, or did at an earlier time of this run.
+func (in *input) executorsWereReady() bool {
+	return hadExecutors(&in.app.Status) || in.startedExecutors() >= startingExecutors(in.app)
+}
+
+// hadExecutors reports whether the status says that enough executors run or ran.
+func hadExecutors(status *v1beta2.SparkApplicationStatus) bool {
+	ready := meta.FindStatusCondition(status.Conditions, v1beta2.ConditionExecutorsReady)
+	return ready != nil && (ready.Status == metav1.ConditionTrue || ready.Reason == reasonExecutorsLost)
+}
+
+// startedExecutors counts the executors that run or have ended well.
+func (in *input) startedExecutors() int32 {
+	var count int32
+	for _, pod := range in.executors {
+		switch executorState(pod) {
+		case v1beta2.ExecutorStateRunning, v1beta2.ExecutorStateCompleted:
+			count++
+		default: // not there yet, or of no use
+		}
+	}
+	return count
+}
+
+// startError returns why the kubelet cannot start a container of a pod, for
+// reasons that lie in the image or in what the container is configured with, and
+// the name of the container; nil if there is no such reason.
+func startError(pod *corev1.Pod) (waiting *corev1.ContainerStateWaiting, container string) {
+	for _, statuses := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
+		for i := range statuses {
+			waiting := statuses[i].State.Waiting
+			if waiting == nil {
+				continue
+			}
+			switch waiting.Reason {
+			case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError", "CreateContainerError":
+				return waiting, statuses[i].Name
+			}
+		}
+	}
+	return nil, ""
+}
