@@ -44,6 +44,7 @@ func (c *Controller) commit(ctx context.Context, in *input, out *outcome, status
 		return fmt.Errorf("write status: %w", err)
 	}
 	c.fresh.Wrote(keyOf(app), freshApplications, written.ResourceVersion)
+	in.noteRephrasing(status)
 
 	if from, to := app.Status.AppState.State, status.AppState.State; from != to {
 		klog.FromContext(ctx).Info("State changed", "from", from, "to", to, "submissionID", status.SubmissionID, "message", status.AppState.ErrorMessage)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -24,6 +23,11 @@ type outcome struct {
 	pending *pending
 	// ui is what ensureUI achieved; nil if it had nothing to do.
 	ui *uiResult
+	// events is what readDriverEvents was told; nil if it did not ask or got no
+	// answer.
+	events *driverEvents
+	// refusalReason is the reason that goes with refusal.
+	refusalReason string
 	// err is worth a retry; nothing after the action that failed was done.
 	err error
 	// releaseFailed is set if err comes from releaseRun.
@@ -70,10 +74,12 @@ func conclude(in *input, p plan, out outcome, failures int) *v1beta2.SparkApplic
 	if status.AppState.State != from || p.row.to == stateSubmitted {
 		c.followState(status.AppState.ErrorMessage)
 	}
+	stalled := followDriver(in, &out, status, c)
 	followExecutors(in, status, c)
 	followDisruption(in, status, c)
 	followUI(in, &out, status, c)
-	followSpec(in, &out, status, c)
+	followStalled(in, stalled, c)
+	followSpec(in, &out, status)
 	return status
 }
 
@@ -142,16 +148,10 @@ func startingExecutors(app *v1beta2.SparkApplication) int32 {
 	return ptr.Deref(app.Spec.Executor.Instances, 1)
 }
 
-// followSpec records which spec the status is about, and says whether the object
-// can be read at all.
-func followSpec(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c conditions) {
+// followSpec records which spec the status is about, if it can be read at all.
+func followSpec(in *input, out *outcome, status *v1beta2.SparkApplicationStatus) {
 	if in.unreadable != "" {
-		c.setTrue(v1beta2.ConditionStalled, reasonInvalidObject, in.unreadable+"; correct the field")
 		return
-	}
-	condition := meta.FindStatusCondition(status.Conditions, v1beta2.ConditionStalled)
-	if condition != nil && condition.Reason != reasonInvalidSpec && !(condition.Reason == reasonOldDriver && in.stuckDriver() != nil) {
-		c.remove(v1beta2.ConditionStalled)
 	}
 	unedited := in.app.Generation == in.app.Status.ObservedGeneration
 	if out.submission == nil && status.SubmissionID != "" && (unedited || !comparableHash(status.ObservedSpecHash)) {

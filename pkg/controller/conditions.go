@@ -49,12 +49,6 @@ func (c conditions) remove(kinds ...string) {
 	}
 }
 
-// isStalled reports whether the status says that it is stalled for that reason.
-func isStalled(status *v1beta2.SparkApplicationStatus, reason string) bool {
-	condition := meta.FindStatusCondition(status.Conditions, v1beta2.ConditionStalled)
-	return condition != nil && condition.Status == metav1.ConditionTrue && condition.Reason == reason
-}
-
 // followState brings the conditions that only repeat the state in line with it.
 func (c conditions) followState(message string) {
 	switch c.status.AppState.State {

@@ -113,6 +113,8 @@ type Controller struct {
 	fresh        *freshness.Store
 	synced       []cache.DoneChecker
 
+	watches *driverWatches
+
 	queue    workqueue.TypedRateLimitingInterface[cache.ObjectName]
 	recorder events.EventRecorder
 	metrics  *metrics.Metrics
@@ -144,6 +146,7 @@ func newController(config Config, clients Clients, set *informers.Set, recorder 
 		applications: set.Applications,
 		pods:         set.Pods,
 		namespaces:   set.Namespaces,
+		watches:      &driverWatches{},
 		fresh: freshness.New(map[freshness.Kind]freshness.Cache{
 			freshApplications: set.Applications,
 			freshPods:         set.Pods,

@@ -28,7 +28,19 @@ func decide(in *input) plan {
 	} else if row.to != stay {
 		p.requeueAfter = auditDelay
 	}
+	if at := in.driverDeadline(); row.to == stateSubmitted && !at.IsZero() {
+		p.requeueAfter = soonest(p.requeueAfter, at.Sub(in.now))
+	}
 	return p
+}
+
+// soonest is the shorter delay, where 0 stands for never.
+func soonest(a, b time.Duration) time.Duration {
+	b = max(b, minimumDelay)
+	if a == 0 {
+		return b
+	}
+	return min(a, b)
 }
 
 // minimumDelay keeps a deadline that has just passed from being taken as no

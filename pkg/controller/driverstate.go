@@ -36,7 +36,7 @@ func reportDriver(pod *corev1.Pod) driverReport {
 	if container != nil {
 		switch {
 		case container.State.Terminated != nil:
-			return report.terminated(container.State.Terminated)
+			return report.terminated(pod, container.State.Terminated)
 		case container.State.Running != nil:
 			report.started = &container.State.Running.StartedAt
 		}
@@ -57,7 +57,7 @@ func reportDriver(pod *corev1.Pod) driverReport {
 	return report
 }
 
-func (r driverReport) terminated(end *corev1.ContainerStateTerminated) driverReport {
+func (r driverReport) terminated(pod *corev1.Pod, end *corev1.ContainerStateTerminated) driverReport {
 	r.exitCode = &end.ExitCode
 	if !end.StartedAt.IsZero() {
 		r.started = &end.StartedAt
@@ -71,10 +71,18 @@ func (r driverReport) terminated(end *corev1.ContainerStateTerminated) driverRep
 	}
 	r.state = v1beta2.DriverStateFailed
 	r.reason = end.Reason
+	podReason, podMessage := podFailure(pod)
+	more := joinNonEmpty(": ", podReason, podMessage)
+	switch {
+	case podReason == "":
+		more = describeOthers(pod, v1beta2.DriverContainerName)
+	case end.Reason != "OOMKilled": // the containers were only stopped because the pod was
+		r.reason = podReason
+	}
 	if r.reason == "" {
 		r.reason = reasonDriverFailed
 	}
-	r.message = fmt.Sprintf("driver container failed with ExitCode: %d, Reason: %s", end.ExitCode, end.Reason)
+	r.message = joinNonEmpty("; ", "driver container failed with "+describeEnd(end), more)
 	return r
 }
 
@@ -82,20 +90,17 @@ func (r driverReport) terminated(end *corev1.ContainerStateTerminated) driverRep
 // end: evicted, preempted, lost with its node, or stopped by an init container.
 func missingStatus(pod *corev1.Pod) (reason, message string) {
 	const text = "driver container status missing"
-	for _, init := range pod.Status.InitContainerStatuses {
+	for i := range pod.Status.InitContainerStatuses {
+		init := &pod.Status.InitContainerStatuses[i]
 		if end := init.State.Terminated; end != nil && end.ExitCode != 0 {
-			return reasonInitFailed, fmt.Sprintf("%s: init container %s failed with ExitCode: %d, Reason: %s", text, init.Name, end.ExitCode, end.Reason)
+			return reasonInitFailed, fmt.Sprintf("%s: init container %s failed with %s", text, init.Name, describeEnd(end))
 		}
 	}
-	if pod.Status.Reason != "" {
-		return pod.Status.Reason, joinNonEmpty(": ", text, pod.Status.Reason, pod.Status.Message)
+	if podReason, podMessage := podFailure(pod); podReason != "" {
+		return podReason, joinNonEmpty(": ", text, podReason, podMessage)
 	}
-	for _, condition := range pod.Status.Conditions {
-		if condition.Type == corev1.DisruptionTarget && condition.Status == corev1.ConditionTrue {
-			return condition.Reason, joinNonEmpty(": ", text, condition.Reason, condition.Message)
-		}
-	}
-	return reasonStatusMissing, joinNonEmpty(": ", text, pod.Status.Message)
+	return reasonStatusMissing, joinNonEmpty("; ", joinNonEmpty(": ", text, oneLine(pod.Status.Message)),
+		describeOthers(pod, v1beta2.DriverContainerName))
 }
 
 // sparkContainer returns the status of the container with one of the names.

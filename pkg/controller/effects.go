@@ -90,10 +90,10 @@ func recordRefusal(in *input, out outcome, status *v1beta2.SparkApplicationStatu
 		State:           stateRefused,
 		SubmissionTime:  ptr.To(status.LastSubmissionAttemptTime),
 		TerminationTime: ptr.To(metav1.NewTime(in.now)),
-		Reason:          reasonRefused,
+		Reason:          out.refusalReason,
 		Message:         truncated(out.refusal, maxConditionMessage),
 	})
-	c.setFalse(v1beta2.ConditionSubmitted, reasonRefused, out.refusal)
+	c.setFalse(v1beta2.ConditionSubmitted, out.refusalReason, out.refusal)
 }
 
 func setRerun(_ *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ conditions) {

@@ -61,5 +61,14 @@ func permanent(err error) bool {
 		apierrors.IsRequestEntityTooLargeError(err)
 }
 
+// refusalReason names a permanent error. The API server tells a full quota from
+// missing rights in the text alone.
+func refusalReason(err error) string {
+	if apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota") {
+		return reasonQuotaExceeded
+	}
+	return reasonRefused
+}
+
 // oneLine joins the lines of a text.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -87,6 +87,12 @@ type input struct {
 	settings *Settings
 	now      time.Time
 	report   driverReport
+	// obstacle is what keeps the driver from starting, as far as its pod shows it;
+	// nil if nothing is known to.
+	obstacle *obstacle
+	// watch is what is remembered of the driver, watches where it is remembered.
+	watch    driverWatch
+	watches  *driverWatches
 	specHash string
 
 	// validate returns why the spec is refused; empty if it is not.

@@ -124,15 +124,56 @@ func TestReportDriver(t *testing.T) {
 		"running":      {status: corev1.PodStatus{Phase: corev1.PodRunning}, want: v1beta2.DriverStateRunning},
 		"succeeded":    {status: corev1.PodStatus{Phase: corev1.PodSucceeded}, want: v1beta2.DriverStateCompleted},
 		"unknown":      {status: corev1.PodStatus{Phase: corev1.PodUnknown}, want: v1beta2.DriverStateUnknown},
-		"killed": {
+		"out of memory": {
 			status: corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: terminated(137, "OOMKilled")},
 			want:   v1beta2.DriverStateFailed, reason: "OOMKilled",
-			message: "driver container failed with ExitCode: 137, Reason: OOMKilled",
+			message: "driver container failed with ExitCode: 137, Reason: OOMKilled; the container used more memory than its limit; container sidecar failed with ExitCode: 9, Reason: ",
 		},
 		"failed without reason": {
 			status: corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: terminated(1, "")},
 			want:   v1beta2.DriverStateFailed, reason: reasonDriverFailed,
-			message: "driver container failed with ExitCode: 1, Reason: ",
+			message: "driver container failed with ExitCode: 1, Reason: ; container sidecar failed with ExitCode: 9, Reason: ",
+		},
+		"killed": {
+			status: corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: terminated(143, "Error")[1:]},
+			want:   v1beta2.DriverStateFailed, reason: "Error",
+			message: "driver container failed with ExitCode: 143, Reason: Error; ended by SIGTERM",
+		},
+		"with a last message": {
+			status: corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: []corev1.ContainerStatus{{
+				Name: v1beta2.DriverContainerName,
+				State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
+					ExitCode: 1, Reason: "Error", Message: "java.lang.ClassNotFoundException:\n\tPi\n",
+				}},
+			}}},
+			want: v1beta2.DriverStateFailed, reason: "Error",
+			message: "driver container failed with ExitCode: 1, Reason: Error; java.lang.ClassNotFoundException: Pi",
+		},
+		"evicted while it ran": {
+			status: corev1.PodStatus{
+				Phase: corev1.PodFailed, Reason: "Evicted", Message: "The node was low on resource: ephemeral-storage.",
+				ContainerStatuses: terminated(137, "Error"),
+			},
+			want: v1beta2.DriverStateFailed, reason: "Evicted",
+			message: "driver container failed with ExitCode: 137, Reason: Error; ended by SIGKILL; Evicted: The node was low on resource: ephemeral-storage.",
+		},
+		"out of memory on a node that drains": {
+			status: corev1.PodStatus{
+				Phase: corev1.PodFailed, ContainerStatuses: terminated(137, "OOMKilled"),
+				Conditions: []corev1.PodCondition{{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, Reason: "EvictionByEvictionAPI", Message: "Eviction API: evicting"}},
+			},
+			want: v1beta2.DriverStateFailed, reason: "OOMKilled",
+			message: "driver container failed with ExitCode: 137, Reason: OOMKilled; the container used more memory than its limit; EvictionByEvictionAPI: Eviction API: evicting",
+		},
+		"no entrypoint": {
+			status: corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: []corev1.ContainerStatus{{
+				Name: v1beta2.DriverContainerName,
+				State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
+					ExitCode: 128, Reason: "StartError", Message: `exec: "/opt/entrypoint.sh": stat /opt/entrypoint.sh: no such file or directory`,
+				}},
+			}}},
+			want: v1beta2.DriverStateFailed, reason: "StartError",
+			message: `driver container failed with ExitCode: 128, Reason: StartError; exec: "/opt/entrypoint.sh": stat /opt/entrypoint.sh: no such file or directory`,
 		},
 		"only the sidecar failed": {
 			status: corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: terminated(0, "Completed")},

@@ -28,6 +28,16 @@ const (
 	// application's own failure.
 	reasonDriverDisrupted = "DriverDisrupted"
 
+	// What keeps a driver from starting, see diagnose.
+	reasonUnschedulable     = "Unschedulable"
+	reasonSchedulingGated   = "SchedulingGated"
+	reasonImagePullFailed   = "ImagePullFailed"
+	reasonInvalidImageName  = "InvalidImageName"
+	reasonContainerConfig   = "CreateContainerConfigError"
+	reasonContainerCreation = "CreateContainerError"
+	reasonVolumeFailed      = "VolumeMountFailed"
+	reasonSandboxFailed     = "PodSandboxFailed"
+
 	reasonEnoughExecutors = "EnoughExecutors"
 	reasonTooFewExecutors = "TooFewExecutors"
 	// reasonExecutorsLost: enough executors ran before in this run, so the time-out
@@ -121,6 +131,23 @@ var reasons = []reason{
 		remedy: "set spec.driverPodDisruptionBudget, or allow retries in restartPolicy.infrastructureFailures"},
 	{name: reasonDriverEnded, in: places(driverReadyFalse), meaning: "the driver has ended; Completed and attempts say how"},
 
+	{name: reasonUnschedulable, in: places(driverReadyFalse, stalledTrue), meaning: "no node takes the driver; the message is the scheduler's. Stalled after 5 minutes, because an autoscaler needs time",
+		remedy: "ask for less, add nodes, or mend node selector, tolerations or claims"},
+	{name: reasonSchedulingGated, in: places(driverReadyFalse), meaning: "the driver pod has scheduling gates, which a queueing system set",
+		remedy: "ask the queueing system why it does not admit the pod"},
+	{name: reasonImagePullFailed, in: places(driverReadyFalse, stalledTrue), meaning: "the node cannot pull an image of the driver",
+		remedy: "correct spec.image, push the image, or mend spec.imagePullSecrets"},
+	{name: reasonInvalidImageName, in: places(driverReadyFalse, stalledTrue, inAttempts), meaning: "the name of an image cannot be parsed",
+		remedy: "correct spec.image or the image that the message names"},
+	{name: reasonContainerConfig, in: places(driverReadyFalse, stalledTrue, inAttempts), meaning: "a Secret or ConfigMap for the environment of a container does not exist or lacks a key",
+		remedy: "create what the message names; the driver then starts by itself"},
+	{name: reasonContainerCreation, in: places(driverReadyFalse, stalledTrue, inAttempts), meaning: "the container runtime cannot create a container of the driver",
+		remedy: "read the message; it is the runtime's"},
+	{name: reasonVolumeFailed, in: places(driverReadyFalse, stalledTrue), meaning: "a volume of the driver cannot be mounted, most often because a Secret, ConfigMap or claim does not exist",
+		remedy: "create what the message names; the driver then starts by itself"},
+	{name: reasonSandboxFailed, in: places(driverReadyFalse, stalledTrue), meaning: "the node cannot make the sandbox of the driver pod: its network or its runtime fails",
+		remedy: "look at the network plugin and the container runtime of the node"},
+
 	// Executors.
 	{name: reasonEnoughExecutors, in: places(executorsReadyTrue), meaning: "as many executors run as the application starts with"},
 	{name: reasonTooFewExecutors, in: places(executorsReadyFalse), meaning: "fewer executors run than the application starts with"},
@@ -136,7 +163,7 @@ var reasons = []reason{
 		remedy: "find out who deletes pods: a node drain, a clean-up job, a person"},
 	{name: reasonStatusMissing, in: places(inAttempts), meaning: "the driver pod failed and nothing says what became of its container",
 		remedy: "look at the node and at the pod's events"},
-	{name: reasonInitFailed, in: places(inAttempts), meaning: "an init container of the driver failed",
+	{name: reasonInitFailed, in: places(driverReadyFalse, stalledTrue, inAttempts), meaning: "an init container of the driver failed",
 		remedy: "mend the init container that the message names; its log is in logTail"},
 	{name: reasonDriverStartTimeout, in: places(inAttempts), meaning: "the driver did not run within timeouts.driverStartSeconds and was stopped",
 		remedy: "find out what kept the driver from starting, or allow more time"},
@@ -182,8 +209,8 @@ var reasons = []reason{
 		remedy: "mend image name, registry or imagePullSecrets"},
 	{name: "ImagePullBackOff", foreign: true, in: places(inAttempts), meaning: "the image could not be pulled in the time of --driver-cannot-start-timeout",
 		remedy: "mend image name, registry or imagePullSecrets"},
-	{name: "CreateContainerConfigError", foreign: true, in: places(inAttempts), meaning: "a Secret or ConfigMap of the driver did not exist for the time of --driver-cannot-start-timeout",
-		remedy: "create what the message names"},
+	{name: "ErrImageNeverPull", foreign: true, in: places(inAttempts), meaning: "the node did not have the image and may not pull it, for the time of --driver-cannot-start-timeout",
+		remedy: "set spec.imagePullPolicy to IfNotPresent"},
 	{name: "Evicted", foreign: true, in: places(inAttempts), meaning: "the node ran out of memory, disk or process ids and evicted the driver",
 		remedy: "request what the driver really uses; look at what else fills the node"},
 	{name: "Preempting", foreign: true, in: places(inAttempts), meaning: "the node removed the driver for a critical pod",

@@ -66,7 +66,7 @@ func (c *Controller) submitRun(ctx context.Context, t *task) error {
 		return nil
 	}
 	if err != nil && permanent(err) {
-		t.out.refusal = refusalPrefix + oneLine(err.Error())
+		t.out.refusal, t.out.refusalReason = refusalPrefix+oneLine(err.Error()), refusalReason(err)
 		return nil
 	}
 	if err != nil {

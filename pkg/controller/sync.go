@@ -30,6 +30,7 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 	cached, found := c.applications.Get(key)
 	if !found {
 		c.fresh.Forget(key)
+		c.watches.forget(key)
 		return 0, nil
 	}
 	app := cached.DeepCopy()
@@ -59,7 +60,7 @@ func (c *Controller) look(app *v1beta2.SparkApplication) (*input, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &input{
+	in := &input{
 		observed: seen,
 		app:      app,
 		settings: &c.settings,
@@ -67,7 +68,15 @@ func (c *Controller) look(app *v1beta2.SparkApplication) (*input, error) {
 		report:   reportDriver(seen.driver),
 		specHash: hash,
 		validate: validate,
-	}, nil
+		watches:  c.watches,
+	}
+	if in.report.state == v1beta2.DriverStatePending {
+		in.obstacle = diagnose(seen.driver)
+		in.watch = c.watches.of(keyOf(app), seen.driver.UID)
+	} else {
+		c.watches.forget(keyOf(app))
+	}
+	return in, nil
 }
 
 // requeue is when to look again after a sync without error.

@@ -98,7 +98,7 @@ var table = []row{
 	{from: live, when: timedOut, to: stateFailing, set: endTimedOut},
 	{from: live, when: driverUnknown, do: actions(deleteGhosts), to: stateUnknown, wait: backstop},
 	{from: live, when: driverRunning, do: actions(deleteGhosts, ensureUI), to: stateRunning, wait: audit},
-	{from: live, when: driverPending, do: actions(deleteGhosts, ensureUI), to: stateSubmitted, wait: audit},
+	{from: live, when: driverPending, do: actions(deleteGhosts, ensureUI, readDriverEvents), to: stateSubmitted, wait: audit},
 
 	// After the driver.
 	{from: states(stateSucceeding), when: rerunAfterSuccess, do: actions(deleteDrivers), to: statePendingRerun, set: resetForRerun},

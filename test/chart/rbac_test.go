@@ -114,6 +114,9 @@ func TestLeastRights(t *testing.T) {
 	if got := verbs(controller, "events.k8s.io/events"); !slices.Equal(got, []string{"create", "patch"}) {
 		t.Errorf("events: %v", got)
 	}
+	if got := verbs(controller, "events"); !slices.Equal(got, []string{"list"}) {
+		t.Errorf("events of pods: %v", got)
+	}
 }
 
 func TestNoRBAC(t *testing.T) {

@@ -26,10 +26,11 @@ What the controller does with the objects of a job namespace.
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, create, update, delete]
-# The real spark-submit, for applications that ask for it, and the end of its log when it fails.
+# The real spark-submit, for applications that ask for it.
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, create, delete]
+# The end of the log of what failed: of drivers and of spark-submit.
 - apiGroups: [""]
   resources: [pods/log]
   verbs: [get]
@@ -49,6 +50,10 @@ What the controller does with the objects of a job namespace.
 - apiGroups: [networking.k8s.io]
   resources: [ingresses]
   verbs: [get, create, update, delete]
+# Why a driver that is on a node does not start: missing volumes show in the events of the pod only.
+- apiGroups: [""]
+  resources: [events]
+  verbs: [list]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]

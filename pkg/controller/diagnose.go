@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// obstacle is what keeps a pod from running.
+type obstacle struct {
+	reason string
+	// subject names what is affected and stays the same as long as the obstacle
+	// does. Detail is what Kubernetes has to say; it is empty where Kubernetes says
+	// it now and then only.
+	subject, detail string
+	// since is when the obstacle was first there; zero if the pod does not tell.
+	since time.Time
+	// mend is set if waiting does not help: somebody has to change something.
+	mend bool
+}
+
+func (o *obstacle) message() string {
+	return joinNonEmpty(": ", o.subject, o.detail)
+}
+
+// unschedulableDelay is how long a driver may wait for a node before the
+// application counts as stalled. An autoscaler needs minutes for a new node.
+const unschedulableDelay = 5 * time.Minute
+
+// stallsAt is when the obstacle makes the application a stalled one; false if it
+// never does.
+func (o *obstacle) stallsAt() (time.Time, bool) {
+	switch {
+	case o.mend:
+		return time.Time{}, true
+	case o.reason == reasonUnschedulable:
+		return o.since.Add(unschedulableDelay), true
+	}
+	return time.Time{}, false
+}
+
+// diagnose reads from a pod what keeps it from running; nil if nothing is known
+// to. What a pod does not show is in its events, see eventObstacle.
+func diagnose(pod *corev1.Pod) *obstacle {
+	if pod == nil || pod.DeletionTimestamp != nil {
+		return nil
+	}
+	if o := diagnoseScheduling(pod); o != nil {
+		return o
+	}
+	for i := range pod.Status.InitContainerStatuses {
+		container := &pod.Status.InitContainerStatuses[i]
+		if o := diagnoseInit(container); o != nil {
+			return o
+		}
+		if o := diagnoseWaiting(container); o != nil {
+			return o
+		}
+	}
+	for i := range pod.Status.ContainerStatuses {
+		if o := diagnoseWaiting(&pod.Status.ContainerStatuses[i]); o != nil {
+			return o
+		}
+	}
+	return nil
+}
+
+func diagnoseScheduling(pod *corev1.Pod) *obstacle {
+	condition := podCondition(pod, corev1.PodScheduled)
+	if condition == nil || condition.Status == corev1.ConditionTrue || pod.Spec.NodeName != "" {
+		return nil
+	}
+	o := &obstacle{reason: reasonUnschedulable, subject: "no node takes pod " + pod.Name, detail: oneLine(condition.Message), since: condition.LastTransitionTime.Time}
+	if condition.Reason == corev1.PodReasonSchedulingGated {
+		o.reason, o.subject = reasonSchedulingGated, "pod "+pod.Name+" has scheduling gates"
+	}
+	if o.since.IsZero() {
+		o.since = pod.CreationTimestamp.Time
+	}
+	return o
+}
+
+// diagnoseInit finds an init container that failed. One that is tried again has
+// failed until it succeeds, whether it happens to run or to wait just now.
+func diagnoseInit(container *corev1.ContainerStatus) *obstacle {
+	end := container.State.Terminated
+	if end == nil && container.RestartCount > 0 {
+		end = container.LastTerminationState.Terminated
+	}
+	if end == nil || end.ExitCode == 0 {
+		return nil
+	}
+	return &obstacle{
+		reason:  reasonInitFailed,
+		subject: "init container " + container.Name + " fails",
+		detail:  describeEnd(end),
+		mend:    true,
+	}
+}
+
+// diagnoseWaiting translates the reasons for which the kubelet keeps a container
+// waiting. It alternates between words and texts for the same fault.
+func diagnoseWaiting(container *corev1.ContainerStatus) *obstacle {
+	waiting := container.State.Waiting
+	if waiting == nil {
+		return nil
+	}
+	o := &obstacle{detail: oneLine(waiting.Message), mend: true}
+	switch waiting.Reason {
+	case "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable", "ImageInspectError", "SignatureValidationFailed":
+		o.reason = reasonImagePullFailed
+		o.subject = fmt.Sprintf("image %s of container %s cannot be pulled", container.Image, container.Name)
+		o.detail = pullCause(o.detail)
+	case "InvalidImageName":
+		o.reason = reasonInvalidImageName
+		o.subject = fmt.Sprintf("image %s of container %s has no valid name", container.Image, container.Name)
+	case "CreateContainerConfigError":
+		o.reason = reasonContainerConfig
+		o.subject = fmt.Sprintf("container %s cannot be configured", container.Name)
+	case "CreateContainerError", "RunContainerError", "PreCreateHookError", "PreStartHookError", "PostStartHookError":
+		o.reason = reasonContainerCreation
+		o.subject = fmt.Sprintf("container %s cannot be created", container.Name)
+	case "CreatePodSandboxError", "ConfigPodSandboxError", "SetupNetworkError":
+		o.reason = reasonSandboxFailed
+		o.subject = "the sandbox of the pod cannot be made"
+	default: // ContainerCreating, PodInitializing: on its way
+		return nil
+	}
+	return o
+}
+
+// pullCause strips what the kubelet puts in front of the cause of a failed pull.
+// A back-off of older kubelets names no cause; nothing is left of it.
+func pullCause(message string) string {
+	if rest, ok := strings.CutPrefix(message, "Back-off pulling image "); ok {
+		_, cause, found := strings.Cut(rest, ": ")
+		if !found {
+			return ""
+		}
+		message = cause
+	}
+	message = strings.TrimPrefix(message, "ErrImagePull: ")
+	if rest, ok := strings.CutPrefix(message, "rpc error: code = "); ok {
+		if _, cause, found := strings.Cut(rest, " desc = "); found {
+			message = cause
+		}
+	}
+	return message
+}
+
+// eventObstacle reads from the events of a pod that has not started what keeps
+// it from that: volumes and the sandbox, of which its status says nothing. Events
+// from before the last progress are of the past.
+func eventObstacle(pod *corev1.Pod, events []corev1.Event) *obstacle {
+	var progress, latest time.Time
+	for i := range events {
+		switch events[i].Reason {
+		case "Pulling", "Pulled", "Created", "Started":
+			progress = later(progress, lastSeen(&events[i]))
+		case "FailedMount", "FailedAttachVolume", "FailedMapVolume", "FailedCreatePodSandBox":
+			latest = later(latest, lastSeen(&events[i]))
+		}
+	}
+	volumes := obstacle{reason: reasonVolumeFailed, subject: "a volume of pod " + pod.Name + " cannot be mounted", mend: true}
+	sandbox := obstacle{reason: reasonSandboxFailed, subject: "the sandbox of pod " + pod.Name + " cannot be made", mend: true}
+	var volumeCauses, sandboxCauses []string
+	for i := range events {
+		seen := lastSeen(&events[i])
+		if !seen.After(progress) || latest.Sub(seen) > eventsOutdated {
+			continue
+		}
+		switch events[i].Reason {
+		case "FailedMount", "FailedAttachVolume", "FailedMapVolume":
+			volumeCauses = append(volumeCauses, oneLine(events[i].Message))
+		case "FailedCreatePodSandBox":
+			sandboxCauses = append(sandboxCauses, oneLine(events[i].Message))
+		}
+	}
+	switch {
+	case len(volumeCauses) > 0:
+		volumes.detail = causes(volumeCauses)
+		return &volumes
+	case len(sandboxCauses) > 0:
+		sandbox.detail = causes(sandboxCauses[:1])
+		return &sandbox
+	}
+	return nil
+}
+
+// eventsOutdated is how much older than the latest an event may be to count. The
+// kubelet tries a volume again at least every two minutes.
+const eventsOutdated = 5 * time.Minute
+
+// causes joins the messages of events in an order that does not depend on when
+// each was last seen. Summaries that only say which volumes are missing are left
+// out where a cause is known.
+func causes(messages []string) string {
+	slices.Sort(messages)
+	messages = slices.Compact(messages)
+	summary := func(message string) bool { return strings.HasPrefix(message, "Unable to attach or mount volumes") }
+	if slices.ContainsFunc(messages, func(message string) bool { return !summary(message) }) {
+		messages = slices.DeleteFunc(messages, summary)
+	}
+	return strings.Join(messages[:min(len(messages), 3)], "; ")
+}
+
+// lastSeen is when an event last happened, in whichever form it was recorded.
+func lastSeen(event *corev1.Event) time.Time {
+	seen := later(event.LastTimestamp.Time, event.EventTime.Time)
+	if event.Series != nil {
+		seen = later(seen, event.Series.LastObservedTime.Time)
+	}
+	return seen
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// rephrases reports whether a text says the same as another one in other words:
+// with other numbers and ids, or in another order.
+func rephrases(a, b string) bool {
+	return a == b || slices.Equal(words(a), words(b))
+}
+
+// words are the different words of a text, sorted. Those that hold a digit are left
+// out unless they are quoted, as names are.
+func words(text string) []string {
+	fields := strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(",.;", r) })
+	fields = slices.DeleteFunc(fields, func(word string) bool {
+		return !strings.HasPrefix(word, `"`) && strings.ContainsFunc(word, unicode.IsDigit)
+	})
+	slices.Sort(fields)
+	return slices.Compact(fields)
+}
+
+func podCondition(pod *corev1.Pod, kind corev1.PodConditionType) *corev1.PodCondition {
+	for i := range pod.Status.Conditions {
+		if pod.Status.Conditions[i].Type == kind {
+			return &pod.Status.Conditions[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// The following make pods look as scheduler and kubelet leave them.
+
+// scheduled puts a pod on a node; its containers are being created.
+func scheduled(at time.Time) func(*corev1.Pod) {
+	return func(pod *corev1.Pod) {
+		pod.Spec.NodeName = "node-1"
+		pod.Status.Phase = corev1.PodPending
+		pod.Status.Conditions = []corev1.PodCondition{
+			{Type: corev1.PodReadyToStartContainers, Status: corev1.ConditionFalse, LastTransitionTime: metav1.NewTime(at)},
+			{Type: corev1.PodInitialized, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(at)},
+			{Type: corev1.PodReady, Status: corev1.ConditionFalse, Reason: "ContainersNotReady", LastTransitionTime: metav1.NewTime(at)},
+			{Type: corev1.PodScheduled, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(at)},
+		}
+		waiting("ContainerCreating", "")(pod)
+	}
+}
+
+// waiting gives the Spark container a reason to wait.
+func waiting(reason, message string) func(*corev1.Pod) {
+	return func(pod *corev1.Pod) {
+		pod.Status.Phase = corev1.PodPending
+		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{
+			Name:  v1beta2.DriverContainerName,
+			Image: "apache/spark:nope",
+			State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}},
+		}}
+	}
+}
+
+func unscheduled(since time.Time, reason, message string) func(*corev1.Pod) {
+	return func(pod *corev1.Pod) {
+		pod.Status.Phase = corev1.PodPending
+		pod.Status.Conditions = []corev1.PodCondition{{
+			Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: reason, Message: message, LastTransitionTime: metav1.NewTime(since),
+		}}
+	}
+}
+
+func initStatus(status corev1.ContainerStatus) func(*corev1.Pod) {
+	return func(pod *corev1.Pod) {
+		scheduled(testStart)(pod)
+		waiting("PodInitializing", "")(pod)
+		status.Name = "fetch"
+		pod.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "first", State: corev1.ContainerState{
+			Terminated: &corev1.ContainerStateTerminated{Reason: "Completed"},
+		}}, status}
+	}
+}
+
+const (
+	errImagePull = `rpc error: code = NotFound desc = failed to pull and unpack image "docker.io/apache/spark:nope": failed to resolve reference "docker.io/apache/spark:nope": docker.io/apache/spark:nope: not found`
+	pullFailed   = `image apache/spark:nope of container spark-kubernetes-driver cannot be pulled: failed to pull and unpack image "docker.io/apache/spark:nope": failed to resolve reference "docker.io/apache/spark:nope": docker.io/apache/spark:nope: not found`
+	noNode       = "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint {pool: gpu}. preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling."
+)
+
+func TestDiagnose(t *testing.T) {
+	failedInit := &corev1.ContainerStateTerminated{ExitCode: 2, Reason: "Error"}
+	for name, test := range map[string]struct {
+		pod             func(*corev1.Pod)
+		reason, message string
+		mend            bool
+	}{
+		"nothing said yet": {pod: func(*corev1.Pod) {}},
+		"being created":    {pod: scheduled(testStart)},
+		"pull failed":      {pod: waiting("ErrImagePull", errImagePull), reason: reasonImagePullFailed, message: pullFailed, mend: true},
+		"back-off with cause": {
+			pod:    waiting("ImagePullBackOff", `Back-off pulling image "apache/spark:nope": ErrImagePull: `+errImagePull),
+			reason: reasonImagePullFailed, message: pullFailed, mend: true,
+		},
+		"back-off without cause": {
+			pod:    waiting("ImagePullBackOff", `Back-off pulling image "apache/spark:nope"`),
+			reason: reasonImagePullFailed, message: "image apache/spark:nope of container spark-kubernetes-driver cannot be pulled", mend: true,
+		},
+		"never pulled": {
+			pod:    waiting("ErrImageNeverPull", `Container image "apache/spark:nope" is not present with pull policy of Never`),
+			reason: reasonImagePullFailed, mend: true,
+			message: `image apache/spark:nope of container spark-kubernetes-driver cannot be pulled: Container image "apache/spark:nope" is not present with pull policy of Never`,
+		},
+		"bad name": {
+			pod:    waiting("InvalidImageName", `Failed to apply default image tag "Spark::4": couldn't parse image name "Spark::4": invalid reference format`),
+			reason: reasonInvalidImageName, mend: true,
+			message: `image apache/spark:nope of container spark-kubernetes-driver has no valid name: Failed to apply default image tag "Spark::4": couldn't parse image name "Spark::4": invalid reference format`,
+		},
+		"missing secret in the environment": {
+			pod:    waiting("CreateContainerConfigError", `secret "credentials" not found`),
+			reason: reasonContainerConfig, message: `container spark-kubernetes-driver cannot be configured: secret "credentials" not found`, mend: true,
+		},
+		"missing key in the environment": {
+			pod:    waiting("CreateContainerConfigError", `couldn't find key user in Secret ns/credentials`),
+			reason: reasonContainerConfig, message: `container spark-kubernetes-driver cannot be configured: couldn't find key user in Secret ns/credentials`, mend: true,
+		},
+		"runtime refuses": {
+			pod:    waiting("CreateContainerError", "context deadline exceeded"),
+			reason: reasonContainerCreation, message: "container spark-kubernetes-driver cannot be created: context deadline exceeded", mend: true,
+		},
+		"no network": {
+			pod:    waiting("CreatePodSandboxError", "no CNI"),
+			reason: reasonSandboxFailed, message: "the sandbox of the pod cannot be made: no CNI", mend: true,
+		},
+		"no node": {pod: unscheduled(testStart, "Unschedulable", noNode), reason: reasonUnschedulable, message: "no node takes pod pi-driver: " + noNode},
+		"no claim": {
+			pod:    unscheduled(testStart, "Unschedulable", `0/3 nodes are available: persistentvolumeclaim "data" not found.`),
+			reason: reasonUnschedulable, message: `no node takes pod pi-driver: 0/3 nodes are available: persistentvolumeclaim "data" not found.`,
+		},
+		"gated": {
+			pod:    unscheduled(testStart, "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates"),
+			reason: reasonSchedulingGated, message: "pod pi-driver has scheduling gates: Scheduling is blocked due to non-empty scheduling gates",
+		},
+		"init container runs": {pod: initStatus(corev1.ContainerStatus{State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}})},
+		"init container failed": {
+			pod:    initStatus(corev1.ContainerStatus{State: corev1.ContainerState{Terminated: failedInit}}),
+			reason: reasonInitFailed, message: "init container fetch fails: ExitCode: 2, Reason: Error", mend: true,
+		},
+		"init container crashes again and again": {
+			pod: initStatus(corev1.ContainerStatus{
+				RestartCount: 3, LastTerminationState: corev1.ContainerState{Terminated: failedInit},
+				State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff", Message: "back-off 20s restarting failed container"}},
+			}),
+			reason: reasonInitFailed, message: "init container fetch fails: ExitCode: 2, Reason: Error", mend: true,
+		},
+		"init container tries once more": {
+			pod: initStatus(corev1.ContainerStatus{
+				RestartCount: 3, LastTerminationState: corev1.ContainerState{Terminated: failedInit},
+				State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}},
+			}),
+			reason: reasonInitFailed, message: "init container fetch fails: ExitCode: 2, Reason: Error", mend: true,
+		},
+		"image of an init container": {
+			pod: initStatus(corev1.ContainerStatus{
+				Image: "busybox:nope", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: `Back-off pulling image "busybox:nope"`}},
+			}),
+			reason: reasonImagePullFailed, message: "image busybox:nope of container fetch cannot be pulled", mend: true,
+		},
+		"being deleted": {pod: func(pod *corev1.Pod) {
+			waiting("ErrImagePull", errImagePull)(pod)
+			pod.DeletionTimestamp = &metav1.Time{Time: testStart}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pi-driver"}}
+			test.pod(pod)
+			got := diagnose(pod)
+			if got == nil {
+				if test.reason != "" {
+					t.Fatalf("nothing found, want %s", test.reason)
+				}
+				return
+			}
+			if got.reason != test.reason || got.message() != test.message || got.mend != test.mend {
+				t.Errorf("%s, to be mended: %t: %s", got.reason, got.mend, got.message())
+			}
+		})
+	}
+	if diagnose(nil) != nil {
+		t.Error("no pod has an obstacle")
+	}
+}
+
+func podEvent(reason string, seen time.Duration, message string) corev1.Event {
+	return corev1.Event{Reason: reason, Message: message, LastTimestamp: metav1.NewTime(testStart.Add(seen))}
+}
+
+func TestEventObstacle(t *testing.T) {
+	const (
+		secret  = `MountVolume.SetUp failed for volume "credentials" : secret "credentials" not found`
+		config  = `MountVolume.SetUp failed for volume "conf" : configmap "conf" not found`
+		summary = `Unable to attach or mount volumes: unmounted volumes=[credentials], unattached volumes=[], failed to process volumes=[]: timed out waiting for the condition`
+		sandbox = `Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox "b5f4": plugin type="calico" failed (add): no IP left`
+	)
+	for name, test := range map[string]struct {
+		events          []corev1.Event
+		reason, message string
+	}{
+		"none":            {},
+		"on its way":      {events: []corev1.Event{podEvent("Scheduled", 0, "assigned"), podEvent("Pulling", 1, "pulling")}},
+		"secret missing":  {events: []corev1.Event{podEvent("FailedMount", 16*time.Second, secret)}, reason: reasonVolumeFailed, message: secret},
+		"with summary":    {events: []corev1.Event{podEvent("FailedMount", 3*time.Minute, summary), podEvent("FailedMount", 2*time.Minute, secret)}, reason: reasonVolumeFailed, message: secret},
+		"only summary":    {events: []corev1.Event{podEvent("FailedMount", 3*time.Minute, summary)}, reason: reasonVolumeFailed, message: summary},
+		"two are missing": {events: []corev1.Event{podEvent("FailedMount", 5, secret), podEvent("FailedMount", 6, config)}, reason: reasonVolumeFailed, message: config + "; " + secret},
+		"in whichever order": {events: []corev1.Event{podEvent("FailedMount", 9, config), podEvent("FailedMount", 8, secret)}, reason: reasonVolumeFailed,
+			message: config + "; " + secret},
+		"the config map came in the first second": {events: []corev1.Event{podEvent("FailedMount", time.Second, config), podEvent("Pulling", 2*time.Second, "pulling")}},
+		"one of two was created":                  {events: []corev1.Event{podEvent("FailedMount", time.Minute, config), podEvent("FailedMount", 10*time.Minute, secret)}, reason: reasonVolumeFailed, message: secret},
+		"sandbox":                                 {events: []corev1.Event{podEvent("FailedCreatePodSandBox", time.Minute, sandbox)}, reason: reasonSandboxFailed, message: sandbox},
+		"newer form of events": {events: []corev1.Event{
+			{Reason: "FailedMount", Message: secret, EventTime: metav1.NewMicroTime(testStart), Series: &corev1.EventSeries{LastObservedTime: metav1.NewMicroTime(testStart.Add(time.Minute))}},
+			podEvent("Pulling", 30*time.Second, "of an earlier try"),
+		}, reason: reasonVolumeFailed, message: secret},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := eventObstacle(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pi-driver"}}, test.events)
+			switch {
+			case got == nil && test.reason != "":
+				t.Fatalf("nothing found, want %s", test.reason)
+			case got != nil && (got.reason != test.reason || got.detail != test.message || !got.mend):
+				t.Errorf("%s: %q", got.reason, got.detail)
+			}
+		})
+	}
+}
+
+func TestRephrases(t *testing.T) {
+	for _, same := range []string{
+		noNode,
+		"0/4 nodes are available: 1 node(s) had untolerated taint {pool: gpu}, 3 Insufficient cpu. preemption: 0/4 nodes are available: 4 Preemption is not helpful for scheduling.",
+	} {
+		if !rephrases(noNode, same) {
+			t.Errorf("another cause: %s", same)
+		}
+	}
+	for _, other := range []string{"", strings.Replace(noNode, "cpu", "memory", 1), strings.Replace(noNode, "gpu", "spot", 1)} {
+		if rephrases(noNode, other) {
+			t.Errorf("the same cause: %s", other)
+		}
+	}
+}

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	clienttesting "k8s.io/client-go/testing"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// statusWrites is how often the status of any application was written.
+func (c *cluster) statusWrites() int {
+	count := 0
+	for _, entry := range c.log {
+		if strings.HasPrefix(entry, "update sparkapplications ") {
+			count++
+		}
+	}
+	return count
+}
+
+// eventReads is how often events were listed; each list has to name its pod.
+func (c *cluster) eventReads() int {
+	c.t.Helper()
+	count := 0
+	for _, action := range c.kube.Actions() {
+		list, ok := action.(clienttesting.ListAction)
+		if !ok || action.GetResource().Resource != "events" {
+			continue
+		}
+		count++
+		if selector := list.GetListRestrictions().Fields.String(); selector != "involvedObject.uid="+string(c.pod("pi-driver").UID) {
+			c.t.Errorf("events read with the selector %q", selector)
+		}
+	}
+	return count
+}
+
+func (c *cluster) addEvent(event corev1.Event) {
+	c.t.Helper()
+	event.Name, event.Namespace = fmt.Sprintf("%s-%d", event.Reason, event.LastTimestamp.Unix()), "ns"
+	if err := c.kube.Tracker().Add(&event); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// wantCondition compares a condition with "Status Reason: message".
+func (c *cluster) wantCondition(kind, want string) {
+	c.t.Helper()
+	condition := meta.FindStatusCondition(c.application("pi").Status.Conditions, kind)
+	got := ""
+	if condition != nil {
+		got = joinNonEmpty(": ", fmt.Sprintf("%s %s", condition.Status, condition.Reason), condition.Message)
+	}
+	if got != want {
+		c.t.Errorf("%s is %q, want %q", kind, got, want)
+	}
+}
+
+func (c *cluster) stalledEvents() []string {
+	var found []string
+	for _, text := range c.events {
+		if strings.HasPrefix(text, "Warning SparkApplicationStalled ") {
+			found = append(found, text)
+		}
+	}
+	return found
+}
+
+// submitted returns a cluster whose application pi waits for its driver.
+func submitted(t *testing.T) (*cluster, *process) {
+	t.Helper()
+	c := newCluster(t)
+	c.addApplication(newApplication("pi"))
+	p := c.start()
+	mustSettle(t, p, "pi")
+	c.wantState("pi", stateSubmitted)
+	return c, p
+}
+
+// TestNothingIsWrittenOnTheWay: from submission to completion a status is written
+// for each state and for nothing else, and nothing is read.
+func TestNothingIsWrittenOnTheWay(t *testing.T) {
+	c, p := submitted(t)
+	for _, edit := range []func(*corev1.Pod){
+		scheduled(c.clock.Now()),
+		initStatus(corev1.ContainerStatus{State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}),
+		waiting("ContainerCreating", ""),
+	} {
+		c.clock.Step(2 * time.Second)
+		c.editPod("pi-driver", edit)
+		mustSettle(t, p, "pi")
+	}
+	c.wantCondition(v1beta2.ConditionDriverReady, "False DriverPending")
+	c.driverPhase("pi-driver", corev1.PodRunning)
+	mustSettle(t, p, "pi")
+	for range 5 {
+		c.clock.Step(time.Minute)
+		mustSettle(t, p, "pi")
+	}
+	c.driverPhase("pi-driver", corev1.PodSucceeded)
+	mustSettle(t, p, "pi")
+	c.wantState("pi", stateCompleted)
+	if got := c.statusWrites(); got != 3 { // SUBMITTED, RUNNING, COMPLETED
+		t.Errorf("%d status writes: %q", got, c.log)
+	}
+	if got := c.eventReads(); got != 0 {
+		t.Errorf("events were read %d times", got)
+	}
+}
+
+// TestWrongImage: the kubelet's two words alternate for an hour, and the status is
+// written once.
+func TestWrongImage(t *testing.T) {
+	c, p := submitted(t)
+	c.editPod("pi-driver", scheduled(c.clock.Now()))
+	mustSettle(t, p, "pi")
+	before := c.statusWrites()
+	for range 60 {
+		for _, edit := range []func(*corev1.Pod){waiting("ErrImagePull", errImagePull), waiting("ImagePullBackOff", `Back-off pulling image "apache/spark:nope"`)} {
+			c.clock.Step(30 * time.Second)
+			c.editPod("pi-driver", edit)
+			mustSettle(t, p, "pi")
+		}
+	}
+	if got := c.statusWrites() - before; got != 1 {
+		t.Errorf("%d status writes", got)
+	}
+	c.wantCondition(v1beta2.ConditionDriverReady, "False ImagePullFailed: "+pullFailed)
+	c.wantCondition(v1beta2.ConditionStalled, "True ImagePullFailed: "+pullFailed)
+	if got, want := c.stalledEvents(), []string{"Warning SparkApplicationStalled SparkApplication pi: ImagePullFailed: " + pullFailed}; !slices.Equal(got, want) {
+		t.Errorf("events %q", got)
+	}
+	if got := c.eventReads(); got != 0 {
+		t.Errorf("events were read %d times although the pod says it all", got)
+	}
+
+	c.driverPhase("pi-driver", corev1.PodRunning)
+	mustSettle(t, p, "pi")
+	c.wantState("pi", stateRunning)
+	c.wantCondition(v1beta2.ConditionDriverReady, "True DriverRunning")
+	c.wantCondition(v1beta2.ConditionStalled, "")
+}
+
+// TestBackOffFirst: the cause of a failed pull is added once it is known.
+func TestBackOffFirst(t *testing.T) {
+	c, p := submitted(t)
+	c.editPod("pi-driver", waiting("ImagePullBackOff", `Back-off pulling image "apache/spark:nope"`))
+	mustSettle(t, p, "pi")
+	c.wantCondition(v1beta2.ConditionDriverReady, "False ImagePullFailed: image apache/spark:nope of container spark-kubernetes-driver cannot be pulled")
+	c.editPod("pi-driver", waiting("ErrImagePull", errImagePull))
+	mustSettle(t, p, "pi")
+	c.wantCondition(v1beta2.ConditionDriverReady, "False ImagePullFailed: "+pullFailed)
+}
+
+// TestChangingCauses: another cause is told, but one that changes all the time is
+// told less and less often.
+func TestChangingCauses(t *testing.T) {
+	c, p := submitted(t)
+	missing := func(name string) func(*corev1.Pod) {
+		return waiting("CreateContainerConfigError", fmt.Sprintf("secret %q not found", name))
+	}
+	c.editPod("pi-driver", missing("a-1"))
+	mustSettle(t, p, "pi")
+	c.editPod("pi-driver", missing("a-2"))
+	mustSettle(t, p, "pi")
+	c.wantCondition(v1beta2.ConditionStalled, `True CreateContainerConfigError: container spark-kubernetes-driver cannot be configured: secret "a-2" not found`)
+
+	before := c.statusWrites()
+	for i := range 360 { // an hour
+		c.editPod("pi-driver", missing([]string{"a-1", "a-2"}[i%2]))
+		c.clock.Step(10 * time.Second)
+		mustSettle(t, p, "pi")
+	}
+	if got := c.statusWrites() - before; got < 5 || got > 16 {
+		t.Errorf("%d status writes in an hour", got)
+	}
+	// When it stops to change, the last one is told without a further event.
+	c.editPod("pi-driver", missing("b"))
+	after := mustSettle(t, p, "pi")
+	if after > longestDelay {
+		t.Errorf("next look after %v", after)
+	}
+	c.clock.Step(after)
+	mustSettle(t, p, "pi")
+	c.wantCondition(v1beta2.ConditionDriverReady, `False CreateContainerConfigError: container spark-kubernetes-driver cannot be configured: secret "b" not found`)
+	if got := c.stalledEvents(); len(got) != 1 {
+		t.Errorf("%d events", len(got))
+	}
+}
+
+// TestMissingSecretVolume: the pod says nothing, so its events are asked, at a pace
+// that slows down.
+func TestMissingSecretVolume(t *testing.T) {
+	c, p := submitted(t)
+	c.editPod("pi-driver", scheduled(c.clock.Now()))
+	const cause = `MountVolume.SetUp failed for volume "credentials" : secret "credentials" not found`
+	c.addEvent(podEvent("Scheduled", 0, "Successfully assigned ns/pi-driver to node-1"))
+	c.addEvent(podEvent("FailedMount", 8*time.Second, cause))
+	if after := mustSettle(t, p, "pi"); after != quietStart || c.eventReads() != 0 {
+		t.Fatalf("next look after %v, %d reads", after, c.eventReads())
+	}
+	c.clock.Step(quietStart)
+	after := mustSettle(t, p, "pi")
+	if after > firstDelay {
+		t.Errorf("next look after %v", after)
+	}
+	const told = "VolumeMountFailed: a volume of pod pi-driver cannot be mounted: " + cause
+	c.wantCondition(v1beta2.ConditionDriverReady, "False "+told)
+	c.wantCondition(v1beta2.ConditionStalled, "True "+told)
+
+	writes := c.statusWrites()
+	for range 60 {
+		c.clock.Step(time.Minute)
+		mustSettle(t, p, "pi")
+	}
+	if got := c.statusWrites() - writes; got != 0 {
+		t.Errorf("%d status writes in an hour without change", got)
+	}
+	if got := c.eventReads(); got > 17 {
+		t.Errorf("events were read %d times in an hour", got)
+	}
+	if got := c.stalledEvents(); len(got) != 1 {
+		t.Errorf("events %q", got)
+	}
+
+	// Another leader knows nothing of the reads; what is known stays.
+	p = c.start()
+	c.kube.PrependReactor("list", "events", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return true, nil, apierrors.NewForbidden(corev1.Resource("events"), "", errors.New("no rule"))
+	})
+	mustSettle(t, p, "pi")
+	c.wantCondition(v1beta2.ConditionStalled, "True "+told)
+
+	c.driverPhase("pi-driver", corev1.PodRunning)
+	mustSettle(t, p, "pi")
+	c.wantCondition(v1beta2.ConditionStalled, "")
+	c.deletePod("pi-driver")
+	if len(p.watches.all) != 0 {
+		t.Errorf("the watch of a driver that runs was kept: %v", p.watches.all)
+	}
+}
+
+// TestVolumeIsThere: what the events say no more is not repeated.
+func TestVolumeIsThere(t *testing.T) {
+	c, p := submitted(t)
+	c.editPod("pi-driver", scheduled(c.clock.Now()))
+	c.addEvent(podEvent("FailedMount", 8*time.Second, `secret "credentials" not found`))
+	c.clock.Step(quietStart)
+	mustSettle(t, p, "pi")
+	c.clock.Step(longestDelay)
+	c.addEvent(podEvent("Pulling", 30*time.Second, "Pulling image"))
+	mustSettle(t, p, "pi")
+	c.wantCondition(v1beta2.ConditionDriverReady, "False DriverPending")
+	c.wantCondition(v1beta2.ConditionStalled, "")
+}
+
+// TestUnschedulable: told at once, but an autoscaler has five minutes before
+// somebody is asked for help, and numbers that change are not worth a write.
+func TestUnschedulable(t *testing.T) {
+	c, p := submitted(t)
+	since := c.clock.Now()
+	c.editPod("pi-driver", unscheduled(since, corev1.PodReasonUnschedulable, noNode))
+	if after := mustSettle(t, p, "pi"); after != unschedulableDelay {
+		t.Errorf("next look after %v", after)
+	}
+	const told = "Unschedulable: no node takes pod pi-driver: "
+	c.wantCondition(v1beta2.ConditionDriverReady, "False "+told+noNode)
+	c.wantCondition(v1beta2.ConditionStalled, "")
+	writes := c.statusWrites()
+	for i := range 29 {
+		c.clock.Step(10 * time.Second)
+		c.editPod("pi-driver", unscheduled(since, corev1.PodReasonUnschedulable, strings.NewReplacer("3", fmt.Sprint(4+i)).Replace(noNode)))
+		mustSettle(t, p, "pi")
+	}
+	if got := c.statusWrites() - writes; got != 0 {
+		t.Errorf("%d status writes", got)
+	}
+	c.clock.Step(10 * time.Second)
+	mustSettle(t, p, "pi")
+	c.wantCondition(v1beta2.ConditionStalled, "True "+told+noNode)
+	if got := c.stalledEvents(); len(got) != 1 {
+		t.Errorf("events %q", got)
+	}
+	c.editPod("pi-driver", scheduled(c.clock.Now()))
+	mustSettle(t, p, "pi")
+	c.wantCondition(v1beta2.ConditionStalled, "")
+	c.wantCondition(v1beta2.ConditionDriverReady, "False DriverPending")
+}
+
+func TestQuotaExceeded(t *testing.T) {
+	c := newCluster(t)
+	c.addApplication(newApplication("pi", onFailure(1, 5)))
+	full := apierrors.NewForbidden(corev1.Resource("pods"), "pi-driver",
+		errors.New("exceeded quota: team, requested: limits.memory=1408Mi, used: limits.memory=8Gi, limited: limits.memory=8Gi"))
+	c.kube.PrependReactor("create", "pods", func(clienttesting.Action) (bool, runtime.Object, error) { return true, nil, full })
+	p := c.start()
+	after := mustSettle(t, p, "pi")
+	app := c.wantState("pi", stateRefused)
+	c.wantCondition(v1beta2.ConditionSubmitted, "False QuotaExceeded: "+refusalPrefix+full.Error())
+	if attempt := app.Status.Attempts[0]; attempt.Reason != reasonQuotaExceeded || attempt.State != stateRefused {
+		t.Errorf("attempt %+v", attempt)
+	}
+	c.clock.Step(after)
+	mustSettle(t, p, "pi")
+	if app = c.wantState("pi", stateFailed); app.Status.SubmissionAttempts != 2 {
+		t.Errorf("%d submissions", app.Status.SubmissionAttempts)
+	}
+}
+
+func TestPace(t *testing.T) {
+	var p pace
+	now := testStart
+	for i, want := range []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, 5 * time.Minute, 5 * time.Minute} {
+		if !p.due(now) {
+			t.Fatalf("step %d is not due", i)
+		}
+		if p = p.done(now); p.next.Sub(now) != want || p.due(now) {
+			t.Errorf("step %d: next after %v", i, p.next.Sub(now))
+		}
+		now = p.next
+	}
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// maxTerminationMessage bounds how much of a container's own last message is
+// repeated.
+const maxTerminationMessage = 512
+
+// describeEnd tells how a container ended: exit code and reason in the words that
+// clients look for, then what these mean and what the container left as its
+// message.
+func describeEnd(end *corev1.ContainerStateTerminated) string {
+	return joinNonEmpty("; ",
+		fmt.Sprintf("ExitCode: %d, Reason: %s", end.ExitCode, end.Reason),
+		explainEnd(end),
+		truncated(oneLine(end.Message), maxTerminationMessage))
+}
+
+// explainEnd says in a few words what exit code and reason mean; empty if they
+// mean nothing in particular.
+func explainEnd(end *corev1.ContainerStateTerminated) string {
+	if end.Reason == "OOMKilled" {
+		return "the container used more memory than its limit"
+	}
+	number := end.Signal
+	if number == 0 && end.ExitCode > 128 && end.Reason != "StartError" && end.Reason != "ContainerCannotRun" {
+		number = end.ExitCode - 128
+	}
+	switch name := signalName(number); {
+	case name != "":
+		return "ended by " + name
+	case end.ExitCode == 126:
+		return "the command cannot be executed"
+	case end.ExitCode == 127:
+		return "the command was not found"
+	}
+	return ""
+}
+
+// signalName names the signals of Linux that end processes; empty for others.
+func signalName(number int32) string {
+	switch number {
+	case 1:
+		return "SIGHUP"
+	case 2:
+		return "SIGINT"
+	case 3:
+		return "SIGQUIT"
+	case 4:
+		return "SIGILL"
+	case 5:
+		return "SIGTRAP"
+	case 6:
+		return "SIGABRT"
+	case 7:
+		return "SIGBUS"
+	case 8:
+		return "SIGFPE"
+	case 9:
+		return "SIGKILL"
+	case 11:
+		return "SIGSEGV"
+	case 13:
+		return "SIGPIPE"
+	case 14:
+		return "SIGALRM"
+	case 15:
+		return "SIGTERM"
+	}
+	return ""
+}
+
+// podFailure is why a pod as a whole ended: what the kubelet says of it, or the
+// control plane before it ended it. Both are empty if neither says anything.
+func podFailure(pod *corev1.Pod) (reason, message string) {
+	if pod.Status.Reason != "" {
+		return pod.Status.Reason, oneLine(pod.Status.Message)
+	}
+	if condition := podCondition(pod, corev1.DisruptionTarget); condition != nil && condition.Status == corev1.ConditionTrue {
+		return condition.Reason, oneLine(condition.Message)
+	}
+	return "", ""
+}
+
+// describeOthers tells of the other containers of a failed pod that failed, too;
+// empty if none did. A driver may fail because its sidecar did.
+func describeOthers(pod *corev1.Pod, spark string) string {
+	var failed []string
+	for i := range pod.Status.ContainerStatuses {
+		container := &pod.Status.ContainerStatuses[i]
+		if end := container.State.Terminated; container.Name != spark && end != nil && end.ExitCode != 0 {
+			failed = append(failed, fmt.Sprintf("container %s failed with %s", container.Name, describeEnd(end)))
+		}
+	}
+	return strings.Join(failed, "; ")
+}

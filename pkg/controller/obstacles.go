@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// followDriver says in DriverReady why the driver does not run yet. It returns the
+// message if the application is stalled by that, else nil.
+//
+// What Kubernetes says of one and the same fault changes all the time. A status is
+// written only if there is another fault, or the same with another cause, and the
+// latter at a limited pace.
+func followDriver(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c conditions) *stalledBy {
+	if status.AppState.State != stateSubmitted || in.driver == nil || status.SubmissionID != in.app.Status.SubmissionID {
+		return nil
+	}
+	before := meta.FindStatusCondition(in.app.Status.Conditions, v1beta2.ConditionDriverReady)
+	present := in.obstacle
+	if out.events != nil {
+		present = out.events.obstacle
+	}
+	if present == nil {
+		fromEvents := before != nil && (before.Reason == reasonVolumeFailed || before.Reason == reasonSandboxFailed)
+		if out.events != nil || !fromEvents || !in.startsSilently() {
+			return nil
+		}
+		// Nobody asked this time; the answer of last time holds.
+		c.setFalse(v1beta2.ConditionDriverReady, before.Reason, before.Message)
+		return &stalledBy{before.Reason, before.Message}
+	}
+	message := present.message()
+	if before != nil && before.Reason == present.reason && in.keepsMessage(before, present) {
+		message = before.Message
+	}
+	c.setFalse(v1beta2.ConditionDriverReady, present.reason, message)
+	if at, stalls := present.stallsAt(); stalls && !in.now.Before(at) {
+		return &stalledBy{present.reason, message}
+	}
+	return nil
+}
+
+// keepsMessage reports whether the present message of the same reason will do.
+func (in *input) keepsMessage(before *metav1.Condition, present *obstacle) bool {
+	said, sameSubject := strings.CutPrefix(before.Message, present.subject)
+	if !sameSubject {
+		return false
+	}
+	said = strings.TrimPrefix(said, ": ")
+	now := strings.TrimPrefix(truncated(present.message(), maxConditionMessage), present.subject+": ")
+	switch {
+	case present.detail == "", rephrases(said, now):
+		return true
+	case said == "":
+		return false // the cause was not known before
+	}
+	return !in.watch.rephrase.due(in.now)
+}
+
+// noteRephrasing remembers that a status was written which says the same reason in
+// another way.
+func (in *input) noteRephrasing(status *v1beta2.SparkApplicationStatus) {
+	before := meta.FindStatusCondition(in.app.Status.Conditions, v1beta2.ConditionDriverReady)
+	now := meta.FindStatusCondition(status.Conditions, v1beta2.ConditionDriverReady)
+	if in.driver == nil || before == nil || now == nil || before.Reason != now.Reason || before.Message == now.Message {
+		return
+	}
+	watch := in.watches.of(keyOf(in.app), in.driver.UID)
+	watch.rephrase = watch.rephrase.done(in.now)
+	in.watches.store(keyOf(in.app), watch)
+}
+
+// driverDeadline is when a driver that is pending has to be looked at although
+// nothing happened; zero for never.
+func (in *input) driverDeadline() time.Time {
+	if in.startsSilently() {
+		if due := in.eventsDue(); in.now.Before(due) {
+			return due
+		}
+		return in.watch.read.done(in.now).next // they are read now
+	}
+	if in.obstacle == nil {
+		return time.Time{}
+	}
+	if at, stalls := in.obstacle.stallsAt(); stalls && in.now.Before(at) {
+		return at
+	}
+	if !in.watch.rephrase.due(in.now) {
+		return in.watch.rephrase.next
+	}
+	return time.Time{}
+}
