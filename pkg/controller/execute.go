@@ -35,6 +35,7 @@ var (
 	deleteOldDrivers  = action{"delete driver pods of earlier submissions", (*Controller).deleteOldDrivers}
 	deleteGhosts      = action{"delete driver pods of other submissions", (*Controller).deleteGhosts}
 	deleteExecutors   = action{"delete executors", (*Controller).deleteExecutors}
+	deleteUnwanted    = action{"delete the pods that are not kept", (*Controller).deleteUnwanted}
 	releaseRun        = action{"delete the objects of the run", (*Controller).releaseRun}
 	releaseShared     = action{"delete UI objects and pod group", (*Controller).releaseShared}
 	deleteApplication = action{"delete the application", (*Controller).deleteApplication}
@@ -114,6 +115,10 @@ func (c *Controller) deleteGhosts(ctx context.Context, t *task) error {
 
 func (c *Controller) deleteExecutors(ctx context.Context, t *task) error {
 	return c.deletePods(ctx, t, t.in.strayExecutors())
+}
+
+func (c *Controller) deleteUnwanted(ctx context.Context, t *task) error {
+	return c.deletePods(ctx, t, t.in.unwantedPods())
 }
 
 // deletePods deletes pods by UID, except those that are being deleted.

@@ -77,6 +77,7 @@ var (
 	executorsLeft = guard{"executors outlived their driver by 30 s", func(in *input) bool {
 		return in.executorsOverdue() && len(in.strayExecutors()) > 0
 	}}
+	podsUnwanted    = guard{"spec.cleanupPolicy does not keep a pod that has ended", func(in *input) bool { return len(in.unwantedPods()) > 0 }}
 	executorsEnding = guard{"executors have not ended yet", func(in *input) bool { return len(in.strayExecutors()) > 0 }}
 )
 
@@ -185,8 +186,7 @@ func (in *input) executorsOverdue() bool {
 func (in *input) strayExecutors() []*corev1.Pod {
 	var stray []*corev1.Pod
 	for _, pod := range in.executors {
-		ended := pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
-		if pod.DeletionTimestamp == nil && !ended {
+		if pod.DeletionTimestamp == nil && !podEnded(pod) {
 			stray = append(stray, pod)
 		}
 	}

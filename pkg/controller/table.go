@@ -112,6 +112,7 @@ var table = []row{
 	{from: terminal, when: expired, do: actions(deleteApplication), to: stay, wait: backstop},
 	{from: terminal, when: executorsLeft, do: actions(deleteExecutors), to: stay, wait: backstop},
 	{from: terminal, when: executorsEnding, to: stay, wait: backstop},
+	{from: terminal, when: podsUnwanted, do: actions(deleteUnwanted), to: stay, wait: backstop},
 	{from: terminal, when: timeToLiveSet, to: stay, wait: untilExpiry},
 	{from: terminal, when: always, to: stay},
 }

@@ -156,12 +156,12 @@ func situations(yield func(name string, in *input) bool) {
 		for podName, seen := range pods {
 			for policyName, policy := range policies {
 				for _, flags := range []struct {
-					name                                                     string
-					suspend, edited, deleted, expired, over, recent, limited bool
+					name                                                           string
+					suspend, edited, deleted, expired, over, recent, limited, tidy bool
 				}{
 					{name: "plain"}, {name: "suspend", suspend: true}, {name: "edited", edited: true},
 					{name: "deleted", deleted: true}, {name: "expired", expired: true}, {name: "retries used up", over: true},
-					{name: "time-outs", limited: true}, {name: "time-outs in the future", limited: true, recent: true},
+					{name: "clean-up", tidy: true}, {name: "time-outs", limited: true}, {name: "time-outs in the future", limited: true, recent: true},
 					{name: "recent", recent: true}, {name: "recent, expires", recent: true, expired: true},
 				} {
 					app := newApplication("pi")
@@ -207,6 +207,9 @@ func situations(yield func(name string, in *input) bool) {
 						app.Status.TerminationTime = metav1.NewTime(in.now)
 					} else if slices.Contains(terminal, state) {
 						app.Status.TerminationTime = metav1.NewTime(testStart)
+					}
+					if flags.tidy {
+						app.Spec.CleanupPolicy = &v1beta2.CleanupPolicy{DriverPod: v1beta2.PodDeletionAlways, ExecutorPods: v1beta2.PodDeletionAlways}
 					}
 					if flags.limited {
 						app.Spec.Timeouts = &v1beta2.Timeouts{DriverStartSeconds: ptr.To[int64](60), ExecutorsReadySeconds: ptr.To[int64](3600), RunSeconds: ptr.To[int64](7200)}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// unwantedPods returns the pods of a finished application that spec.cleanupPolicy
+// does not keep. They have ended and are not being deleted yet.
+func (in *input) unwantedPods() []*corev1.Pod {
+	policy := in.app.Spec.CleanupPolicy
+	if policy == nil {
+		return nil
+	}
+	var unwanted []*corev1.Pod
+	if pod := in.driver; pod != nil && in.wantsDeleted(policy.DriverPod) && !in.driverAlive() && pod.DeletionTimestamp == nil {
+		unwanted = append(unwanted, pod)
+	}
+	if in.wantsDeleted(policy.ExecutorPods) {
+		for _, pod := range in.executors {
+			if podEnded(pod) && pod.DeletionTimestamp == nil {
+				unwanted = append(unwanted, pod)
+			}
+		}
+	}
+	return unwanted
+}
+
+// wantsDeleted reports whether the end of the application is one after which pods
+// are deleted.
+func (in *input) wantsDeleted(after v1beta2.PodDeletion) bool {
+	switch after {
+	case v1beta2.PodDeletionAlways:
+		return true
+	case v1beta2.PodDeletionOnSuccess:
+		return in.state() == stateCompleted
+	default:
+		return false
+	}
+}
+
+func podEnded(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
+}
