@@ -28,6 +28,9 @@ type outcome struct {
 	events *driverEvents
 	// refusalReason is the reason that goes with refusal.
 	refusalReason string
+	// nodeLoss is the evidence that the node of a driver pod is lost that did not go;
+	// empty if there is none.
+	nodeLoss string
 	// err is worth a retry; nothing after the action that failed was done.
 	err error
 	// releaseFailed is set if err comes from releaseRun.
@@ -76,6 +79,7 @@ func conclude(in *input, p plan, out outcome, failures int) *v1beta2.SparkApplic
 	}
 	stalled := followDriver(in, &out, status, c)
 	followExecutors(in, status, c)
+	followStart(in, status)
 	followDisruption(in, status, c)
 	followUI(in, &out, status, c)
 	followStalled(in, stalled, c)

@@ -3,9 +3,7 @@
 package controller
 
 import (
-	"fmt"
 	"strings"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -22,6 +20,7 @@ type effectOnStatus struct {
 
 var (
 	explainWait        = &effectOnStatus{"say which pod does not go", setWaiting}
+	explainNodeLoss    = &effectOnStatus{"say that the node is lost, or that it is waited for", setNodeLoss}
 	recordSubmission   = &effectOnStatus{"record the submission", setSubmitted}
 	resetForRerun      = &effectOnStatus{"clear the run, keep the counters", setRerun}
 	resetForChange     = &effectOnStatus{"clear the run and the counters", setChanged}
@@ -36,18 +35,6 @@ var (
 	failInvalid        = &effectOnStatus{"record the fields at fault", setInvalid}
 	failRefused        = &effectOnStatus{"record the end", setRefused}
 )
-
-// stuckAfter is how long past its grace period a pod may take to go before the
-// status says so. Pods of a node that does not answer stay until somebody acts:
-// deleting one by force could leave two drivers running.
-const stuckAfter = time.Minute
-
-func setWaiting(in *input, _ *outcome, _ *v1beta2.SparkApplicationStatus, c conditions) {
-	if pod := in.stuckDriver(); pod != nil {
-		c.setTrue(v1beta2.ConditionStalled, reasonOldDriver, fmt.Sprintf(
-			"driver pod %s was deleted but node %s does not confirm its end; bring the node back, or remove the node or the pod by force once the driver is known to be dead", pod.Name, pod.Spec.NodeName))
-	}
-}
 
 func setSubmitted(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c conditions) {
 	s := out.submission

@@ -32,6 +32,7 @@ var (
 	ensureUI          = action{"ensure UI objects", (*Controller).ensureUI}
 	confirmDriverLost = action{"look for the driver pod on the API server", (*Controller).confirmDriverLost}
 	deleteDrivers     = action{"delete all driver pods", (*Controller).deleteDrivers}
+	examineNode       = action{"delete the driver pod by force if its node is lost", (*Controller).examineNode}
 	deleteOldDrivers  = action{"delete driver pods of earlier submissions", (*Controller).deleteOldDrivers}
 	deleteGhosts      = action{"delete driver pods of other submissions", (*Controller).deleteGhosts}
 	deleteExecutors   = action{"delete executors", (*Controller).deleteExecutors}
@@ -121,11 +122,13 @@ func (c *Controller) deleteUnwanted(ctx context.Context, t *task) error {
 	return c.deletePods(ctx, t, t.in.unwantedPods())
 }
 
-// deletePods deletes pods by UID, except those that are being deleted.
+// deletePods deletes pods by UID. Of those that are being deleted it takes care
+// only if they do not go because their node is lost.
 func (c *Controller) deletePods(ctx context.Context, t *task, pods []*corev1.Pod) error {
 	var failed []error
 	for _, pod := range pods {
 		if pod.DeletionTimestamp != nil {
+			failed = append(failed, c.reclaim(ctx, t, pod))
 			continue
 		}
 		if t.in.app.DeletionTimestamp == nil {

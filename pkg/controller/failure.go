@@ -64,9 +64,8 @@ func (in *input) ranFor(end metav1.Time) time.Duration {
 	if started := in.report.started; started != nil {
 		return max(end.Sub(started.Time), 0)
 	}
-	ready := meta.FindStatusCondition(in.app.Status.Conditions, v1beta2.ConditionDriverReady)
-	if in.report.state == "" && ready != nil && ready.Status == metav1.ConditionTrue {
-		return max(end.Sub(ready.LastTransitionTime.Time), 0)
+	if attempt := currentAttempt(&in.app.Status); attempt != nil && attempt.StartTime != nil {
+		return max(end.Sub(attempt.StartTime.Time), 0)
 	}
 	return 0
 }
@@ -81,9 +80,14 @@ func (in *input) lostDriver() failure {
 	}
 	f.ran = in.ranFor(f.ended)
 	ready := meta.FindStatusCondition(in.app.Status.Conditions, v1beta2.ConditionDriverReady)
-	if ready != nil && ready.Reason == reasonDriverDisrupted {
+	switch {
+	case ready == nil:
+	case ready.Reason == reasonDriverDisrupted:
 		f.kind = v1beta2.FailureTypeInfrastructure
 		f.message = joinNonEmpty(": ", f.message, ready.Message)
+	case ready.Reason == reasonNodeLost:
+		f.kind, f.reason = v1beta2.FailureTypeInfrastructure, reasonNodeLost
+		f.message = joinNonEmpty(": ", "driver lost with its node", ready.Message)
 	}
 	return f
 }
@@ -151,18 +155,29 @@ func infrastructureReason(reason string) bool {
 	return strings.HasPrefix(reason, "OutOf") // kubelet's OutOfcpu, OutOfmemory, OutOfpods
 }
 
+// followStart records when the driver started, for the case that its pod is gone
+// before its end is seen.
+func followStart(in *input, status *v1beta2.SparkApplicationStatus) {
+	if status.AppState.State != stateRunning || in.report.started.IsZero() {
+		return
+	}
+	if attempt := currentAttempt(status); attempt != nil && attempt.State == "" && attempt.StartTime == nil {
+		attempt.StartTime = in.report.started.DeepCopy()
+	}
+}
+
 // followDisruption notes in the condition DriverReady that the driver is being
 // disrupted. That outlives the pod, which may be gone before its end is seen.
 func followDisruption(in *input, status *v1beta2.SparkApplicationStatus, c conditions) {
 	if in.driver == nil || !isLive(status.AppState.State) || status.SubmissionID != in.app.Status.SubmissionID {
 		return
 	}
-	disrupted := disruption(in.driver)
-	if disrupted == nil {
+	disrupted, ready := disruption(in.driver), meta.FindStatusCondition(status.Conditions, v1beta2.ConditionDriverReady)
+	if disrupted == nil || ready != nil && ready.Reason == reasonNodeLost {
 		return
 	}
 	value := metav1.ConditionUnknown
-	if ready := meta.FindStatusCondition(status.Conditions, v1beta2.ConditionDriverReady); ready != nil {
+	if ready != nil {
 		value = ready.Status
 	}
 	c.set(v1beta2.ConditionDriverReady, value, reasonDriverDisrupted, oneLine(joinNonEmpty(": ", disrupted.Reason, disrupted.Message)))

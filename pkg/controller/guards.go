@@ -58,6 +58,7 @@ var (
 	}}
 
 	timedOut       = guard{"a time-out has passed", func(in *input) bool { return in.overdue() != nil }}
+	driverStuck    = guard{"the driver was deleted but does not go", func(in *input) bool { return in.currentDriverStuck() }}
 	driverNotEnded = guard{"the driver has not ended", func(in *input) bool { return in.driverAlive() }}
 
 	rerunAfterSuccess = guard{"restart policy asks for another run", func(in *input) bool {
@@ -203,14 +204,4 @@ func (in *input) uiWritten() bool {
 func (in *input) uiDue() bool {
 	condition := meta.FindStatusCondition(in.app.Status.Conditions, conditionUIReady)
 	return condition == nil || condition.ObservedGeneration != in.app.Generation || condition.Status != metav1.ConditionTrue
-}
-
-// stuckDriver returns a driver pod that should have gone long ago; nil for none.
-func (in *input) stuckDriver() *corev1.Pod {
-	for _, pod := range in.drivers() {
-		if pod.DeletionTimestamp != nil && !in.now.Before(pod.DeletionTimestamp.Add(stuckAfter)) {
-			return pod
-		}
-	}
-	return nil
 }

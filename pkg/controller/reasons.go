@@ -27,6 +27,8 @@ const (
 	// reasonDriverDisrupted: if the pod is gone thereafter, that was not the
 	// application's own failure.
 	reasonDriverDisrupted = "DriverDisrupted"
+	// reasonNodeLost: likewise.
+	reasonNodeLost = "NodeLost"
 
 	// What keeps a driver from starting, see diagnose.
 	reasonUnschedulable     = "Unschedulable"
@@ -129,6 +131,8 @@ var reasons = []reason{
 		remedy: "look at the node: kubectl describe node"},
 	{name: reasonDriverDisrupted, in: places(driverReadyTrue, driverReadyFalse, driverReadyUnknown), meaning: "the driver is being evicted or preempted, as by a node drain",
 		remedy: "set spec.driverPodDisruptionBudget, or allow retries in restartPolicy.infrastructureFailures"},
+	{name: reasonNodeLost, in: places(driverReadyUnknown, inAttempts), meaning: "the node of the driver is gone, or has not been ready for --node-loss-grace-period",
+		remedy: "look at the node; allow retries in restartPolicy.infrastructureFailures"},
 	{name: reasonDriverEnded, in: places(driverReadyFalse), meaning: "the driver has ended; Completed and attempts say how"},
 
 	{name: reasonUnschedulable, in: places(driverReadyFalse, stalledTrue), meaning: "no node takes the driver; the message is the scheduler's. Stalled after 5 minutes, because an autoscaler needs time",
@@ -215,7 +219,6 @@ var reasons = []reason{
 		remedy: "request what the driver really uses; look at what else fills the node"},
 	{name: "Preempting", foreign: true, in: places(inAttempts), meaning: "the node removed the driver for a critical pod",
 		remedy: "give the driver a higher priorityClassName"},
-	{name: "NodeLost", foreign: true, in: places(inAttempts), meaning: "the node of the driver stopped to report", remedy: "look at the node"},
 	{name: "Terminated", foreign: true, in: places(inAttempts), meaning: "the node of the driver was shut down", remedy: "nothing; allow retries in the restart policy"},
 	{name: "NodeShutdown", foreign: true, in: places(inAttempts), meaning: "the node of the driver was shutting down when the driver came", remedy: "nothing; allow retries in the restart policy"},
 	{name: "NodeAffinity", foreign: true, in: places(inAttempts), meaning: "the node refused the driver because its labels changed", remedy: "look at the node selector and at the labels of the node"},

@@ -96,6 +96,7 @@ var table = []row{
 	{from: live, when: driverFailedAndRetryAllowed, to: stateFailing, set: endFailed, wait: untilRetry},
 	{from: live, when: driverFailed, do: actions(releaseRun), to: stateFailed, set: endFailed},
 	{from: live, when: timedOut, to: stateFailing, set: endTimedOut},
+	{from: live, when: driverStuck, do: actions(examineNode), to: stay, set: explainNodeLoss, wait: backstop},
 	{from: live, when: driverUnknown, do: actions(deleteGhosts), to: stateUnknown, wait: backstop},
 	{from: live, when: driverRunning, do: actions(deleteGhosts, ensureUI), to: stateRunning, wait: audit},
 	{from: live, when: driverPending, do: actions(deleteGhosts, ensureUI, readDriverEvents), to: stateSubmitted, wait: audit},
