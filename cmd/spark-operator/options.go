@@ -40,10 +40,12 @@ type ControllerOptions struct {
 	Threads           int
 	CacheSyncTimeout  time.Duration
 
-	MaxTrackedExecutors int
-	DriverGracePeriod   time.Duration
-	DefaultTimeToLive   int64
-	EnableDriverPDB     bool
+	MaxTrackedExecutors      int
+	DriverGracePeriod        time.Duration
+	DriverCannotStartTimeout time.Duration
+	NodeLossGracePeriod      time.Duration
+	DefaultTimeToLive        int64
+	EnableDriverPDB          bool
 
 	Submitter         string
 	SubmitterDeadline time.Duration
@@ -94,6 +96,7 @@ func NewControllerOptions() (*ControllerOptions, error) {
 		CacheSyncTimeout:    30 * time.Second,
 		MaxTrackedExecutors: 1000,
 		DriverGracePeriod:   10 * time.Second,
+		NodeLossGracePeriod: 5 * time.Minute,
 		Submitter:           v1beta2.SubmitterNative,
 		SubmitterDeadline:   sparksubmit.DefaultDeadline,
 		EnableUIService:     true,
@@ -121,6 +124,8 @@ func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs.IntVar(&o.Threads, "controller-threads", o.Threads, "How many applications are worked on at the same time.")
 	fs.IntVar(&o.MaxTrackedExecutors, "max-tracked-executor-per-app", o.MaxTrackedExecutors, "How many executors of an application its status names.")
 	fs.DurationVar(&o.DriverGracePeriod, "driver-pod-creation-grace-period", o.DriverGracePeriod, "How long a submitted application may be without driver pod before it counts as lost.")
+	fs.DurationVar(&o.DriverCannotStartTimeout, "driver-cannot-start-timeout", o.DriverCannotStartTimeout, "How long after its submission a driver fails whose image or configuration keeps its containers from starting; 0 to wait for ever.")
+	fs.DurationVar(&o.NodeLossGracePeriod, "node-loss-grace-period", o.NodeLossGracePeriod, "How long a node may be not ready before driver pods that were deleted but do not go from it are deleted by force; 0 for never. Needs the right to get nodes.")
 	fs.Int64Var(&o.DefaultTimeToLive, "default-time-to-live-seconds", o.DefaultTimeToLive, "Delete finished applications without spec.timeToLiveSeconds after this many seconds; 0 keeps them.")
 	fs.BoolVar(&o.EnableDriverPDB, "enable-driver-pdb", o.EnableDriverPDB, "Honour spec.driverPodDisruptionBudget.")
 	fs.StringVar(&o.TimestampPrecision, "scheduled-spark-application-timestamp-precision", o.TimestampPrecision, "Resolution of the time in names of scheduled runs: "+strings.Join(timestampPrecisions, ", ")+".")
@@ -184,6 +189,12 @@ func (o *ControllerOptions) Validate() error {
 	}
 	if o.MaxTrackedExecutors < 0 {
 		wrong("max-tracked-executor-per-app", "%d is negative", o.MaxTrackedExecutors)
+	}
+	if o.DriverCannotStartTimeout < 0 {
+		wrong("driver-cannot-start-timeout", "%v is negative; 0 waits for ever", o.DriverCannotStartTimeout)
+	}
+	if o.NodeLossGracePeriod < 0 {
+		wrong("node-loss-grace-period", "%v is negative; 0 deletes nothing by force", o.NodeLossGracePeriod)
 	}
 	if o.DefaultTimeToLive < 0 {
 		wrong("default-time-to-live-seconds", "%d is negative; 0 keeps applications", o.DefaultTimeToLive)
@@ -297,11 +308,13 @@ func (o *ControllerOptions) Config(master string) (*ControllerConfig, error) {
 					Default: o.DefaultBatchScheduler,
 					Config:  o.batchSchedulers(),
 				},
-				MaxTrackedExecutors:    o.MaxTrackedExecutors,
-				DriverGracePeriod:      o.DriverGracePeriod,
-				DefaultTimeToLive:      time.Duration(o.DefaultTimeToLive) * time.Second,
-				DriverDisruptionBudget: o.EnableDriverPDB,
-				PartialRestart:         o.Gates.Enabled(features.PartialRestart),
+				MaxTrackedExecutors:      o.MaxTrackedExecutors,
+				DriverGracePeriod:        o.DriverGracePeriod,
+				DriverCannotStartTimeout: o.DriverCannotStartTimeout,
+				NodeLossGracePeriod:      o.NodeLossGracePeriod,
+				DefaultTimeToLive:        time.Duration(o.DefaultTimeToLive) * time.Second,
+				DriverDisruptionBudget:   o.EnableDriverPDB,
+				PartialRestart:           o.Gates.Enabled(features.PartialRestart),
 			},
 		},
 		Schedules: scheduledapp.Config{

@@ -99,6 +99,28 @@ func TestSubmitter(t *testing.T) {
 	}
 }
 
+func TestStuckDrivers(t *testing.T) {
+	for _, test := range []struct {
+		arguments              []string
+		cannotStart, nodeGrace time.Duration
+	}{
+		{nil, 0, 5 * time.Minute},
+		{[]string{"--driver-cannot-start-timeout=15m", "--node-loss-grace-period=0"}, 15 * time.Minute, 0},
+	} {
+		options, err := parse(t, test.arguments...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config, err := options.Config("k8s://https://10.0.0.1:443")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := config.Controller; c.DriverCannotStartTimeout != test.cannotStart || c.NodeLossGracePeriod != test.nodeGrace {
+			t.Errorf("%q: %v, %v", test.arguments, c.DriverCannotStartTimeout, c.NodeLossGracePeriod)
+		}
+	}
+}
+
 func TestDefaults(t *testing.T) {
 	options, err := parse(t)
 	if err != nil {
@@ -121,6 +143,8 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"--max-tracked-executor-per-app=-1", "--max-tracked-executor-per-app"},
 		{"--default-time-to-live-seconds=-1", "--default-time-to-live-seconds"},
 		{"--default-time-to-live-seconds=9223372036854775807", "--default-time-to-live-seconds"},
+		{"--driver-cannot-start-timeout=-1s", "--driver-cannot-start-timeout: -1s"},
+		{"--node-loss-grace-period=-1s", "--node-loss-grace-period: -1s"},
 		{"--namespace-selector=a=(", "--namespace-selector"},
 		{"--ingress-tls={", "--ingress-tls"},
 		{`--ingress-annotations=["a=b"]`, "--ingress-annotations"},

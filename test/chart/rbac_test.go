@@ -70,6 +70,9 @@ func TestUnlistedNamespacesNeedClusterRole(t *testing.T) {
 		if len(verbs(rules["spark-operator-controller"], "pods")) == 0 {
 			t.Errorf("%s: no ClusterRole for pods", set)
 		}
+		if got := verbs(rules["spark-operator-controller"], "nodes"); !slices.Equal(got, []string{"get"}) {
+			t.Errorf("%s: nodes %v", set, got)
+		}
 		selects := strings.Contains(set, "Selector")
 		if reads := len(verbs(rules["spark-operator-controller"], "namespaces")) > 0; reads != selects {
 			t.Errorf("%s: reads namespaces: %t", set, reads)

@@ -17,6 +17,12 @@ The command line of the controller, as a YAML list.
 - --kube-api-qps={{ .kubeAPIQPS }}
 - --kube-api-burst={{ int64 .kubeAPIBurst }}
 - --driver-pod-creation-grace-period={{ .driverPodCreationGracePeriod }}
+{{- if ne .driverCannotStartTimeout "0s" }}
+- --driver-cannot-start-timeout={{ .driverCannotStartTimeout }}
+{{- end }}
+{{- if ne .nodeLossGracePeriod "5m" }}
+- --node-loss-grace-period={{ .nodeLossGracePeriod }}
+{{- end }}
 - --max-tracked-executor-per-app={{ int64 .maxTrackedExecutorPerApp }}
 - --scheduled-spark-application-timestamp-precision={{ .scheduledSparkApplicationTimestampPrecision }}
 {{- if gt (int64 .defaultTimeToLiveSeconds) 0 }}
