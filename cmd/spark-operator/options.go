@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,6 +47,9 @@ type ControllerOptions struct {
 	NodeLossGracePeriod      time.Duration
 	DefaultTimeToLive        int64
 	EnableDriverPDB          bool
+
+	LogTailLines  int64
+	LogTailRedact string
 
 	Submitter         string
 	SubmitterDeadline time.Duration
@@ -97,6 +101,8 @@ func NewControllerOptions() (*ControllerOptions, error) {
 		MaxTrackedExecutors: 1000,
 		DriverGracePeriod:   10 * time.Second,
 		NodeLossGracePeriod: 5 * time.Minute,
+		LogTailLines:        20,
+		LogTailRedact:       controller.DefaultLogRedaction,
 		Submitter:           v1beta2.SubmitterNative,
 		SubmitterDeadline:   sparksubmit.DefaultDeadline,
 		EnableUIService:     true,
@@ -128,6 +134,8 @@ func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs.DurationVar(&o.NodeLossGracePeriod, "node-loss-grace-period", o.NodeLossGracePeriod, "How long a node may be not ready before driver pods that were deleted but do not go from it are deleted by force; 0 for never. Needs the right to get nodes.")
 	fs.Int64Var(&o.DefaultTimeToLive, "default-time-to-live-seconds", o.DefaultTimeToLive, "Delete finished applications without spec.timeToLiveSeconds after this many seconds; 0 keeps them.")
 	fs.BoolVar(&o.EnableDriverPDB, "enable-driver-pdb", o.EnableDriverPDB, "Honour spec.driverPodDisruptionBudget.")
+	fs.Int64Var(&o.LogTailLines, "log-tail-lines", o.LogTailLines, "How many of the last lines of the log of a failed driver its application's status keeps; 0 for none.")
+	fs.StringVar(&o.LogTailRedact, "log-tail-redact", o.LogTailRedact, "Regular expression of what these lines must not show. What its first group matches stays; empty shows everything.")
 	fs.StringVar(&o.TimestampPrecision, "scheduled-spark-application-timestamp-precision", o.TimestampPrecision, "Resolution of the time in names of scheduled runs: "+strings.Join(timestampPrecisions, ", ")+".")
 	o.Gates.AddFlag(fs)
 
@@ -202,6 +210,12 @@ func (o *ControllerOptions) Validate() error {
 	if o.DefaultTimeToLive > int64(math.MaxInt64/time.Second) {
 		wrong("default-time-to-live-seconds", "%d is too large", o.DefaultTimeToLive)
 	}
+	if o.LogTailLines < 0 {
+		wrong("log-tail-lines", "%d is negative; 0 keeps no lines", o.LogTailLines)
+	}
+	if _, err := o.logTail(); err != nil {
+		wrong("log-tail-redact", "%v", err)
+	}
 	if !slices.Contains(submitters, o.Submitter) {
 		wrong("submitter", "%q is none of %s", o.Submitter, strings.Join(submitters, ", "))
 	}
@@ -269,6 +283,16 @@ func parseJSON[T []networkingv1.IngressTLS | map[string]string](flag, text strin
 	return nil
 }
 
+func (o *ControllerOptions) logTail() (controller.LogTail, error) {
+	tail := controller.LogTail{Lines: o.LogTailLines}
+	if o.LogTailRedact == "" {
+		return tail, nil
+	}
+	var err error
+	tail.Redact, err = regexp.Compile(o.LogTailRedact)
+	return tail, err
+}
+
 func (o *ControllerOptions) batchSchedulers() batchscheduler.Config {
 	return batchscheduler.Config{KubeSchedulerNames: o.KubeSchedulerNames}
 }
@@ -293,6 +317,10 @@ func (o *ControllerOptions) Config(master string) (*ControllerConfig, error) {
 	if err != nil {
 		return nil, err
 	}
+	logTail, err := o.logTail()
+	if err != nil {
+		return nil, err
+	}
 	return &ControllerConfig{
 		Controller: controller.Config{
 			Workers: o.Threads,
@@ -314,6 +342,7 @@ func (o *ControllerOptions) Config(master string) (*ControllerConfig, error) {
 				NodeLossGracePeriod:      o.NodeLossGracePeriod,
 				DefaultTimeToLive:        time.Duration(o.DefaultTimeToLive) * time.Second,
 				DriverDisruptionBudget:   o.EnableDriverPDB,
+				LogTail:                  logTail,
 				PartialRestart:           o.Gates.Enabled(features.PartialRestart),
 			},
 		},

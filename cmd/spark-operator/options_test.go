@@ -253,3 +253,38 @@ func TestMasterURL(t *testing.T) {
 		}
 	}
 }
+
+func TestLogTail(t *testing.T) {
+	for _, test := range []struct {
+		arguments []string
+		lines     int64
+		redacts   string // a text that must not stay, if any
+		fails     string // what the error has to name
+	}{
+		{lines: 20, redacts: "password=hunter2"},
+		{arguments: []string{"--log-tail-lines=0"}, redacts: "password=hunter2"},
+		{arguments: []string{"--log-tail-redact="}, lines: 20},
+		{arguments: []string{"--log-tail-redact=user=\\S+"}, lines: 20, redacts: "user=jane"},
+		{arguments: []string{"--log-tail-redact=(user="}, fails: "--log-tail-redact: error parsing regexp: missing closing )"},
+		{arguments: []string{"--log-tail-lines=-1"}, fails: "--log-tail-lines: -1 is negative"},
+	} {
+		options, err := parse(t, test.arguments...)
+		if test.fails != "" {
+			if err == nil || !strings.Contains(err.Error(), test.fails) {
+				t.Errorf("%q: error %v", test.arguments, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		config, err := options.Config("k8s://https://10.0.0.1:443")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tail := config.Controller.LogTail
+		if tail.Lines != test.lines || (tail.Redact != nil) != (test.redacts != "") || tail.Redact != nil && !tail.Redact.MatchString(test.redacts) {
+			t.Errorf("%q: %+v", test.arguments, tail)
+		}
+	}
+}

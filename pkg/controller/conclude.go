@@ -26,6 +26,9 @@ type outcome struct {
 	// events is what readDriverEvents was told; nil if it did not ask or got no
 	// answer.
 	events *driverEvents
+	// logTail is what readDriverLog read, or why it could not; empty if it was not
+	// asked to.
+	logTail string
 	// refusalReason is the reason that goes with refusal.
 	refusalReason string
 	// nodeLoss is the evidence that the node of a driver pod is lost that did not go;
@@ -60,6 +63,7 @@ func conclude(in *input, p plan, out outcome, failures int) *v1beta2.SparkApplic
 	case out.err == nil:
 		status.AppState.State = p.row.target(from)
 		p.row.applySet(in, &out, status, c)
+		recordLogTail(&out, status)
 	case out.releaseFailed && (p.row.to == stateCompleted || p.row.to == stateFailed):
 		// The run is over, only some of its objects are still there.
 		status.AppState.State = stateSucceeding
@@ -67,6 +71,7 @@ func conclude(in *input, p plan, out outcome, failures int) *v1beta2.SparkApplic
 			status.AppState.State = stateFailing
 		}
 		p.row.applySet(in, &out, status, c)
+		recordLogTail(&out, status)
 	default:
 		if failures+1 >= quietFailures {
 			stall(c, out.err)

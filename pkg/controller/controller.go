@@ -73,6 +73,8 @@ type Settings struct {
 	DefaultTimeToLive time.Duration
 	// DriverDisruptionBudget honours spec.driverPodDisruptionBudget.
 	DriverDisruptionBudget bool
+	// LogTail says what is kept of the logs of drivers that failed.
+	LogTail LogTail
 	// PartialRestart keeps edits of the placement of executors from causing a rerun.
 	PartialRestart bool
 }

@@ -60,6 +60,7 @@ func transitionEvents(in *input, out *outcome, status *v1beta2.SparkApplicationS
 	t := &transition{in: in, old: &in.app.Status, new: status}
 	t.submissionEvents(out)
 	t.stateEvents()
+	t.logEvent(out)
 	t.executorEvents()
 	t.conditionEvents()
 	return t.events

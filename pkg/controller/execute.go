@@ -28,6 +28,7 @@ func actions(list ...action) []action { return list }
 var (
 	submitRun         = action{"submit", (*Controller).submitRun}
 	stopSubmitter     = action{"stop spark-submit", (*Controller).stopSubmitter}
+	readDriverLog     = action{"read the end of the driver's log", (*Controller).readDriverLog}
 	readDriverEvents  = action{"read the events of a driver that does not start", (*Controller).readDriverEvents}
 	ensureUI          = action{"ensure UI objects", (*Controller).ensureUI}
 	confirmDriverLost = action{"look for the driver pod on the API server", (*Controller).confirmDriverLost}

@@ -24,6 +24,14 @@ The command line of the controller, as a YAML list.
 - --node-loss-grace-period={{ .nodeLossGracePeriod }}
 {{- end }}
 - --max-tracked-executor-per-app={{ int64 .maxTrackedExecutorPerApp }}
+{{- with .driverLogTail }}
+{{- if ne (int64 .lines) 20 }}
+- --log-tail-lines={{ int64 .lines }}
+{{- end }}
+{{- with .redact }}
+- {{ printf "--log-tail-redact=%s" . | quote }}
+{{- end }}
+{{- end }}
 - --scheduled-spark-application-timestamp-precision={{ .scheduledSparkApplicationTimestampPrecision }}
 {{- if gt (int64 .defaultTimeToLiveSeconds) 0 }}
 - --default-time-to-live-seconds={{ int64 .defaultTimeToLiveSeconds }}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/ptr"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// LogTail says what is kept of the log of a driver that failed. The zero value
+// keeps nothing.
+type LogTail struct {
+	// Lines is how many lines are read; 0 for none.
+	Lines int64
+	// Redact finds what must not be kept. The text of its first group that matched
+	// stays, if there is one, and all of the rest is replaced. Nil for nothing.
+	Redact *regexp.Regexp
+}
+
+// DefaultLogRedaction finds values of passwords, secrets, tokens and keys, as in
+// key=value, "key": "value" and in URLs, and identifiers of AWS access keys.
+const DefaultLogRedaction = `(?i)((?:(?:passw(?:or)?d|pwd|secret|token|credential|(?:access|account|api|private|signing)[._-]?key)[a-z0-9._-]*|\bauthorization)` +
+	`["']?[ \t]*[=:][ \t]*["']?(?:(?:bearer|basic)[ \t]+)?)[^\s"',;&]+` +
+	`|(://[^\s:/@]*:)[^\s@/]+@` +
+	`|\b(?:AKIA|ASIA|AROA)[0-9A-Z]{16}\b`
+
+const (
+	// maxTailBytes is what is kept of a log in the status.
+	maxTailBytes = 4 << 10
+	// maxReadBytes is what is read of it. The kubelet cuts off the end of what
+	// exceeds the limit and not its beginning, so the limit is generous.
+	maxReadBytes = 1 << 20
+	// logTimeout limits the read, so that it delays no other work.
+	logTimeout = 3 * time.Second
+
+	redacted       = "[redacted]"
+	noLog          = "log not available: "
+	maxNoLogReason = 256
+)
+
+// readDriverLog reads the last words of a driver before its pod goes. It never
+// fails: a node that is gone has no log, and the run has ended all the same.
+func (c *Controller) readDriverLog(ctx context.Context, t *task) error {
+	container := loggingContainer(t.in.driver)
+	if container == "" || c.settings.LogTail.Lines <= 0 {
+		return nil
+	}
+	pod := t.in.driver
+	text, err := c.readLogOf(ctx, pod, container)
+	if err != nil {
+		klog.FromContext(ctx).V(2).Info("Log of the driver cannot be read", "pod", klog.KObj(pod), "container", container, "reason", err)
+		t.out.logTail = noLog + truncated(oneLine(err.Error()), maxNoLogReason)
+		return nil
+	}
+	t.out.logTail = c.settings.LogTail.clean(text)
+	return nil
+}
+
+// loggingContainer is the container of a driver whose log tells of a failure: the
+// Spark container if it ran, else an init container that failed; empty for none.
+func loggingContainer(pod *corev1.Pod) string {
+	if pod == nil {
+		return ""
+	}
+	spark := sparkContainer(pod.Status.ContainerStatuses, v1beta2.DriverContainerName)
+	if spark != nil && (spark.State.Running != nil || spark.State.Terminated != nil && spark.State.Terminated.Reason != "StartError" && spark.State.Terminated.Reason != "ContainerCannotRun") {
+		return spark.Name
+	}
+	for i := range pod.Status.InitContainerStatuses {
+		init := &pod.Status.InitContainerStatuses[i]
+		if end := init.State.Terminated; end != nil && end.ExitCode != 0 {
+			return init.Name
+		}
+	}
+	return ""
+}
+
+// readLogOf reads the last lines of a container's log. What arrived before an
+// error is worth more than the error.
+func (c *Controller) readLogOf(ctx context.Context, pod *corev1.Pod, container string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, logTimeout)
+	defer cancel()
+	stream, err := c.kube.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{
+		Container:  container,
+		TailLines:  ptr.To(c.settings.LogTail.Lines),
+		LimitBytes: ptr.To[int64](maxReadBytes),
+	}).Stream(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer stream.Close()
+	text, err := io.ReadAll(io.LimitReader(stream, maxReadBytes))
+	switch {
+	case len(text) > 0:
+		return string(text), nil
+	case err != nil:
+		return "", fmt.Errorf("read: %w", err)
+	}
+	return "", errors.New("the log is empty")
+}
+
+// clean makes the last lines of a log fit for the status: readable, without
+// secrets, and short.
+func (l LogTail) clean(text string) string {
+	text = terminalSequence.ReplaceAllString(text, "")
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\uFFFD"))
+	text = l.redact(text)
+	return lastBytes(strings.Trim(text, "\n"), maxTailBytes)
+}
+
+// redact replaces what must not be kept. It comes before any cut, which could part
+// a value from the name that gives it away.
+func (l LogTail) redact(text string) string {
+	if l.Redact == nil {
+		return text
+	}
+	var clean strings.Builder
+	done := 0
+	for _, match := range l.Redact.FindAllStringSubmatchIndex(text, -1) {
+		clean.WriteString(text[done:match[0]])
+		for group := 2; group < len(match); group += 2 {
+			if match[group] >= 0 {
+				clean.WriteString(text[match[group]:match[group+1]])
+				break
+			}
+		}
+		clean.WriteString(redacted)
+		done = match[1]
+	}
+	clean.WriteString(text[done:])
+	return clean.String()
+}
+
+// terminalSequence is what programs write to colour a terminal.
+var terminalSequence = regexp.MustCompile("\x1b\\[[0-9;?]*[ -/]*[@-~]")
+
+// lastBytes returns the last whole lines of a text that fit into limit bytes, or
+// the end of its last line if not even that fits.
+func lastBytes(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	cut := len(text) - limit
+	if text[cut-1] == '\n' {
+		return text[cut:]
+	}
+	if _, lines, found := strings.Cut(text[cut:], "\n"); found {
+		return lines
+	}
+	const ellipsis = "..."
+	for cut += len(ellipsis); cut < len(text) && !utf8.RuneStart(text[cut]); cut++ {
+	}
+	return ellipsis + text[cut:]
+}
+
+// recordLogTail keeps the last words in the record of the attempt that ended.
+func recordLogTail(out *outcome, status *v1beta2.SparkApplicationStatus) {
+	if attempt := currentAttempt(status); attempt != nil && out.logTail != "" {
+		attempt.LogTail = out.logTail
+	}
+}
+
+// logEvent tells the end of the last words to those who read events.
+func (t *transition) logEvent(out *outcome) {
+	if out.logTail == "" || strings.HasPrefix(out.logTail, noLog) {
+		return
+	}
+	title := fmt.Sprintf("Last lines of driver %s:\n", t.new.DriverInfo.PodName)
+	t.warning("SparkDriverLogTail", actionObserve, t.driver(), "%s%s", title, lastBytes(out.logTail, maxNote-len(title)))
+}

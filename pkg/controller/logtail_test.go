@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clienttesting "k8s.io/client-go/testing"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+func keepsLog(config *Config) {
+	config.LogTail = LogTail{Lines: 20, Redact: regexp.MustCompile(DefaultLogRedaction)}
+}
+
+// setLog gives all pods a log, or an error instead, and returns the requests.
+func (c *cluster) setLog(text string, err error) *[]*corev1.PodLogOptions {
+	requests := &[]*corev1.PodLogOptions{}
+	c.kube.PrependReactor("get", "pods/log", func(action clienttesting.Action) (bool, runtime.Object, error) {
+		*requests = append(*requests, action.(clienttesting.GenericAction).GetValue().(*corev1.PodLogOptions))
+		return true, &runtime.Unknown{Raw: []byte(text)}, err
+	})
+	return requests
+}
+
+func (c *cluster) logEvents() []string {
+	var found []string
+	for _, text := range c.events {
+		if note, ok := strings.CutPrefix(text, "Warning SparkDriverLogTail "); ok {
+			found = append(found, note)
+		}
+	}
+	return found
+}
+
+// TestLastWords: what a failed driver wrote is in the record of its attempt and in
+// an event, whether another run follows or not.
+func TestLastWords(t *testing.T) {
+	c := newCluster(t)
+	c.addApplication(newApplication("pi", onFailure(1, 10)))
+	p := c.start(keepsLog)
+	for attempt, text := range []string{"starting\nfs.s3a.secret.key=abc\nException: first\n", "starting\nException: second\n"} {
+		mustSettle(t, p, "pi")
+		c.driverPhase("pi-driver", corev1.PodRunning)
+		mustSettle(t, p, "pi")
+		requests := c.setLog(text, nil)
+		c.driverPhase("pi-driver", corev1.PodFailed)
+		after := mustSettle(t, p, "pi")
+		if len(*requests) != 1 {
+			t.Fatalf("the log was read %d times", len(*requests))
+		}
+		if r := (*requests)[0]; r.Container != v1beta2.DriverContainerName || *r.TailLines != 20 || *r.LimitBytes != maxReadBytes || r.Follow {
+			t.Errorf("request %+v", r)
+		}
+		want := strings.TrimSpace(strings.Replace(text, "abc", redacted, 1))
+		attempts := c.application("pi").Status.Attempts
+		if got := attempts[len(attempts)-1].LogTail; len(attempts) != attempt+1 || got != want {
+			t.Errorf("attempt %d of %d: %q", attempt, len(attempts), got)
+		}
+		notes := c.logEvents()
+		if len(notes) != attempt+1 || notes[attempt] != "Last lines of driver pi-driver:\n"+want {
+			t.Errorf("events %q", notes)
+		}
+		c.clock.Step(after)
+	}
+	c.wantState("pi", stateFailed)
+	if got := c.application("pi").Status.Attempts[0].LogTail; !strings.Contains(got, "first") {
+		t.Errorf("the first attempt has lost its words: %q", got)
+	}
+}
+
+// TestNoLog: a log that cannot be read changes nothing but its own record.
+func TestNoLog(t *testing.T) {
+	c := newCluster(t)
+	c.addApplication(newApplication("pi"))
+	p := c.start(keepsLog)
+	mustSettle(t, p, "pi")
+	c.setLog("", errors.New("dial tcp 10.0.0.7:10250: connect: no route to host"))
+	c.driverPhase("pi-driver", corev1.PodFailed)
+	mustSettle(t, p, "pi")
+	app := c.wantState("pi", stateFailed)
+	if got := app.Status.Attempts[0].LogTail; !strings.HasPrefix(got, noLog) || !strings.Contains(got, "no route to host") {
+		t.Errorf("%q", got)
+	}
+	if got := c.logEvents(); len(got) != 0 {
+		t.Errorf("events %q", got)
+	}
+	if !strings.HasPrefix(app.Status.AppState.ErrorMessage, "driver container failed with ExitCode: 1, Reason: Error") {
+		t.Errorf("message %q", app.Status.AppState.ErrorMessage)
+	}
+}
+
+// TestLogIsNotRead where there is none, nobody wants it, or nothing failed.
+func TestLogIsNotRead(t *testing.T) {
+	for name, test := range map[string]struct {
+		edit  func(*Config)
+		phase corev1.PodPhase
+	}{
+		"off":       {func(*Config) {}, corev1.PodFailed},
+		"succeeded": {keepsLog, corev1.PodSucceeded},
+	} {
+		c := newCluster(t)
+		c.addApplication(newApplication("pi"))
+		p := c.start(test.edit)
+		mustSettle(t, p, "pi")
+		requests := c.setLog("text", nil)
+		c.driverPhase("pi-driver", test.phase)
+		mustSettle(t, p, "pi")
+		if len(*requests) != 0 || c.application("pi").Status.Attempts[0].LogTail != "" {
+			t.Errorf("%s: read %d times", name, len(*requests))
+		}
+	}
+}
+
+func TestLoggingContainer(t *testing.T) {
+	ended := func(name string, code int32, reason string) corev1.ContainerStatus {
+		return corev1.ContainerStatus{Name: name, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Reason: reason}}}
+	}
+	for name, test := range map[string]struct {
+		init, main []corev1.ContainerStatus
+		want       string
+	}{
+		"nothing ran":           {main: []corev1.ContainerStatus{{Name: v1beta2.DriverContainerName}}},
+		"driver failed":         {init: []corev1.ContainerStatus{ended("fetch", 0, "")}, main: []corev1.ContainerStatus{ended(v1beta2.DriverContainerName, 1, "Error")}, want: v1beta2.DriverContainerName},
+		"init container failed": {init: []corev1.ContainerStatus{ended("fetch", 2, "Error")}, main: []corev1.ContainerStatus{{Name: v1beta2.DriverContainerName}}, want: "fetch"},
+		"driver never started":  {main: []corev1.ContainerStatus{ended(v1beta2.DriverContainerName, 128, "StartError")}},
+	} {
+		pod := &corev1.Pod{Status: corev1.PodStatus{InitContainerStatuses: test.init, ContainerStatuses: test.main}}
+		if got := loggingContainer(pod); got != test.want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	if loggingContainer(nil) != "" {
+		t.Error("a pod that is gone has a log")
+	}
+}
+
+func TestDefaultRedaction(t *testing.T) {
+	tail := LogTail{Redact: regexp.MustCompile(DefaultLogRedaction)}
+	for text, want := range map[string]string{
+		"--conf spark.hadoop.fs.s3a.secret.key=wJalrXUtn/K7 --class Pi": "--conf spark.hadoop.fs.s3a.secret.key=[redacted] --class Pi",
+		"AWS_SECRET_ACCESS_KEY=wJalr AWS_REGION=eu":                     "AWS_SECRET_ACCESS_KEY=[redacted] AWS_REGION=eu",
+		"access key AKIAIOSFODNN7EXAMPLE is not known":                  "access key [redacted] is not known",
+		`{"password": "hunter2", "user": "jane"}`:                       `{"password": "[redacted]", "user": "jane"}`,
+		"jdbc:postgresql://db:5432/x?user=jane&password=hunter2&ssl=on": "jdbc:postgresql://db:5432/x?user=jane&password=[redacted]&ssl=on",
+		"mysql://jane:hunter2@db/x":                                     "mysql://jane:[redacted]db/x",
+		"Authorization: Bearer eyJhbGciOi.x.y":                          "Authorization: Bearer [redacted]",
+		"fs.azure.account.key.x.blob.core.windows.net: abc==":           "fs.azure.account.key.x.blob.core.windows.net: [redacted]",
+		"db_pwd = 'x y'":                                                "db_pwd = '[redacted] y'",
+		"java.lang.ClassNotFoundException: Pi":                          "java.lang.ClassNotFoundException: Pi",
+		"AuthorizationException: User jane is not allowed":              "AuthorizationException: User jane is not allowed",
+		"24/01/01 12:00:00 INFO SparkContext: Running Spark 4.0.4":      "24/01/01 12:00:00 INFO SparkContext: Running Spark 4.0.4",
+		"at org.apache.hadoop.security.token.SecretManager.get(S.java)": "at org.apache.hadoop.security.token.SecretManager.get(S.java)",
+	} {
+		if got := tail.redact(text); got != want {
+			t.Errorf("%s\n got %s", text, got)
+		}
+	}
+	if got := (LogTail{}).redact("password=x"); got != "password=x" {
+		t.Errorf("nothing to redact, and yet %q", got)
+	}
+}
+
+func TestCleanLog(t *testing.T) {
+	tail := LogTail{Redact: regexp.MustCompile(DefaultLogRedaction)}
+	if got := tail.clean("\n\x1b[31mred\x1b[0m\ttab\r\nbell\a \xff\n\n"); got != "red\ttab\nbell \uFFFD" {
+		t.Errorf("%q", got)
+	}
+	var long strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&long, "line %d\n", i)
+	}
+	got := tail.clean(long.String())
+	if len(got) > maxTailBytes || len(got) < maxTailBytes-10 || !strings.HasPrefix(got, "line ") || !strings.HasSuffix(got, "\nline 999") {
+		t.Errorf("%d bytes, %.20q", len(got), got)
+	}
+	got = tail.clean(strings.Repeat("ü", maxTailBytes))
+	if len(got) > maxTailBytes || !utf8.ValidString(got) || !strings.HasPrefix(got, "...ü") {
+		t.Errorf("%d bytes, %.20q", len(got), got)
+	}
+	// The name of the key is cut off, its value must not show.
+	if got := tail.clean("password=" + strings.Repeat("x", maxTailBytes)); got != "password=[redacted]" {
+		t.Errorf("%.40q", got)
+	}
+}
+
+func TestLogEventFits(t *testing.T) {
+	tr := &transition{in: &input{app: newApplication("pi")}, new: &v1beta2.SparkApplicationStatus{DriverInfo: v1beta2.DriverInfo{PodName: strings.Repeat("d", 253)}}}
+	tr.logEvent(&outcome{logTail: strings.Repeat("0123456789\n", 400) + "the end"})
+	if note := tr.events[0].note; len(note) > maxNote || !strings.HasSuffix(note, "\n0123456789\nthe end") || !strings.Contains(note, ":\n0123456789\n") {
+		t.Errorf("%d bytes: %q", len(note), note)
+	}
+}
+
+// TestTimedOutRunHasLastWords, too, although its driver still runs.
+func TestTimedOutRunHasLastWords(t *testing.T) {
+	c := newCluster(t)
+	c.addApplication(newApplication("pi", func(app *v1beta2.SparkApplication) {
+		app.Spec.Timeouts = &v1beta2.Timeouts{RunSeconds: new(int64)}
+		*app.Spec.Timeouts.RunSeconds = 60
+	}))
+	p := c.start(keepsLog)
+	mustSettle(t, p, "pi")
+	c.setLog("still at work\n", nil)
+	c.driverPhase("pi-driver", corev1.PodRunning)
+	mustSettle(t, p, "pi")
+	c.clock.Step(time.Hour)
+	if _, err := p.step("pi"); err != nil {
+		t.Fatal(err)
+	}
+	app := c.application("pi")
+	if app.Status.AppState.State == stateRunning || app.Status.Attempts[0].LogTail != "still at work" {
+		t.Errorf("%s: %q", app.Status.AppState.State, app.Status.Attempts[0].LogTail)
+	}
+	if got := app.Status.TerminationTime; got.Time.Equal(metav1.Time{}.Time) {
+		t.Error("no end")
+	}
+}
