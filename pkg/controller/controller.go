@@ -157,9 +157,7 @@ func newController(config Config, clients Clients, set *informers.Set, recorder 
 			freshPods:         set.Pods,
 		}),
 
-		queue: workqueue.NewTypedRateLimitingQueueWithConfig(
-			workqueue.NewTypedItemExponentialFailureRateLimiter[cache.ObjectName](time.Second, time.Minute),
-			workqueue.TypedRateLimitingQueueConfig[cache.ObjectName]{Name: Component, Clock: clk}),
+		queue:    newQueue(clk),
 		recorder: recorder,
 		metrics:  m,
 	}
@@ -229,6 +227,7 @@ func (c *Controller) processNextWorkItem(ctx context.Context) bool {
 func (c *Controller) syncSafely(ctx context.Context, key cache.ObjectName) (requeueAfter time.Duration, err error) {
 	defer func() {
 		if reason := recover(); reason != nil {
+			c.metrics.Panicked()
 			err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
 		}
 	}()

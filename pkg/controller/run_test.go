@@ -168,6 +168,9 @@ func TestPanicStaysInItsApplication(t *testing.T) {
 	if _, err := p.syncSafely(p.ctx, cache.NewObjectName("ns", "pi")); err == nil {
 		t.Fatal("no error")
 	}
+	if got := c.counter("spark_operator_panics_total"); got != 1 {
+		t.Errorf("%v panics counted", got)
+	}
 	mustSettle(t, p, "pi")
 	c.wantState("pi", stateSubmitted)
 }

@@ -57,6 +57,7 @@ type Metrics struct {
 	successTime, failureTime                  *prometheus.SummaryVec
 	submitLatency, startLatency               *prometheus.SummaryVec
 	submitHistogram, startHistogram           *prometheus.HistogramVec
+	panics                                    prometheus.Counter
 }
 
 // New registers the counters and latencies.
@@ -90,12 +91,13 @@ func New(registerer prometheus.Registerer, config Config) (*Metrics, error) {
 	m.startLatency = summary("spark_application_start_latency_seconds", "Time from creation to the first run of the driver")
 	m.submitHistogram = histogram("spark_application_submit_latency_seconds_histogram", "Time from creation to the first submission", config.SubmitLatencyBuckets)
 	m.startHistogram = histogram("spark_application_start_latency_seconds_histogram", "Time from creation to the first run of the driver", config.StartLatencyBuckets)
+	m.panics = NewPanicCounter(config.Prefix, ControllerApplications)
 
 	var failed []error
 	for _, collector := range []prometheus.Collector{
 		m.count, m.submitCount, m.failedSubmissionCount, m.successCount, m.failureCount,
 		m.executorSuccessCount, m.executorFailure, m.successTime, m.failureTime,
-		m.submitLatency, m.startLatency, m.submitHistogram, m.startHistogram,
+		m.submitLatency, m.startLatency, m.submitHistogram, m.startHistogram, m.panics,
 	} {
 		if err := registerer.Register(collector); err != nil {
 			failed = append(failed, fmt.Errorf("register metric: %w", err))

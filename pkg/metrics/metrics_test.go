@@ -51,6 +51,27 @@ func newMetrics(t *testing.T, config Config) (*Metrics, *prometheus.Registry) {
 	return m, registry
 }
 
+// TestPanics: those of all controllers have one name, and a label tells them
+// apart.
+func TestPanics(t *testing.T) {
+	m, registry := newMetrics(t, Config{Prefix: "my-team-"})
+	schedules := NewPanicCounter("my-team-", ControllerSchedules)
+	registry.MustRegister(schedules)
+	m.Panicked()
+	m.Panicked()
+	schedules.Inc()
+	(*Metrics)(nil).Panicked()
+	want := `
+# HELP my_team_spark_operator_panics_total Steps of a controller that panicked
+# TYPE my_team_spark_operator_panics_total counter
+my_team_spark_operator_panics_total{controller="scheduledsparkapplication"} 1
+my_team_spark_operator_panics_total{controller="sparkapplication"} 2
+`
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "my_team_spark_operator_panics_total"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestTransitions(t *testing.T) {
 	m, registry := newMetrics(t, Config{Prefix: "my-team-", Labels: []string{"app-type", "namespace"}})
 	app := &v1beta2.SparkApplication{ObjectMeta: metav1.ObjectMeta{
@@ -171,6 +192,9 @@ spark_application_state_count{app_type="etl",state="SUBMITTED"} 1
 # TYPE spark_executor_running_count gauge
 spark_executor_running_count{app_type="Unknown"} 2
 spark_executor_running_count{app_type="etl"} 0
+# HELP spark_operator_panics_total Steps of a controller that panicked
+# TYPE spark_operator_panics_total counter
+spark_operator_panics_total{controller="sparkapplication"} 0
 `
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want)); err != nil {
 		t.Error(err)

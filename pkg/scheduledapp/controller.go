@@ -185,6 +185,7 @@ func (c *Controller) processNextWorkItem(ctx context.Context) bool {
 func (c *Controller) syncSafely(ctx context.Context, key cache.ObjectName) (requeueAfter time.Duration, err error) {
 	defer func() {
 		if reason := recover(); reason != nil {
+			c.metrics.panicked()
 			err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
 		}
 	}()

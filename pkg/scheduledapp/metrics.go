@@ -13,6 +13,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/metrics"
 )
 
 // Metrics counts what happens to schedules. All methods are safe for concurrent
@@ -22,6 +23,7 @@ type Metrics struct {
 	runs   *prometheus.CounterVec
 	missed *prometheus.CounterVec
 	lag    prometheus.Histogram
+	panics prometheus.Counter
 }
 
 // Why a time of a schedule passed without a run, as label of the metric.
@@ -47,8 +49,9 @@ func NewMetrics(registerer prometheus.Registerer, prefix string) (*Metrics, erro
 		Help:    "Time from when a run is due until its SparkApplication is created",
 		Buckets: []float64{0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60, 300, 1800, 3600, 86400},
 	})
+	m.panics = metrics.NewPanicCounter(prefix, metrics.ControllerSchedules)
 	var failed []error
-	for _, collector := range []prometheus.Collector{m.runs, m.missed, m.lag} {
+	for _, collector := range []prometheus.Collector{m.runs, m.missed, m.lag, m.panics} {
 		if err := registerer.Register(collector); err != nil {
 			failed = append(failed, fmt.Errorf("register metric: %w", err))
 		}
@@ -57,6 +60,13 @@ func NewMetrics(registerer prometheus.Registerer, prefix string) (*Metrics, erro
 }
 
 func (m *Metrics) name(name string) string { return strings.ReplaceAll(m.prefix+name, "-", "_") }
+
+// panicked counts a look at a schedule that panicked.
+func (m *Metrics) panicked() {
+	if m != nil {
+		m.panics.Inc()
+	}
+}
 
 // created records that a run was created so long after it was due.
 func (m *Metrics) created(lag time.Duration) {
@@ -110,13 +120,13 @@ type gauges struct {
 func (g *gauges) Describe(descriptions chan<- *prometheus.Desc) { descriptions <- g.states }
 
 // Collect implements prometheus.Collector.
-func (g *gauges) Collect(metrics chan<- prometheus.Metric) {
+func (g *gauges) Collect(values chan<- prometheus.Metric) {
 	counts := map[string]float64{"New": 0, "Scheduled": 0, "Suspended": 0, "FailedValidation": 0}
 	for app := range g.schedules() {
 		counts[stateLabel(app)]++
 	}
 	for state, count := range counts {
-		metrics <- prometheus.MustNewConstMetric(g.states, prometheus.GaugeValue, count, state)
+		values <- prometheus.MustNewConstMetric(g.states, prometheus.GaugeValue, count, state)
 	}
 }
 

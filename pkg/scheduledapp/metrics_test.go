@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,8 +48,37 @@ scheduled_spark_application_lag_seconds_bucket{le="86400"} 1
 scheduled_spark_application_lag_seconds_bucket{le="+Inf"} 1
 scheduled_spark_application_lag_seconds_sum 1.5
 scheduled_spark_application_lag_seconds_count 1
+# HELP spark_operator_panics_total Steps of a controller that panicked
+# TYPE spark_operator_panics_total counter
+spark_operator_panics_total{controller="scheduledsparkapplication"} 0
 `
 		if err := testutil.GatherAndCompare(c.registry, strings.NewReader(want)); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestPanicIsCounted: a panic ends one look at one schedule, which is done again.
+func TestPanicIsCounted(t *testing.T) {
+	bubble(t, func(c *cluster) {
+		var once sync.Once
+		c.change(func() {
+			c.delay = func(string) time.Duration {
+				once.Do(func() { panic("a mistake in the operator") })
+				return 0
+			}
+		})
+		c.addSchedule(newSchedule("s", "* * * * *"))
+		c.letPass(70 * time.Second)
+		if runs := len(c.runs()); runs != 1 {
+			t.Errorf("%d runs", runs)
+		}
+		want := `
+# HELP spark_operator_panics_total Steps of a controller that panicked
+# TYPE spark_operator_panics_total counter
+spark_operator_panics_total{controller="scheduledsparkapplication"} 1
+`
+		if err := testutil.GatherAndCompare(c.registry, strings.NewReader(want), "spark_operator_panics_total"); err != nil {
 			t.Error(err)
 		}
 	})
