@@ -40,6 +40,9 @@ func validateSpec(app *v1beta2.SparkApplication) field.ErrorList {
 	v.validateSparkConf()
 	v.validateDynamicAllocation()
 	v.validateVolumes()
+	v.validateRestartPolicy()
+	v.validateTimeouts()
+	v.validateCleanupPolicy()
 	v.validateRoles()
 	return v.errs
 }
