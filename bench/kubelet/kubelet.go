@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package kubelet plays everybody in a cluster whom an operator does not: the
+// scheduler, the kubelet, Spark's driver as far as it makes executors, and the
+// garbage collector for what belongs to a driver pod. It works on a real API
+// server, with requests and statuses of the shape that the real ones have.
+package kubelet
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// Outcome is how a driver ends.
+type Outcome int
+
+// The outcomes.
+const (
+	// Succeed ends with exit code 0.
+	Succeed Outcome = iota
+	// Fail ends with exit code 1.
+	Fail
+	// LoseNode ends as the pods of a node do that is gone: marked as failed and
+	// deleted by the pod garbage collector.
+	LoseNode
+	// FailPull never starts: the image cannot be pulled.
+	FailPull
+)
+
+// Life is what happens to a driver.
+type Life struct {
+	// Start is how long it takes to start, Run how long it runs.
+	Start, Run time.Duration
+	Outcome    Outcome
+	// Executors are created when the driver runs and deleted before it ends.
+	Executors int
+}
+
+// Moment is a point in the life of a driver.
+type Moment int
+
+// The moments, in their order.
+const (
+	Created Moment = iota // seen in the watch
+	Running               // its status says so
+	Ended                 // its status says so
+	Gone                  // seen in the watch
+)
+
+// Event tells of a driver. The pod is trimmed and must not be changed.
+type Event struct {
+	Moment Moment
+	Pod    *corev1.Pod
+	// App is the UID of the SparkApplication that controls the driver.
+	App types.UID
+	// Time is when the watch event came or the write was answered.
+	Time time.Time
+}
+
+// Config is how the simulation goes.
+type Config struct {
+	// LifeOf decides about each driver when it is created.
+	LifeOf func(driver *corev1.Pod) Life
+	// Tell is told of every driver; it must not block.
+	Tell func(Event)
+	// Workers is how many requests are made at once. Default 16.
+	Workers int
+}
+
+// Kubelet is the simulation. Its methods may be called concurrently.
+type Kubelet struct {
+	config Config
+	client kubernetes.Interface
+	core   rest.Interface
+	steps  *steps
+
+	addresses atomic.Int64 // of pods
+	failures  atomic.Int64 // requests that were tried again
+
+	lock    sync.Mutex
+	drivers map[types.UID]*driver // of pods
+	live    map[types.UID]int     // drivers that have not ended, by application
+	overlap int
+}
+
+type driver struct {
+	pod       *corev1.Pod
+	app       types.UID
+	life      Life
+	executors []string
+	ended     bool
+}
+
+// New prepares the simulation. Client should speak protobuf.
+func New(config Config, client kubernetes.Interface) *Kubelet {
+	if config.Workers == 0 {
+		config.Workers = 16
+	}
+	return &Kubelet{
+		config: config, client: client, core: client.CoreV1().RESTClient(), steps: newSteps(),
+		drivers: map[types.UID]*driver{}, live: map[types.UID]int{},
+	}
+}
+
+// Start watches pods and works until ctx is done; it returns once the watch has
+// begun. Wait waits for the end.
+func (k *Kubelet) Start(ctx context.Context) error {
+	pods := cache.NewFilteredListWatchFromClient(k.core, "pods", metav1.NamespaceAll, func(options *metav1.ListOptions) {
+		options.LabelSelector = v1beta2.LabelSparkRole
+		options.FieldSelector = fields.Everything().String()
+	})
+	_, informer := cache.NewInformerWithOptions(cache.InformerOptions{
+		ListerWatcher: pods,
+		ObjectType:    &corev1.Pod{},
+		Transform:     trim,
+		Handler: cache.ResourceEventHandlerFuncs{
+			AddFunc:    func(object any) { k.added(ctx, object.(*corev1.Pod)) },
+			UpdateFunc: func(_, object any) { k.updated(ctx, object.(*corev1.Pod)) },
+			DeleteFunc: func(object any) {
+				if unknown, ok := object.(cache.DeletedFinalStateUnknown); ok {
+					object = unknown.Obj
+				}
+				k.deleted(ctx, object.(*corev1.Pod))
+			},
+		},
+	})
+	k.steps.start(ctx, k.config.Workers)
+	k.steps.running.Go(func() { informer.RunWithContext(ctx) })
+	if !cache.WaitForCacheSync(ctx.Done(), informer.HasSynced) {
+		return fmt.Errorf("simulated kubelet: pods could not be listed: %w", context.Cause(ctx))
+	}
+	return nil
+}
+
+// Wait returns when all that Start began has ended.
+func (k *Kubelet) Wait() { k.steps.running.Wait() }
+
+// Overlaps is how often an application had two drivers at once.
+func (k *Kubelet) Overlaps() int {
+	k.lock.Lock()
+	defer k.lock.Unlock()
+	return k.overlap
+}
+
+// Failures is how many requests had to be repeated.
+func (k *Kubelet) Failures() int64 { return k.failures.Load() }
+
+// trim keeps of a pod what the simulation needs.
+func trim(object any) (any, error) {
+	pod, ok := object.(*corev1.Pod)
+	if !ok {
+		return object, nil
+	}
+	trimmed := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: pod.Name, Namespace: pod.Namespace, UID: pod.UID, ResourceVersion: pod.ResourceVersion,
+			DeletionTimestamp: pod.DeletionTimestamp, Labels: pod.Labels, OwnerReferences: pod.OwnerReferences,
+			Annotations: pod.Annotations,
+		},
+		Spec: corev1.PodSpec{NodeName: pod.Spec.NodeName},
+	}
+	for i := range pod.Spec.Containers {
+		trimmed.Spec.Containers = append(trimmed.Spec.Containers, corev1.Container{Name: pod.Spec.Containers[i].Name, Image: pod.Spec.Containers[i].Image})
+	}
+	return trimmed, nil
+}
+
+func isDriver(pod *corev1.Pod) bool {
+	return pod.Labels[v1beta2.LabelSparkRole] == v1beta2.SparkRoleDriver
+}
+
+func (k *Kubelet) tell(moment Moment, d *driver) {
+	if k.config.Tell != nil {
+		k.config.Tell(Event{Moment: moment, Pod: d.pod, App: d.app, Time: time.Now()})
+	}
+}
+
+func (k *Kubelet) added(ctx context.Context, pod *corev1.Pod) {
+	if pod.DeletionTimestamp != nil {
+		k.updated(ctx, pod)
+		return
+	}
+	if !isDriver(pod) || pod.Spec.NodeName != "" {
+		return
+	}
+	d := &driver{pod: pod, life: k.config.LifeOf(pod)}
+	if owner := metav1.GetControllerOfNoCopy(pod); owner != nil {
+		d.app = owner.UID
+	}
+	k.lock.Lock()
+	k.drivers[pod.UID] = d
+	k.live[d.app]++
+	if k.live[d.app] > 1 {
+		k.overlap++
+	}
+	k.lock.Unlock()
+	k.tell(Created, d)
+	k.steps.now(func() { k.startDriver(ctx, d) })
+}
+
+// updated confirms the end of a pod that is being deleted.
+func (k *Kubelet) updated(ctx context.Context, pod *corev1.Pod) {
+	if pod.DeletionTimestamp == nil {
+		return
+	}
+	k.steps.now(func() {
+		k.persist(ctx, func() error { return k.remove(ctx, pod) })
+	})
+}
+
+func (k *Kubelet) deleted(ctx context.Context, pod *corev1.Pod) {
+	if !isDriver(pod) {
+		return
+	}
+	k.lock.Lock()
+	d := k.drivers[pod.UID]
+	delete(k.drivers, pod.UID)
+	if d != nil {
+		k.endLocked(d)
+	}
+	k.lock.Unlock()
+	if d == nil {
+		return
+	}
+	k.tell(Gone, d)
+	k.steps.now(func() { k.collect(ctx, d) })
+}
+
+// ended notes that a driver can do no more harm.
+func (k *Kubelet) ended(d *driver) {
+	k.lock.Lock()
+	defer k.lock.Unlock()
+	k.endLocked(d)
+}
+
+func (k *Kubelet) endLocked(d *driver) {
+	if d.ended {
+		return
+	}
+	d.ended = true
+	if k.live[d.app]--; k.live[d.app] <= 0 {
+		delete(k.live, d.app)
+	}
+}
+
+// persist makes a request until it is answered. It reports whether the object was
+// there; one that is gone needs nothing more.
+func (k *Kubelet) persist(ctx context.Context, request func() error) bool {
+	for pause := 20 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		err := request()
+		switch {
+		case err == nil:
+			return true
+		case apierrors.IsNotFound(err), apierrors.IsConflict(err), ctx.Err() != nil:
+			return false
+		}
+		k.failures.Add(1)
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(pause):
+		}
+	}
+}
+
+// Always gives every driver the same life.
+func Always(life Life) func(*corev1.Pod) Life {
+	return func(*corev1.Pod) Life { return life }
+}

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package load
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+
+	"github.com/spark-operator/spark-operator/bench/kubelet"
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
+)
+
+// App is what is known about one application of the load.
+type App struct {
+	Namespace, Name string
+	UID             types.UID
+	// Asked is when its creation was requested.
+	Asked time.Time
+	// State is the last one seen, Seen when each was seen last, and Statuses how
+	// often the object was seen to change.
+	State    v1beta2.ApplicationStateType
+	Seen     map[v1beta2.ApplicationStateType]time.Time
+	Attempts int
+	Statuses int
+	Driver
+}
+
+// Driver is what the kubelet knows of the drivers of an application.
+type Driver struct {
+	// Created is when the first was seen, Drivers how many there were.
+	Created time.Time
+	Drivers int
+	// Running and Ended are when it said so of the latest.
+	Running, Ended time.Time
+}
+
+// Terminal reports whether the application has come to its end.
+func (a *App) Terminal() bool {
+	return a.State == v1beta2.ApplicationStateCompleted || a.State == v1beta2.ApplicationStateFailed
+}
+
+// Observer creates applications and follows them by a watch, as a user would.
+type Observer struct {
+	// Created is called with every application that Create created; nil for nobody.
+	// It is set before Start.
+	Created func(*v1beta2.SparkApplication)
+
+	client versioned.Interface
+	http   *http.Client
+	host   string
+
+	lock    sync.Mutex
+	apps    map[types.NamespacedName]*App
+	drivers map[types.UID]*Driver // by application, which may not have been seen yet
+	ended   map[string]int        // by namespace
+	changed chan struct{}         // closed and replaced when an application ends
+	running sync.WaitGroup
+	seenErr error
+}
+
+// NewObserver returns an observer that reaches the API server by config.
+func NewObserver(config *rest.Config) (*Observer, error) {
+	client, err := versioned.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("client of the applications: %w", err)
+	}
+	httpClient, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("client of the watch: %w", err)
+	}
+	return &Observer{
+		client: client, http: httpClient, host: config.Host,
+		apps: map[types.NamespacedName]*App{}, drivers: map[types.UID]*Driver{}, ended: map[string]int{}, changed: make(chan struct{}),
+	}, nil
+}
+
+// Create creates an application.
+func (o *Observer) Create(ctx context.Context, app *v1beta2.SparkApplication) (*v1beta2.SparkApplication, error) {
+	key := types.NamespacedName{Namespace: app.Namespace, Name: app.Name}
+	known := o.expect(key, time.Now())
+	created, err := o.client.SparkoperatorV1beta2().SparkApplications(app.Namespace).Create(ctx, app, metav1.CreateOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("create application %s: %w", key, err)
+	}
+	o.lock.Lock()
+	known.UID = created.UID
+	o.lock.Unlock()
+	if o.Created != nil {
+		o.Created(created)
+	}
+	return created, nil
+}
+
+// expect notes an application that comes into being, by whomever.
+func (o *Observer) expect(key types.NamespacedName, now time.Time) *App {
+	o.lock.Lock()
+	defer o.lock.Unlock()
+	app := o.apps[key]
+	if app == nil {
+		app = &App{Namespace: key.Namespace, Name: key.Name, Asked: now, Seen: map[v1beta2.ApplicationStateType]time.Time{}}
+		o.apps[key] = app
+	}
+	return app
+}
+
+// observation is as much of a watch event as is looked at. Decoding all of it
+// would take more time than the operator itself has.
+type observation struct {
+	Type   string `json:"type"`
+	Object struct {
+		Metadata struct {
+			Namespace, Name, ResourceVersion string
+			UID                              types.UID
+		} `json:"metadata"`
+		Status struct {
+			ApplicationState struct {
+				State v1beta2.ApplicationStateType `json:"state"`
+			} `json:"applicationState"`
+			ExecutionAttempts int `json:"executionAttempts"`
+		} `json:"status"`
+	} `json:"object"`
+}
+
+// Start watches all applications until ctx is done; Wait waits for the end.
+func (o *Observer) Start(ctx context.Context) error {
+	list, err := o.client.SparkoperatorV1beta2().SparkApplications(metav1.NamespaceAll).List(ctx, metav1.ListOptions{Limit: 1})
+	if err != nil {
+		return fmt.Errorf("list applications: %w", err)
+	}
+	o.running.Go(func() {
+		version := list.ResourceVersion
+		for ctx.Err() == nil {
+			if err := o.watch(ctx, &version); err != nil && ctx.Err() == nil {
+				o.lock.Lock()
+				o.seenErr = err
+				o.lock.Unlock()
+				select { // the API server may just be restarting
+				case <-ctx.Done():
+				case <-time.After(100 * time.Millisecond):
+				}
+			}
+		}
+	})
+	return nil
+}
+
+// Wait returns when the watch has ended.
+func (o *Observer) Wait() { o.running.Wait() }
+
+func (o *Observer) watch(ctx context.Context, version *string) error {
+	query := url.Values{"watch": {"true"}, "resourceVersion": {*version}, "allowWatchBookmarks": {"true"}}
+	address := o.host + "/apis/" + v1beta2.SchemeGroupVersion.String() + "/sparkapplications?" + query.Encode()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return err
+	}
+	response, err := o.http.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("watch applications: %s", response.Status)
+	}
+	stream := json.NewDecoder(response.Body)
+	for {
+		var event observation
+		if err := stream.Decode(&event); err != nil {
+			return fmt.Errorf("watch applications: %w", err)
+		}
+		if event.Type == "ERROR" {
+			return errors.New("watch applications: events were missed")
+		}
+		*version = event.Object.Metadata.ResourceVersion
+		if event.Type == "ADDED" || event.Type == "MODIFIED" {
+			o.observe(&event, time.Now())
+		}
+	}
+}
+
+func (o *Observer) observe(event *observation, now time.Time) {
+	key := types.NamespacedName{Namespace: event.Object.Metadata.Namespace, Name: event.Object.Metadata.Name}
+	app := o.expect(key, now)
+	o.lock.Lock()
+	defer o.lock.Unlock()
+	app.UID = event.Object.Metadata.UID
+	app.Statuses++
+	app.Attempts = max(app.Attempts, event.Object.Status.ExecutionAttempts)
+	state := event.Object.Status.ApplicationState.State
+	if state == app.State {
+		return
+	}
+	wasTerminal := app.Terminal()
+	app.State = state
+	app.Seen[state] = now
+	if app.Terminal() && !wasTerminal {
+		o.ended[app.Namespace]++
+		close(o.changed)
+		o.changed = make(chan struct{})
+	}
+}
+
+// Tell notes what the kubelet says of the driver of an application.
+func (o *Observer) Tell(event kubelet.Event) {
+	o.lock.Lock()
+	defer o.lock.Unlock()
+	driver := o.drivers[event.App]
+	if driver == nil {
+		driver = &Driver{}
+		o.drivers[event.App] = driver
+	}
+	switch event.Moment {
+	case kubelet.Created:
+		if driver.Drivers++; driver.Drivers == 1 {
+			driver.Created = event.Time
+		}
+	case kubelet.Running:
+		driver.Running = event.Time
+	case kubelet.Ended:
+		driver.Ended = event.Time
+	case kubelet.Gone:
+	}
+}
+
+// WaitEnded waits until that many applications of a namespace have come to their
+// end.
+func (o *Observer) WaitEnded(ctx context.Context, namespace string, count int) error {
+	for {
+		o.lock.Lock()
+		ended, changed, known, err := o.ended[namespace], o.changed, len(o.apps), o.seenErr
+		o.lock.Unlock()
+		if ended >= count {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("only %d of %d applications in namespace %s ended (%d were seen in all; last error of the watch: %v): %w", ended, count, namespace, known, err, context.Cause(ctx))
+		}
+	}
+}
+
+// Ended is how many applications of a namespace have come to their end.
+func (o *Observer) Ended(namespace string) int {
+	o.lock.Lock()
+	defer o.lock.Unlock()
+	return o.ended[namespace]
+}
+
+// Apps returns a copy of what is known about every application of a namespace.
+func (o *Observer) Apps(namespace string) []App {
+	o.lock.Lock()
+	defer o.lock.Unlock()
+	var apps []App
+	for _, app := range o.apps {
+		if app.Namespace != namespace {
+			continue
+		}
+		snapshot := *app
+		snapshot.Seen = maps.Clone(app.Seen)
+		if driver := o.drivers[app.UID]; driver != nil {
+			snapshot.Driver = *driver
+		}
+		apps = append(apps, snapshot)
+	}
+	return apps
+}

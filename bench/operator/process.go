@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package operator runs the operator's binary as users run it and asks it, from
+// outside, what it does.
+package operator
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Process is a running operator.
+type Process struct {
+	command *exec.Cmd
+	log     string
+	metrics string // URLs
+	pprof   string
+	ended   chan struct{}
+}
+
+// Start runs the binary and returns when its caches are filled. The log goes to a
+// file in folder. The process dies with this one.
+func Start(ctx context.Context, binary, kubeconfig, folder string, flags ...string) (*Process, error) {
+	addresses, err := freeAddresses(3)
+	if err != nil {
+		return nil, err
+	}
+	log, err := os.OpenFile(filepath.Join(folder, "operator.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("log of the operator: %w", err)
+	}
+	defer log.Close()
+	arguments := append([]string{"controller", "start", "--kubeconfig", kubeconfig,
+		"--enable-metrics", "--metrics-bind-address", addresses[0],
+		"--pprof-bind-address", addresses[1], "--health-probe-bind-address", addresses[2],
+	}, flags...)
+	p := &Process{
+		command: exec.Command(binary, arguments...),
+		log:     log.Name(),
+		metrics: "http://" + addresses[0] + "/metrics",
+		pprof:   "http://" + addresses[1] + "/debug/pprof/",
+		ended:   make(chan struct{}),
+	}
+	p.command.Stdout, p.command.Stderr = log, log
+	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	started := make(chan error)
+	go func() {
+		// The kernel sends the signal when the thread ends that started the process.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := p.command.Start()
+		started <- err
+		if err == nil {
+			_ = p.command.Wait()
+			close(p.ended)
+		}
+	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("start the operator: %w", err)
+	}
+	if err := p.waitReady(ctx, "http://"+addresses[2]+"/readyz"); err != nil {
+		p.Kill()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *Process) waitReady(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
+		if response, err := get(ctx, url); err == nil {
+			_ = response.Body.Close()
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the operator is not ready: %w; its log ends with\n%s", context.Cause(ctx), p.Tail(20))
+		case <-p.ended:
+			return fmt.Errorf("the operator has ended; its log ends with\n%s", p.Tail(20))
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// freeAddresses returns loopback addresses that nobody listens on at the moment.
+func freeAddresses(count int) ([]string, error) {
+	var addresses []string
+	for range count {
+		listener, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("find a free port: %w", err)
+		}
+		defer listener.Close() // all stay taken until all are chosen
+		addresses = append(addresses, listener.Addr().String())
+	}
+	return addresses, nil
+}
+
+// PID is the process id.
+func (p *Process) PID() int { return p.command.Process.Pid }
+
+// Kill ends the process by SIGKILL and waits for its end. It may be repeated.
+func (p *Process) Kill() {
+	_ = p.command.Process.Kill()
+	<-p.ended
+}
+
+// Stop asks the process to end and returns how it did.
+func (p *Process) Stop() error {
+	_ = p.command.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.ended:
+	case <-time.After(40 * time.Second):
+		p.Kill()
+		return fmt.Errorf("the operator did not end within 40 s of SIGTERM")
+	}
+	if code := p.command.ProcessState.ExitCode(); code != 0 {
+		return fmt.Errorf("the operator ended with exit code %d; its log ends with\n%s", code, p.Tail(20))
+	}
+	return nil
+}
+
+// Ended is closed when the process is gone.
+func (p *Process) Ended() <-chan struct{} { return p.ended }
+
+// Tail is the end of the log.
+func (p *Process) Tail(lines int) string {
+	text, err := os.ReadFile(p.log)
+	if err != nil {
+		return err.Error()
+	}
+	all := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+func get(ctx context.Context, url string) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode != http.StatusOK {
+		_ = response.Body.Close()
+		return nil, fmt.Errorf("%s: %s", url, response.Status)
+	}
+	return response, nil
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package report keeps what was measured and judges it.
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// Quantiles of a number of durations, in milliseconds. N is how many there were.
+type Quantiles struct {
+	N   int     `json:"n"`
+	P50 float64 `json:"p50"`
+	P99 float64 `json:"p99"`
+	Max float64 `json:"max"`
+}
+
+// QuantilesOf sorts the durations.
+func QuantilesOf(durations []time.Duration) Quantiles {
+	if len(durations) == 0 {
+		return Quantiles{}
+	}
+	slices.Sort(durations)
+	at := func(q float64) float64 {
+		// The nearest rank, so that the result is one of the durations.
+		rank := max(int(math.Ceil(q*float64(len(durations)))), 1)
+		return Round(durations[rank-1].Seconds() * 1000)
+	}
+	return Quantiles{N: len(durations), P50: at(0.5), P99: at(0.99), Max: at(1)}
+}
+
+// Round drops digits that mean nothing.
+func Round(value float64) float64 {
+	switch {
+	case math.IsNaN(value) || math.IsInf(value, 0):
+		return -1
+	case math.Abs(value) >= 100:
+		return math.Round(value)
+	}
+	return math.Round(value*100) / 100
+}
+
+// CPU is what each process used per application, in milliseconds. Bench is this
+// program: kubelet, user and, where there is no operator, the floor.
+type CPU struct {
+	Operator  float64 `json:"operator"`
+	APIServer float64 `json:"apiserver"`
+	Etcd      float64 `json:"etcd"`
+	Bench     float64 `json:"bench"`
+}
+
+// Leg is one run, with the operator or with the floor in its place.
+type Leg struct {
+	Apps    int     `json:"apps"`
+	Seconds float64 `json:"seconds"`
+	// SubmittedPerMinute counts until the last driver pod, FinishedPerMinute until
+	// the last application was seen in its last state.
+	SubmittedPerMinute float64   `json:"submittedPerMinute"`
+	FinishedPerMinute  float64   `json:"finishedPerMinute"`
+	CreateToDriver     Quantiles `json:"createToDriverMs"`
+	StatusLag          Quantiles `json:"statusLagMs"`
+	WritesPerApp       float64   `json:"writesPerApp"`
+	ReadsPerApp        float64   `json:"readsPerApp"`
+	// Requests per application, by verb and resource; Refused are those among them
+	// that the API server refused.
+	Requests map[string]float64 `json:"requests"`
+	Refused  map[string]float64 `json:"refused,omitempty"`
+	CPU      CPU                `json:"cpuMsPerApp"`
+}
+
+// Result is what one scenario found out.
+type Result struct {
+	Scenario  string    `json:"scenario"`
+	Time      time.Time `json:"time"`
+	Commit    string    `json:"commit"`
+	Executors int       `json:"executors"`
+	Leg
+	Floor *Leg `json:"floor,omitempty"`
+	// Ratio of FinishedPerMinute to that of the floor.
+	Ratio float64 `json:"ratioToFloor,omitempty"`
+
+	// Of the operator's process.
+	RSSPeakMB     float64   `json:"rssPeakMB"`
+	AllocsPerApp  float64   `json:"allocationsPerApp"`
+	AllocKBPerApp float64   `json:"allocatedKBPerApp"`
+	QueueWait     Quantiles `json:"queueWaitMs"`
+	Goroutines    float64   `json:"goroutines"`
+
+	// Duplicates are driver pods beyond one per attempt, Lost are applications that
+	// never got a driver or never came to their end, Overlaps are drivers created
+	// while another of the same application had not ended.
+	Duplicates int `json:"duplicates"`
+	Lost       int `json:"lost"`
+	Overlaps   int `json:"overlaps"`
+
+	// Figures of this scenario only.
+	Extra map[string]float64 `json:"extra,omitempty"`
+}
+
+// Append adds the result to a file with one JSON object per line and prints it.
+func (r *Result) Append(path string) error {
+	line, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("result of %s: %w", r.Scenario, err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("results: %w", err)
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("results: %w", err)
+	}
+	defer file.Close()
+	if _, err := file.Write(append(line, '\n')); err != nil {
+		return fmt.Errorf("results: %w", err)
+	}
+	return file.Close()
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scenario
+
+import (
+	"os"
+	"time"
+
+	"github.com/spark-operator/spark-operator/bench/load"
+	"github.com/spark-operator/spark-operator/bench/operator"
+	"github.com/spark-operator/spark-operator/bench/plane"
+	"github.com/spark-operator/spark-operator/bench/report"
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// meter measures a leg between two moments.
+type meter struct {
+	leg                              *leg
+	begun                            time.Time
+	audit                            int64
+	apiServer, etcd, bench, operator time.Duration
+	metrics                          operator.Metrics
+	stopProfiling                    func() error
+}
+
+// measure begins to measure.
+func (l *leg) measure(profile string) (*meter, error) {
+	m := &meter{leg: l, stopProfiling: func() error { return nil }}
+	if err := m.costs(); err != nil {
+		return nil, err
+	}
+	var err error
+	if l.operator != nil {
+		if m.metrics, err = l.operator.Metrics(l.ctx); err != nil {
+			return nil, err
+		}
+		if l.setup.Profiles != "" {
+			if m.stopProfiling, err = l.operator.Profile(l.ctx, l.setup.Profiles, profile); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if m.audit, err = l.plane.AuditSize(); err != nil {
+		return nil, err
+	}
+	m.begun = time.Now()
+	return m, nil
+}
+
+// costs reads what the processes have used so far.
+func (m *meter) costs() error {
+	l := m.leg
+	for pid, into := range map[int]*time.Duration{
+		l.plane.Env().APIServerPID(): &m.apiServer,
+		l.plane.Env().EtcdPID():      &m.etcd,
+		os.Getpid():                  &m.bench,
+	} {
+		cost, err := plane.CostOf(pid)
+		if err != nil {
+			return err
+		}
+		*into = cost.CPU
+	}
+	m.operator = l.gone.CPU
+	if l.operator != nil {
+		cost, err := plane.CostOf(l.operator.PID())
+		if err != nil {
+			return err
+		}
+		m.operator += cost.CPU
+	}
+	return nil
+}
+
+// end returns what was measured. Apps are those of the load that the figures are
+// about.
+func (m *meter) end(apps []load.App) (*report.Result, error) {
+	l := m.leg
+	result := &report.Result{Time: m.begun.UTC().Truncate(time.Second)}
+	if err := m.stopProfiling(); err != nil {
+		return nil, err
+	}
+	after := &meter{leg: l}
+	if err := after.costs(); err != nil {
+		return nil, err
+	}
+	count := float64(max(len(apps), 1))
+	perApp := func(d time.Duration) float64 { return report.Round(d.Seconds() * 1000 / count) }
+	result.CPU = report.CPU{
+		Operator: perApp(after.operator - m.operator), APIServer: perApp(after.apiServer - m.apiServer),
+		Etcd: perApp(after.etcd - m.etcd), Bench: perApp(after.bench - m.bench),
+	}
+	if l.operator != nil {
+		if err := m.operatorFigures(result, count); err != nil {
+			return nil, err
+		}
+	}
+	timeFigures(result, apps, m.begun)
+	return result, m.requestFigures(result, apps)
+}
+
+func (m *meter) operatorFigures(result *report.Result, count float64) error {
+	l := m.leg
+	cost, err := plane.CostOf(l.operator.PID())
+	if err != nil {
+		return err
+	}
+	result.RSSPeakMB = report.Round(float64(max(cost.Peak, l.gone.Peak)) / (1 << 20))
+	metrics, err := l.operator.Metrics(l.ctx)
+	if err != nil {
+		return err
+	}
+	result.AllocsPerApp = report.Round((metrics["go_memstats_mallocs_total"] - m.metrics["go_memstats_mallocs_total"]) / count)
+	result.AllocKBPerApp = report.Round((metrics["go_memstats_alloc_bytes_total"] - m.metrics["go_memstats_alloc_bytes_total"]) / count / 1024)
+	result.Goroutines = metrics["go_goroutines"]
+	const histogram, queue = "workqueue_queue_duration_seconds", `name="spark-application-controller"`
+	result.QueueWait = report.Quantiles{
+		P50: report.Round(1000 * metrics.Quantile(m.metrics, histogram, queue, 0.5)),
+		P99: report.Round(1000 * metrics.Quantile(m.metrics, histogram, queue, 0.99)),
+		Max: report.Round(1000 * metrics.Quantile(m.metrics, histogram, queue, 1)),
+	}
+	return nil
+}
+
+// timeFigures computes what the times of the applications say.
+func timeFigures(result *report.Result, apps []load.App, begun time.Time) {
+	var toDriver, lag []time.Duration
+	var lastDriver, lastEnd time.Time
+	result.Apps = len(apps)
+	for i := range apps {
+		app := &apps[i]
+		if app.Terminal() {
+			lastEnd = latest(lastEnd, app.Seen[app.State])
+		}
+		if app.Drivers > 0 {
+			toDriver = append(toDriver, app.Created.Sub(app.Asked))
+			lastDriver = latest(lastDriver, app.Created)
+		}
+		lag = append(lag, lags(app)...)
+		// An application without driver pod or without end is lost; the driver pods
+		// themselves are counted in the audit.
+		if app.Drivers == 0 || !app.Terminal() {
+			result.Lost++
+		}
+	}
+	result.CreateToDriver = report.QuantilesOf(toDriver)
+	result.StatusLag = report.QuantilesOf(lag)
+	perMinute := func(end time.Time) float64 {
+		if !end.After(begun) {
+			return 0
+		}
+		return report.Round(float64(len(apps)) / end.Sub(begun).Minutes())
+	}
+	result.SubmittedPerMinute, result.FinishedPerMinute = perMinute(lastDriver), perMinute(lastEnd)
+	result.Seconds = report.Round(lastEnd.Sub(begun).Seconds())
+}
+
+// lags are how long after the kubelet had said so of its driver the status of an
+// application said that it runs, and that it ended.
+func lags(app *load.App) []time.Duration {
+	var found []time.Duration
+	if seen, ok := app.Seen[v1beta2.ApplicationStateRunning]; ok && !app.Running.IsZero() && app.Drivers == 1 {
+		found = append(found, max(seen.Sub(app.Running), 0))
+	}
+	if app.Terminal() && !app.Ended.IsZero() {
+		found = append(found, max(app.Seen[app.State].Sub(app.Ended), 0))
+	}
+	return found
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// requestFigures reads the audit: what was requested, and every driver pod that
+// was ever created.
+func (m *meter) requestFigures(result *report.Result, apps []load.App) error {
+	drivers := map[string]int{} // by namespace and name
+	requests, refused := map[string]int{}, map[string]int{}
+	writes, reads := 0, 0
+	_, err := m.leg.plane.Audit(m.audit, func(request *plane.Request) {
+		if request.User != plane.Operator && request.User != plane.Floor {
+			return
+		}
+		kind := request.Verb + " " + request.Resource
+		requests[kind]++
+		switch {
+		case request.Write():
+			writes++
+		case request.Verb != "watch":
+			reads++
+		}
+		if !request.OK() {
+			refused[kind]++
+		} else if request.Verb == "create" && request.Resource == "pods" {
+			drivers[request.Namespace+"/"+request.Name]++
+		}
+	})
+	if err != nil {
+		return err
+	}
+	count := float64(max(len(apps), 1))
+	result.WritesPerApp, result.ReadsPerApp = report.Round(float64(writes)/count), report.Round(float64(reads)/count)
+	result.Requests, result.Refused = perApp(requests, count), perApp(refused, count)
+	for i := range apps {
+		app := &apps[i]
+		created := drivers[app.Namespace+"/"+app.Name+"-driver"]
+		if excess := created - max(app.Attempts, 1); excess > 0 {
+			result.Duplicates += excess
+		}
+	}
+	result.Overlaps = m.leg.kubelet.Overlaps()
+	return nil
+}
+
+func perApp(counts map[string]int, apps float64) map[string]float64 {
+	shares := map[string]float64{}
+	for kind, count := range counts {
+		shares[kind] = report.Round(float64(count) / apps)
+	}
+	return shares
+}
