@@ -18,12 +18,16 @@ IMAGE ?=
 
 # More flags of `go test` for `make e2e`, such as -run=TestSparkPi.
 E2E_FLAGS ?=
+# More flags of the benchmark, such as -scenarios=burst-0; docs/performance.md has them.
+BENCH_FLAGS ?=
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/spark-operator
 # hack/prerequisites.sh puts a Go toolchain there if the machine has none; Debian has some programs where only root looks.
 export PATH := $(CACHE)/go/bin:$(PATH):/usr/sbin:/sbin
 # Modules besides the operator's own that have tests without a cluster.
 MODULES := hack/localcluster hack/images
+# All modules, for what concerns every line of Go.
+ALL_MODULES := . $(MODULES) test bench
 
 GIT_COMMIT := $(shell git rev-parse HEAD 2>/dev/null)
 VERSION_PACKAGE := k8s.io/component-base/version
@@ -47,7 +51,8 @@ help: ## Show this list.
 	@printf '\nVariables (make TARGET NAME=value)\n'
 	@printf '  %-19s %s\n' VERSION '$(VERSION)' OPERATOR_IMAGE '$(OPERATOR_IMAGE)' SPARK_VERSION '$(SPARK_VERSION)' \
 	  SPARK_IMAGE '$(SPARK_IMAGE)' KUBE_CONTEXT 'kubectl context of an existing cluster, for demo' \
-	  IMAGE 'operator image that this cluster can pull, for demo' E2E_FLAGS 'flags of go test, such as -run=TestSparkPi'
+	  IMAGE 'operator image that this cluster can pull, for demo' E2E_FLAGS 'flags of go test, such as -run=TestSparkPi' \
+	  BENCH_FLAGS 'flags of the benchmark, such as -scenarios=burst-0'
 
 .PHONY: build
 build: go-toolchain ## Build the programs into bin/.
@@ -62,13 +67,13 @@ lint: go-toolchain ## Run the linters on every module and script.
 	hack/prerequisites.sh lint
 	hack/tool.sh golangci-lint
 	shellcheck $$(git ls-files '*.sh' .ci/run)
-	for module in . $(MODULES) test; do (cd $$module && $(CURDIR)/bin/golangci-lint run --allow-serial-runners ./...); done
+	for module in $(ALL_MODULES); do (cd $$module && $(CURDIR)/bin/golangci-lint run --allow-serial-runners ./...); done
 
 .PHONY: verify
 verify: build ## Check that generated files are current, who imports whom, and the size of the program.
 	hack/verify-codegen.sh
 	hack/verify-imports.sh
-	for module in . $(MODULES) test hack/tools/*/; do (cd $$module && go mod tidy -diff); done
+	for module in $(ALL_MODULES) hack/tools/*/; do (cd $$module && go mod tidy -diff); done
 	@size=$$(stat --format %s bin/spark-operator); echo "bin/spark-operator: $$size bytes"; \
 	  [ $$size -le $(MAX_BYTES) ] || { echo "more than $(MAX_BYTES) bytes: what does it link that it does not need?" >&2; exit 1; }
 
@@ -120,6 +125,18 @@ e2e: cluster-up spark35-image bin/helm ## Run the tests that need a node and rea
 	  E2E_SPARK35_IMAGE=$(SPARK35_IMAGE) E2E_SPARK35_VERSION=$(SPARK35_VERSION) \
 	  E2E_HELM=$(CURDIR)/bin/helm E2E_CHART=$(CURDIR)/charts/spark-operator \
 	  go test -v -count=1 -timeout 60m $(E2E_FLAGS) ./e2e/...
+
+##@ Measure
+
+.PHONY: bench
+bench: build bin/bench bin/localcluster ## Measure the operator on a real API server, 15 minutes. docs/performance.md explains it.
+	bin/localcluster env true
+	bin/bench $(BENCH_FLAGS)
+
+.PHONY: bench-short
+bench-short: build bin/bench bin/localcluster ## Check, as the benchmark does, that nothing is lost, doubled or written too often.
+	bin/localcluster env true
+	bin/bench -short $(BENCH_FLAGS)
 
 ##@ Run
 
@@ -173,6 +190,10 @@ bin/helm: go-toolchain
 .PHONY: bin/localcluster
 bin/localcluster: go-toolchain
 	@cd hack/localcluster && CGO_ENABLED=0 go build -o ../../bin/localcluster .
+
+.PHONY: bin/bench
+bin/bench: go-toolchain
+	@cd bench && CGO_ENABLED=0 go build -o ../bin/bench .
 
 .PHONY: bin/images
 bin/images: go-toolchain

@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command bench measures the operator on a real API server. See docs/performance.md.
+// Command bench measures the operator on a real API server. See
+// docs/performance.md.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
+	"time"
 
+	"github.com/spark-operator/spark-operator/bench/report"
 	"github.com/spark-operator/spark-operator/bench/scenario"
 )
 
@@ -24,20 +32,178 @@ func main() {
 	}
 }
 
+// sizes are the flags that say how much of everything.
+type sizes struct {
+	burst, burstExecutors, executors   int
+	latency, retry, restart, schedules int
+	steadyRate                         float64
+	steady, churn, tenants             time.Duration
+	finished, idle, idleApps, flood    int
+	churnRate                          float64
+}
+
+// sizesFor declares the flags. The defaults are chosen so that everything is done
+// in 15 minutes on two cores; full sizes are in docs/performance.md.
+func sizesFor(fs *flag.FlagSet) *sizes {
+	s := &sizes{}
+	fs.IntVar(&s.burst, "burst", 400, "applications of burst-0")
+	fs.IntVar(&s.burstExecutors, "burst-executors", 100, "applications of burst-5")
+	fs.IntVar(&s.executors, "executors", 5, "executors of each application of burst-5")
+	fs.IntVar(&s.latency, "latency", 30, "applications of latency")
+	fs.IntVar(&s.retry, "retry", 100, "applications of retry")
+	fs.IntVar(&s.restart, "restart", 200, "applications of restart")
+	fs.IntVar(&s.schedules, "schedules", 200, "schedules due at once")
+	fs.Float64Var(&s.steadyRate, "steady-rate", 0, "applications a second in steady; half of what the floor of burst-0 did if 0")
+	fs.DurationVar(&s.steady, "steady", 30*time.Second, "duration of steady")
+	fs.IntVar(&s.finished, "churn-present", 2000, "finished applications in churn")
+	fs.Float64Var(&s.churnRate, "churn-rate", 200, "applications a minute in churn")
+	fs.DurationVar(&s.churn, "churn", 25*time.Second, "duration of churn")
+	fs.IntVar(&s.idle, "watchers", 5000, "idle executors in watchers")
+	fs.IntVar(&s.idleApps, "watchers-apps", 20, "applications that run beside them")
+	fs.IntVar(&s.flood, "flood", 300, "applications of the tenant who floods")
+	fs.DurationVar(&s.tenants, "tenants", 20*time.Second, "how long the other creates one a second")
+	return s
+}
+
+// shorten makes everything as small as a check of correctness allows.
+func (s *sizes) shorten() {
+	s.burst, s.burstExecutors, s.executors, s.latency = 30, 5, 5, 5
+	s.retry, s.restart = 20, 40
+}
+
+// churnBase is how many finished applications are present for the base of churn.
+const churnBase = 100
+
+// entry is one scenario.
+type entry struct {
+	name string
+	// short tells whether it is part of the check of correctness.
+	short bool
+	// run is given what was found out before.
+	run func(ctx context.Context, done []*report.Result) (*report.Result, error)
+}
+
+func entries(s *scenario.Setup, z *sizes, short bool) []entry {
+	burst := scenario.Burst
+	if short {
+		burst = scenario.BurstWithoutFloor
+	}
+	return []entry{
+		{"burst-0", true, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
+			return burst(ctx, s, z.burst, 0)
+		}},
+		{"burst-5", true, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
+			return burst(ctx, s, z.burstExecutors, z.executors)
+		}},
+		{"latency", true, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
+			return scenario.Latency(ctx, s, z.latency)
+		}},
+		{"steady", false, func(ctx context.Context, done []*report.Result) (*report.Result, error) {
+			return scenario.Steady(ctx, s, z.rate(done), z.steady)
+		}},
+		{"retry", true, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
+			return scenario.Retry(ctx, s, z.retry)
+		}},
+		{"restart", true, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
+			return scenario.Restart(ctx, s, z.restart)
+		}},
+		{"tenants", false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
+			return scenario.Tenants(ctx, s, z.flood, z.tenants)
+		}},
+		{"schedules", false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
+			return scenario.Schedules(ctx, s, z.schedules)
+		}},
+		{"churn", false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
+			return scenario.Churn(ctx, s, churnBase, z.finished, z.churnRate, z.churn)
+		}},
+		{"watchers", false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
+			return scenario.Watchers(ctx, s, z.idle, z.idleApps)
+		}},
+	}
+}
+
+// rate is what steady offers a second.
+func (s *sizes) rate(done []*report.Result) float64 {
+	if s.steadyRate > 0 {
+		return s.steadyRate
+	}
+	for _, result := range done {
+		if result.Scenario == "burst-0" && result.Floor != nil {
+			return result.Floor.FinishedPerMinute / 60 / 2
+		}
+	}
+	return 5
+}
+
 func run(ctx context.Context) error {
 	setup := &scenario.Setup{Log: os.Stderr}
-	flag.StringVar(&setup.Binary, "operator", "bin/spark-operator", "the operator's binary")
-	flag.StringVar(&setup.CRDs, "crds", "manifests/crd", "folder with the CRDs")
-	flag.StringVar(&setup.Work, "work", ".out/bench", "folder for files that go away")
-	flag.IntVar(&setup.Writers, "floor-writers", 16, "requests that the floor makes at once")
-	flag.StringVar(&setup.Profiles, "profiles", "", "folder for profiles of the operator; none if empty")
-	apps := flag.Int("apps", 1000, "applications in a burst")
-	executors := flag.Int("executors", 0, "executors")
-	results := flag.String("results", "", "results")
+	fs := flag.CommandLine
+	fs.StringVar(&setup.Binary, "operator", "bin/spark-operator", "the operator's binary")
+	fs.StringVar(&setup.CRDs, "crds", "manifests/crd", "folder with the CRDs")
+	fs.StringVar(&setup.Work, "work", ".out/bench", "folder for files that go away")
+	fs.IntVar(&setup.Writers, "floor-writers", 16, "requests that the floor makes at once")
+	fs.StringVar(&setup.Profiles, "profiles", "", "folder for profiles of operator and API server; none if empty")
+	flags := fs.String("operator-flags", "", "flags of the operator, separated by blanks")
+	only := fs.String("scenarios", "", "scenarios to run, separated by commas; all if empty")
+	short := fs.Bool("short", false, "check correctness only, with small sizes and without floor")
+	commit := fs.String("commit", head(ctx), "what is measured, for the results")
+	results := fs.String("results", "", "file to append results to; default bench/results/COMMIT.jsonl, none if short")
+	sizes := sizesFor(fs)
 	flag.Parse()
-	result, err := scenario.Burst(ctx, setup, *apps, *executors)
+	if *short {
+		sizes.shorten()
+		setup.Cold = true
+	}
+	if *results == "" && !*short {
+		*results = filepath.Join("bench", "results", *commit+".jsonl")
+	}
+	setup.Flags = strings.Fields(*flags)
+	chosen, err := choose(entries(setup, sizes, *short), *only, *short)
 	if err != nil {
 		return err
 	}
-	return result.Append(*results)
+
+	var done []*report.Result
+	var failed []error
+	for _, e := range chosen {
+		result, err := e.run(ctx, done)
+		if err != nil {
+			failed = append(failed, err)
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			continue
+		}
+		result.Commit = *commit
+		done = append(done, result)
+		if err := result.Write(os.Stdout, *results); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintln(os.Stderr)
+	if wrong := report.Print(os.Stderr, report.Judge(done)); wrong > 0 {
+		failed = append(failed, fmt.Errorf("%d verdicts on correctness are bad", wrong))
+	}
+	return errors.Join(failed...)
+}
+
+// choose returns the scenarios with the names given.
+func choose(all []entry, names string, short bool) ([]entry, error) {
+	var chosen []entry
+	for _, e := range all {
+		if names == "" && (!short || e.short) || slices.Contains(strings.Split(names, ","), e.name) {
+			chosen = append(chosen, e)
+		}
+	}
+	if len(chosen) == 0 {
+		return nil, fmt.Errorf("there is no scenario %q", names)
+	}
+	return chosen, nil
+}
+
+// head names the commit that is checked out.
+func head(ctx context.Context) string {
+	output, err := exec.CommandContext(ctx, "git", "rev-parse", "--short", "HEAD").Output()
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(output))
 }

@@ -50,10 +50,15 @@ type job struct {
 type life struct {
 	namespace, name, uid, submissionID, podUID string
 	version                                    string // of the application
+	pod                                        *corev1.Pod
 
 	lock sync.Mutex // one phase after the other
 	done phase
 	over atomic.Bool // the driver has ended
+}
+
+func newLife(app *v1beta2.SparkApplication) *life {
+	return &life{namespace: app.Namespace, name: app.Name, uid: string(app.UID), version: app.ResourceVersion, submissionID: uuid.NewString()}
 }
 
 // NewWriter returns a writer with so many requests at once.
@@ -102,7 +107,7 @@ func (w *Writer) Wait() error {
 func (w *Writer) Created(app *v1beta2.SparkApplication) {
 	w.lock.Lock()
 	defer w.lock.Unlock()
-	one := &life{namespace: app.Namespace, name: app.Name, uid: string(app.UID), version: app.ResourceVersion, submissionID: uuid.NewString()}
+	one := newLife(app)
 	w.lives[app.UID] = one
 	w.addLocked(job{one, submission})
 }
@@ -195,40 +200,39 @@ func (w *Writer) write(ctx context.Context, one *life, recorded *plane.Request) 
 	if subresource != "" {
 		request = request.SubResource(subresource)
 	}
-	result, err := perform(ctx, request, replace.Replace(string(recorded.Body)), recorded.Group == v1beta2.SchemeGroupVersion.Group)
+	written, err := perform(ctx, request, replace.Replace(string(recorded.Body)), recorded.Group == v1beta2.SchemeGroupVersion.Group)
 	if err != nil {
 		return fmt.Errorf("%s %s of %s: %w", recorded.Verb, recorded.Resource, one.name, err)
 	}
-	switch recorded.Resource {
-	case "pods":
-		one.podUID = string(result.UID)
-	case "sparkapplications/status":
-		one.version = result.ResourceVersion
+	switch written := written.(type) {
+	case *corev1.Pod:
+		one.pod, one.podUID = written, string(written.UID)
+	case *metav1.PartialObjectMetadata:
+		one.version = written.ResourceVersion
 	}
 	return nil
 }
 
-// perform makes a request with a body. Custom resources go as JSON, all others in
-// the binary encoding, as clients of the API do.
-func perform(ctx context.Context, request *rest.Request, body string, custom bool) (*metav1.ObjectMeta, error) {
+// perform makes a request with a body and returns what was written, where anybody
+// needs it: pods and custom resources. The latter go as JSON, all others in the
+// binary encoding, as clients of the API do.
+func perform(ctx context.Context, request *rest.Request, body string, custom bool) (runtime.Object, error) {
 	if custom {
 		answer, err := request.SetHeader("Content-Type", runtime.ContentTypeJSON).Body([]byte(body)).Do(ctx).Raw()
 		if err != nil {
 			return nil, err
 		}
-		var object metav1.PartialObjectMetadata
-		return &object.ObjectMeta, json.Unmarshal(answer, &object)
+		object := &metav1.PartialObjectMetadata{}
+		return object, json.Unmarshal(answer, object)
 	}
 	object, _, err := scheme.Codecs.UniversalDeserializer().Decode([]byte(body), nil, nil)
 	if err != nil {
 		return nil, err
 	}
 	result := request.Body(object).Do(ctx)
-	pod, ok := object.(*corev1.Pod)
-	if !ok {
+	if _, ok := object.(*corev1.Pod); !ok {
 		return nil, result.Error()
 	}
-	*pod = corev1.Pod{}
-	err = result.Into(pod)
-	return &pod.ObjectMeta, err
+	pod := &corev1.Pod{}
+	return pod, result.Into(pod)
 }

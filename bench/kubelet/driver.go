@@ -20,17 +20,21 @@ import (
 // nodes is how many nodes the simulated cluster has.
 const nodes = 100
 
+// pullBackoff is how long after a failure an image is pulled again.
+const pullBackoff = time.Second
+
 // startDriver takes a driver from its creation to its start: the scheduler binds
 // it, the kubelet reports that it creates the containers and then that they run.
 func (k *Kubelet) startDriver(ctx context.Context, d *driver) {
 	if !k.place(ctx, d.pod) {
 		return
 	}
+	wait := d.life.Start
 	if d.life.Outcome == FailPull {
 		k.patchStatus(ctx, d.pod, pullFailed(d.pod, time.Now()))
-		return
+		wait += pullBackoff
 	}
-	k.steps.after(d.life.Start, func() {
+	k.steps.after(wait, func() {
 		if !k.patchStatus(ctx, d.pod, running(d.pod, k.address(), time.Now())) {
 			return
 		}

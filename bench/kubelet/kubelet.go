@@ -37,7 +37,7 @@ const (
 	// LoseNode ends as the pods of a node do that is gone: marked as failed and
 	// deleted by the pod garbage collector.
 	LoseNode
-	// FailPull never starts: the image cannot be pulled.
+	// FailPull starts late: the first pull of the image fails. It succeeds then.
 	FailPull
 )
 
@@ -171,7 +171,7 @@ func trim(object any) (any, error) {
 			DeletionTimestamp: pod.DeletionTimestamp, Labels: pod.Labels, OwnerReferences: pod.OwnerReferences,
 			Annotations: pod.Annotations,
 		},
-		Spec: corev1.PodSpec{NodeName: pod.Spec.NodeName},
+		Status: corev1.PodStatus{Phase: pod.Status.Phase},
 	}
 	for i := range pod.Spec.Containers {
 		trimmed.Spec.Containers = append(trimmed.Spec.Containers, corev1.Container{Name: pod.Spec.Containers[i].Name, Image: pod.Spec.Containers[i].Image})
@@ -194,8 +194,8 @@ func (k *Kubelet) added(ctx context.Context, pod *corev1.Pod) {
 		k.updated(ctx, pod)
 		return
 	}
-	if !isDriver(pod) || pod.Spec.NodeName != "" {
-		return
+	if !isDriver(pod) || pod.Status.Phase != corev1.PodPending {
+		return // those of before are as they are
 	}
 	d := &driver{pod: pod, life: k.config.LifeOf(pod)}
 	if owner := metav1.GetControllerOfNoCopy(pod); owner != nil {

@@ -6,7 +6,9 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strconv"
@@ -82,4 +84,14 @@ func (m Metrics) Quantile(before Metrics, histogram, selector string, q float64)
 		}
 	}
 	return math.Inf(1)
+}
+
+// Collect has the process collect its garbage.
+func (p *Process) Collect(ctx context.Context) error {
+	response, err := get(ctx, p.pprof.URL+"heap?gc=1")
+	if err != nil {
+		return fmt.Errorf("collect the garbage of the operator: %w", err)
+	}
+	_, err = io.Copy(io.Discard, response.Body)
+	return errors.Join(err, response.Body.Close())
 }

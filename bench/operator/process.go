@@ -16,14 +16,16 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/spark-operator/spark-operator/bench/profile"
 )
 
 // Process is a running operator.
 type Process struct {
 	command *exec.Cmd
 	log     string
-	metrics string // URLs
-	pprof   string
+	metrics string // URL
+	pprof   profile.Source
 	ended   chan struct{}
 }
 
@@ -47,7 +49,7 @@ func Start(ctx context.Context, binary, kubeconfig, folder string, flags ...stri
 		command: exec.Command(binary, arguments...),
 		log:     log.Name(),
 		metrics: "http://" + addresses[0] + "/metrics",
-		pprof:   "http://" + addresses[1] + "/debug/pprof/",
+		pprof:   profile.Source{Name: "operator", URL: "http://" + addresses[1] + "/debug/pprof/", Client: http.DefaultClient},
 		ended:   make(chan struct{}),
 	}
 	p.command.Stdout, p.command.Stderr = log, log
@@ -132,6 +134,9 @@ func (p *Process) Stop() error {
 
 // Ended is closed when the process is gone.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
+
+// Profiles is where profiles of the process are found.
+func (p *Process) Profiles() *profile.Source { return &p.pprof }
 
 // Tail is the end of the log.
 func (p *Process) Tail(lines int) string {

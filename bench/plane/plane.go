@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
+	"github.com/spark-operator/spark-operator/bench/profile"
 	"github.com/spark-operator/spark-operator/hack/localcluster/controlplane"
 )
 
@@ -127,6 +128,15 @@ func (p *Plane) BinaryConfig(user User) *rest.Config {
 	config.ContentType = runtime.ContentTypeProtobuf
 	config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
 	return config
+}
+
+// Profiles is where profiles of the API server are found.
+func (p *Plane) Profiles() (*profile.Source, error) {
+	client, err := rest.HTTPClientFor(p.Config(Person))
+	if err != nil {
+		return nil, fmt.Errorf("client of the profiles: %w", err)
+	}
+	return &profile.Source{Name: "apiserver", URL: p.env.Access.Server + "/debug/pprof/", Client: client}, nil
 }
 
 // Kubeconfig writes a file by which another program reaches the API server as that

@@ -5,7 +5,9 @@ package report
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -55,6 +57,9 @@ type CPU struct {
 	Bench     float64 `json:"bench"`
 }
 
+// Total is the time of all processes.
+func (c CPU) Total() float64 { return c.Operator + c.APIServer + c.Etcd + c.Bench }
+
 // Leg is one run, with the operator or with the floor in its place.
 type Leg struct {
 	Apps    int     `json:"apps"`
@@ -82,8 +87,12 @@ type Result struct {
 	Executors int       `json:"executors"`
 	Leg
 	Floor *Leg `json:"floor,omitempty"`
-	// Ratio of FinishedPerMinute to that of the floor.
-	Ratio float64 `json:"ratioToFloor,omitempty"`
+	// Ratio of FinishedPerMinute to that of the floor. CPURatio compares the CPU time
+	// that all processes together needed for an application, the floor's by the
+	// operator's: on a machine that has nothing else to wait for this is the same
+	// ratio, and it does not depend on what else the machine does.
+	Ratio    float64 `json:"ratioToFloor,omitempty"`
+	CPURatio float64 `json:"cpuRatioToFloor,omitempty"`
 
 	// Of the operator's process.
 	RSSPeakMB     float64   `json:"rssPeakMB"`
@@ -103,11 +112,19 @@ type Result struct {
 	Extra map[string]float64 `json:"extra,omitempty"`
 }
 
-// Append adds the result to a file with one JSON object per line and prints it.
-func (r *Result) Append(path string) error {
+// Write writes the result as one line, to w and to the end of a file unless its
+// path is empty.
+func (r *Result) Write(w io.Writer, path string) error {
 	line, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("result of %s: %w", r.Scenario, err)
+	}
+	line = append(line, '\n')
+	if _, err := w.Write(line); err != nil {
+		return fmt.Errorf("results: %w", err)
+	}
+	if path == "" {
+		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("results: %w", err)
@@ -116,9 +133,8 @@ func (r *Result) Append(path string) error {
 	if err != nil {
 		return fmt.Errorf("results: %w", err)
 	}
-	defer file.Close()
-	if _, err := file.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("results: %w", err)
+	if _, err := file.Write(line); err != nil {
+		return errors.Join(fmt.Errorf("results: %w", err), file.Close())
 	}
 	return file.Close()
 }

@@ -4,7 +4,6 @@ package scenario
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -21,9 +20,7 @@ const burstRun = time.Second
 // Burst creates many applications at once, first with the floor and then with the
 // operator.
 func Burst(ctx context.Context, s *Setup, apps, executors int) (*report.Result, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute+time.Duration(apps)*200*time.Millisecond, errors.New("the burst took too long"))
-	defer cancel()
-	name := fmt.Sprintf("burst-%d", executors)
+	name := burstName(executors)
 	script, err := s.script(ctx, executors)
 	if err != nil {
 		return nil, err
@@ -40,40 +37,34 @@ func Burst(ctx context.Context, s *Setup, apps, executors int) (*report.Result, 
 	}
 	result.Floor = &lowest.Leg
 	result.Ratio = report.Round(result.FinishedPerMinute / lowest.FinishedPerMinute)
+	result.CPURatio = report.Round(lowest.CPU.Total() / result.CPU.Total())
 	return result, nil
 }
 
-func (s *Setup) burst(ctx context.Context, name string, apps, executors int, begin func(*leg) error) (result *report.Result, err error) {
-	l, err := s.newLeg(ctx, kubelet.Config{LifeOf: kubelet.Always(kubelet.Life{Run: burstRun, Executors: executors})})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, l.stop()) }()
-	if err := begin(l); err != nil {
-		return nil, err
-	}
-	if err := l.warmUp(executors); err != nil {
-		return nil, err
-	}
-	m, err := l.measure(name)
-	if err != nil {
-		return nil, err
-	}
-	err = l.observer.Burst(l.ctx, apps, func(n int) *v1beta2.SparkApplication {
+// BurstWithoutFloor is the part of Burst with the operator.
+func BurstWithoutFloor(ctx context.Context, s *Setup, apps, executors int) (*report.Result, error) {
+	return s.burst(ctx, burstName(executors), apps, executors, (*leg).withOperator)
+}
+
+func burstName(executors int) string { return fmt.Sprintf("burst-%d", executors) }
+
+func (s *Setup) burst(ctx context.Context, name string, apps, executors int, begin func(*leg) error) (*report.Result, error) {
+	return s.run(ctx, course{
+		name: name, executors: executors, begin: begin,
+		kubelet: kubelet.Config{LifeOf: kubelet.Always(kubelet.Life{Run: burstRun, Executors: executors})},
+		load: func(l *leg) error {
+			return l.burst(apps, executors)
+		},
+	})
+}
+
+// burst creates applications at once and waits for their end.
+func (l *leg) burst(apps, executors int) error {
+	err := l.observer.Burst(l.ctx, apps, func(n int) *v1beta2.SparkApplication {
 		return load.Application(namespace, load.Name("burst", n), executors)
 	})
 	if err != nil {
-		return nil, l.explain(err)
+		return err
 	}
-	if err := l.observer.WaitEnded(ctx, namespace, apps); err != nil {
-		return nil, l.explain(err)
-	}
-	if err := l.settle(); err != nil {
-		return nil, err
-	}
-	if result, err = m.end(l.observer.Apps(namespace)); err != nil {
-		return nil, err
-	}
-	result.Scenario, result.Executors = name, executors
-	return result, nil
+	return l.observer.WaitEnded(l.ctx, namespace, apps)
 }

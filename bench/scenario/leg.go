@@ -9,8 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"time"
 
 	"k8s.io/client-go/kubernetes"
@@ -31,6 +29,8 @@ type Setup struct {
 	CRDs, Work string
 	// Writers is how many requests the floor makes at once.
 	Writers int
+	// Cold measures from the first request on; times are worth nothing then.
+	Cold bool
 	// Profiles is a folder for profiles of the operator; empty for none.
 	Profiles string
 	// Log takes a line for every step.
@@ -188,13 +188,4 @@ func (l *leg) explain(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w; the operator's log ends with\n%s", err, l.operator.Tail(20))
-}
-
-// Commit names what is measured: the head of the repository that a folder is in.
-func Commit(repository string) string {
-	head, err := os.ReadFile(filepath.Join(repository, ".git", "HEAD"))
-	if err != nil {
-		return "unknown"
-	}
-	return string(head)
 }

@@ -3,6 +3,7 @@
 package scenario
 
 import (
+	"errors"
 	"os"
 	"time"
 
@@ -24,7 +25,7 @@ type meter struct {
 }
 
 // measure begins to measure.
-func (l *leg) measure(profile string) (*meter, error) {
+func (l *leg) measure(name string) (*meter, error) {
 	m := &meter{leg: l, stopProfiling: func() error { return nil }}
 	if err := m.costs(); err != nil {
 		return nil, err
@@ -35,7 +36,7 @@ func (l *leg) measure(profile string) (*meter, error) {
 			return nil, err
 		}
 		if l.setup.Profiles != "" {
-			if m.stopProfiling, err = l.operator.Profile(l.ctx, l.setup.Profiles, profile); err != nil {
+			if m.stopProfiling, err = l.profile(name); err != nil {
 				return nil, err
 			}
 		}
@@ -45,6 +46,23 @@ func (l *leg) measure(profile string) (*meter, error) {
 	}
 	m.begun = time.Now()
 	return m, nil
+}
+
+// profile begins to take profiles of operator and API server.
+func (l *leg) profile(name string) (stop func() error, err error) {
+	server, err := l.plane.Profiles()
+	if err != nil {
+		return nil, err
+	}
+	stopServer, err := server.Start(l.ctx, l.setup.Profiles, name)
+	if err != nil {
+		return nil, err
+	}
+	stopOperator, err := l.operator.Profiles().Start(l.ctx, l.setup.Profiles, name)
+	if err != nil {
+		return nil, err
+	}
+	return func() error { return errors.Join(stopServer(), stopOperator()) }, nil
 }
 
 // costs reads what the processes have used so far.

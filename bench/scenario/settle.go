@@ -15,15 +15,19 @@ import (
 // open connections and grow their heaps.
 const (
 	warmUpNamespace = "warm-up"
-	warmUpApps      = 30
+	warmUpPods      = 40
 )
 
 // warmUp runs some applications to their end.
 func (l *leg) warmUp(executors int) error {
+	if l.setup.Cold {
+		return nil
+	}
 	if err := load.Namespace(l.ctx, l.plane, warmUpNamespace); err != nil {
 		return err
 	}
-	err := l.observer.Burst(l.ctx, warmUpApps, func(n int) *v1beta2.SparkApplication {
+	apps := warmUpPods / (1 + executors)
+	err := l.observer.Burst(l.ctx, apps, func(n int) *v1beta2.SparkApplication {
 		return load.Application(warmUpNamespace, load.Name("warm-up", n), executors)
 	})
 	if err != nil {
@@ -31,7 +35,7 @@ func (l *leg) warmUp(executors int) error {
 	}
 	ctx, cancel := context.WithTimeout(l.ctx, settleMax)
 	defer cancel()
-	if err := l.observer.WaitEnded(ctx, warmUpNamespace, warmUpApps); err != nil {
+	if err := l.observer.WaitEnded(ctx, warmUpNamespace, apps); err != nil {
 		return l.explain(err)
 	}
 	return l.settle()

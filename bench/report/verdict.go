@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+)
+
+// Targets are what the operator is to reach. See docs/performance.md.
+const (
+	targetRatio        = 0.7    // of the floor's throughput
+	targetDriverP50    = 50.0   // ms from creation to driver pod at half the floor's rate
+	targetDriverP99    = 250.0  // ms
+	targetLagP99       = 1000.0 // ms from pod to status
+	targetWrites       = 9.0    // per application without retries
+	targetReads        = 1.0
+	targetCPU          = 0.25 // of the API server's
+	targetRSS          = 150.0
+	targetExecutor     = 3.0 // KB
+	targetTenantP99    = 1000.0
+	targetFlat         = 1.25 // cost with many applications present to that with few
+	boundWrites        = 16.0 // above it something has gone wrong
+	boundReads         = 1.0
+	boundExecutorWrite = 3.0 // per executor, on top
+)
+
+// Verdict is one target and what was reached.
+type Verdict struct {
+	Scenario, Target string
+	Got              float64
+	OK               bool
+	// Correctness is set for what must never fail.
+	Correctness bool
+}
+
+// Judge compares results with the targets.
+func Judge(results []*Result) []Verdict {
+	var all []Verdict
+	for _, r := range results {
+		all = append(all, r.judge()...)
+	}
+	return all
+}
+
+func (r *Result) judge() []Verdict {
+	var all []Verdict
+	most := func(target string, got, bound float64, correctness bool) {
+		all = append(all, Verdict{r.Scenario, fmt.Sprintf("%s <= %v", target, bound), got, got >= 0 && got <= bound, correctness})
+	}
+	most("driver pods beyond one per attempt", float64(r.Duplicates), 0, true)
+	most("applications lost", float64(r.Lost), 0, true)
+	most("drivers of one application at once", float64(r.Overlaps), 0, true)
+	if wrong, ok := r.Extra["wrongEnds"]; ok {
+		most("applications with a wrong end", wrong, 0, true)
+	}
+	switch r.Scenario {
+	case "latency", "burst-0":
+		most("writes per application", r.WritesPerApp, boundWrites, true)
+		most("reads per application", r.ReadsPerApp, boundReads, true)
+	case "burst-5":
+		most("writes per application", r.WritesPerApp, boundWrites+boundExecutorWrite*float64(r.Executors), true)
+	}
+	switch r.Scenario {
+	case "latency":
+		most("writes per application", r.WritesPerApp, targetWrites, false)
+		most("reads per application", r.ReadsPerApp, targetReads, false)
+	case "burst-0", "burst-5":
+		if r.Floor != nil {
+			all = append(all, Verdict{r.Scenario, fmt.Sprintf("finished, of the floor >= %v", targetRatio), r.Ratio, r.Ratio >= targetRatio, false})
+			most("CPU of the operator, of the API server's", Round(r.CPU.Operator/r.CPU.APIServer), targetCPU, false)
+		}
+	case "steady":
+		most("creation to driver pod p50 ms", r.CreateToDriver.P50, targetDriverP50, false)
+		most("creation to driver pod p99 ms", r.CreateToDriver.P99, targetDriverP99, false)
+		most("pod to status p99 ms", r.StatusLag.P99, targetLagP99, false)
+	case "tenants":
+		most("creation to driver pod p99 ms", r.CreateToDriver.P99, targetTenantP99, false)
+	case "churn":
+		most(fmt.Sprintf("RSS MB with %.0f finished applications", r.Extra["present"]), r.RSSPeakMB, targetRSS, false)
+		most(fmt.Sprintf("operator CPU per application, to that beside %.0f", r.Extra["presentBase"]),
+			Round(r.CPU.Operator/r.Extra["operatorCPUBase"]), targetFlat, false)
+	case "watchers":
+		most("KB of memory per idle executor", r.Extra["rssKBPerExecutor"], targetExecutor, false)
+	}
+	return all
+}
+
+// Print writes a table and returns how many verdicts on correctness are bad.
+func Print(w io.Writer, verdicts []Verdict) (wrong int) {
+	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(table, "SCENARIO\tTARGET\tREACHED\tVERDICT")
+	for _, v := range verdicts {
+		verdict := "met"
+		switch {
+		case !v.OK && v.Correctness:
+			verdict = "WRONG"
+			wrong++
+		case !v.OK:
+			verdict = "missed"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%v\t%s\n", v.Scenario, v.Target, v.Got, verdict)
+	}
+	_ = table.Flush()
+	return wrong
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spark-operator/spark-operator/bench/kubelet"
+	"github.com/spark-operator/spark-operator/bench/report"
+)
+
+// courseMax bounds every measured part, so that nothing runs for ever.
+const courseMax = 20 * time.Minute
+
+// course is how a leg goes from its beginning to its result.
+type course struct {
+	name      string
+	executors int
+	kubelet   kubelet.Config
+	// namespaces besides the usual one.
+	namespaces []string
+	// prepare is done before anybody watches; nil for nothing.
+	prepare func(*leg) error
+	// begin starts who runs the applications; nil for the operator.
+	begin func(*leg) error
+	// load is what is measured.
+	load func(*leg) error
+	// judge adds to the result what only this course knows; nil for nothing.
+	judge func(*leg, *report.Result) error
+	// measured is the namespace whose applications the figures are about; empty for
+	// the usual one.
+	measured string
+}
+
+// run goes the course on a new control plane.
+func (s *Setup) run(ctx context.Context, c course) (result *report.Result, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, courseMax, fmt.Errorf("%s was not done within %v", c.name, courseMax))
+	defer cancel()
+	l, err := s.newLeg(ctx, c.kubelet, c.namespaces...)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.name, err)
+	}
+	defer func() {
+		if err = errors.Join(err, l.stop()); err != nil {
+			err = fmt.Errorf("%s: %w", c.name, err)
+		}
+	}()
+	if c.begin == nil {
+		c.begin = (*leg).withOperator
+	}
+	steps := []func(*leg) error{c.prepare, c.begin, func(l *leg) error { return l.warmUp(c.executors) }}
+	for _, step := range steps {
+		if step == nil {
+			continue
+		}
+		if err := step(l); err != nil {
+			return nil, l.explain(err)
+		}
+	}
+	m, err := l.measure(c.name)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.load(l); err != nil {
+		return nil, l.explain(err)
+	}
+	if err := l.settle(); err != nil {
+		return nil, err
+	}
+	if c.measured == "" {
+		c.measured = namespace
+	}
+	if result, err = m.end(l.observer.Apps(c.measured)); err != nil {
+		return nil, err
+	}
+	result.Scenario, result.Executors = c.name, c.executors
+	if c.judge != nil {
+		if err := c.judge(l, result); err != nil {
+			return nil, err
+		}
+	}
+	return result, nil
+}
