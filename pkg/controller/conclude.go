@@ -124,28 +124,11 @@ func followExecutors(in *input, status *v1beta2.SparkApplicationStatus, c condit
 		return // a new run: those seen belong to the one before
 	}
 	status.ExecutorState = executorStates(status.ExecutorState, in.executors, state, in.settings.MaxTrackedExecutors)
+	status.ExecutorCounts = countExecutors(status.ExecutorState, in.executors, state)
 	if state == stateRunning {
 		executorsReady(in, status, c)
 	} else if state != stateUnknown { // where the run may go on as it was
 		c.remove(v1beta2.ConditionExecutorsReady)
-	}
-}
-
-// executorsReady says whether as many executors run as the application starts
-// with.
-func executorsReady(in *input, status *v1beta2.SparkApplicationStatus, c conditions) {
-	var running int32
-	for _, state := range status.ExecutorState {
-		if state == v1beta2.ExecutorStateRunning {
-			running++
-		}
-	}
-	if running >= startingExecutors(in.app) {
-		c.setTrue(v1beta2.ConditionExecutorsReady, reasonEnoughExecutors, "")
-	} else if hadExecutors(&in.app.Status) {
-		c.setFalse(v1beta2.ConditionExecutorsReady, reasonExecutorsLost, "")
-	} else {
-		c.setFalse(v1beta2.ConditionExecutorsReady, reasonTooFewExecutors, "")
 	}
 }
 

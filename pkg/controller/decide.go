@@ -28,8 +28,15 @@ func decide(in *input) plan {
 	} else if row.to != stay {
 		p.requeueAfter = auditDelay
 	}
-	if at := in.driverDeadline(); row.to == stateSubmitted && !at.IsZero() {
-		p.requeueAfter = soonest(p.requeueAfter, at.Sub(in.now))
+	switch row.to {
+	case stateSubmitted:
+		if at := in.driverDeadline(); !at.IsZero() {
+			p.requeueAfter = soonest(p.requeueAfter, at.Sub(in.now))
+		}
+	case stateRunning:
+		if at := in.executorDeadline(); in.now.Before(at) && !hadExecutors(&in.app.Status) {
+			p.requeueAfter = soonest(p.requeueAfter, at.Sub(in.now))
+		}
 	}
 	return p
 }

@@ -30,8 +30,8 @@ const (
 	eventsTimeout = 3 * time.Second
 )
 
-// driverWatch is what this process remembers of a driver that does not start. It
-// only limits how often something is done, so nothing is lost with it.
+// driverWatch is what this process remembers of a driver that does not start or
+// whose executors do not. It only limits how often something is done, so nothing is lost with it.
 type driverWatch struct {
 	pod      types.UID
 	read     pace // of its events
@@ -52,7 +52,7 @@ func (p pace) done(now time.Time) pace {
 	return pace{next: now.Add(delay), delay: delay}
 }
 
-// driverWatches are the drivers that do not start, one for each application.
+// driverWatches are such drivers, at most one for each application.
 type driverWatches struct {
 	lock sync.Mutex
 	all  map[cache.ObjectName]driverWatch
@@ -77,7 +77,7 @@ func (w *driverWatches) store(key cache.ObjectName, watch driverWatch) {
 	w.all[key] = watch
 }
 
-// forget drops an application that is gone or whose driver needs no watch.
+// forget drops an application that is gone or whose driver is.
 func (w *driverWatches) forget(key cache.ObjectName) {
 	w.lock.Lock()
 	defer w.lock.Unlock()

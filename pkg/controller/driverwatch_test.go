@@ -105,6 +105,12 @@ func TestNothingIsWrittenOnTheWay(t *testing.T) {
 	c.wantCondition(v1beta2.ConditionDriverReady, "False DriverPending")
 	c.driverPhase("pi-driver", corev1.PodRunning)
 	mustSettle(t, p, "pi")
+	c.clock.Step(10 * time.Second)
+	c.addExecutor(1, scheduled(c.clock.Now()))
+	mustSettle(t, p, "pi")
+	c.clock.Step(3 * time.Second)
+	c.editPod("pi-exec-1", executorRuns)
+	mustSettle(t, p, "pi")
 	for range 5 {
 		c.clock.Step(time.Minute)
 		mustSettle(t, p, "pi")
@@ -112,7 +118,7 @@ func TestNothingIsWrittenOnTheWay(t *testing.T) {
 	c.driverPhase("pi-driver", corev1.PodSucceeded)
 	mustSettle(t, p, "pi")
 	c.wantState("pi", stateCompleted)
-	if got := c.statusWrites(); got != 3 { // SUBMITTED, RUNNING, COMPLETED
+	if got := c.statusWrites(); got != 5 { // SUBMITTED, RUNNING, executor pending, executor runs, COMPLETED
 		t.Errorf("%d status writes: %q", got, c.log)
 	}
 	if got := c.eventReads(); got != 0 {
@@ -246,9 +252,10 @@ func TestMissingSecretVolume(t *testing.T) {
 	c.driverPhase("pi-driver", corev1.PodRunning)
 	mustSettle(t, p, "pi")
 	c.wantCondition(v1beta2.ConditionStalled, "")
-	c.deletePod("pi-driver")
+	c.driverPhase("pi-driver", corev1.PodSucceeded)
+	mustSettle(t, p, "pi")
 	if len(p.watches.all) != 0 {
-		t.Errorf("the watch of a driver that runs was kept: %v", p.watches.all)
+		t.Errorf("the watch of a driver that has ended was kept: %v", p.watches.all)
 	}
 }
 

@@ -61,6 +61,7 @@ func beginAttempt(in *input, s *submission, status *v1beta2.SparkApplicationStat
 	status.TerminationTime = metav1.Time{}
 	status.DriverInfo = v1beta2.DriverInfo{PodName: s.driverPodName}
 	status.ExecutorState = nil
+	status.ExecutorCounts = nil
 	status.SparkApplicationID = ""
 	status.SubmissionAttempts++
 }
@@ -88,6 +89,7 @@ func setRerun(_ *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ co
 	status.AppState.ErrorMessage = ""
 	status.DriverInfo = v1beta2.DriverInfo{}
 	status.ExecutorState = nil
+	status.ExecutorCounts = nil
 	status.TerminationTime = metav1.Time{}
 }
 

@@ -205,11 +205,15 @@ func (t *transition) conditionEvents() {
 		reason    string
 	}{
 		{v1beta2.ConditionStalled, metav1.ConditionTrue, "SparkApplicationStalled"},
+		{v1beta2.ConditionExecutorsReady, metav1.ConditionFalse, "SparkExecutorsMissing"},
 		{conditionUIReady, metav1.ConditionFalse, "SparkUIUnavailable"},
 	} {
 		now := meta.FindStatusCondition(t.new.Conditions, alarm.condition)
 		if now == nil || now.Status != alarm.status || now.Reason == reasonRetrying && alarm.condition == conditionUIReady {
 			continue // for the UI, a condition does while it is tried again
+		}
+		if alarm.condition == v1beta2.ConditionExecutorsReady && now.Reason != reasonNoExecutors && now.Reason != reasonExecutorsCrashing {
+			continue // Spark asks for others by itself
 		}
 		before := meta.FindStatusCondition(t.old.Conditions, alarm.condition)
 		if before != nil && before.Status == now.Status && before.Reason == now.Reason {

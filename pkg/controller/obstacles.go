@@ -67,14 +67,20 @@ func (in *input) keepsMessage(before *metav1.Condition, present *obstacle) bool 
 // noteRephrasing remembers that a status was written which says the same reason in
 // another way.
 func (in *input) noteRephrasing(status *v1beta2.SparkApplicationStatus) {
-	before := meta.FindStatusCondition(in.app.Status.Conditions, v1beta2.ConditionDriverReady)
-	now := meta.FindStatusCondition(status.Conditions, v1beta2.ConditionDriverReady)
-	if in.driver == nil || before == nil || now == nil || before.Reason != now.Reason || before.Message == now.Message {
+	if in.driver == nil {
 		return
 	}
-	watch := in.watches.of(keyOf(in.app), in.driver.UID)
-	watch.rephrase = watch.rephrase.done(in.now)
-	in.watches.store(keyOf(in.app), watch)
+	for _, kind := range []string{v1beta2.ConditionDriverReady, v1beta2.ConditionExecutorsReady} {
+		before := meta.FindStatusCondition(in.app.Status.Conditions, kind)
+		now := meta.FindStatusCondition(status.Conditions, kind)
+		if before == nil || now == nil || before.Reason != now.Reason || before.Message == now.Message {
+			continue
+		}
+		watch := in.watches.of(keyOf(in.app), in.driver.UID)
+		watch.rephrase = watch.rephrase.done(in.now)
+		in.watches.store(keyOf(in.app), watch)
+		return
+	}
 }
 
 // driverDeadline is when a driver that is pending has to be looked at although

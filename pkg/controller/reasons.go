@@ -42,6 +42,10 @@ const (
 
 	reasonEnoughExecutors = "EnoughExecutors"
 	reasonTooFewExecutors = "TooFewExecutors"
+	// reasonNoExecutors and reasonExecutorsCrashing: none runs, or they fail again and
+	// again, and enough never ran in this run.
+	reasonNoExecutors       = "NoExecutors"
+	reasonExecutorsCrashing = "ExecutorsCrashLooping"
 	// reasonExecutorsLost: enough executors ran before in this run, so the time-out
 	// for their start does not apply any more.
 	reasonExecutorsLost = "ExecutorsLost"
@@ -155,6 +159,10 @@ var reasons = []reason{
 	// Executors.
 	{name: reasonEnoughExecutors, in: places(executorsReadyTrue), meaning: "as many executors run as the application starts with"},
 	{name: reasonTooFewExecutors, in: places(executorsReadyFalse), meaning: "fewer executors run than the application starts with"},
+	{name: reasonNoExecutors, in: places(executorsReadyFalse), meaning: "no executor runs a minute after the start of the driver",
+		remedy: "mend what the message says of a pending executor pod, or read the driver's log if there is none"},
+	{name: reasonExecutorsCrashing, in: places(executorsReadyFalse), meaning: "three or more executors failed, and as many as the application starts with, and too few run",
+		remedy: "read how the last one ended; raise executor.memoryOverhead after OOMKilled, read its log after Error"},
 	{name: reasonExecutorsLost, in: places(executorsReadyFalse), meaning: "fewer executors run than the application started with"},
 
 	// The end.

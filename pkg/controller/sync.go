@@ -70,10 +70,13 @@ func (c *Controller) look(app *v1beta2.SparkApplication) (*input, error) {
 		validate: validate,
 		watches:  c.watches,
 	}
-	if in.report.state == v1beta2.DriverStatePending {
+	switch in.report.state {
+	case v1beta2.DriverStatePending:
 		in.obstacle = diagnose(seen.driver)
 		in.watch = c.watches.of(keyOf(app), seen.driver.UID)
-	} else {
+	case v1beta2.DriverStateRunning:
+		in.watch = c.watches.of(keyOf(app), seen.driver.UID)
+	default:
 		c.watches.forget(keyOf(app))
 	}
 	return in, nil

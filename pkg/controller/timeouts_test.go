@@ -95,7 +95,7 @@ func TestRunTimeout(t *testing.T) {
 	p := c.start()
 	mustSettle(t, p, "pi")
 	c.driverPhase("pi-driver", corev1.PodRunning)
-	for _, want := range []time.Duration{auditDelay, auditDelay, auditDelay} {
+	for _, want := range []time.Duration{executorDelay, auditDelay, auditDelay} {
 		if after := mustSettle(t, p, "pi"); after != want {
 			t.Errorf("next look after %v", after)
 		}

@@ -114,6 +114,11 @@ func (t *tally) add(app *v1beta2.SparkApplication, now time.Time) {
 	if !since.IsZero() {
 		t.oldest = max(t.oldest, now.Sub(since))
 	}
+	if counts := app.Status.ExecutorCounts; counts != nil {
+		t.executors += float64(counts.Running)
+		return
+	}
+	// The status is older than this version.
 	for _, executor := range app.Status.ExecutorState {
 		if executor == v1beta2.ExecutorStateRunning {
 			t.executors++

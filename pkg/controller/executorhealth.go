@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+const (
+	// executorDelay is how long after the start of its driver an application may be
+	// without executors, or with too few, before the status looks for the cause.
+	executorDelay = time.Minute
+	// minCrashes is how many executors have failed at least where they are said to
+	// crash again and again.
+	minCrashes = 3
+)
+
+// countExecutors returns status.executorCounts: the executors that
+// status.executorState names, those among them that are gone included, and the
+// pods of all others. Nil if there is none.
+func countExecutors(named map[string]v1beta2.ExecutorState, pods []*corev1.Pod, app v1beta2.ApplicationStateType) *v1beta2.ExecutorCounts {
+	if len(named) == 0 && len(pods) == 0 {
+		return nil
+	}
+	counts := &v1beta2.ExecutorCounts{}
+	add := func(state v1beta2.ExecutorState) {
+		switch state {
+		case v1beta2.ExecutorStatePending:
+			counts.Pending++
+		case v1beta2.ExecutorStateRunning:
+			counts.Running++
+		case v1beta2.ExecutorStateCompleted:
+			counts.Completed++
+		case v1beta2.ExecutorStateFailed:
+			counts.Failed++
+		case v1beta2.ExecutorStateUnknown:
+			counts.Unknown++
+		}
+	}
+	for _, state := range named {
+		add(state)
+	}
+	for _, pod := range pods {
+		if _, isNamed := named[pod.Name]; !isNamed {
+			add(settled(executorState(pod), app))
+		}
+	}
+	return counts
+}
+
+// executorsReady says whether as many executors run as the application starts
+// with, and what is wrong if they do not.
+func executorsReady(in *input, status *v1beta2.SparkApplicationStatus, c conditions) {
+	wanted := startingExecutors(in.app)
+	counts := ptr.Deref(status.ExecutorCounts, v1beta2.ExecutorCounts{})
+	if counts.Running >= wanted {
+		c.setTrue(v1beta2.ConditionExecutorsReady, reasonEnoughExecutors, "")
+		return
+	}
+	before := meta.FindStatusCondition(in.app.Status.Conditions, v1beta2.ConditionExecutorsReady)
+	o := in.missingExecutors(wanted, counts)
+	if hadExecutors(&in.app.Status) {
+		o.reason = reasonExecutorsLost // a time-out of the start must not begin anew
+	}
+	message := o.message()
+	if before != nil && before.Reason == o.reason && in.keepsMessage(before, o) {
+		message = before.Message
+	}
+	c.setFalse(v1beta2.ConditionExecutorsReady, o.reason, message)
+}
+
+// missingExecutors is why fewer executors run than wanted.
+func (in *input) missingExecutors(wanted int32, counts v1beta2.ExecutorCounts) *obstacle {
+	ended := counts.Failed
+	if dynamic := in.app.Spec.DynamicAllocation; dynamic == nil || !dynamic.Enabled {
+		ended += counts.Unknown // they went while they were needed
+	}
+	if ended >= max(minCrashes, wanted) {
+		return &obstacle{reason: reasonExecutorsCrashing, subject: "executors fail again and again", detail: lastCrash(in.executors)}
+	}
+	o := &obstacle{reason: reasonTooFewExecutors, subject: fmt.Sprintf("fewer executors run than the application starts with (%d)", wanted)}
+	if deadline := in.executorDeadline(); deadline.IsZero() || in.now.Before(deadline) {
+		return o
+	}
+	if counts.Running == 0 {
+		o.reason, o.subject = reasonNoExecutors, fmt.Sprintf("no executor runs, and the application starts with %d", wanted)
+	}
+	pending := false
+	for _, pod := range in.executors {
+		if executorState(pod) != v1beta2.ExecutorStatePending {
+			continue
+		}
+		pending = true
+		if cause := diagnose(pod); cause != nil {
+			o.subject = joinNonEmpty("; ", o.subject, "pod "+pod.Name+": "+cause.subject)
+			o.detail = cause.detail
+			return o
+		}
+	}
+	if counts.Running == 0 {
+		o.detail = "their pods have not started yet"
+		if !pending {
+			o.detail = "the driver has no pods for them; its log says why, often a quota or missing rights of its service account"
+		}
+	}
+	return o
+}
+
+// executorDeadline is when missing executors are looked into; zero if it is not
+// known since when the driver runs.
+func (in *input) executorDeadline() time.Time {
+	started := in.report.started
+	if started.IsZero() {
+		return time.Time{}
+	}
+	return started.Add(executorDelay)
+}
+
+// lastCrash tells how the executor ended that failed last; empty if no pod of one
+// that failed is left.
+func lastCrash(pods []*corev1.Pod) string {
+	var last metav1.Time
+	text := ""
+	for _, pod := range pods {
+		if executorState(pod) != v1beta2.ExecutorStateFailed {
+			continue
+		}
+		reason, message := podFailure(pod)
+		end := executorEnd(pod)
+		switch {
+		case end != nil && (text == "" || last.Before(&end.FinishedAt)):
+			last = end.FinishedAt
+			text = joinNonEmpty("; ", "the last one ended with "+describeEnd(end), joinNonEmpty(": ", reason, message))
+		case end == nil && text == "" && reason != "":
+			text = "the last one: " + joinNonEmpty(": ", reason, message)
+		}
+	}
+	return text
+}
