@@ -132,14 +132,6 @@ func followExecutors(in *input, status *v1beta2.SparkApplicationStatus, c condit
 	}
 }
 
-// startingExecutors is with how many executors an application starts.
-func startingExecutors(app *v1beta2.SparkApplication) int32 {
-	if dynamic := app.Spec.DynamicAllocation; dynamic != nil && dynamic.Enabled {
-		return ptr.Deref(dynamic.MinExecutors, 0)
-	}
-	return ptr.Deref(app.Spec.Executor.Instances, 1)
-}
-
 // followSpec records which spec the status is about, if it can be read at all.
 func followSpec(in *input, out *outcome, status *v1beta2.SparkApplicationStatus) {
 	if in.unreadable != "" {

@@ -4,6 +4,8 @@ package controller
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -11,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 )
 
 // deadline is the end of the time that a run has for one of its phases, and what
@@ -134,6 +137,31 @@ func (in *input) startedExecutors() int32 {
 		}
 	}
 	return count
+}
+
+// startingExecutors is with how many executors an application starts, as far as
+// they stay: with dynamic allocation that is the least that it keeps.
+func startingExecutors(app *v1beta2.SparkApplication) int32 {
+	spec, conf := &app.Spec, app.Spec.SparkConf
+	dynamic := spec.DynamicAllocation != nil && spec.DynamicAllocation.Enabled
+	switch {
+	case dynamic && spec.DynamicAllocation.MinExecutors != nil:
+		return *spec.DynamicAllocation.MinExecutors
+	case dynamic || strings.EqualFold(strings.TrimSpace(conf[sparkconf.DynamicAllocationEnabled]), "true"):
+		return numberOr(conf["spark.dynamicAllocation.minExecutors"], 0)
+	case spec.Executor.Instances != nil:
+		return *spec.Executor.Instances
+	}
+	return numberOr(conf[sparkconf.ExecutorInstances], 1)
+}
+
+// numberOr reads a number that a property gives; where it gives none that Spark
+// could read, it is the other one.
+func numberOr(text string, other int32) int32 {
+	if number, err := strconv.ParseInt(strings.TrimSpace(text), 10, 32); err == nil && number >= 0 {
+		return int32(number)
+	}
+	return other
 }
 
 // startError returns why the kubelet cannot start a container of a pod, for
