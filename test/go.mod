@@ -7,6 +7,7 @@ go 1.26.0
 replace github.com/spark-operator/spark-operator => ../
 
 require (
+	github.com/prometheus/common v0.72.0
 	github.com/spark-operator/spark-operator v0.0.0-00010101000000-000000000000
 	github.com/spark-operator/spark-operator/hack/localcluster v0.0.0-00010101000000-000000000000
 	k8s.io/api v0.37.2
@@ -43,7 +44,7 @@ require (
 	github.com/modern-go/concurrent v0.0.0-20180306012644-bacd9c7ef1dd // indirect
 	github.com/modern-go/reflect2 v1.0.3-0.20250322232337-35a7c28c31ee // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
-	github.com/pmezard/go-difflib v1.0.1-0.20181226105442-5d4384ee4fb2 // indirect
+	github.com/prometheus/client_model v0.6.3 // indirect
 	github.com/spf13/pflag v1.1.0 // indirect
 	github.com/x448/float16 v0.8.4 // indirect
 	go.yaml.in/yaml/v2 v2.4.4 // indirect
