@@ -33,7 +33,7 @@ var (
 func TestSchedulesDueAtOnce(t *testing.T) {
 	b := newBurst(t, "schedule-burst")
 	address := freeAddress(t)
-	b.startOperator("--metrics-bind-address", address)
+	b.startOperator("--enable-metrics", "--metrics-bind-address", address)
 	b.waitForRuns(b.count)
 	b.check()
 
@@ -130,7 +130,7 @@ func (b *burst) created() int {
 func (b *burst) waitForRuns(count int) {
 	b.t.Helper()
 	created := 0
-	err := wait.PollUntilContextTimeout(b.t.Context(), 20*time.Millisecond, time.Until(b.due)+5*time.Minute, true, func(context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(b.t.Context(), 50*time.Millisecond, time.Until(b.due)+5*time.Minute, true, func(context.Context) (bool, error) {
 		created = b.created()
 		return created >= count, nil
 	})
