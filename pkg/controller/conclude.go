@@ -48,48 +48,55 @@ const quietFailures = 3
 // the number of syncs of this application that failed in a row before this one.
 func conclude(in *input, p plan, out outcome, failures int) *v1beta2.SparkApplicationStatus {
 	status := in.app.Status.DeepCopy()
+	follow(in, p, &out, failures, status)
+	stampTransition(in, status)
+	return status
+}
+
+// follow brings the status in line with what was done.
+func follow(in *input, p plan, out *outcome, failures int, status *v1beta2.SparkApplicationStatus) {
 	c := conditions{status: status, generation: in.app.Generation, now: in.now}
 	from := status.AppState.State
 
 	switch {
 	case p.row == nil:
-		return status
+		return
 	case out.pending != nil:
 		recordPending(out.pending, c)
-		return status
+		followStalled(in, nil, c)
+		return
 	case out.refusal != "":
-		recordRefusal(in, out, status, c)
+		recordRefusal(in, *out, status, c)
 		status.AppState.State = stateRefused
 	case out.err == nil:
 		status.AppState.State = p.row.target(from)
-		p.row.applySet(in, &out, status, c)
-		recordLogTail(&out, status)
+		p.row.applySet(in, out, status, c)
+		recordLogTail(out, status)
 	case out.releaseFailed && (p.row.to == stateCompleted || p.row.to == stateFailed):
 		// The run is over, only some of its objects are still there.
 		status.AppState.State = stateSucceeding
 		if p.row.to == stateFailed {
 			status.AppState.State = stateFailing
 		}
-		p.row.applySet(in, &out, status, c)
-		recordLogTail(&out, status)
+		p.row.applySet(in, out, status, c)
+		recordLogTail(out, status)
 	default:
 		if failures+1 >= quietFailures {
 			stall(c, out.err)
 		}
-		return status
+		return
 	}
 
 	if status.AppState.State != from || p.row.to == stateSubmitted {
 		c.followState(status.AppState.ErrorMessage)
 	}
-	stalled := followDriver(in, &out, status, c)
+	stalled := followDriver(in, out, status, c)
 	followExecutors(in, status, c)
 	followStart(in, status)
 	followDisruption(in, status, c)
-	followUI(in, &out, status, c)
+	followUI(in, out, status, c)
 	followStalled(in, stalled, c)
-	followSpec(in, &out, status)
-	return status
+	followSpec(in, out, status)
 }
 
 func (r *row) applySet(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c conditions) {

@@ -28,6 +28,9 @@ func decide(in *input) plan {
 	} else if row.to != stay {
 		p.requeueAfter = auditDelay
 	}
+	if _, at := in.stuckBound(); in.now.Before(at) && p.requeueAfter > 0 {
+		p.requeueAfter = soonest(p.requeueAfter, at.Sub(in.now))
+	}
 	switch row.to {
 	case stateSubmitted:
 		if at := in.driverDeadline(); !at.IsZero() {

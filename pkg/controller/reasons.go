@@ -54,6 +54,7 @@ const (
 	reasonFailed    = "Failed"
 
 	reasonRetrying        = "Retrying"
+	reasonStuck           = "Stuck"
 	reasonCacheBehind     = "CacheBehind"
 	reasonOldDriver       = "OldDriverTerminating"
 	reasonDriverNameUsed  = "DriverPodNameInUse"
@@ -188,6 +189,8 @@ var reasons = []reason{
 	// What stands in the way.
 	{name: reasonRetrying, in: places(stalledTrue, uiReadyFalse), meaning: "requests to the API server keep failing and are tried again",
 		remedy: "mend what the message names; if it is the API server itself, wait"},
+	{name: reasonStuck, in: places(stalledTrue), meaning: "the application is longer in its state than that should take, and nothing more exact is known",
+		remedy: "look where the message says"},
 	{name: reasonCacheBehind, in: places(stalledTrue), meaning: "the operator does not see the latest state of the API server",
 		remedy: "nothing at first; if it stays, look at the operator's log and at the load of the API server"},
 	{name: reasonOldDriver, in: places(stalledTrue), meaning: "a driver of an earlier submission has not ended, so the next one must not start",

@@ -112,6 +112,9 @@ $ kubectl wait sparkapplication/spark-pi --for=condition=Stalled --timeout=5m
 $ kubectl get sparkapplication/spark-pi -o jsonpath='{.status.conditions[?(@.type=="Stalled")].message}'
 ` + "```" + `
 
+The metric ` + "`spark_application_stalled`" + ` counts the applications that are stalled, with the reason as its label ` + "`reason`" + `
+(and the prefix and labels of all metrics of the operator); an alert on it finds jobs that somebody has to look at.
+
 ## Reasons
 `
 

@@ -14,7 +14,7 @@ type stalledBy struct{ reason, message string }
 
 // followStalled sets or removes the condition Stalled after a step that did what
 // it had to. The most exact reason wins: what is wrong with the object, then with
-// an earlier driver, then with the present one.
+// an earlier driver, then with the present one, then that nothing goes on.
 func followStalled(in *input, driver *stalledBy, c conditions) {
 	present := meta.FindStatusCondition(c.status.Conditions, v1beta2.ConditionStalled)
 	switch {
@@ -24,6 +24,9 @@ func followStalled(in *input, driver *stalledBy, c conditions) {
 	case present != nil && present.Reason == reasonOldDriver && in.stuckDriver() != nil:
 	case driver != nil:
 		c.setTrue(v1beta2.ConditionStalled, driver.reason, driver.message)
+	case c.status.AppState.State == in.state() && in.overstay() != nil:
+		s := in.overstay()
+		c.setTrue(v1beta2.ConditionStalled, s.reason, s.message)
 	default:
 		c.remove(v1beta2.ConditionStalled)
 	}

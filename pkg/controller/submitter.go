@@ -71,5 +71,4 @@ func (in *input) submitterPhase() string {
 // recordPending leaves the state as it is and says what is waited for.
 func recordPending(p *pending, c conditions) {
 	c.setFalse(v1beta2.ConditionSubmitted, p.reason, p.message)
-	c.remove(v1beta2.ConditionStalled)
 }

@@ -61,6 +61,29 @@ What the table does not show:
 - Where the objects of an ended run cannot be deleted yet, SUCCEEDING or FAILING is published first.
 - A row that fails leaves the state as it is and is tried again with growing delays, up to one minute. From the third
   failure on the condition Stalled says why.
+- Whatever a row says, an application is looked at again when the time of its state ends.
+
+## How long a state may take
+
+An application that is longer in its state has the condition Stalled, with the reason Stuck if no more exact one is known. Nothing is
+ended by that; ` + "`spec.timeouts`" + ` does.
+
+| State | Time | From |
+|---|---|---|
+`)
+	for _, b := range bounds {
+		from := "the state"
+		switch {
+		case b.afterRetry:
+			from = "the time of the retry, or the state if there is none"
+		case b.state == stateNew:
+			from = "the creation"
+		}
+		fmt.Fprintf(&text, "| %s | %d min | %s |\n", stateName(b.state), b.limit/time.Minute, from)
+	}
+	text.WriteString(`
+RUNNING and SUSPENDED take as long as they take. A Job with spark-submit and driver pods that have been asked to end have their own
+time on top.
 
 ## Edits of the spec
 

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
@@ -31,6 +33,7 @@ func (m *Metrics) RegisterGauges(registerer prometheus.Registerer, applications 
 		running:      describe("spark_application_running_count", "Applications whose driver runs"),
 		executors:    describe("spark_executor_running_count", "Executors that run"),
 		states:       describe("spark_application_state_count", "Applications by state", "state"),
+		stalled:      describe("spark_application_stalled", "Applications that somebody has to look at, by the reason of their condition Stalled", "reason"),
 		oldest:       describe("spark_application_oldest_pending_seconds", "Age of the oldest application that waits to be submitted or to start"),
 	})
 	if err != nil {
@@ -44,12 +47,12 @@ type gauges struct {
 	applications func() iter.Seq[*v1beta2.SparkApplication]
 	clock        clock.PassiveClock
 
-	running, executors, states, oldest *prometheus.Desc
+	running, executors, states, stalled, oldest *prometheus.Desc
 }
 
 // Describe implements prometheus.Collector.
 func (g *gauges) Describe(descriptions chan<- *prometheus.Desc) {
-	for _, description := range []*prometheus.Desc{g.running, g.executors, g.states, g.oldest} {
+	for _, description := range []*prometheus.Desc{g.running, g.executors, g.states, g.stalled, g.oldest} {
 		descriptions <- description
 	}
 }
@@ -59,6 +62,7 @@ type tally struct {
 	values             []string
 	running, executors float64
 	states             map[v1beta2.ApplicationStateType]float64
+	stalled            map[string]float64
 	oldest             time.Duration
 }
 
@@ -71,7 +75,7 @@ func (g *gauges) Collect(metrics chan<- prometheus.Metric) {
 		key := strings.Join(values, "\x00")
 		t := tallies[key]
 		if t == nil {
-			t = &tally{values: values, states: map[v1beta2.ApplicationStateType]float64{}}
+			t = &tally{values: values, states: map[v1beta2.ApplicationStateType]float64{}, stalled: map[string]float64{}}
 			tallies[key] = t
 		}
 		t.add(app, now)
@@ -85,6 +89,9 @@ func (g *gauges) Collect(metrics chan<- prometheus.Metric) {
 		gauge(g.oldest, t.oldest.Seconds(), t.values...)
 		for state, count := range t.states {
 			gauge(g.states, count, append([]string{stateLabel(state)}, t.values...)...)
+		}
+		for reason, count := range t.stalled {
+			gauge(g.stalled, count, append([]string{reason}, t.values...)...)
 		}
 	}
 }
@@ -101,6 +108,9 @@ func stateLabel(state v1beta2.ApplicationStateType) string {
 func (t *tally) add(app *v1beta2.SparkApplication, now time.Time) {
 	state := app.Status.AppState.State
 	t.states[state]++
+	if stalled := meta.FindStatusCondition(app.Status.Conditions, v1beta2.ConditionStalled); stalled != nil && stalled.Status == metav1.ConditionTrue {
+		t.stalled[stalled.Reason]++
+	}
 	var since time.Time
 	switch state {
 	case v1beta2.ApplicationStateNew:

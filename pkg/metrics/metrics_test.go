@@ -169,6 +169,11 @@ func TestGauges(t *testing.T) {
 	runs := &v1beta2.SparkApplication{Status: state(v1beta2.ApplicationStateRunning, "a", 1)}
 	runs.Status.ExecutorState = map[string]v1beta2.ExecutorState{"1": v1beta2.ExecutorStateRunning, "2": v1beta2.ExecutorStatePending, "3": v1beta2.ExecutorStateRunning}
 	apps = append(apps, runs)
+	runs.Status.ExecutorCounts = &v1beta2.ExecutorCounts{Running: 1200} // more than there are names
+	for i, reason := range []string{"ImagePullFailed", "ImagePullFailed", "Stuck"} {
+		apps[i].Status.Conditions = []metav1.Condition{{Type: v1beta2.ConditionStalled, Status: metav1.ConditionTrue, Reason: reason}}
+	}
+	runs.Status.Conditions = []metav1.Condition{{Type: v1beta2.ConditionDriverReady, Status: metav1.ConditionTrue, Reason: "DriverRunning"}}
 	clock := clocktesting.NewFakePassiveClock(created.Add(time.Minute))
 	if err := m.RegisterGauges(registry, func() iter.Seq[*v1beta2.SparkApplication] { return slices.Values(apps) }, clock); err != nil {
 		t.Fatal(err)
@@ -182,6 +187,10 @@ spark_application_oldest_pending_seconds{app_type="etl"} 60
 # TYPE spark_application_running_count gauge
 spark_application_running_count{app_type="Unknown"} 1
 spark_application_running_count{app_type="etl"} 0
+# HELP spark_application_stalled Applications that somebody has to look at, by the reason of their condition Stalled
+# TYPE spark_application_stalled gauge
+spark_application_stalled{app_type="Unknown",reason="Stuck"} 1
+spark_application_stalled{app_type="etl",reason="ImagePullFailed"} 2
 # HELP spark_application_state_count Applications by state
 # TYPE spark_application_state_count gauge
 spark_application_state_count{app_type="Unknown",state="COMPLETED"} 1
@@ -190,7 +199,7 @@ spark_application_state_count{app_type="etl",state="NEW"} 1
 spark_application_state_count{app_type="etl",state="SUBMITTED"} 1
 # HELP spark_executor_running_count Executors that run
 # TYPE spark_executor_running_count gauge
-spark_executor_running_count{app_type="Unknown"} 2
+spark_executor_running_count{app_type="Unknown"} 1200
 spark_executor_running_count{app_type="etl"} 0
 # HELP spark_operator_panics_total Steps of a controller that panicked
 # TYPE spark_operator_panics_total counter
