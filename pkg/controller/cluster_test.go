@@ -62,6 +62,7 @@ type fault struct {
 	crash bool // the process ends; otherwise the call returns an error
 	err   error
 	hit   bool
+	vain  bool // the write failed by itself, so there was no answer to lose
 }
 
 // errCrash is what a process sees of its own end: nothing. Tests recover it.
@@ -106,6 +107,7 @@ func (c *cluster) react(tracker clienttesting.ObjectTracker) clienttesting.React
 				return true, nil, f.end()
 			}
 			if _, _, err := c.write(tracker, apply, action); err != nil {
+				f.vain = true
 				return true, nil, err
 			}
 			return true, nil, f.end()

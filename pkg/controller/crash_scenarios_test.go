@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// scenarios are the lives of applications whose every write is disturbed.
+var scenarios = []scenario{
+	{
+		name: "retry", edit: onFailure(3, 1), world: runs(fail, succeed),
+		check: wantLife(stateCompleted, tally{executions: 2}, "FAILED Application Error", "COMPLETED"),
+	},
+	{
+		name: "retries used up", edit: onFailure(1, 1), world: runs(fail, fail),
+		check: wantLife(stateFailed, tally{executions: 2}, "FAILED Application Error", "FAILED Application Error"),
+	},
+	{
+		name: "lost driver", edit: onFailure(1, 1), world: runs(vanish, succeed),
+		check: wantLife(stateCompleted, tally{executions: 2}, "FAILED Application DriverLost", "COMPLETED"),
+	},
+	{
+		name: "failures of the infrastructure", edit: madeUpFor, world: runs(evictDriver, drain, succeed),
+		check: wantLife(stateCompleted, tally{executions: 3, forgiven: 2}, "FAILED Infrastructure EvictionByEvictionAPI", "FAILED Infrastructure DriverLost", "COMPLETED"),
+	},
+	{
+		name: "exit code that is not retried", world: runs(fail),
+		edit: func(app *v1beta2.SparkApplication) {
+			app.Spec.RestartPolicy = v1beta2.RestartPolicy{Type: v1beta2.RestartPolicyAlways, NonRetryableExitCodes: []int32{1}}
+		},
+		check: wantLife(stateFailed, tally{executions: 1}, "FAILED Application Error"),
+	},
+	{
+		name: "time-out", edit: edits(withTimeouts(0, 0, 60), onFailure(1, 1)), world: runs(idle, succeed),
+		check: wantLife(stateCompleted, tally{executions: 2}, "FAILED Application RunTimeout", "COMPLETED"),
+	},
+	{
+		name: "time-out without retry", edit: withTimeouts(0, 0, 60), world: runs(idle),
+		check: wantLife(stateFailed, tally{executions: 1}, "FAILED Application RunTimeout"),
+	},
+	{
+		name: "lost node", edit: madeUpFor, config: nodeGrace, world: runs(loseNode, succeed),
+		check: wantLife(stateCompleted, tally{executions: 2, forgiven: 1}, "FAILED Infrastructure NodeLost", "COMPLETED"),
+	},
+	{
+		name: "suspend and resume", world: suspendAndResume,
+		check: wantLife(stateCompleted, tally{executions: 1}, "SUSPENDED  Suspended", "COMPLETED"),
+	},
+	{
+		name: "edit of the spec", world: editOnce,
+		check: wantLife(stateCompleted, tally{executions: 1}, "INVALIDATING  SpecChanged", "COMPLETED"),
+	},
+	{
+		name: "clean-up", edit: withCleanup(v1beta2.PodDeletionAlways, v1beta2.PodDeletionAlways), world: withExecutors,
+		check: func(t *testing.T, got *outcomeOfLife) {
+			wantLife(stateCompleted, tally{executions: 1}, "COMPLETED")(t, got)
+			if len(got.pods) != 0 {
+				t.Errorf("pods %q", got.pods)
+			}
+		},
+	},
+	{
+		name: "executors left behind", world: withStrayExecutors,
+		check: func(t *testing.T, got *outcomeOfLife) {
+			wantLife(stateCompleted, tally{executions: 1}, "COMPLETED")(t, got)
+			if !slices.Equal(got.pods, []string{"pi-driver"}) {
+				t.Errorf("pods %q", got.pods)
+			}
+		},
+	},
+	{
+		name: "time to live", world: untilGone(runs(succeed)),
+		edit: func(app *v1beta2.SparkApplication) { app.Spec.TimeToLiveSeconds = ptr.To[int64](30) },
+		check: func(t *testing.T, got *outcomeOfLife) {
+			if got.applicationsDeleted != 1 || got.created != 1 {
+				t.Errorf("%+v", got)
+			}
+		},
+	},
+	{
+		name: "deletion", world: deleteWhileRunning,
+		check: func(t *testing.T, got *outcomeOfLife) {
+			if got.state != stateRunning || len(got.pods) != 0 || got.created != 1 {
+				t.Errorf("%+v", got)
+			}
+		},
+	},
+}
+
+// madeUpFor gives failures of the infrastructure retries although there is no
+// restart policy.
+func madeUpFor(app *v1beta2.SparkApplication) {
+	app.Spec.RestartPolicy.InfrastructureFailures = &v1beta2.InfrastructureFailurePolicy{IntervalSeconds: ptr.To[int64](1)}
+}
+
+func edits(list ...func(*v1beta2.SparkApplication)) func(*v1beta2.SparkApplication) {
+	return func(app *v1beta2.SparkApplication) {
+		for _, edit := range list {
+			edit(app)
+		}
+	}
+}
+
+// wantLife checks state, counters, attempts, and that each attempt had one driver.
+func wantLife(state v1beta2.ApplicationStateType, counted tally, attempts ...string) func(*testing.T, *outcomeOfLife) {
+	return func(t *testing.T, got *outcomeOfLife) {
+		t.Helper()
+		if got.state != state || (tally{got.executions, got.forgiven, got.infraRow}) != counted || got.submissions != got.executions {
+			t.Errorf("state %q, %d executions, %d forgiven, %d in a row, %d submissions", got.state, got.executions, got.forgiven, got.infraRow, got.submissions)
+		}
+		if !slices.Equal(got.attempts, attempts) || got.created != len(attempts) {
+			t.Errorf("attempts %q, %d drivers", got.attempts, got.created)
+		}
+		if got.services != 0 {
+			t.Errorf("%d services left", got.services)
+		}
+	}
+}
+
+type world = func(c *cluster, app *v1beta2.SparkApplication, after time.Duration) (over bool)
+
+// runs is a world in which the n-th run ends in the n-th way, and time passes only
+// when the controller waits for it.
+func runs(ends ...func(c *cluster, app *v1beta2.SparkApplication)) world {
+	return func(c *cluster, app *v1beta2.SparkApplication, after time.Duration) bool {
+		switch app.Status.AppState.State {
+		case stateSubmitted:
+			c.driverPhase("pi-driver", corev1.PodRunning)
+		case stateRunning:
+			ends[app.Status.ExecutionAttempts-1](c, app)
+		case stateFailing:
+			c.clock.Step(max(after, time.Second))
+		case stateCompleted, stateFailed:
+			return true
+		}
+		return false
+	}
+}
+
+// Ways in which a run ends.
+
+func fail(c *cluster, _ *v1beta2.SparkApplication) { c.driverPhase("pi-driver", corev1.PodFailed) }
+func succeed(c *cluster, _ *v1beta2.SparkApplication) {
+	c.driverPhase("pi-driver", corev1.PodSucceeded)
+}
+func vanish(c *cluster, _ *v1beta2.SparkApplication) { c.deletePod("pi-driver") }
+func idle(c *cluster, _ *v1beta2.SparkApplication)   { c.clock.Step(time.Minute) }
+
+func evictDriver(c *cluster, _ *v1beta2.SparkApplication) { evict(c, "pi-driver") }
+
+// drain announces the disruption first; then the pod is gone at once.
+func drain(c *cluster, _ *v1beta2.SparkApplication) {
+	if disruption(c.pod("pi-driver")) != nil {
+		c.deletePod("pi-driver")
+		return
+	}
+	c.editPod("pi-driver", func(pod *corev1.Pod) {
+		pod.DeletionTimestamp = ptr.To(metav1.NewTime(c.clock.Now().Add(30 * time.Second)))
+		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, Reason: "EvictionByEvictionAPI"}}
+	})
+}
+
+// loseNode deletes the driver from a node that does not exist any more.
+func loseNode(c *cluster, _ *v1beta2.SparkApplication) {
+	if c.pod("pi-driver").DeletionTimestamp != nil {
+		c.clock.Step(10 * time.Minute)
+		return
+	}
+	c.strand("pi-driver")
+}
+
+// suspendAndResume suspends the first run, and lets the second succeed.
+func suspendAndResume(c *cluster, app *v1beta2.SparkApplication, after time.Duration) bool {
+	suspend := func(value bool) {
+		c.editSpec("pi", func(spec *v1beta2.SparkApplicationSpec) { spec.Suspend = ptr.To(value) })
+	}
+	switch {
+	case app.Status.AppState.State == stateRunning && app.Generation == 1:
+		suspend(true)
+	case app.Status.AppState.State == stateSuspended:
+		suspend(false)
+	default:
+		return runs(succeed)(c, app, after)
+	}
+	return false
+}
+
+// editOnce changes the first run, and lets the second succeed.
+func editOnce(c *cluster, app *v1beta2.SparkApplication, after time.Duration) bool {
+	if app.Status.AppState.State == stateRunning && app.Generation == 1 {
+		c.editSpec("pi", func(spec *v1beta2.SparkApplicationSpec) { spec.Arguments = []string{"1"} })
+		return false
+	}
+	return runs(succeed)(c, app, after)
+}
+
+// withExecutors lets two executors run and end before their driver does.
+func withExecutors(c *cluster, app *v1beta2.SparkApplication, after time.Duration) bool {
+	if app.Status.AppState.State == stateRunning {
+		switch pod := c.pod("pi-exec-2"); {
+		case pod == nil:
+			runExecutors(c, 2, corev1.PodRunning)
+			return false
+		case pod.Status.Phase == corev1.PodRunning:
+			runExecutors(c, 2, corev1.PodSucceeded)
+			return false
+		}
+	}
+	return runs(succeed)(c, app, after)
+}
+
+// withStrayExecutors lets executors run on after their driver.
+func withStrayExecutors(c *cluster, app *v1beta2.SparkApplication, after time.Duration) bool {
+	switch {
+	case app.Status.AppState.State == stateRunning && c.pod("pi-exec-2") == nil:
+		runExecutors(c, 2, corev1.PodRunning)
+	case runs(succeed)(c, app, after):
+		c.clock.Step(after)
+		return c.pod("pi-exec-2") == nil
+	}
+	return false
+}
+
+// untilGone lets time pass after the end until the application is gone.
+func untilGone(before world) world {
+	return func(c *cluster, app *v1beta2.SparkApplication, after time.Duration) bool {
+		switch {
+		case app == nil:
+			return true
+		case before(c, app, after):
+			c.clock.Step(max(after, time.Second))
+		}
+		return false
+	}
+}
+
+// deleteWhileRunning deletes the application, in the foreground, so that it stays
+// until its pods are gone.
+func deleteWhileRunning(c *cluster, app *v1beta2.SparkApplication, after time.Duration) bool {
+	switch {
+	case app.DeletionTimestamp != nil:
+		return true
+	case app.Status.AppState.State == stateRunning:
+		app.DeletionTimestamp = ptr.To(metav1.NewTime(c.clock.Now()))
+		app.Finalizers = []string{metav1.FinalizerDeleteDependents}
+		c.putApplication(app)
+		return false
+	}
+	return runs(succeed)(c, app, after)
+}
