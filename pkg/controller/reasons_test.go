@@ -52,6 +52,8 @@ func TestReasonsAreDocumented(t *testing.T) {
 			}
 		}
 	}
+	text.WriteString("\n## How it reads\n")
+	text.WriteString(describeCases(t))
 	compareDocument(t, conditionsFile, text.Bytes())
 }
 
