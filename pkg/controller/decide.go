@@ -40,6 +40,7 @@ func decide(in *input) plan {
 		if at := in.executorDeadline(); in.now.Before(at) && !hadExecutors(&in.app.Status) {
 			p.requeueAfter = soonest(p.requeueAfter, at.Sub(in.now))
 		}
+	default: // the other states wait for nothing of that kind
 	}
 	return p
 }
