@@ -4,6 +4,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,7 +22,12 @@ type Quantiles struct {
 	P50 float64 `json:"p50"`
 	P99 float64 `json:"p99"`
 	Max float64 `json:"max"`
+	// Curve has the quantiles 0, 0.05, 0.1 up to 1.
+	Curve []float64 `json:"curve,omitempty"`
 }
+
+// curveStep is the distance of the quantiles in a curve, in percent.
+const curveStep = 5
 
 // QuantilesOf sorts the durations.
 func QuantilesOf(durations []time.Duration) Quantiles {
@@ -34,7 +40,11 @@ func QuantilesOf(durations []time.Duration) Quantiles {
 		rank := max(int(math.Ceil(q*float64(len(durations)))), 1)
 		return Round(durations[rank-1].Seconds() * 1000)
 	}
-	return Quantiles{N: len(durations), P50: at(0.5), P99: at(0.99), Max: at(1)}
+	quantiles := Quantiles{N: len(durations), P50: at(0.5), P99: at(0.99), Max: at(1)}
+	for percent := 0; percent <= 100; percent += curveStep {
+		quantiles.Curve = append(quantiles.Curve, at(float64(percent)/100))
+	}
+	return quantiles
 }
 
 // Round drops digits that mean nothing.
@@ -110,6 +120,23 @@ type Result struct {
 
 	// Figures of this scenario only.
 	Extra map[string]float64 `json:"extra,omitempty"`
+}
+
+// Read reads the results that Write has written to a file.
+func Read(path string) ([]*Result, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("results: %w", err)
+	}
+	var results []*Result
+	for line := range bytes.Lines(content) {
+		result := &Result{}
+		if err := json.Unmarshal(line, result); err != nil {
+			return nil, fmt.Errorf("results in %s: %w", path, err)
+		}
+		results = append(results, result)
+	}
+	return results, nil
 }
 
 // Write writes the result as one line, to w and to the end of a file unless its

@@ -42,6 +42,8 @@ func Churn(ctx context.Context, s *Setup, few, many int, perMinute float64, dura
 		if err != nil {
 			return nil, err
 		}
+		s.logf("churn beside %d: creation to driver pod %+v, status lag %+v, CPU %+v", finished,
+			results[finished].CreateToDriver, results[finished].StatusLag, results[finished].CPU)
 	}
 	base, result := results[few], results[many]
 	result.Extra = map[string]float64{
@@ -130,6 +132,14 @@ func Watchers(ctx context.Context, s *Setup, executors, apps int) (*report.Resul
 			if err := l.placeExecutors(script, executors); err != nil {
 				return err
 			}
+			// The first operator to see them tells of each, which costs memory, too.
+			if err := l.startOperator(); err != nil {
+				return err
+			}
+			if err := l.settle(); err != nil {
+				return err
+			}
+			l.operator.Kill()
 			if err := l.withOperator(); err != nil {
 				return err
 			}

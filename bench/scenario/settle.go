@@ -45,7 +45,7 @@ func (l *leg) warmUp(executors int) error {
 // executors are looked at a second after they changed.
 const (
 	settling  = 2 * time.Second
-	settleMax = time.Minute
+	settleMax = 3 * time.Minute
 )
 
 // settle waits until the last events are sent and nothing is requested any more,
