@@ -83,9 +83,9 @@ type entry struct {
 	run func(ctx context.Context, done []*report.Result) (*report.Result, error)
 }
 
-func entries(s *scenario.Setup, z *sizes, short bool) []entry {
+func entries(s *scenario.Setup, z *sizes, floor bool) []entry {
 	burst := scenario.Burst
-	if short {
+	if !floor {
 		burst = scenario.BurstWithoutFloor
 	}
 	return []entry{
@@ -146,6 +146,7 @@ func run(ctx context.Context) error {
 	flags := fs.String("operator-flags", "", "flags of the operator, separated by blanks")
 	only := fs.String("scenarios", "", "scenarios to run, separated by commas; all if empty")
 	short := fs.Bool("short", false, "check correctness only, with small sizes and without floor")
+	floor := fs.Bool("floor", true, "measure the floor of the bursts, too")
 	commit := fs.String("commit", head(ctx), "what is measured, for the results")
 	results := fs.String("results", "", "file to append results to; default bench/results/COMMIT.jsonl, none if short")
 	sizes := sizesFor(fs)
@@ -153,12 +154,13 @@ func run(ctx context.Context) error {
 	if *short {
 		sizes.shorten()
 		setup.Cold = true
+		*floor = false
 	}
 	if *results == "" && !*short {
 		*results = filepath.Join("bench", "results", *commit+".jsonl")
 	}
 	setup.Flags = strings.Fields(*flags)
-	chosen, err := choose(entries(setup, sizes, *short), *only, *short)
+	chosen, err := choose(entries(setup, sizes, *floor), *only, *short)
 	if err != nil {
 		return err
 	}

@@ -117,6 +117,7 @@ func Watchers(ctx context.Context, s *Setup, executors, apps int) (*report.Resul
 		return nil, err
 	}
 	var without, with memory
+	var first plane.Cost
 	result, err := s.run(ctx, course{
 		name:       "watchers",
 		namespaces: []string{presentNamespace},
@@ -139,6 +140,9 @@ func Watchers(ctx context.Context, s *Setup, executors, apps int) (*report.Resul
 			if err := l.settle(); err != nil {
 				return err
 			}
+			if first, err = plane.CostOf(l.operator.PID()); err != nil {
+				return err
+			}
 			l.operator.Kill()
 			if err := l.withOperator(); err != nil {
 				return err
@@ -152,11 +156,12 @@ func Watchers(ctx context.Context, s *Setup, executors, apps int) (*report.Resul
 		return nil, err
 	}
 	result.Extra = map[string]float64{
-		"executors":         float64(executors),
-		"rssKBPerExecutor":  report.Round(float64(with.resident-without.resident) / 1024 / float64(executors)),
-		"heapKBPerExecutor": report.Round((with.heap - without.heap) / 1024 / float64(executors)),
-		"rssMBWithout":      report.Round(float64(without.resident) / (1 << 20)),
-		"rssMBWith":         report.Round(float64(with.resident) / (1 << 20)),
+		"executors":           float64(executors),
+		"rssKBPerExecutor":    report.Round(float64(with.resident-without.resident) / 1024 / float64(executors)),
+		"heapKBPerExecutor":   report.Round((with.heap - without.heap) / 1024 / float64(executors)),
+		"rssPeakMBFirstSight": report.Round(float64(first.Peak) / (1 << 20)),
+		"rssMBWithout":        report.Round(float64(without.resident) / (1 << 20)),
+		"rssMBWith":           report.Round(float64(with.resident) / (1 << 20)),
 	}
 	return result, nil
 }

@@ -18,21 +18,15 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
-	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/clientcmd"
-	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/tools/leaderelection"
 	cliflag "k8s.io/component-base/cli/flag"
 	"k8s.io/component-base/version"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 
-	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/controller"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/metrics"
@@ -228,17 +222,4 @@ func masterURL(config *rest.Config, getenv func(string) string) string {
 		return "k8s://https://" + net.JoinHostPort(host, port)
 	}
 	return "k8s://" + config.Host
-}
-
-func newRecorder(ctx context.Context, client kubernetes.Interface, component string) (events.EventRecorder, func(), error) {
-	scheme := runtime.NewScheme()
-	utilruntime.Must(corev1.AddToScheme(scheme))
-	utilruntime.Must(v1beta2.AddToScheme(scheme))
-	broadcaster := events.NewBroadcaster(&events.EventSinkImpl{Interface: client.EventsV1()})
-	// Events of the last steps are still sent after ctx is done.
-	if err := broadcaster.StartRecordingToSinkWithContext(context.WithoutCancel(ctx)); err != nil {
-		return nil, nil, fmt.Errorf("record events: %w", err)
-	}
-	recorder := broadcaster.NewRecorder(scheme, component).WithLogger(klog.FromContext(ctx))
-	return recorder, broadcaster.Shutdown, nil
 }
