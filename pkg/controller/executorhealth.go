@@ -80,8 +80,11 @@ func executorsReady(in *input, status *v1beta2.SparkApplicationStatus, c conditi
 // missingExecutors is why fewer executors run than wanted.
 func (in *input) missingExecutors(wanted int32, counts v1beta2.ExecutorCounts) *obstacle {
 	ended := counts.Failed
-	if dynamic := in.app.Spec.DynamicAllocation; dynamic == nil || !dynamic.Enabled {
-		ended += counts.Unknown // they went while they were needed
+	dynamic := in.app.Spec.DynamicAllocation
+	if (dynamic == nil || !dynamic.Enabled) && !hadExecutors(&in.app.Status) {
+		// They went before anybody saw how, while they were needed. Later on it may be
+		// the driver that lets them go because its job is done.
+		ended += counts.Unknown
 	}
 	if ended >= max(minCrashes, wanted) {
 		return &obstacle{reason: reasonExecutorsCrashing, subject: "executors fail again and again", detail: lastCrash(in.executors)}

@@ -175,6 +175,30 @@ func TestExecutorsCrashLooping(t *testing.T) {
 	c.wantCondition(v1beta2.ConditionExecutorsReady, "False ExecutorsLost: executors fail again and again: the last one ended with ExitCode: 1, Reason: Error")
 }
 
+// TestExecutorsVanish: Spark deletes the pods of executors that failed, at times
+// before their end is seen. At the end of a job it lets all of them go.
+func TestExecutorsVanish(t *testing.T) {
+	c, p := runningDriver(t, 2)
+	for number := 1; number <= 3; number++ {
+		c.addExecutor(number, executorRuns)
+		mustSettle(t, p, "pi")
+		c.deletePod(fmt.Sprintf("pi-exec-%d", number))
+		mustSettle(t, p, "pi")
+	}
+	c.wantCounts(v1beta2.ExecutorCounts{Unknown: 3})
+	c.wantCondition(v1beta2.ConditionExecutorsReady, "False ExecutorsCrashLooping: executors fail again and again")
+
+	for number := 4; number <= 7; number++ {
+		c.addExecutor(number, executorRuns)
+	}
+	mustSettle(t, p, "pi")
+	for number := 4; number <= 7; number++ {
+		c.deletePod(fmt.Sprintf("pi-exec-%d", number))
+	}
+	mustSettle(t, p, "pi")
+	c.wantCondition(v1beta2.ConditionExecutorsReady, "False ExecutorsLost: fewer executors run than the application starts with (2)")
+}
+
 // TestOneFailureIsNoLoop, nor are several where others run.
 func TestOneFailureIsNoLoop(t *testing.T) {
 	c, p := runningDriver(t, 2)
