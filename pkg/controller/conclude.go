@@ -168,12 +168,13 @@ func startAttempt(status *v1beta2.SparkApplicationStatus, attempt v1beta2.Attemp
 }
 
 // endAttempt completes the record of the current submission, unless that is done.
-// It begins one for a run that another operator started.
-func endAttempt(status *v1beta2.SparkApplicationStatus, state v1beta2.ApplicationStateType, report driverReport, end metav1.Time) {
+// It begins one for a run that another operator started. It returns the record that
+// it completed; nil for none.
+func endAttempt(status *v1beta2.SparkApplicationStatus, state v1beta2.ApplicationStateType, report driverReport, end metav1.Time) *v1beta2.Attempt {
 	attempt := currentAttempt(status)
 	if attempt == nil {
 		if status.SubmissionID == "" || state != stateCompleted && state != stateFailed {
-			return
+			return nil
 		}
 		startAttempt(status, v1beta2.Attempt{
 			SubmissionID:       status.SubmissionID,
@@ -186,7 +187,7 @@ func endAttempt(status *v1beta2.SparkApplicationStatus, state v1beta2.Applicatio
 		}
 	}
 	if attempt.State != "" {
-		return
+		return nil
 	}
 	attempt.State = state
 	attempt.TerminationTime = ptr.To(end)
@@ -195,6 +196,7 @@ func endAttempt(status *v1beta2.SparkApplicationStatus, state v1beta2.Applicatio
 	if report.started != nil {
 		attempt.StartTime = ptr.To(*report.started)
 	}
+	return attempt
 }
 
 // currentAttempt returns the record of the current submission; nil for none.

@@ -42,6 +42,8 @@ func decide(in *input) plan {
 		}
 	default: // the other states wait for nothing of that kind
 	}
+	// Times in a status may be of a clock that was wrong by years.
+	p.requeueAfter = min(p.requeueAfter, maxDelay)
 	return p
 }
 

@@ -110,9 +110,9 @@ func recordFailure(in *input, status *v1beta2.SparkApplicationStatus, f failure)
 	verdict := retryAfter(policy, counted, f, f.ended.Time, status.SubmissionID)
 	status.AppState.ErrorMessage = joinNonEmpty("; ", f.message, verdict.refusal)
 	status.TerminationTime = f.ended
-	endAttempt(status, stateFailed, driverReport{exitCode: f.exitCode, started: f.started, reason: f.reason, message: f.message}, f.ended)
-	if attempt := currentAttempt(status); attempt != nil {
-		attempt.FailureType = f.kind
+	ended := endAttempt(status, stateFailed, driverReport{exitCode: f.exitCode, started: f.started, reason: f.reason, message: f.message}, f.ended)
+	if ended != nil {
+		ended.FailureType = f.kind
 	}
 }
 
