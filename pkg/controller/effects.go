@@ -107,6 +107,7 @@ func setChanged(in *input, out *outcome, status *v1beta2.SparkApplicationStatus,
 // restart policy limits failures, and this is none.
 func setUncharged(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ conditions) {
 	status.ExecutionAttempts = max(status.ExecutionAttempts-1, 0)
+	status.ForgivenAttempts = min(status.ForgivenAttempts, status.ExecutionAttempts)
 	status.SubmissionAttempts = max(status.SubmissionAttempts-1, 0)
 	endAttempt(status, stateSuspended, driverReport{reason: reasonSuspended}, metav1.NewTime(in.now))
 }
