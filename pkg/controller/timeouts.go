@@ -99,8 +99,12 @@ func (in *input) overdue() *deadline {
 	return first
 }
 
-// untilDeadline is the time to the next deadline, at most limit.
+// untilDeadline is the time to the next deadline, or until the driver should have
+// gone that was deleted, at most limit.
 func (in *input) untilDeadline(limit time.Duration) time.Duration {
+	if pod := in.driver; pod != nil && pod.DeletionTimestamp != nil && !in.stuck(pod) {
+		limit = min(limit, pod.DeletionTimestamp.Add(stuckAfter).Sub(in.now))
+	}
 	for _, d := range in.deadlines() {
 		limit = min(limit, d.at.Sub(in.now))
 	}
