@@ -25,9 +25,9 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/spark-operator
 # hack/prerequisites.sh puts a Go toolchain there if the machine has none; Debian has some programs where only root looks.
 export PATH := $(CACHE)/go/bin:$(PATH):/usr/sbin:/sbin
 # Modules besides the operator's own that have tests without a cluster.
-MODULES := hack/localcluster hack/images
+MODULES := hack/localcluster hack/images bench
 # All modules, for what concerns every line of Go.
-ALL_MODULES := . $(MODULES) test bench
+ALL_MODULES := . $(MODULES) test
 
 GIT_COMMIT := $(shell git rev-parse HEAD 2>/dev/null)
 VERSION_PACKAGE := k8s.io/component-base/version
@@ -137,6 +137,15 @@ bench: build bin/bench bin/localcluster ## Measure the operator on a real API se
 bench-short: build bin/bench bin/localcluster ## Check, as the benchmark does, that nothing is lost, doubled or written too often.
 	bin/localcluster env true
 	bin/bench -short $(BENCH_FLAGS)
+
+.PHONY: soak
+soak: build bin/bench bin/localcluster ## Run applications for 30 minutes while everything goes wrong that can. BENCH_FLAGS=-soak=1h for longer.
+	bin/localcluster env true
+	bin/bench -scenarios soak $(BENCH_FLAGS)
+
+.PHONY: bench-figures
+bench-figures: go-toolchain ## Draw the figures of docs/performance.md from bench/results/reference.jsonl.
+	cd bench && go run ./plot results/reference.jsonl ../docs/performance
 
 ##@ Run
 

@@ -40,6 +40,8 @@ type sizes struct {
 	steady, churn, tenants             time.Duration
 	finished, idle, idleApps, flood    int
 	churnRate                          float64
+	soak                               time.Duration
+	soakRate                           float64
 }
 
 // sizesFor declares the flags. The defaults are chosen so that everything is done
@@ -62,6 +64,8 @@ func sizesFor(fs *flag.FlagSet) *sizes {
 	fs.IntVar(&s.idleApps, "watchers-apps", 20, "applications that run beside them")
 	fs.IntVar(&s.flood, "flood", 300, "applications of the tenant who floods")
 	fs.DurationVar(&s.tenants, "tenants", 20*time.Second, "how long the other creates one a second")
+	fs.DurationVar(&s.soak, "soak", 30*time.Minute, "duration of soak")
+	fs.Float64Var(&s.soakRate, "soak-rate", 1, "applications a second in soak")
 	return s
 }
 
@@ -77,8 +81,9 @@ const churnBase = 100
 // entry is one scenario.
 type entry struct {
 	name string
-	// short tells whether it is part of the check of correctness.
-	short bool
+	// short tells whether it is part of the check of correctness, byName that it is
+	// only run when asked for.
+	short, byName bool
 	// run is given what was found out before.
 	run func(ctx context.Context, done []*report.Result) (*report.Result, error)
 }
@@ -89,35 +94,38 @@ func entries(s *scenario.Setup, z *sizes, floor bool) []entry {
 		burst = scenario.BurstWithoutFloor
 	}
 	return []entry{
-		{"burst-0", true, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
+		{"burst-0", true, false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
 			return burst(ctx, s, z.burst, 0)
 		}},
-		{"burst-5", true, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
+		{"burst-5", true, false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
 			return burst(ctx, s, z.burstExecutors, z.executors)
 		}},
-		{"latency", true, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
+		{"latency", true, false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
 			return scenario.Latency(ctx, s, z.latency)
 		}},
-		{"steady", false, func(ctx context.Context, done []*report.Result) (*report.Result, error) {
+		{"steady", false, false, func(ctx context.Context, done []*report.Result) (*report.Result, error) {
 			return scenario.Steady(ctx, s, z.rate(done), z.steady)
 		}},
-		{"retry", true, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
+		{"retry", true, false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
 			return scenario.Retry(ctx, s, z.retry)
 		}},
-		{"restart", true, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
+		{"restart", true, false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
 			return scenario.Restart(ctx, s, z.restart)
 		}},
-		{"tenants", false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
+		{"tenants", false, false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
 			return scenario.Tenants(ctx, s, z.flood, z.tenants)
 		}},
-		{"schedules", false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
+		{"schedules", false, false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
 			return scenario.Schedules(ctx, s, z.schedules)
 		}},
-		{"churn", false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
+		{"churn", false, false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
 			return scenario.Churn(ctx, s, churnBase, z.finished, z.churnRate, z.churn)
 		}},
-		{"watchers", false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
+		{"watchers", false, false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
 			return scenario.Watchers(ctx, s, z.idle, z.idleApps)
+		}},
+		{"soak", false, true, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
+			return scenario.Soak(ctx, s, z.soakRate, z.soak)
 		}},
 	}
 }
@@ -191,7 +199,7 @@ func run(ctx context.Context) error {
 func choose(all []entry, names string, short bool) ([]entry, error) {
 	var chosen []entry
 	for _, e := range all {
-		if names == "" && (!short || e.short) || slices.Contains(strings.Split(names, ","), e.name) {
+		if names == "" && !e.byName && (!short || e.short) || slices.Contains(strings.Split(names, ","), e.name) {
 			chosen = append(chosen, e)
 		}
 	}

@@ -97,6 +97,18 @@ func (k *Kubelet) deletePod(ctx context.Context, namespace, name string, options
 	return k.core.Delete().Namespace(namespace).Resource("pods").Name(name).Body(&options).Do(ctx).Error()
 }
 
+// Collect deletes the drivers of an application that is gone, as the garbage
+// collector does.
+func (k *Kubelet) Collect(ctx context.Context, app types.UID) {
+	k.lock.Lock()
+	defer k.lock.Unlock()
+	for _, d := range k.drivers {
+		if d.app == app {
+			k.steps.now(func() { k.persist(ctx, func() error { return k.remove(ctx, d.pod) }) })
+		}
+	}
+}
+
 // annotationRunObjects is where the operator lists what belongs to a driver pod.
 const annotationRunObjects = "sparkoperator.k8s.io/run-objects"
 

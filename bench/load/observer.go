@@ -56,6 +56,9 @@ type Observer struct {
 	// Created is called with every application that Create created; nil for nobody.
 	// It is set before Start.
 	Created func(*v1beta2.SparkApplication)
+	// Deleted is called with every application that is seen to be gone; nil for
+	// nobody. It is set before Start and must not block.
+	Deleted func(types.UID)
 
 	client versioned.Interface
 	http   *http.Client
@@ -115,90 +118,153 @@ func (o *Observer) expect(key types.NamespacedName, now time.Time) *App {
 	return app
 }
 
-// observation is as much of a watch event as is looked at. Decoding all of it
-// would take more time than the operator itself has.
-type observation struct {
-	Type   string `json:"type"`
-	Object struct {
-		Metadata struct {
-			Namespace, Name, ResourceVersion string
-			UID                              types.UID
-		} `json:"metadata"`
-		Status struct {
-			ApplicationState struct {
-				State v1beta2.ApplicationStateType `json:"state"`
-			} `json:"applicationState"`
-			ExecutionAttempts int `json:"executionAttempts"`
-		} `json:"status"`
-	} `json:"object"`
+// observed is as much of an application as is looked at. Decoding all of it would
+// take more time than the operator itself has.
+type observed struct {
+	Metadata struct {
+		Namespace, Name, ResourceVersion string
+		UID                              types.UID
+	} `json:"metadata"`
+	Status struct {
+		ApplicationState struct {
+			State v1beta2.ApplicationStateType `json:"state"`
+		} `json:"applicationState"`
+		ExecutionAttempts int `json:"executionAttempts"`
+	} `json:"status"`
 }
 
 // Start watches all applications until ctx is done; Wait waits for the end.
 func (o *Observer) Start(ctx context.Context) error {
-	list, err := o.client.SparkoperatorV1beta2().SparkApplications(metav1.NamespaceAll).List(ctx, metav1.ListOptions{Limit: 1})
+	version, err := o.firstList(ctx)
 	if err != nil {
-		return fmt.Errorf("list applications: %w", err)
+		return err
 	}
 	o.running.Go(func() {
-		version := list.ResourceVersion
 		for ctx.Err() == nil {
-			if err := o.watch(ctx, &version); err != nil && ctx.Err() == nil {
-				o.lock.Lock()
-				o.seenErr = err
-				o.lock.Unlock()
-				select { // the API server may just be restarting
-				case <-ctx.Done():
-				case <-time.After(100 * time.Millisecond):
+			err := o.watch(ctx, &version)
+			if errors.Is(err, errMissed) {
+				var next string
+				if next, err = o.list(ctx); err == nil {
+					version = next
+					continue
 				}
+			}
+			if ctx.Err() != nil {
+				return
+			}
+			o.lock.Lock()
+			o.seenErr = err
+			o.lock.Unlock()
+			select { // the API server may just be restarting
+			case <-ctx.Done():
+			case <-time.After(100 * time.Millisecond):
 			}
 		}
 	})
 	return nil
 }
 
-// Wait returns when the watch has ended.
-func (o *Observer) Wait() { o.running.Wait() }
-
-func (o *Observer) watch(ctx context.Context, version *string) error {
-	query := url.Values{"watch": {"true"}, "resourceVersion": {*version}, "allowWatchBookmarks": {"true"}}
-	address := o.host + "/apis/" + v1beta2.SchemeGroupVersion.String() + "/sparkapplications?" + query.Encode()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return err
-	}
-	response, err := o.http.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("watch applications: %s", response.Status)
-	}
-	stream := json.NewDecoder(response.Body)
+// firstList lists until it is answered: a new API server says 429 while it fills
+// its caches.
+func (o *Observer) firstList(ctx context.Context) (version string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	for {
-		var event observation
-		if err := stream.Decode(&event); err != nil {
-			return fmt.Errorf("watch applications: %w", err)
+		if version, err = o.list(ctx); err == nil {
+			return version, nil
 		}
-		if event.Type == "ERROR" {
-			return errors.New("watch applications: events were missed")
-		}
-		*version = event.Object.Metadata.ResourceVersion
-		if event.Type == "ADDED" || event.Type == "MODIFIED" {
-			o.observe(&event, time.Now())
+		select {
+		case <-ctx.Done():
+			return "", err
+		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }
 
-func (o *Observer) observe(event *observation, now time.Time) {
-	key := types.NamespacedName{Namespace: event.Object.Metadata.Namespace, Name: event.Object.Metadata.Name}
-	app := o.expect(key, now)
+// Wait returns when the watch has ended.
+func (o *Observer) Wait() { o.running.Wait() }
+
+// errMissed says that a watch cannot go on because events are no longer known.
+var errMissed = errors.New("events were missed")
+
+func (o *Observer) get(ctx context.Context, query url.Values) (*http.Response, error) {
+	address := o.host + "/apis/" + v1beta2.SchemeGroupVersion.String() + "/sparkapplications?" + query.Encode()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := o.http.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode == http.StatusOK {
+		return response, nil
+	}
+	_ = response.Body.Close()
+	if response.StatusCode == http.StatusGone {
+		return nil, errMissed
+	}
+	return nil, errors.New(response.Status)
+}
+
+// list looks at all applications and returns from where to watch.
+func (o *Observer) list(ctx context.Context) (version string, err error) {
+	response, err := o.get(ctx, url.Values{})
+	if err != nil {
+		return "", fmt.Errorf("list applications: %w", err)
+	}
+	defer response.Body.Close()
+	var list struct {
+		Metadata struct{ ResourceVersion string } `json:"metadata"`
+		Items    []observed                       `json:"items"`
+	}
+	if err := json.NewDecoder(response.Body).Decode(&list); err != nil {
+		return "", fmt.Errorf("list applications: %w", err)
+	}
+	for i := range list.Items {
+		o.observe(&list.Items[i], time.Now())
+	}
+	return list.Metadata.ResourceVersion, nil
+}
+
+func (o *Observer) watch(ctx context.Context, version *string) error {
+	response, err := o.get(ctx, url.Values{"watch": {"true"}, "resourceVersion": {*version}, "allowWatchBookmarks": {"true"}})
+	if err != nil {
+		return fmt.Errorf("watch applications: %w", err)
+	}
+	defer response.Body.Close()
+	stream := json.NewDecoder(response.Body)
+	for {
+		var event struct {
+			Type   string   `json:"type"`
+			Object observed `json:"object"`
+		}
+		if err := stream.Decode(&event); err != nil {
+			return fmt.Errorf("watch applications: %w", err)
+		}
+		if event.Type == "ERROR" {
+			return fmt.Errorf("watch applications: %w", errMissed)
+		}
+		*version = event.Object.Metadata.ResourceVersion
+		switch event.Type {
+		case "ADDED", "MODIFIED":
+			o.observe(&event.Object, time.Now())
+		case "DELETED":
+			if o.Deleted != nil {
+				o.Deleted(event.Object.Metadata.UID)
+			}
+		}
+	}
+}
+
+func (o *Observer) observe(seen *observed, now time.Time) {
+	app := o.expect(types.NamespacedName{Namespace: seen.Metadata.Namespace, Name: seen.Metadata.Name}, now)
 	o.lock.Lock()
 	defer o.lock.Unlock()
-	app.UID = event.Object.Metadata.UID
+	app.UID = seen.Metadata.UID
 	app.Statuses++
-	app.Attempts = max(app.Attempts, event.Object.Status.ExecutionAttempts)
-	state := event.Object.Status.ApplicationState.State
+	app.Attempts = max(app.Attempts, seen.Status.ExecutionAttempts)
+	state := seen.Status.ApplicationState.State
 	if state == app.State {
 		return
 	}

@@ -5,6 +5,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"math"
 	"text/tabwriter"
 )
 
@@ -20,6 +21,7 @@ const (
 	targetRSS          = 150.0
 	targetExecutor     = 3.0 // KB
 	targetTenantP99    = 1000.0
+	targetSoakGrowth   = 1.3
 	targetFlat         = 1.25 // cost with many applications present to that with few
 	boundWrites        = 16.0 // above it something has gone wrong
 	boundReads         = 1.0
@@ -81,6 +83,9 @@ func (r *Result) judge() []Verdict {
 		most(fmt.Sprintf("RSS MB with %.0f finished applications", r.Extra["present"]), r.RSSPeakMB, targetRSS, false)
 		most(fmt.Sprintf("operator CPU per application, to that beside %.0f", r.Extra["presentBase"]),
 			Round(r.CPU.Operator/r.Extra["operatorCPUBase"]), targetFlat, false)
+	case "soak":
+		most("applications counted wrongly", math.Abs(r.Extra["countedWrongly"]), 0, true)
+		most("memory of the second half, to that of the first", r.Extra["memoryGrowth"], targetSoakGrowth, false)
 	case "watchers":
 		most("KB of memory per idle executor", r.Extra["rssKBPerExecutor"], targetExecutor, false)
 	}

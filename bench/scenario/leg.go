@@ -56,6 +56,8 @@ type leg struct {
 
 	ctx    context.Context
 	cancel context.CancelFunc
+	// kubeconfig of the operator; empty for that of its user.
+	kubeconfig string
 	// gone is what operators used that were killed.
 	gone plane.Cost
 }
@@ -134,12 +136,13 @@ func (l *leg) watch() error {
 	return l.observer.Start(l.ctx)
 }
 
-func (l *leg) startOperator() error {
-	kubeconfig, err := l.plane.Kubeconfig(plane.Operator)
-	if err != nil {
-		return err
+func (l *leg) startOperator() (err error) {
+	if l.kubeconfig == "" {
+		if l.kubeconfig, err = l.plane.Kubeconfig(plane.Operator); err != nil {
+			return err
+		}
 	}
-	l.operator, err = operator.Start(l.ctx, l.setup.Binary, kubeconfig, l.plane.Folder(), l.setup.Flags...)
+	l.operator, err = operator.Start(l.ctx, l.setup.Binary, l.kubeconfig, l.plane.Folder(), l.setup.Flags...)
 	return err
 }
 

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"bytes"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+func TestQuantiles(t *testing.T) {
+	var durations []time.Duration
+	for i := range 200 {
+		durations = append(durations, time.Duration(200-i)*time.Millisecond)
+	}
+	q := QuantilesOf(durations)
+	if q.N != 200 || q.P50 != 100 || q.P99 != 198 || q.Max != 200 || len(q.Curve) != 21 || q.Curve[0] != 1 || q.Curve[20] != 200 {
+		t.Errorf("%+v", q)
+	}
+	if q := QuantilesOf(nil); q.N != 0 || q.Curve != nil {
+		t.Errorf("of nothing: %+v", q)
+	}
+}
+
+func TestResultsAreReadAsWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "folder", "results.jsonl")
+	var printed bytes.Buffer
+	for _, name := range []string{"burst-0", "latency"} {
+		result := &Result{Scenario: name, Leg: Leg{Apps: 7}, Floor: &Leg{Apps: 8}}
+		if err := result.Write(&printed, path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	results, err := Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(results) != 2 || results[1].Scenario != "latency" || results[0].Apps != 7 || results[0].Floor.Apps != 8 {
+		t.Errorf("%+v", results)
+	}
+	if lines := bytes.Count(printed.Bytes(), []byte("\n")); lines != 2 {
+		t.Errorf("%d lines printed", lines)
+	}
+}
+
+// TestOnlyCorrectnessIsWrong: a slow run is a miss, a duplicate is wrong.
+func TestOnlyCorrectnessIsWrong(t *testing.T) {
+	slow := &Result{Scenario: "burst-0", Leg: Leg{WritesPerApp: 9, CPU: CPU{Operator: 9, APIServer: 10}}, Floor: &Leg{}, Ratio: 0.1}
+	var table bytes.Buffer
+	if wrong := Print(&table, Judge([]*Result{slow})); wrong != 0 || bytes.Count(table.Bytes(), []byte("missed")) != 2 {
+		t.Errorf("%d wrong in\n%s", wrong, table.String())
+	}
+	doubled := &Result{Scenario: "retry", Duplicates: 1, Extra: map[string]float64{"wrongEnds": 2}}
+	if wrong := Print(&table, Judge([]*Result{doubled})); wrong != 2 {
+		t.Errorf("%d wrong, want the duplicate and the ends", wrong)
+	}
+	chatty := &Result{Scenario: "latency", Leg: Leg{WritesPerApp: boundWrites + 1}}
+	if wrong := Print(&table, Judge([]*Result{chatty})); wrong != 1 {
+		t.Errorf("%d wrong, want the number of writes", wrong)
+	}
+}

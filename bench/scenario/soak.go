@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scenario
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	"github.com/spark-operator/spark-operator/bench/faults"
+	"github.com/spark-operator/spark-operator/bench/kubelet"
+	"github.com/spark-operator/spark-operator/bench/load"
+	"github.com/spark-operator/spark-operator/bench/operator"
+	"github.com/spark-operator/spark-operator/bench/plane"
+	"github.com/spark-operator/spark-operator/bench/report"
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+const (
+	// soakLife is how long finished applications stay.
+	soakLife = 30
+	// Pauses between two disasters.
+	disasterMin, disasterMax = 10 * time.Second, 30 * time.Second
+	// soakSample is how often memory is looked at.
+	soakSample = 2 * time.Second
+	// soakCalm is how many applications run at the end, when all goes well again.
+	soakCalm = 30
+	// soakPatience is how long everything may take to come to its end.
+	soakPatience = 5 * time.Minute
+
+	calmNamespace = "calm"
+)
+
+// soak is a long run under bad conditions.
+type soak struct {
+	*leg
+	proxy     *faults.Proxy
+	disasters map[string]float64
+	// resident are samples of the operator's memory, of every process but its first
+	// seconds.
+	resident []int64
+}
+
+// Soak creates applications at a steady rate for a while, of which three in ten
+// fail once. Meanwhile operator and API server are killed, etcd is compacted, and
+// the operator's requests are refused, forgotten and delayed. In the end nothing
+// may be lost, doubled or counted wrongly, and the operator not have grown.
+func Soak(ctx context.Context, s *Setup, perSecond float64, duration time.Duration) (*report.Result, error) {
+	run := &soak{disasters: map[string]float64{}}
+	fates := &fates{drivers: map[string]int{}}
+	var counted, calmCount float64
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	return s.run(ctx, course{
+		name:       "soak",
+		namespaces: []string{calmNamespace},
+		kubelet:    kubelet.Config{LifeOf: fates.lifeOf},
+		begin: func(l *leg) (err error) {
+			run.leg = l
+			l.observer.Deleted = func(app types.UID) { l.kubelet.Collect(l.ctx, app) }
+			if run.proxy, err = faults.New(l.plane.Config(plane.Operator)); err != nil {
+				return err
+			}
+			context.AfterFunc(l.ctx, func() { _ = run.proxy.Close() })
+			if l.kubeconfig, err = run.proxy.Kubeconfig(l.plane.Folder()); err != nil {
+				return err
+			}
+			return l.withOperator()
+		},
+		load: func(*leg) error {
+			if err := run.troubled(perSecond, duration); err != nil {
+				return err
+			}
+			var err error
+			counted, calmCount, err = run.calm()
+			return err
+		},
+		judge: func(_ *leg, result *report.Result) error {
+			wrong := 0
+			for _, app := range run.observer.Apps(namespace) {
+				want := 1
+				if outcome := outcomeOf(app.Name); outcome == kubelet.Fail || outcome == kubelet.LoseNode {
+					want = 2
+				}
+				// The loss of a node may look like a driver that never was.
+				if app.State != v1beta2.ApplicationStateCompleted || app.Attempts < want || app.Drivers > app.Attempts {
+					wrong++
+					run.setup.logf("soak: %s ended as %s after %d attempts with %d drivers", app.Name, app.State, app.Attempts, app.Drivers)
+				}
+			}
+			result.Extra = run.disasters
+			result.Extra["wrongEnds"] = float64(wrong)
+			result.Extra["faults"] = float64(run.proxy.Faults())
+			result.Extra["countedWrongly"] = counted - calmCount
+			result.Extra["memoryGrowth"] = run.growth()
+			return nil
+		},
+	})
+}
+
+// troubled creates applications while disasters happen, and waits for their end.
+func (r *soak) troubled(perSecond float64, duration time.Duration) error {
+	ctx, cancel := context.WithTimeout(r.ctx, duration)
+	defer cancel()
+	trouble := make(chan error, 1)
+	go func() { trouble <- r.disaster(ctx) }()
+	r.proxy.Trouble(true)
+	apps := max(int(perSecond*duration.Seconds()), 1)
+	err := r.observer.Steadily(r.ctx, apps, perSecond, func(n int) *v1beta2.SparkApplication {
+		app := load.Retrying(load.Application(namespace, load.Name("soak", n), 0), 3)
+		app.Spec.TimeToLiveSeconds = ptr.To[int64](soakLife)
+		return app
+	})
+	if err != nil {
+		return err
+	}
+	if err := <-trouble; err != nil {
+		return err
+	}
+	r.proxy.Trouble(false)
+	ctx, cancel = context.WithTimeoutCause(r.ctx, soakPatience, errors.New("no patience left"))
+	defer cancel()
+	return r.observer.WaitEnded(ctx, namespace, apps)
+}
+
+// disaster kills and compacts until ctx is done.
+func (r *soak) disaster(ctx context.Context) error {
+	next := time.After(disasterMin)
+	started := time.Now()
+	sample := time.NewTicker(soakSample)
+	defer sample.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-sample.C:
+			if time.Since(started) < disasterMin {
+				continue // caches are being filled
+			}
+			if cost, err := plane.CostOf(r.operator.PID()); err == nil {
+				r.resident = append(r.resident, cost.Resident)
+			}
+			continue
+		case <-next:
+		}
+		next = time.After(disasterMin + rand.N(disasterMax-disasterMin))
+		var err error
+		switch rand.IntN(3) {
+		case 0:
+			r.disasters["operatorKills"]++
+			if err = r.killOperator(); err == nil {
+				err = r.startOperator()
+			}
+			started = time.Now()
+		case 1:
+			r.disasters["apiServerKills"]++
+			if err = r.plane.Env().KillAPIServer(); err == nil {
+				err = r.plane.Env().StartAPIServer(r.ctx)
+			}
+		case 2:
+			r.disasters["compactions"]++
+			err = r.plane.Compact(r.ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// calm runs a few applications when nothing goes wrong any more and compares what
+// the operator has counted with how many there were.
+func (r *soak) calm() (counted, count float64, err error) {
+	if err := r.killOperator(); err != nil {
+		return 0, 0, err
+	}
+	if err := r.startOperator(); err != nil {
+		return 0, 0, err
+	}
+	if err := r.settle(); err != nil {
+		return 0, 0, err
+	}
+	before, err := r.operator.Metrics(r.ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	err = r.observer.Burst(r.ctx, soakCalm, func(n int) *v1beta2.SparkApplication {
+		return load.Application(calmNamespace, load.Name("calm", n), 0)
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	ctx, cancel := context.WithTimeoutCause(r.ctx, soakPatience, errors.New("no patience left"))
+	defer cancel()
+	if err := r.observer.WaitEnded(ctx, calmNamespace, soakCalm); err != nil {
+		return 0, 0, err
+	}
+	if err := r.settle(); err != nil {
+		return 0, 0, err
+	}
+	after, err := r.operator.Metrics(r.ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	return difference(before, after, "spark_application_success_count"), soakCalm, nil
+}
+
+func difference(before, after operator.Metrics, name string) float64 {
+	return after.Sum(name) - before.Sum(name)
+}
+
+// growth is the median of the memory in the second half of all samples by that in
+// the first.
+func (r *soak) growth() float64 {
+	half := len(r.resident) / 2
+	if half == 0 {
+		return -1
+	}
+	first, second := slices.Clone(r.resident[:half]), slices.Clone(r.resident[half:])
+	slices.Sort(first)
+	slices.Sort(second)
+	return report.Round(float64(second[len(second)/2]) / float64(first[len(first)/2]))
+}
