@@ -46,7 +46,7 @@ func TestResultsAreReadAsWritten(t *testing.T) {
 
 // TestOnlyCorrectnessIsWrong: a slow run is a miss, a duplicate is wrong.
 func TestOnlyCorrectnessIsWrong(t *testing.T) {
-	slow := &Result{Scenario: "burst-0", Leg: Leg{WritesPerApp: 9, CPU: CPU{Operator: 9, APIServer: 10}}, Floor: &Leg{}, Ratio: 0.1}
+	slow := &Result{Scenario: "burst-0", Leg: Leg{WritesPerApp: 9, CPU: CPU{Operator: 9, APIServer: 10}}, Floor: &Leg{}, Ratio: 0.1, CPURatio: 0.9}
 	var table bytes.Buffer
 	if wrong := Print(&table, Judge([]*Result{slow})); wrong != 0 || bytes.Count(table.Bytes(), []byte("missed")) != 2 {
 		t.Errorf("%d wrong in\n%s", wrong, table.String())
