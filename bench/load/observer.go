@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
@@ -89,11 +90,23 @@ func NewObserver(config *rest.Config) (*Observer, error) {
 	}, nil
 }
 
+// createPatience is how long a user tries to create an application, while the API
+// server is restarting say.
+const createPatience = time.Minute
+
 // Create creates an application.
 func (o *Observer) Create(ctx context.Context, app *v1beta2.SparkApplication) (*v1beta2.SparkApplication, error) {
 	key := types.NamespacedName{Namespace: app.Namespace, Name: app.Name}
 	known := o.expect(key, time.Now())
-	created, err := o.client.SparkoperatorV1beta2().SparkApplications(app.Namespace).Create(ctx, app, metav1.CreateOptions{})
+	client := o.client.SparkoperatorV1beta2().SparkApplications(app.Namespace)
+	created, err := client.Create(ctx, app, metav1.CreateOptions{})
+	for err != nil && ctx.Err() == nil && time.Since(known.Asked) < createPatience {
+		time.Sleep(100 * time.Millisecond)
+		if created, err = client.Create(ctx, app, metav1.CreateOptions{}); apierrors.IsAlreadyExists(err) {
+			// The answer to an earlier try was lost.
+			created, err = client.Get(ctx, app.Name, metav1.GetOptions{})
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("create application %s: %w", key, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"runtime"
 	"strings"
 	"time"
 
@@ -171,6 +172,12 @@ func (o *ServingOptions) endpoints(healthy, ready http.Handler, applications pro
 	profiling.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	profiling.HandleFunc("/debug/pprof/trace", pprof.Trace)
 
+	if o.ProfilingAddress != noAddress && o.ProfilingAddress != "" {
+		// Rare enough to cost nothing: waits in proportion to their length, once for
+		// every millisecond, and one of a hundred contended locks.
+		runtime.SetBlockProfileRate(int(time.Millisecond))
+		runtime.SetMutexProfileFraction(100)
+	}
 	all := []endpoint{
 		{name: "health", address: o.HealthAddress, handler: health},
 		{name: "metrics", address: o.MetricsAddress, handler: scrape},
