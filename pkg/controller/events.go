@@ -130,11 +130,12 @@ func (t *transition) stateEvents() {
 		case stateSucceeding, stateCompleted:
 			t.normal("SparkDriverCompleted", actionObserve, t.driver(), "Driver %s completed", driver)
 		case stateFailing, stateFailed:
-			if t.in.driverAlive() {
+			switch {
+			case t.in.driverAlive():
 				t.warning("SparkDriverFailed", actionObserve, t.driver(), "Driver %s is stopped: %s", driver, t.new.AppState.ErrorMessage)
-			} else if t.in.absent() {
+			case t.in.absent():
 				t.warning("SparkDriverNotFound", actionObserve, t.driver(), "Driver pod %s not found after grace period %v, marking application as Failing", driver, t.in.settings.DriverGracePeriod)
-			} else {
+			default:
 				t.warning("SparkDriverFailed", actionObserve, t.driver(), "Driver %s failed", driver)
 			}
 		case stateSubmitted:

@@ -30,9 +30,9 @@ func TestBackoff(t *testing.T) {
 	delay := func(charged int32) time.Duration {
 		return retryAfter(policy, tally{executions: charged + 3, forgiven: 3}, failure{}, testStart, "id").due.Sub(testStart)
 	}
-	for charged, want := range map[int32]time.Duration{0: 10, 1: 10, 2: 20, 3: 40, 4: 60, 5: 60, math.MaxInt32 - 3: 60} {
-		if got := delay(charged); got != want*time.Second {
-			t.Errorf("%d charged runs: %v, want %v s", charged, got, want)
+	for charged, seconds := range map[int32]int{0: 10, 1: 10, 2: 20, 3: 40, 4: 60, 5: 60, math.MaxInt32 - 3: 60} {
+		if got := delay(charged); got != time.Duration(seconds)*time.Second {
+			t.Errorf("%d charged runs: %v, want %d s", charged, got, seconds)
 		}
 	}
 	policy.Backoff = &v1beta2.Backoff{JitterPercent: ptr.To[int32](0)}
