@@ -157,8 +157,12 @@ func run(ctx context.Context) error {
 	floor := fs.Bool("floor", true, "measure the floor of the bursts, too")
 	commit := fs.String("commit", head(ctx), "what is measured, for the results")
 	results := fs.String("results", "", "file to append results to; default bench/results/COMMIT.jsonl, none if short")
+	judge := fs.String("judge", "", "file of results to compare with the targets, without running anything")
 	sizes := sizesFor(fs)
 	flag.Parse()
+	if *judge != "" {
+		return judgeFile(*judge)
+	}
 	if *short {
 		sizes.shorten()
 		setup.Cold = true
@@ -193,6 +197,18 @@ func run(ctx context.Context) error {
 		failed = append(failed, fmt.Errorf("%d verdicts on correctness are bad", wrong))
 	}
 	return errors.Join(failed...)
+}
+
+// judgeFile prints how results of an earlier run compare with the targets.
+func judgeFile(path string) error {
+	results, err := report.Read(path)
+	if err != nil {
+		return err
+	}
+	if wrong := report.Print(os.Stdout, report.Judge(results)); wrong > 0 {
+		return fmt.Errorf("%d verdicts on correctness are bad", wrong)
+	}
+	return nil
 }
 
 // choose returns the scenarios with the names given.

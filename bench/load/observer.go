@@ -249,8 +249,8 @@ func (o *Observer) watch(ctx context.Context, version *string) error {
 	stream := json.NewDecoder(response.Body)
 	for {
 		var event struct {
-			Type   string   `json:"type"`
-			Object observed `json:"object"`
+			Type   string          `json:"type"`
+			Object json.RawMessage `json:"object"` // of an ERROR, a Status
 		}
 		if err := stream.Decode(&event); err != nil {
 			return fmt.Errorf("watch applications: %w", err)
@@ -258,13 +258,17 @@ func (o *Observer) watch(ctx context.Context, version *string) error {
 		if event.Type == "ERROR" {
 			return fmt.Errorf("watch applications: %w", errMissed)
 		}
-		*version = event.Object.Metadata.ResourceVersion
+		var seen observed
+		if err := json.Unmarshal(event.Object, &seen); err != nil {
+			return fmt.Errorf("watch applications: %w", err)
+		}
+		*version = seen.Metadata.ResourceVersion
 		switch event.Type {
 		case "ADDED", "MODIFIED":
-			o.observe(&event.Object, time.Now())
+			o.observe(&seen, time.Now())
 		case "DELETED":
 			if o.Deleted != nil {
-				o.Deleted(event.Object.Metadata.UID)
+				o.Deleted(seen.Metadata.UID)
 			}
 		}
 	}

@@ -25,7 +25,7 @@ const (
 	targetFlat         = 1.25 // cost with many applications present to that with few
 	boundWrites        = 13.0 // what the operator makes today; more is a mistake
 	boundReads         = 1.0
-	boundExecutorWrite = 3.0 // per executor, on top
+	boundExecutorWrite = 4.0 // per executor, on top: three events and its share of statuses
 )
 
 // Verdict is one target and what was reached.
