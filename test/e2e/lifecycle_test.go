@@ -112,11 +112,18 @@ func waitForDriver(t *testing.T, app *v1beta2.SparkApplication, before string) *
 func testSuspensionAndEdit(t *testing.T) {
 	t.Parallel()
 	app := create(t, sparkPi("streaming", "1", "600"))
-	first := waitForState(t, app, v1beta2.ApplicationStateRunning)
+	first := waitFor(t, app, "running with an executor", func(app *v1beta2.SparkApplication) bool {
+		for _, state := range app.Status.ExecutorState {
+			if state == v1beta2.ExecutorStateRunning {
+				return app.Status.AppState.State == v1beta2.ApplicationStateRunning
+			}
+		}
+		return false
+	})
 
 	patchSpec(t, app, `{"suspend":true}`)
 	suspended := waitForState(t, app, v1beta2.ApplicationStateSuspended)
-	if suspended.Status.SubmissionID != "" || suspended.Status.DriverInfo.PodName != "" {
+	if suspended.Status.SparkApplicationID != "" || suspended.Status.DriverInfo.PodName != "" || suspended.Status.ExecutionAttempts != 0 {
 		t.Errorf("status of a suspended application: %+v", suspended.Status)
 	}
 	waitForNone(t, first)

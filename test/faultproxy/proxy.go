@@ -44,9 +44,12 @@ type Proxy struct {
 	// URL is where clients connect; no credentials are needed there.
 	URL string
 
-	observer atomic.Pointer[Observer]
-	writes   atomic.Int64
-	server   *http.Server
+	observer   atomic.Pointer[Observer]
+	writes     atomic.Int64
+	disturber  atomic.Pointer[Disturber]
+	requests   atomic.Int64
+	watchDelay atomic.Int64 // nanoseconds
+	server     *http.Server
 }
 
 // New starts a proxy that speaks to the API server of config with the credentials
@@ -73,7 +76,7 @@ func New(config *rest.Config) (*Proxy, error) {
 			http.Error(w, err.Error(), http.StatusBadGateway)
 		},
 	}
-	proxy.server = &http.Server{Handler: proxy.observe(upstream)}
+	proxy.server = &http.Server{Handler: proxy.disturb(proxy.delay(proxy.observe(upstream)))}
 	go func() { _ = proxy.server.Serve(listener) }()
 	return proxy, nil
 }

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/spark-operator/spark-operator/test/crash"
+	"github.com/spark-operator/spark-operator/test/faultproxy"
+	"github.com/spark-operator/spark-operator/test/lifecycle"
+)
+
+// TestLives leads applications through their lives with nothing in the way.
+func TestLives(t *testing.T) {
+	world := lifecycle.New(t, api.config, "lives")
+	crash.StartOperator(t, api.operatorBinary, api.kubeconfig, "lives")
+	world.Live()
+}
+
+// newProxy returns a proxy for an operator, and a kubeconfig for it.
+func newProxy(t *testing.T) (proxy *faultproxy.Proxy, kubeconfig string) {
+	t.Helper()
+	proxy, err := faultproxy.New(api.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = proxy.Close() })
+	if kubeconfig, err = proxy.WriteKubeconfig(t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	return proxy, kubeconfig
+}
+
+// TestLivesOfKilledOperators kills the operator again and again, in turn at a write
+// that the API server does not see any more, and at one that it carried out but of
+// which the operator does not hear. One that has just started may make one write,
+// its successor two, and so on up to eight, which is more than it takes to start a
+// submission over; then it begins with one again.
+func TestLivesOfKilledOperators(t *testing.T) {
+	for _, life := range lifecycle.Lives() {
+		t.Run(life, func(t *testing.T) {
+			t.Parallel()
+			namespace := "lives-killed-" + life
+			world := lifecycle.New(t, api.config, namespace)
+			proxy, kubeconfig := newProxy(t)
+			start := func() func() { return crash.StartOperator(t, api.operatorBinary, kubeconfig, namespace) }
+			victim := &victim{mostWrites: 8, died: make(chan struct{}, 1)}
+			proxy.Observe(victim.observe)
+			victim.start(start)
+			done := make(chan struct{})
+			var heirs sync.WaitGroup
+			heirs.Go(func() {
+				for {
+					select {
+					case <-victim.died:
+						victim.start(start)
+					case <-done:
+						return
+					}
+				}
+			})
+			world.Live(life)
+			close(done)
+			heirs.Wait()
+			if kills := victim.kills(); kills < 4 {
+				t.Errorf("the operator was killed only %d times", kills)
+			} else {
+				t.Logf("killed %d times", kills)
+			}
+		})
+	}
+}
+
+// victim is an operator that is killed and has a successor.
+type victim struct {
+	mostWrites int
+	died       chan struct{} // one message for each death
+
+	lock           sync.Mutex
+	kill           func()
+	alive          bool
+	writes, killed int
+}
+
+// start lets a new operator begin.
+func (v *victim) start(start func() (kill func())) {
+	v.lock.Lock()
+	defer v.lock.Unlock()
+	v.kill, v.alive, v.writes = start(), true, 0
+}
+
+func (v *victim) observe(at faultproxy.Moment, _ int64, _ *http.Request) error {
+	v.lock.Lock()
+	defer v.lock.Unlock()
+	if !v.alive {
+		return errKilled // a request that was under way when it died
+	}
+	moment := faultproxy.Before
+	if v.killed%2 == 1 {
+		moment = faultproxy.After
+	}
+	if at != moment {
+		return nil
+	}
+	if v.writes++; v.writes <= v.killed%v.mostWrites {
+		return nil
+	}
+	v.kill()
+	v.alive = false
+	v.killed++
+	v.died <- struct{}{}
+	return errKilled
+}
+
+func (v *victim) kills() int {
+	v.lock.Lock()
+	defer v.lock.Unlock()
+	return v.killed
+}
+
+var errKilled = errors.New("the operator was killed")
+
+// TestLivesWithStaleCaches: whatever the operator watches, it hears of it two
+// seconds later.
+func TestLivesWithStaleCaches(t *testing.T) {
+	t.Parallel()
+	world := lifecycle.New(t, api.config, "lives-stale")
+	proxy, kubeconfig := newProxy(t)
+	proxy.DelayWatches(2 * time.Second)
+	crash.StartOperator(t, api.operatorBinary, kubeconfig, "lives-stale")
+	world.Live()
+}
+
+// TestLivesWithConflicts: somebody else writes to labels and status of every
+// application after every write of the operator.
+func TestLivesWithConflicts(t *testing.T) {
+	t.Parallel()
+	world := lifecycle.New(t, api.config, "lives-conflicts")
+	meddled := world.Meddle()
+	crash.StartOperator(t, api.operatorBinary, api.kubeconfig, "lives-conflicts")
+	world.Live()
+	if count := meddled(); count < 30 {
+		t.Errorf("somebody else wrote only %d times", count)
+	}
+}
+
+// TestLivesWithFailingRequests: every fourth request of the operator fails, be it
+// to read, watch or write, in all ways that requests fail.
+func TestLivesWithFailingRequests(t *testing.T) {
+	t.Parallel()
+	world := lifecycle.New(t, api.config, "lives-faults")
+	proxy, kubeconfig := newProxy(t)
+	faults := []faultproxy.Disturbance{
+		{Status: http.StatusTooManyRequests},
+		{Status: http.StatusInternalServerError},
+		{Status: http.StatusInternalServerError, Moment: faultproxy.After},
+		{Abort: true},
+		{Abort: true, Moment: faultproxy.After},
+		{Status: http.StatusServiceUnavailable},
+		{Status: http.StatusGatewayTimeout, Moment: faultproxy.After},
+	}
+	proxy.Disturb(func(number int64, _ *http.Request) faultproxy.Disturbance {
+		if number%4 != 0 {
+			return faultproxy.Disturbance{}
+		}
+		return faults[number/4%int64(len(faults))]
+	})
+	crash.StartOperator(t, api.operatorBinary, kubeconfig, "lives-faults")
+	world.Live()
+}
+
+// TestLivesWithTwoOperators: two operators without leader election work on the
+// same applications, one of them with caches that lag behind.
+func TestLivesWithTwoOperators(t *testing.T) {
+	t.Parallel()
+	world := lifecycle.New(t, api.config, "lives-two")
+	proxy, kubeconfig := newProxy(t)
+	proxy.DelayWatches(300 * time.Millisecond)
+	crash.StartOperator(t, api.operatorBinary, kubeconfig, "lives-two")
+	crash.StartOperator(t, api.operatorBinary, api.kubeconfig, "lives-two")
+	world.Live()
+}
