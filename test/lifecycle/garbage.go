@@ -61,10 +61,10 @@ func (w *World) inventory() []*object {
 
 // checkNothingLeft waits until nothing exists but what was there before, with this
 // World in the place of the garbage collector.
-func (w *World) checkNothingLeft(before []*object) {
+func (w *World) checkNothingLeft() {
 	w.t.Helper()
 	known := map[types.UID]bool{}
-	for _, o := range before {
+	for _, o := range w.before {
 		known[o.UID] = true
 	}
 	var left []string

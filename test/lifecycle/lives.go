@@ -49,24 +49,36 @@ func lives(names ...string) []life {
 	return slices.DeleteFunc(all, func(life life) bool { return !slices.Contains(names, life.name) })
 }
 
-// Live leads one application through each of the named lives, or through all, at the
-// same time, and reports whatever goes another way than it should. It returns when
-// they have come to their ends and were deleted, and nothing is left of them.
+// Live leads one application through each of the named lives, or through all, and
+// checks what was and what is left.
 func (w *World) Live(names ...string) {
 	w.t.Helper()
-	ctx := w.t.Context()
-	before := w.inventory()
+	w.Lead(names...)
+	w.Check(names...)
+}
+
+// Lead leads one application through each of the named lives, or through all, at the
+// same time, and reports whatever goes another way than it should. It returns when
+// they have come to their ends and were deleted.
+func (w *World) Lead(names ...string) {
+	w.t.Helper()
 	var under sync.WaitGroup
 	for _, life := range lives(names...) {
 		under.Go(func() {
-			if err := life.lead(ctx, w, life.name); err != nil {
+			if err := life.lead(w.t.Context(), w, life.name); err != nil {
 				w.t.Errorf("%s: %v", life.name, err)
 			}
 		})
 	}
 	under.Wait()
+}
+
+// Check reports drivers that should not have been, or should have, and whatever
+// is left of the applications.
+func (w *World) Check(names ...string) {
+	w.t.Helper()
 	w.checkDrivers(names...)
-	w.checkNothingLeft(before)
+	w.checkNothingLeft()
 }
 
 // checkDrivers compares the drivers that were seen with the number that there

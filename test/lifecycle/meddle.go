@@ -15,10 +15,8 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
 
-const meddled = "example.com/meddled"
-
-// Meddle lets somebody else write to every application whenever the operator has
-// written to it: an annotation, and a field of the status. The result says how
+// Meddle lets somebody else write to every application whenever the operator or the
+// user has written to it: an annotation, and a field of the status. The result says how
 // often that was done.
 func (w *World) Meddle() (count func() int64) {
 	w.t.Helper()
@@ -30,38 +28,33 @@ func (w *World) Meddle() (count func() int64) {
 	w.t.Cleanup(watcher.Stop)
 	var writes atomic.Int64
 	go func() {
-		marks := map[types.UID]string{}
+		own := map[string]bool{} // resource versions
 		for event := range watcher.ResultChan() {
 			app, ok := event.Object.(*v1beta2.SparkApplication)
-			if !ok || event.Type == watch.Deleted || app.Annotations[meddled] != marks[app.UID] {
-				continue // the echo of an own write
+			if !ok || event.Type == watch.Deleted || own[app.ResourceVersion] {
+				continue
 			}
-			mark := fmt.Sprint(writes.Add(1))
-			if w.meddle(w.t.Context(), app.Name, mark) {
-				marks[app.UID] = mark
+			for _, version := range w.meddle(w.t.Context(), app.Name, fmt.Sprint(writes.Add(1))) {
+				own[version] = true
 			}
 		}
 	}()
 	return writes.Load
 }
 
-func (w *World) meddle(ctx context.Context, name, mark string) bool {
+// meddle returns the versions of the object that its writes led to.
+func (w *World) meddle(ctx context.Context, name, mark string) (versions []string) {
 	apps := w.spark.SparkoperatorV1beta2().SparkApplications(w.namespace)
-	for subresource, patch := range map[string]string{
-		"status": `{"status":{"driverInfo":{"webUIIngressAddress":%q}}}`,
-		"":       `{"metadata":{"annotations":{"` + meddled + `":%q}}}`,
-	} {
-		var subresources []string
-		if subresource != "" {
-			subresources = []string{subresource}
-		}
-		_, err := apps.Patch(ctx, name, types.MergePatchType, fmt.Appendf(nil, patch, mark), metav1.PatchOptions{}, subresources...)
-		if err != nil {
-			if !apierrors.IsNotFound(err) && ctx.Err() == nil {
-				w.t.Errorf("meddle with %s: %v", name, err)
-			}
-			return false
+	patch := func(patch string, subresources ...string) {
+		app, err := apps.Patch(ctx, name, types.MergePatchType, fmt.Appendf(nil, patch, mark), metav1.PatchOptions{}, subresources...)
+		switch {
+		case err == nil:
+			versions = append(versions, app.ResourceVersion)
+		case !apierrors.IsNotFound(err) && ctx.Err() == nil:
+			w.t.Errorf("meddle with %s: %v", name, err)
 		}
 	}
-	return true
+	patch(`{"status":{"driverInfo":{"webUIIngressAddress":%q}}}`, "status")
+	patch(`{"metadata":{"annotations":{"example.com/meddled":%q}}}`)
+	return versions
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -38,6 +39,7 @@ type World struct {
 	core      kubernetes.Interface
 	spark     versioned.Interface
 	pods      cache.SharedIndexInformer
+	before    []*object // what the namespace held at the beginning
 
 	lock     sync.Mutex
 	drivers  map[string][]*driver // by application, in the order of their creation
@@ -64,6 +66,7 @@ func New(t *testing.T, config *rest.Config, namespace string) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.before = w.inventory()
 	factory := informers.NewSharedInformerFactoryWithOptions(w.core, 0, informers.WithNamespace(namespace))
 	w.pods = factory.Core().V1().Pods().Informer()
 	if _, err := w.pods.AddEventHandler(cache.ResourceEventHandlerFuncs{
@@ -144,11 +147,33 @@ func (w *World) submissions(name string) []string {
 	return ids
 }
 
-// The user. Every request is repeated until the API server answers it.
+// WaitForDrivers waits until so many drivers have come into being.
+func (w *World) WaitForDrivers(count int) error {
+	seen := 0
+	err := wait.PollUntilContextTimeout(w.t.Context(), pollInterval, patience, true, func(context.Context) (bool, error) {
+		w.lock.Lock()
+		defer w.lock.Unlock()
+		seen = 0
+		for _, drivers := range w.drivers {
+			seen += len(drivers)
+		}
+		return seen >= count, nil
+	})
+	if err != nil {
+		return fmt.Errorf("%d drivers instead of %d: %w", seen, count, err)
+	}
+	return nil
+}
+
+// The user. Every request is repeated until the API server answers it; one whose
+// answer was lost may have been carried out.
 
 func (w *World) create(ctx context.Context, app *v1beta2.SparkApplication) error {
 	return w.insist(ctx, "create "+app.Name, func(ctx context.Context) error {
 		_, err := w.spark.SparkoperatorV1beta2().SparkApplications(w.namespace).Create(ctx, app, metav1.CreateOptions{})
+		if apierrors.IsAlreadyExists(err) {
+			return nil
+		}
 		return err
 	})
 }
@@ -162,7 +187,11 @@ func (w *World) patch(ctx context.Context, name, patch string) error {
 
 func (w *World) delete(ctx context.Context, name string) error {
 	return w.insist(ctx, "delete "+name, func(ctx context.Context) error {
-		return w.spark.SparkoperatorV1beta2().SparkApplications(w.namespace).Delete(ctx, name, metav1.DeleteOptions{})
+		err := w.spark.SparkoperatorV1beta2().SparkApplications(w.namespace).Delete(ctx, name, metav1.DeleteOptions{})
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		return err
 	})
 }
 
