@@ -99,7 +99,7 @@ func patchSpec(t *testing.T, app *v1beta2.SparkApplication, spec string) {
 func waitForDriver(t *testing.T, app *v1beta2.SparkApplication, before string) *v1beta2.SparkApplication {
 	t.Helper()
 	return waitFor(t, app, "running anew", func(app *v1beta2.SparkApplication) bool {
-		switch app.Status.AppState.State { //nolint:exhaustive // the two final states
+		switch app.Status.AppState.State {
 		case v1beta2.ApplicationStateCompleted, v1beta2.ApplicationStateFailed:
 			t.Fatalf("%s ended: %+v", app.Name, app.Status)
 		}

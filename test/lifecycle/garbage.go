@@ -28,7 +28,7 @@ func (o *object) String() string { return o.resource.Resource + "/" + o.Name }
 
 // inventory lists all objects of the namespace, whatever they are, except events
 // and leases, which go by themselves.
-func (w *World) inventory() []*object {
+func (w *World) inventory(ctx context.Context) []*object {
 	w.t.Helper()
 	lists, err := discovery.NewDiscoveryClientForConfigOrDie(w.config).ServerPreferredNamespacedResources()
 	if err != nil {
@@ -47,7 +47,7 @@ func (w *World) inventory() []*object {
 				continue
 			}
 			kind := version.WithResource(resource.Name)
-			objects, err := client.Resource(kind).Namespace(w.namespace).List(w.t.Context(), metav1.ListOptions{})
+			objects, err := client.Resource(kind).Namespace(w.namespace).List(ctx, metav1.ListOptions{})
 			if err != nil {
 				w.t.Fatalf("list %s: %v", kind, err)
 			}
@@ -70,7 +70,7 @@ func (w *World) checkNothingLeft() {
 	var left []string
 	err := wait.PollUntilContextTimeout(w.t.Context(), pollInterval, patience, true, func(ctx context.Context) (bool, error) {
 		left = nil
-		objects := w.inventory()
+		objects := w.inventory(ctx)
 		for _, o := range objects {
 			if !known[o.UID] {
 				left = append(left, fmt.Sprintf("%s (owners %v)", o, o.OwnerReferences))

@@ -29,9 +29,12 @@ func (w *World) tendPods(ctx context.Context) {
 	drivers := map[types.UID]*corev1.Pod{}
 	var executors []*corev1.Pod
 	for _, object := range w.pods.GetStore().List() {
-		if pod := object.(*corev1.Pod); isDriver(pod) {
+		pod, ok := object.(*corev1.Pod)
+		switch {
+		case !ok:
+		case isDriver(pod):
 			drivers[pod.UID] = pod
-		} else {
+		default:
 			executors = append(executors, pod)
 		}
 	}
@@ -116,11 +119,10 @@ func (w *World) ensureExecutor(ctx context.Context, driver *corev1.Pod) {
 // setPhase writes the status of a pod and its Spark container.
 func (w *World) setPhase(ctx context.Context, pod *corev1.Pod, container string, phase corev1.PodPhase, exitCode int32) {
 	status := corev1.ContainerStatus{Name: container}
-	switch now := metav1.Now(); phase { //nolint:exhaustive // those that a kubelet sets
-	case corev1.PodRunning:
+	if now := metav1.Now(); phase == corev1.PodRunning {
 		status.Started, status.Ready = ptr.To(true), true
 		status.State.Running = &corev1.ContainerStateRunning{StartedAt: now}
-	default:
+	} else {
 		status.State.Terminated = &corev1.ContainerStateTerminated{ExitCode: exitCode, StartedAt: now, FinishedAt: now}
 	}
 	patch, err := json.Marshal(map[string]any{

@@ -4,6 +4,7 @@ package lifecycle
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -66,18 +67,13 @@ func New(t *testing.T, config *rest.Config, namespace string) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.before = w.inventory()
+	w.before = w.inventory(t.Context())
 	factory := informers.NewSharedInformerFactoryWithOptions(w.core, 0, informers.WithNamespace(namespace))
 	w.pods = factory.Core().V1().Pods().Informer()
 	if _, err := w.pods.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(object any) { w.noteDriver(object.(*corev1.Pod)) },
-		UpdateFunc: func(_, object any) { w.noteDriver(object.(*corev1.Pod)) },
-		DeleteFunc: func(object any) {
-			if last, ok := object.(cache.DeletedFinalStateUnknown); ok {
-				object = last.Obj
-			}
-			w.noteGone(object.(*corev1.Pod))
-		},
+		AddFunc:    w.noteDriver,
+		UpdateFunc: func(_, object any) { w.noteDriver(object) },
+		DeleteFunc: w.noteGone,
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -104,8 +100,9 @@ func hasEnded(pod *corev1.Pod) bool {
 
 // noteDriver notes a driver that is new, and complains if another one of the same
 // application still goes.
-func (w *World) noteDriver(pod *corev1.Pod) {
-	if !isDriver(pod) {
+func (w *World) noteDriver(object any) {
+	pod, ok := object.(*corev1.Pod)
+	if !ok || !isDriver(pod) {
 		return
 	}
 	w.lock.Lock()
@@ -126,7 +123,14 @@ func (w *World) noteDriver(pod *corev1.Pod) {
 	w.drivers[name] = append(w.drivers[name], &driver{uid: pod.UID, submission: pod.Labels[v1beta2.LabelSubmissionID], over: hasEnded(pod)})
 }
 
-func (w *World) noteGone(pod *corev1.Pod) {
+func (w *World) noteGone(object any) {
+	if last, ok := object.(cache.DeletedFinalStateUnknown); ok {
+		object = last.Obj
+	}
+	pod, ok := object.(*corev1.Pod)
+	if !ok {
+		return
+	}
 	w.lock.Lock()
 	defer w.lock.Unlock()
 	for _, known := range w.drivers[pod.Labels[v1beta2.LabelSparkAppName]] {
@@ -227,12 +231,12 @@ func (w *World) waitUntil(ctx context.Context, name, what string, done func(*v1b
 	var last error
 	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
 		if app, last = w.spark.SparkoperatorV1beta2().SparkApplications(w.namespace).Get(ctx, name, metav1.GetOptions{}); last != nil {
-			return false, nil
+			return false, nil //nolint:nilerr // the API server may be away
 		}
 		return done(app)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("wait for %s to become %s: %w (%v); status %+v", name, what, err, last, app.Status)
+		return nil, fmt.Errorf("wait for %s to become %s: %w; status %+v", name, what, errors.Join(err, last), app.Status)
 	}
 	return app, nil
 }
