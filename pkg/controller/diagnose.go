@@ -10,6 +10,8 @@ import (
 	"unicode"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
 
 // obstacle is what keeps a pod from running.
@@ -23,6 +25,9 @@ type obstacle struct {
 	since time.Time
 	// mend is set if waiting does not help: somebody has to change something.
 	mend bool
+	// failure is whose failure it is if the driver does not start for that; empty if
+	// it is waited for as long as it takes.
+	failure v1beta2.FailureType
 }
 
 func (o *obstacle) message() string {
@@ -111,12 +116,15 @@ func diagnoseWaiting(container *corev1.ContainerStatus) *obstacle {
 	if waiting == nil {
 		return nil
 	}
-	o := &obstacle{detail: oneLine(waiting.Message), mend: true}
+	o := &obstacle{detail: oneLine(waiting.Message), mend: true, failure: v1beta2.FailureTypeApplication}
 	switch waiting.Reason {
 	case "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable", "ImageInspectError", "SignatureValidationFailed":
 		o.reason = reasonImagePullFailed
 		o.subject = fmt.Sprintf("image %s of container %s cannot be pulled", container.Image, container.Name)
 		o.detail = pullCause(o.detail)
+		if waiting.Reason != "ErrImageNeverPull" { // nobody tried
+			o.failure = v1beta2.FailureTypeInfrastructure
+		}
 	case "InvalidImageName":
 		o.reason = reasonInvalidImageName
 		o.subject = fmt.Sprintf("image %s of container %s has no valid name", container.Image, container.Name)
@@ -129,6 +137,7 @@ func diagnoseWaiting(container *corev1.ContainerStatus) *obstacle {
 	case "CreatePodSandboxError", "ConfigPodSandboxError", "SetupNetworkError":
 		o.reason = reasonSandboxFailed
 		o.subject = "the sandbox of the pod cannot be made"
+		o.failure = "" // the node may recover
 	default: // ContainerCreating, PodInitializing: on its way
 		return nil
 	}

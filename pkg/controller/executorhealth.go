@@ -7,7 +7,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -65,16 +64,11 @@ func executorsReady(in *input, status *v1beta2.SparkApplicationStatus, c conditi
 		c.setTrue(v1beta2.ConditionExecutorsReady, reasonEnoughExecutors, "")
 		return
 	}
-	before := meta.FindStatusCondition(in.app.Status.Conditions, v1beta2.ConditionExecutorsReady)
 	o := in.missingExecutors(wanted, counts)
 	if hadExecutors(&in.app.Status) {
 		o.reason = reasonExecutorsLost // a time-out of the start must not begin anew
 	}
-	message := o.message()
-	if before != nil && before.Reason == o.reason && in.keepsMessage(before, o) {
-		message = before.Message
-	}
-	c.setFalse(v1beta2.ConditionExecutorsReady, o.reason, message)
+	c.setFalse(v1beta2.ConditionExecutorsReady, o.reason, in.wording(v1beta2.ConditionExecutorsReady, o))
 }
 
 // missingExecutors is why fewer executors run than wanted.
@@ -87,7 +81,7 @@ func (in *input) missingExecutors(wanted int32, counts v1beta2.ExecutorCounts) *
 		ended += counts.Unknown
 	}
 	if ended >= max(minCrashes, wanted) {
-		return &obstacle{reason: reasonExecutorsCrashing, subject: "executors fail again and again", detail: lastCrash(in.executors)}
+		return &obstacle{reason: reasonExecutorsCrashing, subject: "executors fail again and again", detail: in.settings.LogTail.redact(lastCrash(in.executors))}
 	}
 	o := &obstacle{reason: reasonTooFewExecutors, subject: fmt.Sprintf("fewer executors run than the application starts with (%d)", wanted)}
 	if deadline := in.executorDeadline(); deadline.IsZero() || in.now.Before(deadline) {
@@ -104,7 +98,7 @@ func (in *input) missingExecutors(wanted int32, counts v1beta2.ExecutorCounts) *
 		pending = true
 		if cause := diagnose(pod); cause != nil {
 			o.subject = joinNonEmpty("; ", o.subject, "pod "+pod.Name+": "+cause.subject)
-			o.detail = cause.detail
+			o.detail = in.settings.LogTail.redact(cause.detail)
 			return o
 		}
 	}

@@ -148,8 +148,7 @@ func infrastructureReason(reason string) bool {
 	switch reason {
 	case "Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "Preempting", // while the pod ran
 		"NodeAffinity", "NodeName", "NodePorts", "TaintToleration", "TopologyAffinityError", "UnexpectedAdmissionError", // kubelet did not admit it
-		"ContainerStatusUnknown",           // kubelet lost the container, as after a restart of the node
-		"ErrImagePull", "ImagePullBackOff": // the image could not be pulled
+		"ContainerStatusUnknown": // kubelet lost the container, as after a restart of the node
 		return true
 	}
 	return strings.HasPrefix(reason, "OutOf") // kubelet's OutOfcpu, OutOfmemory, OutOfpods
@@ -173,7 +172,13 @@ func followDisruption(in *input, status *v1beta2.SparkApplicationStatus, c condi
 		return
 	}
 	disrupted, ready := disruption(in.driver), meta.FindStatusCondition(status.Conditions, v1beta2.ConditionDriverReady)
-	if disrupted == nil || ready != nil && ready.Reason == reasonNodeLost {
+	switch {
+	case ready != nil && ready.Reason == reasonNodeLost:
+		return
+	case disrupted == nil:
+		if ready != nil && ready.Reason == reasonDriverDisrupted {
+			c.followState("") // it was called off
+		}
 		return
 	}
 	value := metav1.ConditionUnknown

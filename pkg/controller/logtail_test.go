@@ -226,3 +226,28 @@ func TestTimedOutRunHasLastWords(t *testing.T) {
 		t.Error("no end")
 	}
 }
+
+// TestLastMessagesAreRedacted: with FallbackToLogsOnError, the last message of a
+// container is the end of its log.
+func TestLastMessagesAreRedacted(t *testing.T) {
+	c := newCluster(t)
+	c.addApplication(newApplication("pi"))
+	p := c.start(func(config *Config) { config.LogTail = LogTail{Redact: regexp.MustCompile(DefaultLogRedaction)} })
+	mustSettle(t, p, "pi")
+	c.editPod("pi-driver", func(pod *corev1.Pod) {
+		pod.Status.Phase = corev1.PodFailed
+		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: v1beta2.DriverContainerName, State: corev1.ContainerState{
+			Terminated: &corev1.ContainerStateTerminated{ExitCode: 1, Reason: "Error", Message: "cannot connect with password=hunter2"},
+		}}}
+	})
+	mustSettle(t, p, "pi")
+	status := c.wantState("pi", stateFailed).Status
+	if text := status.AppState.ErrorMessage; !strings.HasSuffix(text, "password="+redacted) {
+		t.Errorf("message %q", text)
+	}
+	for _, text := range append([]string{status.Attempts[0].Message}, c.events...) {
+		if strings.Contains(text, "hunter2") {
+			t.Errorf("%q", text)
+		}
+	}
+}

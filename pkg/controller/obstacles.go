@@ -36,15 +36,22 @@ func followDriver(in *input, out *outcome, status *v1beta2.SparkApplicationStatu
 		c.setFalse(v1beta2.ConditionDriverReady, before.Reason, before.Message)
 		return &stalledBy{before.Reason, before.Message}
 	}
-	message := present.message()
-	if before != nil && before.Reason == present.reason && in.keepsMessage(before, present) {
-		message = before.Message
-	}
+	message := in.wording(v1beta2.ConditionDriverReady, present)
 	c.setFalse(v1beta2.ConditionDriverReady, present.reason, message)
 	if at, stalls := present.stallsAt(); stalls && !in.now.Before(at) {
 		return &stalledBy{present.reason, message}
 	}
 	return nil
+}
+
+// wording is the message for an obstacle: that of the condition as long as it will
+// do, which knows the cause where Kubernetes says it now and then only.
+func (in *input) wording(kind string, present *obstacle) string {
+	before := meta.FindStatusCondition(in.app.Status.Conditions, kind)
+	if before != nil && before.Reason == present.reason && in.keepsMessage(before, present) {
+		return before.Message
+	}
+	return present.message()
 }
 
 // keepsMessage reports whether the present message of the same reason will do.

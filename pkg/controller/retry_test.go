@@ -93,8 +93,14 @@ func TestTally(t *testing.T) {
 			}
 		})
 	}
-	if got := (tally{5, 1, 2}).afterSuccess(v1beta2.RestartPolicy{Backoff: reset}, time.Hour); got != (tally{5, 4, 0}) {
+	if got := (tally{5, 1, 2}).afterSuccess(v1beta2.RestartPolicy{Backoff: reset}, time.Hour); got != (tally{5, 5, 0}) {
 		t.Errorf("after a long run that succeeded %+v", got)
+	}
+	if got := (tally{5, 1, 2}).afterSuccess(v1beta2.RestartPolicy{Backoff: &v1beta2.Backoff{}}, time.Second); got != (tally{5, 5, 0}) {
+		t.Errorf("after a run that succeeded %+v", got)
+	}
+	if got := (tally{5, 1, 2}).afterSuccess(v1beta2.RestartPolicy{}, time.Second); got != (tally{5, 1, 0}) {
+		t.Errorf("after a run that succeeded, linear delays: %+v", got)
 	}
 }
 
@@ -315,5 +321,36 @@ func TestPolicyEditedWhileWaiting(t *testing.T) {
 	app := c.wantState("pi", stateFailed)
 	if message := app.Status.AppState.ErrorMessage; strings.Count(message, "not retried") != 1 {
 		t.Errorf("message %q", message)
+	}
+}
+
+// TestDisruptionCalledOff: what follows later is not blamed on it.
+func TestDisruptionCalledOff(t *testing.T) {
+	for _, phase := range []corev1.PodPhase{corev1.PodPending, corev1.PodRunning} {
+		c := newCluster(t)
+		c.addApplication(newApplication("pi"))
+		p := c.start()
+		mustSettle(t, p, "pi")
+		c.driverPhase("pi-driver", phase)
+		disrupt := func(status corev1.ConditionStatus) {
+			c.editPod("pi-driver", func(pod *corev1.Pod) {
+				pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.DisruptionTarget, Status: status, Reason: "EvictionByEvictionAPI"}}
+			})
+			mustSettle(t, p, "pi")
+		}
+		mustSettle(t, p, "pi")
+		before := c.application("pi").Status.Conditions
+		disrupt(corev1.ConditionTrue)
+		disrupt(corev1.ConditionFalse)
+		if after := c.application("pi").Status.Conditions; len(after) != len(before) || after[1].Reason != before[1].Reason {
+			t.Errorf("conditions %+v, want %+v", after, before)
+		}
+		c.deletePod("pi-driver")
+		c.clock.Step(time.Minute)
+		mustSettle(t, p, "pi")
+		app := c.wantState("pi", stateFailed)
+		if attempt := app.Status.Attempts[0]; attempt.FailureType != ofApplication {
+			t.Errorf("attempt %+v", attempt)
+		}
 	}
 }

@@ -70,9 +70,13 @@ func (c *Controller) look(app *v1beta2.SparkApplication) (*input, error) {
 		validate: validate,
 		watches:  c.watches,
 	}
+	// What a container leaves as its message may be the end of its log.
+	in.report.message = c.settings.LogTail.redact(in.report.message)
 	switch in.report.state {
 	case v1beta2.DriverStatePending:
-		in.obstacle = diagnose(seen.driver)
+		if in.obstacle = diagnose(seen.driver); in.obstacle != nil {
+			in.obstacle.detail = c.settings.LogTail.redact(in.obstacle.detail)
+		}
 		in.watch = c.watches.of(keyOf(app), seen.driver.UID)
 	case v1beta2.DriverStateRunning:
 		in.watch = c.watches.of(keyOf(app), seen.driver.UID)

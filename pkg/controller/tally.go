@@ -47,6 +47,9 @@ func (t tally) afterFailure(policy v1beta2.RestartPolicy, f failure) tally {
 func (t tally) afterSuccess(policy v1beta2.RestartPolicy, ran time.Duration) tally {
 	t = t.afterRun(policy, ran)
 	t.infrastructure = 0
+	if policy.Backoff != nil {
+		t.forgiven = t.executions // delays that double do so from failure to failure
+	}
 	return t
 }
 

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -51,14 +50,10 @@ func (in *input) startDeadlines() []deadline {
 		})
 	}
 	limit := in.settings.DriverCannotStartTimeout
-	if waiting, container := startError(in.driver); waiting != nil && limit > 0 {
-		kind := v1beta2.FailureTypeApplication
-		if infrastructureReason(waiting.Reason) {
-			kind = v1beta2.FailureTypeInfrastructure
-		}
+	if o := in.obstacle; o != nil && o.failure != "" && limit > 0 {
 		list = append(list, deadline{
-			at: submitted.Add(limit), kind: kind, reason: waiting.Reason,
-			message: joinNonEmpty(": ", "driver cannot start: container "+container, waiting.Reason, oneLine(waiting.Message)),
+			at: submitted.Add(limit), kind: o.failure, reason: o.reason,
+			message: "driver cannot start: " + in.wording(v1beta2.ConditionDriverReady, o),
 		})
 	}
 	return list
@@ -166,23 +161,4 @@ func numberOr(text string, other int32) int32 {
 		return int32(number)
 	}
 	return other
-}
-
-// startError returns why the kubelet cannot start a container of a pod, for
-// reasons that lie in the image or in what the container is configured with, and
-// the name of the container; nil if there is no such reason.
-func startError(pod *corev1.Pod) (waiting *corev1.ContainerStateWaiting, container string) {
-	for _, statuses := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
-		for i := range statuses {
-			waiting := statuses[i].State.Waiting
-			if waiting == nil {
-				continue
-			}
-			switch waiting.Reason {
-			case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError", "CreateContainerError":
-				return waiting, statuses[i].Name
-			}
-		}
-	}
-	return nil, ""
 }

@@ -228,23 +228,26 @@ func TestDriverThatDoesNotStop(t *testing.T) {
 }
 
 func TestDriverThatCannotStart(t *testing.T) {
-	for reason, kind := range map[string]v1beta2.FailureType{"ImagePullBackOff": ofInfrastructure, "CreateContainerConfigError": ofApplication} {
-		t.Run(reason, func(t *testing.T) {
+	for word, want := range map[string]struct {
+		kind            v1beta2.FailureType
+		reason, message string
+	}{
+		"ErrImagePull":               {ofInfrastructure, reasonImagePullFailed, "image apache/spark:nope of container spark-kubernetes-driver cannot be pulled: it fails"},
+		"ImagePullBackOff":           {ofInfrastructure, reasonImagePullFailed, "image apache/spark:nope of container spark-kubernetes-driver cannot be pulled: it fails"},
+		"ErrImageNeverPull":          {ofApplication, reasonImagePullFailed, "image apache/spark:nope of container spark-kubernetes-driver cannot be pulled: it fails"},
+		"CreateContainerConfigError": {ofApplication, reasonContainerConfig, "container spark-kubernetes-driver cannot be configured: it fails"},
+	} {
+		t.Run(word, func(t *testing.T) {
 			c := newCluster(t)
 			c.addApplication(newApplication("pi"))
 			p := c.start(func(config *Config) { config.DriverCannotStartTimeout = 10 * time.Minute })
 			mustSettle(t, p, "pi")
-			waiting := func(reason, message string) {
-				c.editPod("pi-driver", func(pod *corev1.Pod) {
-					pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: v1beta2.DriverContainerName, State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}}}
-				})
-			}
-			waiting("ContainerCreating", "")
+			c.editPod("pi-driver", waiting("ContainerCreating", ""))
 			c.clock.Step(9 * time.Minute)
 			if after := mustSettle(t, p, "pi"); after != time.Minute { // when a driver has taken too long to be normal
 				t.Errorf("nothing is wrong, next look after %v", after)
 			}
-			waiting(reason, "it\nfails")
+			c.editPod("pi-driver", waiting(word, "it\nfails"))
 			if after := mustSettle(t, p, "pi"); after != time.Minute {
 				t.Errorf("next look after %v", after)
 			}
@@ -252,7 +255,7 @@ func TestDriverThatCannotStart(t *testing.T) {
 			c.clock.Step(time.Minute)
 			mustSettle(t, off, "pi")
 			c.wantState("pi", stateSubmitted)
-			wantTimedOut(t, c, p, kind, reason, "driver cannot start: container "+v1beta2.DriverContainerName+": "+reason+": it fails")
+			wantTimedOut(t, c, p, want.kind, want.reason, "driver cannot start: "+want.message)
 		})
 	}
 }
