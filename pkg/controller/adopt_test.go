@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -173,3 +174,45 @@ func TestHealthyDriverSurvivesStaleCaches(t *testing.T) {
 }
 
 const defaultInterval = 5e9
+
+// TestAdoptAcrossVersions: a run that another version of the operator began gets
+// all of its objects, although nobody can tell whether the spec was edited.
+func TestAdoptAcrossVersions(t *testing.T) {
+	c := newCluster(t)
+	c.addApplication(newApplication("pi"))
+	c.fault = &fault{at: 2, crash: true} // after the pod, before anything else
+	if _, err := c.start().step("pi"); err == nil {
+		t.Fatal("no crash")
+	}
+	c.fault = nil
+	c.editPod("pi-driver", func(pod *corev1.Pod) { pod.Annotations[annotationSpecHash] = "0-of-another-version" })
+	uid := c.pod("pi-driver").UID
+	mustSettle(t, c.start(), "pi")
+	c.wantState("pi", stateSubmitted)
+	if c.pod("pi-driver").UID != uid {
+		t.Error("the driver was replaced")
+	}
+	if c.count(corev1.SchemeGroupVersion.WithResource("configmaps"), "ConfigMap") == 0 {
+		t.Error("the driver has no configuration")
+	}
+}
+
+// TestUnlabelledDriverIsNotLost: drivers of old versions of the operator do not say
+// of which submission they are.
+func TestUnlabelledDriverIsNotLost(t *testing.T) {
+	c := newCluster(t)
+	c.addApplication(newApplication("pi"))
+	p := c.start()
+	mustSettle(t, p, "pi")
+	c.editPod("pi-driver", func(pod *corev1.Pod) { delete(pod.Labels, v1beta2.LabelSubmissionID) })
+	c.driverPhase("pi-driver", corev1.PodRunning)
+	c.clock.Step(time.Minute)
+	p.refresh()
+	if err := p.podList.Replace(nil, "1"); err != nil { // the cache does not have it yet
+		t.Fatal(err)
+	}
+	if _, err := p.syncOnce("pi"); err == nil {
+		t.Error("no error")
+	}
+	c.wantState("pi", stateSubmitted)
+}

@@ -172,7 +172,8 @@ func (c *Controller) confirmDriverLost(ctx context.Context, t *task) error {
 	if err != nil {
 		return fmt.Errorf("pod %s: %w", name, err)
 	}
-	if metav1.IsControlledBy(pod, app) && pod.Labels[v1beta2.LabelSubmissionID] == app.Status.SubmissionID {
+	id, labelled := pod.Labels[v1beta2.LabelSubmissionID] // older versions set none, see observe
+	if metav1.IsControlledBy(pod, app) && (id == app.Status.SubmissionID || !labelled) {
 		if pod.Labels[v1beta2.LabelLaunchedBySparkOperator] != "true" {
 			return waitFor(reasonDriverHidden, "driver pod %s has lost its label %s=true; put it back", name, v1beta2.LabelLaunchedBySparkOperator)
 		}

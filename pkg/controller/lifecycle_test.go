@@ -461,3 +461,27 @@ func TestInvalidSpecFailsAtOnceAndHeals(t *testing.T) {
 		t.Error("still stalled")
 	}
 }
+
+// TestEditAndSuspensionStartTheCountersOver: it makes no difference that the edit
+// came with a suspension.
+func TestEditAndSuspensionStartTheCountersOver(t *testing.T) {
+	c := newCluster(t)
+	c.addApplication(newApplication("pi"))
+	p := c.start()
+	mustSettle(t, p, "pi")
+	c.driverPhase("pi-driver", corev1.PodFailed)
+	mustSettle(t, p, "pi")
+	if app := c.wantState("pi", stateFailed); app.Status.ExecutionAttempts != 1 {
+		t.Fatalf("%d attempts", app.Status.ExecutionAttempts)
+	}
+	c.editSpec("pi", func(spec *v1beta2.SparkApplicationSpec) {
+		spec.Arguments, spec.Suspend = []string{"1000"}, ptr.To(true)
+	})
+	mustSettle(t, p, "pi")
+	c.wantState("pi", stateSuspended)
+	c.editSpec("pi", func(spec *v1beta2.SparkApplicationSpec) { spec.Suspend = nil })
+	mustSettle(t, p, "pi")
+	if app := c.wantState("pi", stateSubmitted); app.Status.ExecutionAttempts != 1 || app.Status.SubmissionAttempts != 1 {
+		t.Errorf("%d runs, %d submissions", app.Status.ExecutionAttempts, app.Status.SubmissionAttempts)
+	}
+}

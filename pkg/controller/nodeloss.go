@@ -129,7 +129,9 @@ func setNodeLoss(in *input, out *outcome, status *v1beta2.SparkApplicationStatus
 		return
 	}
 	c.set(v1beta2.ConditionDriverReady, metav1.ConditionUnknown, reasonNodeLost, out.nodeLoss)
-	c.remove(v1beta2.ConditionStalled)
+	if isStalled(status, reasonOldDriver) { // nobody has to do anything about it any more
+		c.remove(v1beta2.ConditionStalled)
+	}
 }
 
 // setWaiting says which driver pod is waited for, unless it has just been deleted

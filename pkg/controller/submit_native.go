@@ -108,9 +108,12 @@ func (c *Controller) createRun(ctx context.Context, t *task, s *submission) erro
 		s.time = pod.CreationTimestamp.Time
 		if hash := pod.Annotations[annotationSpecHash]; hash != s.specHash {
 			// Built from an older spec, so objects of today's would not fit. The next
-			// sync sees the difference and replaces the run.
+			// sync sees the difference and replaces the run. Not so if another version
+			// of the operator computed the hash: then the run goes on.
 			s.specHash = hash
-			return nil
+			if comparableHash(hash) {
+				return nil
+			}
 		}
 	}
 	submit.Own(&run.Objects, pod)

@@ -65,8 +65,9 @@ var table = []row{
 
 	// Suspension. What ran does not count as an attempt.
 	{from: live, when: suspendRequested, to: stateSuspending, set: uncharge},
-	{from: states(stateNew, stateRefused, statePendingRerun, stateInvalidating, stateSucceeding, stateFailing, stateResuming),
+	{from: states(stateNew, stateRefused, statePendingRerun, stateSucceeding, stateFailing, stateResuming),
 		when: suspendRequested, do: actions(stopSubmitter), to: stateSuspending},
+	{from: states(stateInvalidating), when: suspendRequested, do: actions(stopSubmitter), to: stateSuspending, set: resetForChange},
 	{from: states(stateSuspending), when: always, do: actions(deleteDrivers, releaseShared), to: stateSuspended, set: resetForSuspension},
 	{from: states(stateSuspended), when: driversLeft, do: actions(deleteDrivers), to: stay, set: explainWait, wait: backstop},
 	{from: states(stateSuspended), when: suspendRequested, to: stay},
@@ -78,14 +79,14 @@ var table = []row{
 	{from: states(stateInvalidating), when: always, do: actions(deleteDrivers, releaseShared), to: statePendingRerun, set: resetForChange},
 
 	// Submission.
-	{from: states(stateNew, stateResuming, statePendingRerun, stateRefused), when: unreadable, do: actions(stopSubmitter, deleteDrivers), to: stateFailed, set: failUnreadable},
-	{from: states(stateNew, stateResuming, statePendingRerun, stateRefused), when: invalid, do: actions(stopSubmitter, deleteDrivers), to: stateFailed, set: failInvalid},
+	{from: states(stateNew, stateResuming, statePendingRerun, stateRefused), when: unreadable, do: actions(stopSubmitter, deleteDrivers, releaseShared), to: stateFailed, set: failUnreadable},
+	{from: states(stateNew, stateResuming, statePendingRerun, stateRefused), when: invalid, do: actions(stopSubmitter, deleteDrivers, releaseShared), to: stateFailed, set: failInvalid},
 	{from: states(stateNew, stateResuming, statePendingRerun), when: oldDriversLeft, do: actions(deleteOldDrivers), to: stay, set: explainWait, wait: backstop},
 	{from: states(stateNew, stateResuming, statePendingRerun), when: always, do: actions(submitRun), to: stateSubmitted, set: recordSubmission},
 	{from: states(stateRefused), when: resubmissionDueButDriversLeft, do: actions(deleteOldDrivers), to: stay, set: explainWait, wait: backstop},
 	{from: states(stateRefused), when: resubmissionDue, do: actions(submitRun), to: stateSubmitted, set: recordSubmission},
 	{from: states(stateRefused), when: resubmissionAllowed, to: stay, wait: untilRetry},
-	{from: states(stateRefused), when: always, do: actions(deleteDrivers), to: stateFailed, set: failRefused},
+	{from: states(stateRefused), when: always, do: actions(deleteDrivers, releaseShared), to: stateFailed, set: failRefused},
 
 	// The driver.
 	{from: live, when: driverAbsentInGrace, to: stay, wait: untilGraceEnds},
