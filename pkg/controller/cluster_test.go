@@ -85,6 +85,7 @@ func newCluster(t *testing.T) *cluster {
 	}
 	c.kube.PrependReactor("*", "*", c.react(c.kube.Tracker()))
 	c.spark.PrependReactor("*", "*", c.react(c.spark.Tracker()))
+	t.Cleanup(c.wantGranted)
 	return c
 }
 

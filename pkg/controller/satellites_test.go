@@ -316,3 +316,48 @@ func TestExecutorsOfAFinishedApplication(t *testing.T) {
 		t.Error("an executor that had ended was deleted")
 	}
 }
+
+// TestRefusedRetryLeavesNothing: the objects of the application go, too, where its
+// last submission is refused and an earlier one was not.
+func TestRefusedRetryLeavesNothing(t *testing.T) {
+	c := newCluster(t)
+	c.addApplication(newApplication("pi", func(app *v1beta2.SparkApplication) {
+		app.Spec.RestartPolicy = v1beta2.RestartPolicy{Type: v1beta2.RestartPolicyOnFailure, OnFailureRetries: ptr.To[int32](1), OnFailureRetryInterval: ptr.To[int64](1)}
+	}))
+	p := c.start()
+	mustSettle(t, p, "pi")
+	c.driverPhase("pi-driver", corev1.PodFailed)
+	mustSettle(t, p, "pi")
+	if c.services() == 0 {
+		t.Fatal("no service of the UI to begin with")
+	}
+	c.kube.PrependReactor("create", "pods", forbidden)
+	c.clock.Step(time.Second)
+	mustSettle(t, p, "pi")
+	c.wantState("pi", stateFailed)
+	if c.services() != 0 {
+		t.Errorf("%d services left", c.services())
+	}
+}
+
+// TestPruningIsTriedAgain: what an edit left without use is not forgotten because
+// the API server was busy.
+func TestPruningIsTriedAgain(t *testing.T) {
+	c := newCluster(t)
+	c.addApplication(newApplication("pi", func(app *v1beta2.SparkApplication) {
+		app.Spec.DriverIngressOptions = []v1beta2.DriverIngressConfiguration{{
+			ServicePort: ptr.To[int32](9000), ServicePortName: ptr.To("jdbc"), IngressURLFormat: "https://{{$appName}}.example.com",
+		}}
+	}))
+	p := c.start()
+	mustSettle(t, p, "pi")
+	chain := c.kube.ReactionChain
+	c.kube.PrependReactor("list", "services", busy)
+	c.editSpec("pi", func(spec *v1beta2.SparkApplicationSpec) { spec.DriverIngressOptions = nil })
+	mustSettle(t, p, "pi")
+	c.kube.ReactionChain = chain
+	mustSettle(t, p, "pi")
+	if _, err := c.kube.Tracker().Get(servicesResource, "ns", "pi-driver-9000"); !apierrors.IsNotFound(err) {
+		t.Errorf("the service of the removed port is still there: %v", err)
+	}
+}

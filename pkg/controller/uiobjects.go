@@ -67,10 +67,11 @@ func (c *Controller) ensureUI(ctx context.Context, t *task) error {
 }
 
 // pruneUI deletes Services and Ingresses of the application that an edit of the
-// spec has left without use. It reads only after an edit.
+// spec has left without use. It reads only after an edit, and again until all went
+// well.
 func (c *Controller) pruneUI(ctx context.Context, t *task, wanted *ui.Objects) error {
 	app := t.in.app
-	if t.out.submission != nil || !t.in.uiWritten() || app.Generation == app.Status.ObservedGeneration {
+	if t.out.submission != nil || !t.in.uiWritten() || app.Generation <= 1 {
 		return nil
 	}
 	keep := map[string]bool{}

@@ -22,7 +22,7 @@ What the controller does with the objects of a job namespace.
 # The driver's Service and that of its web UI.
 - apiGroups: [""]
   resources: [services]
-  verbs: [get, create, update, delete]
+  verbs: [get, list, create, update, delete]
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, create, update, delete]
@@ -49,7 +49,7 @@ What the controller does with the objects of a job namespace.
   verbs: [get, create, delete]
 - apiGroups: [networking.k8s.io]
   resources: [ingresses]
-  verbs: [get, create, update, delete]
+  verbs: [get, list, create, update, delete]
 # Why a driver that is on a node does not start: missing volumes show in the events of the pod only.
 - apiGroups: [""]
   resources: [events]
