@@ -128,14 +128,9 @@ func (k *Kubelet) Start(ctx context.Context) error {
 		ObjectType:    &corev1.Pod{},
 		Transform:     trim,
 		Handler: cache.ResourceEventHandlerFuncs{
-			AddFunc:    func(object any) { k.added(ctx, object.(*corev1.Pod)) },
-			UpdateFunc: func(_, object any) { k.updated(ctx, object.(*corev1.Pod)) },
-			DeleteFunc: func(object any) {
-				if unknown, ok := object.(cache.DeletedFinalStateUnknown); ok {
-					object = unknown.Obj
-				}
-				k.deleted(ctx, object.(*corev1.Pod))
-			},
+			AddFunc:    func(object any) { withPod(ctx, object, k.added) },
+			UpdateFunc: func(_, object any) { withPod(ctx, object, k.updated) },
+			DeleteFunc: func(object any) { withPod(ctx, object, k.deleted) },
 		},
 	})
 	k.steps.start(ctx, k.config.Workers)
@@ -144,6 +139,16 @@ func (k *Kubelet) Start(ctx context.Context) error {
 		return fmt.Errorf("simulated kubelet: pods could not be listed: %w", context.Cause(ctx))
 	}
 	return nil
+}
+
+// withPod calls do with the pod that a handler was given.
+func withPod(ctx context.Context, object any, do func(context.Context, *corev1.Pod)) {
+	if unknown, ok := object.(cache.DeletedFinalStateUnknown); ok {
+		object = unknown.Obj
+	}
+	if pod, ok := object.(*corev1.Pod); ok {
+		do(ctx, pod)
+	}
 }
 
 // Wait returns when all that Start began has ended.

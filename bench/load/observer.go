@@ -330,7 +330,7 @@ func (o *Observer) WaitEnded(ctx context.Context, namespace string, count int) e
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("only %d of %d applications in namespace %s ended (%d were seen in all; last error of the watch: %v): %w", ended, count, namespace, known, err, context.Cause(ctx))
+			return errors.Join(fmt.Errorf("only %d of %d applications in namespace %s ended, %d were seen in all: %w", ended, count, namespace, known, context.Cause(ctx)), err)
 		}
 	}
 }

@@ -15,15 +15,15 @@ import (
 const creators = 16
 
 // Burst creates count applications as fast as the API server takes them.
-func (o *Observer) Burst(ctx context.Context, count int, make func(n int) *v1beta2.SparkApplication) error {
-	return o.create(ctx, count, make, func(int) error { return ctx.Err() })
+func (o *Observer) Burst(ctx context.Context, count int, build func(n int) *v1beta2.SparkApplication) error {
+	return o.create(ctx, count, build, func(int) error { return ctx.Err() })
 }
 
 // Steadily creates count applications, perSecond of them every second, whether or
 // not those before were created in time.
-func (o *Observer) Steadily(ctx context.Context, count int, perSecond float64, make func(n int) *v1beta2.SparkApplication) error {
+func (o *Observer) Steadily(ctx context.Context, count int, perSecond float64, build func(n int) *v1beta2.SparkApplication) error {
 	begin := time.Now()
-	return o.create(ctx, count, make, func(n int) error {
+	return o.create(ctx, count, build, func(n int) error {
 		due := begin.Add(time.Duration(float64(n) / perSecond * float64(time.Second)))
 		select {
 		case <-ctx.Done():
@@ -34,7 +34,7 @@ func (o *Observer) Steadily(ctx context.Context, count int, perSecond float64, m
 	})
 }
 
-func (o *Observer) create(ctx context.Context, count int, make func(n int) *v1beta2.SparkApplication, wait func(n int) error) error {
+func (o *Observer) create(ctx context.Context, count int, build func(n int) *v1beta2.SparkApplication, wait func(n int) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	numbers := channel(ctx, count, wait)
@@ -42,7 +42,7 @@ func (o *Observer) create(ctx context.Context, count int, make func(n int) *v1be
 	for range creators {
 		running.Go(func() {
 			for n := range numbers {
-				if _, err := o.Create(ctx, make(n)); err != nil {
+				if _, err := o.Create(ctx, build(n)); err != nil {
 					cancel(err)
 					return
 				}

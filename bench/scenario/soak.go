@@ -25,7 +25,7 @@ const (
 	// soakLife is how long finished applications stay.
 	soakLife = 30
 	// Pauses between two disasters.
-	disasterMin, disasterMax = 10 * time.Second, 30 * time.Second
+	shortestPeace, longestPeace = 10 * time.Second, 30 * time.Second
 	// soakSample is how often memory is looked at.
 	soakSample = 2 * time.Second
 	// soakCalm is how many applications run at the end, when all goes well again.
@@ -133,7 +133,7 @@ func (r *soak) troubled(perSecond float64, duration time.Duration) error {
 
 // disaster kills and compacts until ctx is done.
 func (r *soak) disaster(ctx context.Context) error {
-	next := time.After(disasterMin)
+	next := time.After(shortestPeace)
 	started := time.Now()
 	sample := time.NewTicker(soakSample)
 	defer sample.Stop()
@@ -142,7 +142,7 @@ func (r *soak) disaster(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-sample.C:
-			if time.Since(started) < disasterMin {
+			if time.Since(started) < shortestPeace {
 				continue // caches are being filled
 			}
 			if cost, err := plane.CostOf(r.operator.PID()); err == nil {
@@ -151,7 +151,7 @@ func (r *soak) disaster(ctx context.Context) error {
 			continue
 		case <-next:
 		}
-		next = time.After(disasterMin + rand.N(disasterMax-disasterMin))
+		next = time.After(shortestPeace + rand.N(longestPeace-shortestPeace))
 		var err error
 		switch rand.IntN(3) {
 		case 0:
