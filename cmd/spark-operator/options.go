@@ -131,7 +131,7 @@ func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs.IntVar(&o.MaxTrackedExecutors, "max-tracked-executor-per-app", o.MaxTrackedExecutors, "How many executors of an application its status names.")
 	fs.DurationVar(&o.DriverGracePeriod, "driver-pod-creation-grace-period", o.DriverGracePeriod, "How long a submitted application may be without driver pod before it counts as lost.")
 	fs.DurationVar(&o.DriverCannotStartTimeout, "driver-cannot-start-timeout", o.DriverCannotStartTimeout, "How long after its submission a driver fails whose image or configuration keeps its containers from starting; 0 to wait for ever.")
-	fs.DurationVar(&o.NodeLossGracePeriod, "node-loss-grace-period", o.NodeLossGracePeriod, "How long a node may be not ready before driver pods that were deleted but do not go from it are deleted by force; 0 for never. Needs the right to get nodes.")
+	fs.DurationVar(&o.NodeLossGracePeriod, "node-loss-grace-period", o.NodeLossGracePeriod, "How long a node may not report before driver pods that were deleted but do not go from it are deleted by force; 0 for never. Needs the right to get nodes.")
 	fs.Int64Var(&o.DefaultTimeToLive, "default-time-to-live-seconds", o.DefaultTimeToLive, "Delete finished applications without spec.timeToLiveSeconds after this many seconds; 0 keeps them.")
 	fs.BoolVar(&o.EnableDriverPDB, "enable-driver-pdb", o.EnableDriverPDB, "Honour spec.driverPodDisruptionBudget.")
 	fs.Int64Var(&o.LogTailLines, "log-tail-lines", o.LogTailLines, "How many of the last lines of the log of a failed driver its application's status keeps; 0 for none.")

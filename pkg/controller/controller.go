@@ -65,7 +65,7 @@ type Settings struct {
 	// DriverCannotStartTimeout is how long after its submission a driver fails whose
 	// image or configuration keeps its containers from starting; 0 to wait for ever.
 	DriverCannotStartTimeout time.Duration
-	// NodeLossGracePeriod is how long a node may be not ready before driver pods that
+	// NodeLossGracePeriod is how long a node may not report before driver pods that
 	// were deleted but do not go from it are deleted by force; 0 for never.
 	NodeLossGracePeriod time.Duration
 	// DefaultTimeToLive is how long finished applications stay whose spec does not

@@ -66,11 +66,15 @@ func beginAttempt(in *input, s *submission, status *v1beta2.SparkApplicationStat
 	status.SubmissionAttempts++
 }
 
+// maxErrorMessage bounds what a refusal may put into the status, in bytes: an
+// admission webhook may answer at any length.
+const maxErrorMessage = 8 << 10
+
 // recordRefusal is the counterpart of setSubmitted for a submission that cannot
 // succeed.
 func recordRefusal(in *input, out outcome, status *v1beta2.SparkApplicationStatus, c conditions) {
 	beginAttempt(in, out.submission, status)
-	status.AppState.ErrorMessage = out.refusal
+	status.AppState.ErrorMessage = truncated(out.refusal, maxErrorMessage)
 	status.ObservedSpecHash = in.specHash
 	startAttempt(status, v1beta2.Attempt{
 		SubmissionID:    out.submission.id,
@@ -140,7 +144,7 @@ func setUnreadable(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus
 }
 
 func setInvalid(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, c conditions) {
-	status.AppState.ErrorMessage = in.refusal()
+	status.AppState.ErrorMessage = truncated(in.refusal(), maxErrorMessage)
 	status.TerminationTime = metav1.NewTime(in.now)
 	status.ObservedSpecHash = in.specHash
 	c.setFalse(v1beta2.ConditionSubmitted, reasonInvalidSpec, status.AppState.ErrorMessage)

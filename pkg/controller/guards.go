@@ -177,8 +177,7 @@ func (in *input) graceEnd() time.Time {
 // executorsOverdue reports that the executors of a finished application had time
 // to go by themselves.
 func (in *input) executorsOverdue() bool {
-	ended := in.app.Status.TerminationTime
-	return !ended.IsZero() && !in.now.Before(ended.Add(executorGrace))
+	return !in.now.Before(in.app.Status.TerminationTime.Add(executorGrace)) // also if it is not known
 }
 
 // strayExecutors returns the executors of a finished application that neither

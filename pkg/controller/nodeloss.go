@@ -96,11 +96,13 @@ func (c *Controller) nodeLoss(ctx context.Context, in *input, pod *corev1.Pod) (
 		return "", fmt.Errorf("node %s: %w", name, err)
 	}
 	for _, condition := range node.Status.Conditions {
-		if condition.Type != corev1.NodeReady || condition.Status == corev1.ConditionTrue {
+		// A node that says itself that it is not ready still has a kubelet, which may
+		// yet confirm the end of the pod. Only silence is evidence.
+		if condition.Type != corev1.NodeReady || condition.Status != corev1.ConditionUnknown {
 			continue
 		}
 		if since := condition.LastTransitionTime; !in.now.Before(since.Add(grace)) {
-			return fmt.Sprintf("node %s is not ready since %s", name, since.UTC().Format(time.RFC3339)), nil
+			return fmt.Sprintf("node %s has not reported since %s", name, since.UTC().Format(time.RFC3339)), nil
 		}
 	}
 	return "", nil

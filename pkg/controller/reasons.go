@@ -136,7 +136,7 @@ var reasons = []reason{
 		remedy: "look at the node: kubectl describe node"},
 	{name: reasonDriverDisrupted, in: places(driverReadyTrue, driverReadyFalse, driverReadyUnknown), meaning: "the driver is being evicted or preempted, as by a node drain",
 		remedy: "set spec.driverPodDisruptionBudget, or allow retries in restartPolicy.infrastructureFailures"},
-	{name: reasonNodeLost, in: places(driverReadyUnknown, inAttempts), meaning: "the node of the driver is gone, or has not been ready for --node-loss-grace-period",
+	{name: reasonNodeLost, in: places(driverReadyUnknown, inAttempts), meaning: "the node of the driver is gone, or has not reported for --node-loss-grace-period",
 		remedy: "look at the node; allow retries in restartPolicy.infrastructureFailures"},
 	{name: reasonDriverEnded, in: places(driverReadyFalse), meaning: "the driver has ended; Completed and attempts say how"},
 
