@@ -70,6 +70,7 @@ func (r *Result) judge() []Verdict {
 	switch r.Scenario {
 	case "latency":
 		most("writes per application", r.WritesPerApp, targetWrites, false)
+		most("writes per application without events", Round(r.WritesPerApp-r.Requests["create events"]), targetWrites, false)
 		most("reads per application", r.ReadsPerApp, targetReads, false)
 	case "burst-0", "burst-5":
 		if r.Floor != nil {

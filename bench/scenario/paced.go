@@ -38,9 +38,13 @@ func Steady(ctx context.Context, s *Setup, perSecond float64, duration time.Dura
 		name:    "steady",
 		kubelet: kubelet.Config{LifeOf: kubelet.Always(kubelet.Life{Run: 3 * time.Second})},
 		load:    func(l *leg) error { return l.steadily(namespace, perSecond, duration) },
-		judge: func(_ *leg, result *report.Result) error {
+		judge: func(l *leg, result *report.Result) error {
 			result.Extra = map[string]float64{"offeredPerMinute": report.Round(60 * perSecond)}
-			return nil
+			sizes, err := l.plane.StoredKB(l.ctx, namespace)
+			for kind, size := range sizes { // all applications have ended
+				result.Extra["storedKB"+kind] = report.Round(size / float64(result.Apps))
+			}
+			return err
 		},
 	})
 }
