@@ -26,7 +26,7 @@ var describedCases = []struct {
 		mustSettle(t, p, "pi")
 		c.editPod("pi-driver", waiting("ErrImagePull", errImagePull))
 		mustSettle(t, p, "pi")
-		c.editPod("pi-driver", waiting("ImagePullBackOff", `Back-off pulling image "apache/spark:nope": ErrImagePull: `+errImagePull))
+		c.editPod("pi-driver", waiting("ImagePullBackOff", `Back-off pulling image "registry.example.com/spark:nope": ErrImagePull: `+errImagePull))
 	}},
 	{"A volume of a Secret that does not exist", func(t *testing.T, c *cluster, p *process) {
 		c.editPod("pi-driver", scheduled(c.clock.Now()))

@@ -36,7 +36,7 @@ func waiting(reason, message string) func(*corev1.Pod) {
 		pod.Status.Phase = corev1.PodPending
 		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{
 			Name:  v1beta2.DriverContainerName,
-			Image: "apache/spark:nope",
+			Image: "registry.example.com/spark:nope",
 			State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}},
 		}}
 	}
@@ -63,8 +63,8 @@ func initStatus(status corev1.ContainerStatus) func(*corev1.Pod) {
 }
 
 const (
-	errImagePull = `rpc error: code = NotFound desc = failed to pull and unpack image "docker.io/apache/spark:nope": failed to resolve reference "docker.io/apache/spark:nope": docker.io/apache/spark:nope: not found`
-	pullFailed   = `image apache/spark:nope of container spark-kubernetes-driver cannot be pulled: failed to pull and unpack image "docker.io/apache/spark:nope": failed to resolve reference "docker.io/apache/spark:nope": docker.io/apache/spark:nope: not found`
+	errImagePull = `rpc error: code = NotFound desc = failed to pull and unpack image "registry.example.com/spark:nope": failed to resolve reference "registry.example.com/spark:nope": registry.example.com/spark:nope: not found`
+	pullFailed   = `image registry.example.com/spark:nope of container spark-kubernetes-driver cannot be pulled: failed to pull and unpack image "registry.example.com/spark:nope": failed to resolve reference "registry.example.com/spark:nope": registry.example.com/spark:nope: not found`
 	noNode       = "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint {pool: gpu}. preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling."
 )
 
@@ -79,22 +79,22 @@ func TestDiagnose(t *testing.T) {
 		"being created":    {pod: scheduled(testStart)},
 		"pull failed":      {pod: waiting("ErrImagePull", errImagePull), reason: reasonImagePullFailed, message: pullFailed, mend: true},
 		"back-off with cause": {
-			pod:    waiting("ImagePullBackOff", `Back-off pulling image "apache/spark:nope": ErrImagePull: `+errImagePull),
+			pod:    waiting("ImagePullBackOff", `Back-off pulling image "registry.example.com/spark:nope": ErrImagePull: `+errImagePull),
 			reason: reasonImagePullFailed, message: pullFailed, mend: true,
 		},
 		"back-off without cause": {
-			pod:    waiting("ImagePullBackOff", `Back-off pulling image "apache/spark:nope"`),
-			reason: reasonImagePullFailed, message: "image apache/spark:nope of container spark-kubernetes-driver cannot be pulled", mend: true,
+			pod:    waiting("ImagePullBackOff", `Back-off pulling image "registry.example.com/spark:nope"`),
+			reason: reasonImagePullFailed, message: "image registry.example.com/spark:nope of container spark-kubernetes-driver cannot be pulled", mend: true,
 		},
 		"never pulled": {
-			pod:    waiting("ErrImageNeverPull", `Container image "apache/spark:nope" is not present with pull policy of Never`),
+			pod:    waiting("ErrImageNeverPull", `Container image "registry.example.com/spark:nope" is not present with pull policy of Never`),
 			reason: reasonImagePullFailed, mend: true,
-			message: `image apache/spark:nope of container spark-kubernetes-driver cannot be pulled: Container image "apache/spark:nope" is not present with pull policy of Never`,
+			message: `image registry.example.com/spark:nope of container spark-kubernetes-driver cannot be pulled: Container image "registry.example.com/spark:nope" is not present with pull policy of Never`,
 		},
 		"bad name": {
 			pod:    waiting("InvalidImageName", `Failed to apply default image tag "Spark::4": couldn't parse image name "Spark::4": invalid reference format`),
 			reason: reasonInvalidImageName, mend: true,
-			message: `image apache/spark:nope of container spark-kubernetes-driver has no valid name: Failed to apply default image tag "Spark::4": couldn't parse image name "Spark::4": invalid reference format`,
+			message: `image registry.example.com/spark:nope of container spark-kubernetes-driver has no valid name: Failed to apply default image tag "Spark::4": couldn't parse image name "Spark::4": invalid reference format`,
 		},
 		"missing secret in the environment": {
 			pod:    waiting("CreateContainerConfigError", `secret "credentials" not found`),

@@ -134,7 +134,7 @@ func TestWrongImage(t *testing.T) {
 	mustSettle(t, p, "pi")
 	before := c.statusWrites()
 	for range 60 {
-		for _, edit := range []func(*corev1.Pod){waiting("ErrImagePull", errImagePull), waiting("ImagePullBackOff", `Back-off pulling image "apache/spark:nope"`)} {
+		for _, edit := range []func(*corev1.Pod){waiting("ErrImagePull", errImagePull), waiting("ImagePullBackOff", `Back-off pulling image "registry.example.com/spark:nope"`)} {
 			c.clock.Step(30 * time.Second)
 			c.editPod("pi-driver", edit)
 			mustSettle(t, p, "pi")
@@ -162,9 +162,9 @@ func TestWrongImage(t *testing.T) {
 // TestBackOffFirst: the cause of a failed pull is added once it is known.
 func TestBackOffFirst(t *testing.T) {
 	c, p := submitted(t)
-	c.editPod("pi-driver", waiting("ImagePullBackOff", `Back-off pulling image "apache/spark:nope"`))
+	c.editPod("pi-driver", waiting("ImagePullBackOff", `Back-off pulling image "registry.example.com/spark:nope"`))
 	mustSettle(t, p, "pi")
-	c.wantCondition(v1beta2.ConditionDriverReady, "False ImagePullFailed: image apache/spark:nope of container spark-kubernetes-driver cannot be pulled")
+	c.wantCondition(v1beta2.ConditionDriverReady, "False ImagePullFailed: image registry.example.com/spark:nope of container spark-kubernetes-driver cannot be pulled")
 	c.editPod("pi-driver", waiting("ErrImagePull", errImagePull))
 	mustSettle(t, p, "pi")
 	c.wantCondition(v1beta2.ConditionDriverReady, "False ImagePullFailed: "+pullFailed)

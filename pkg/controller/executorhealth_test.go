@@ -92,7 +92,7 @@ func TestNoExecutors(t *testing.T) {
 		"no pods": {want: ": the driver has no pods for them; its log says why, often a quota or missing rights of its service account"},
 		"no node": {unscheduled(testStart, "Unschedulable", noNode), "; pod pi-exec-1: no node takes pod pi-exec-1: " + noNode},
 		"no image": {waiting("ErrImagePull", "rpc error: code = NotFound desc = not found"),
-			"; pod pi-exec-1: image apache/spark:nope of container executor cannot be pulled: not found"},
+			"; pod pi-exec-1: image registry.example.com/spark:nope of container executor cannot be pulled: not found"},
 		"slow": {scheduled(testStart), ": their pods have not started yet"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -232,9 +232,9 @@ func TestDriverThatCannotStart(t *testing.T) {
 		kind            v1beta2.FailureType
 		reason, message string
 	}{
-		"ErrImagePull":               {ofInfrastructure, reasonImagePullFailed, "image apache/spark:nope of container spark-kubernetes-driver cannot be pulled: it fails"},
-		"ImagePullBackOff":           {ofInfrastructure, reasonImagePullFailed, "image apache/spark:nope of container spark-kubernetes-driver cannot be pulled: it fails"},
-		"ErrImageNeverPull":          {ofApplication, reasonImagePullFailed, "image apache/spark:nope of container spark-kubernetes-driver cannot be pulled: it fails"},
+		"ErrImagePull":               {ofInfrastructure, reasonImagePullFailed, "image registry.example.com/spark:nope of container spark-kubernetes-driver cannot be pulled: it fails"},
+		"ImagePullBackOff":           {ofInfrastructure, reasonImagePullFailed, "image registry.example.com/spark:nope of container spark-kubernetes-driver cannot be pulled: it fails"},
+		"ErrImageNeverPull":          {ofApplication, reasonImagePullFailed, "image registry.example.com/spark:nope of container spark-kubernetes-driver cannot be pulled: it fails"},
 		"CreateContainerConfigError": {ofApplication, reasonContainerConfig, "container spark-kubernetes-driver cannot be configured: it fails"},
 	} {
 		t.Run(word, func(t *testing.T) {
