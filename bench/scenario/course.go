@@ -28,6 +28,8 @@ type course struct {
 	begin func(*leg) error
 	// load is what is measured.
 	load func(*leg) error
+	// killed is set if load kills the operator.
+	killed bool
 	// judge adds to the result what only this course knows; nil for nothing.
 	judge func(*leg, *report.Result) error
 	// measured is the namespace whose applications the figures are about; empty for
@@ -60,7 +62,7 @@ func (s *Setup) run(ctx context.Context, c course) (result *report.Result, err e
 			return nil, l.explain(err)
 		}
 	}
-	m, err := l.measure(c.name)
+	m, err := l.measure(c.name, c.killed)
 	if err != nil {
 		return nil, err
 	}

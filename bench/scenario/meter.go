@@ -24,8 +24,9 @@ type meter struct {
 	stopProfiling                    func() error
 }
 
-// measure begins to measure.
-func (l *leg) measure(name string) (*meter, error) {
+// measure begins to measure. There are no profiles of an operator that is going to
+// be killed.
+func (l *leg) measure(name string, killed bool) (*meter, error) {
 	m := &meter{leg: l, stopProfiling: func() error { return nil }}
 	if err := m.costs(); err != nil {
 		return nil, err
@@ -35,7 +36,7 @@ func (l *leg) measure(name string) (*meter, error) {
 		if m.metrics, err = l.operator.Metrics(l.ctx); err != nil {
 			return nil, err
 		}
-		if l.setup.Profiles != "" {
+		if l.setup.Profiles != "" && !killed {
 			if m.stopProfiling, err = l.profile(name); err != nil {
 				return nil, err
 			}

@@ -110,6 +110,7 @@ func Tenants(ctx context.Context, s *Setup, flood int, duration time.Duration) (
 func Restart(ctx context.Context, s *Setup, apps int) (*report.Result, error) {
 	return s.run(ctx, course{
 		name:    "restart",
+		killed:  true,
 		kubelet: kubelet.Config{LifeOf: kubelet.Always(kubelet.Life{Run: burstRun})},
 		load: func(l *leg) error {
 			done := make(chan error, 1)

@@ -58,6 +58,7 @@ func Soak(ctx context.Context, s *Setup, perSecond float64, duration time.Durati
 	defer cancel()
 	return s.run(ctx, course{
 		name:       "soak",
+		killed:     true,
 		namespaces: []string{calmNamespace},
 		kubelet:    kubelet.Config{LifeOf: fates.lifeOf},
 		begin: func(l *leg) (err error) {
