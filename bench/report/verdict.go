@@ -22,8 +22,9 @@ const (
 	targetExecutor     = 3.0 // KB
 	targetTenantP99    = 1000.0
 	targetSoakGrowth   = 1.3
-	targetFlat         = 1.25 // cost with many applications present to that with few
-	boundWrites        = 13.0 // what the operator makes today; more is a mistake
+	targetScheduleP99  = 5000.0 // ms from the time a run is due to its creation
+	targetFlat         = 1.25   // cost with many applications present to that with few
+	boundWrites        = 13.0   // what the operator makes today; more is a mistake
 	boundReads         = 1.0
 	boundExecutorWrite = 4.0 // per executor, on top: three events and its share of statuses
 )
@@ -84,6 +85,8 @@ func (r *Result) judge() []Verdict {
 		most("pod to status p99 ms", r.StatusLag.P99, targetLagP99, false)
 	case "tenants":
 		most("creation to driver pod p99 ms", r.CreateToDriver.P99, targetTenantP99, false)
+	case "schedules":
+		most(fmt.Sprintf("due to run p99 ms of %d schedules", r.Apps), r.Extra["dueToRunP99Ms"], targetScheduleP99, false)
 	case "churn":
 		most(fmt.Sprintf("RSS MB with %.0f finished applications", r.Extra["present"]), r.RSSPeakMB, targetRSS, false)
 		most(fmt.Sprintf("operator CPU per application, to that beside %.0f", r.Extra["presentBase"]),
