@@ -206,7 +206,7 @@ func TestStatusSettles(t *testing.T) {
 
 			written = 0
 			for i := range looks {
-				in.now = in.now.Add(min(time.Duration(i+1), 6) * time.Minute)
+				in.now = in.now.Add(time.Duration(min(i+1, 6)) * time.Minute)
 				before := in.app.Status
 				if step(t, &in, answer, steps+i) && before.AppState.State == in.app.Status.AppState.State && before.SubmissionID == in.app.Status.SubmissionID {
 					written++
