@@ -96,7 +96,7 @@ func runStatus(ctx context.Context, arguments []string) error {
 		return err
 	}
 	if !status.Ready {
-		return exitCode(1)
+		return exitError(1)
 	}
 	return nil
 }
@@ -141,7 +141,7 @@ for an archive whose images the cluster already has, with the same digests.`, ar
 	}
 	if flags.NArg() == 0 {
 		flags.Usage()
-		return exitCode(exitUsage)
+		return exitError(exitUsage)
 	}
 	c, err := open()
 	if err != nil {
@@ -185,7 +185,7 @@ func runLogs(ctx context.Context, arguments []string) error {
 	}
 	if flags.NArg() > 1 {
 		flags.Usage()
-		return exitCode(exitUsage)
+		return exitError(exitUsage)
 	}
 	files, err := filepath.Glob(filepath.Join(c.LogDir(), "*.log"))
 	if err != nil {
@@ -263,5 +263,5 @@ func noArguments(flags *flag.FlagSet) error {
 	}
 	fmt.Fprintf(flags.Output(), "unexpected argument %q\n", flags.Arg(0))
 	flags.Usage()
-	return exitCode(exitUsage)
+	return exitError(exitUsage)
 }

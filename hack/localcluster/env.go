@@ -53,7 +53,7 @@ with its exit code; without one, prints the export line and runs until Ctrl-C.`,
 	err = command.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return exitCode(exit.ExitCode())
+		return exitError(exit.ExitCode())
 	}
 	return err
 }

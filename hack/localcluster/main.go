@@ -37,10 +37,10 @@ Commands
 // exitUsage is the exit code for a command line that makes no sense, as the flag package uses it.
 const exitUsage = 2
 
-// exitCode is an error that only sets the exit code: whatever was to be said has been said.
-type exitCode int
+// exitError is an error that only sets the exit code: whatever was to be said has been said.
+type exitError int
 
-func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
 func main() {
 	// A user's PATH often lacks the folders of the system's own programs, such as iptables.
@@ -52,7 +52,7 @@ func main() {
 	err := run(ctx, os.Args[1:])
 	cancel()
 
-	var code exitCode
+	var code exitError
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 	case errors.As(err, &code):
@@ -77,7 +77,7 @@ func run(ctx context.Context, arguments []string) error {
 	}
 	if len(arguments) == 0 {
 		fmt.Fprint(os.Stderr, usage)
-		return exitCode(exitUsage)
+		return exitError(exitUsage)
 	}
 	switch arguments[0] {
 	case "help", "-h", "-help", "--help":
@@ -87,7 +87,7 @@ func run(ctx context.Context, arguments []string) error {
 	command, ok := commands[arguments[0]]
 	if !ok {
 		fmt.Fprintf(os.Stderr, "localcluster: no command %q\n\n%s", arguments[0], usage)
-		return exitCode(exitUsage)
+		return exitError(exitUsage)
 	}
 	return command(ctx, arguments[1:])
 }
@@ -97,7 +97,7 @@ func parse(flags *flag.FlagSet, synopsis string, arguments []string) error {
 	flags.Usage = func() { printUsage(flags, synopsis) }
 	err := flags.Parse(arguments)
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		return exitCode(exitUsage)
+		return exitError(exitUsage)
 	}
 	return err
 }

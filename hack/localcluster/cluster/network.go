@@ -96,11 +96,11 @@ func (c *Cluster) connect(network network, pid int) error {
 func (c *Cluster) disconnect() error {
 	host := c.hostInterface()
 	if _, err := net.InterfaceByName(host); err != nil {
-		return nil
+		return nil //nolint:nilerr // there is nothing left to remove
 	}
 	err := iproute.Run("link", "delete", host)
 	if _, gone := net.InterfaceByName(host); gone != nil {
-		return nil // by the kernel, meanwhile
+		return nil //nolint:nilerr // the kernel removed it meanwhile
 	}
 	return err
 }

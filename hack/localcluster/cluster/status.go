@@ -53,7 +53,7 @@ func (c *Cluster) Status(ctx context.Context) (Status, error) {
 	state, err := node.ReadState(c.path("state.json"))
 	if err != nil {
 		status.Reason = err.Error()
-		return status, nil
+		return status, nil //nolint:nilerr // the status tells it
 	}
 	host := hostPIDs(record.Node.PID)
 	for _, component := range state.Components {
@@ -86,7 +86,7 @@ func (c *Cluster) askServer(ctx context.Context, status *Status) error {
 		return err
 	}
 	status.Version = version.GitVersion
-	return node.NodeReady(ctx, client, nodeName)
+	return node.Ready(ctx, client, nodeName)
 }
 
 // hostPIDs maps the process ids of the node's components, as the node sees them, to those that the host sees. All components

@@ -89,11 +89,11 @@ func (c *checks) ready(ctx context.Context) error {
 }
 
 func (c *checks) nodeReady(ctx context.Context) error {
-	return NodeReady(ctx, c.api, c.readiness.NodeName)
+	return Ready(ctx, c.api, c.readiness.NodeName)
 }
 
-// NodeReady returns nil if the Node object exists and its Ready condition is true.
-func NodeReady(ctx context.Context, api *kubeapi.Client, name string) error {
+// Ready returns nil if the Node object exists and its Ready condition is true.
+func Ready(ctx context.Context, api *kubeapi.Client, name string) error {
 	var object struct {
 		Status struct {
 			Conditions []struct{ Type, Status, Message string } `json:"conditions"`

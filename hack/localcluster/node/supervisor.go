@@ -8,7 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
+	"log" //nolint:depguard // lines for people to read, in a file of the node
 	"os"
 	"path/filepath"
 	"sync"
