@@ -83,7 +83,7 @@ func podFailure(pod *corev1.Pod) (reason, message string) {
 	if pod.Status.Reason != "" {
 		return pod.Status.Reason, oneLine(pod.Status.Message)
 	}
-	if condition := podCondition(pod, corev1.DisruptionTarget); condition != nil && condition.Status == corev1.ConditionTrue {
+	if condition := disruption(pod); condition != nil {
 		return condition.Reason, oneLine(condition.Message)
 	}
 	return "", ""

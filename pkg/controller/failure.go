@@ -132,13 +132,11 @@ func failureType(pod *corev1.Pod, report driverReport) v1beta2.FailureType {
 // disruption returns the condition by which the control plane or kubelet announces
 // that it ends a pod for reasons that lie outside of it; nil if there is none.
 func disruption(pod *corev1.Pod) *corev1.PodCondition {
-	for i := range pod.Status.Conditions {
-		condition := &pod.Status.Conditions[i]
-		if condition.Type == corev1.DisruptionTarget && condition.Status == corev1.ConditionTrue {
-			return condition
-		}
+	condition := podCondition(pod, corev1.DisruptionTarget)
+	if condition == nil || condition.Status != corev1.ConditionTrue {
+		return nil
 	}
-	return nil
+	return condition
 }
 
 // infrastructureReason reports whether a reason of a pod or container is a failure

@@ -24,10 +24,11 @@ func followStalled(in *input, driver *stalledBy, c conditions) {
 	case present != nil && present.Reason == reasonOldDriver && in.stuckDriver() != nil:
 	case driver != nil:
 		c.setTrue(v1beta2.ConditionStalled, driver.reason, driver.message)
-	case c.status.AppState.State == in.state() && in.overstay() != nil:
-		s := in.overstay()
-		c.setTrue(v1beta2.ConditionStalled, s.reason, s.message)
 	default:
+		if s := in.overstay(); s != nil && c.status.AppState.State == in.state() {
+			c.setTrue(v1beta2.ConditionStalled, s.reason, s.message)
+			return
+		}
 		c.remove(v1beta2.ConditionStalled)
 	}
 }
