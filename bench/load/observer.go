@@ -342,6 +342,19 @@ func (o *Observer) Ended(namespace string) int {
 	return o.ended[namespace]
 }
 
+// Known is how many applications of a namespace were seen so far.
+func (o *Observer) Known(namespace string) int {
+	o.lock.Lock()
+	defer o.lock.Unlock()
+	known := 0
+	for key := range o.apps {
+		if key.Namespace == namespace {
+			known++
+		}
+	}
+	return known
+}
+
 // Apps returns a copy of what is known about every application of a namespace.
 func (o *Observer) Apps(namespace string) []App {
 	o.lock.Lock()

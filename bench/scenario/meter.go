@@ -91,6 +91,15 @@ func (m *meter) costs() error {
 	return nil
 }
 
+// since is what each of so many applications cost since an earlier moment.
+func (m *meter) since(before *meter, apps int) report.CPU {
+	perApp := func(d time.Duration) float64 { return report.Round(d.Seconds() * 1000 / float64(max(apps, 1))) }
+	return report.CPU{
+		Operator: perApp(m.operator - before.operator), APIServer: perApp(m.apiServer - before.apiServer),
+		Etcd: perApp(m.etcd - before.etcd), Bench: perApp(m.bench - before.bench),
+	}
+}
+
 // end returns what was measured. Apps are those of the load that the figures are
 // about.
 func (m *meter) end(apps []load.App) (*report.Result, error) {
@@ -104,11 +113,7 @@ func (m *meter) end(apps []load.App) (*report.Result, error) {
 		return nil, err
 	}
 	count := float64(max(len(apps), 1))
-	perApp := func(d time.Duration) float64 { return report.Round(d.Seconds() * 1000 / count) }
-	result.CPU = report.CPU{
-		Operator: perApp(after.operator - m.operator), APIServer: perApp(after.apiServer - m.apiServer),
-		Etcd: perApp(after.etcd - m.etcd), Bench: perApp(after.bench - m.bench),
-	}
+	result.CPU = after.since(m, len(apps))
 	if l.operator != nil {
 		if err := m.operatorFigures(result, count); err != nil {
 			return nil, err

@@ -126,11 +126,12 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 	}
 	defer stopScheduleRecording()
 
-	c, err := controller.New(config.Controller, controller.Clients{Kube: clients.kube, Spark: clients.spark, Dynamic: clients.dynamic}, set, recorder, counted)
+	schedules, err := scheduledapp.New(config.Schedules, clients.spark, set, scheduleRecorder, countedSchedules)
 	if err != nil {
 		return err
 	}
-	schedules, err := scheduledapp.New(config.Schedules, clients.spark, set, scheduleRecorder, countedSchedules)
+	config.Controller.Starting = schedules.Starting
+	c, err := controller.New(config.Controller, controller.Clients{Kube: clients.kube, Spark: clients.spark, Dynamic: clients.dynamic}, set, recorder, counted)
 	if err != nil {
 		return err
 	}

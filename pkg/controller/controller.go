@@ -38,6 +38,9 @@ type Config struct {
 	// ShutdownTimeout is how long steps under way may take to end after the context
 	// of Run is done. Default 20 seconds.
 	ShutdownTimeout time.Duration
+	// Starting reports whether schedules have runs to create. What they created is
+	// not submitted meanwhile; see givesWay. Nil for never.
+	Starting func() bool
 	Settings
 }
 

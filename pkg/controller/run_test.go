@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -125,6 +126,37 @@ func TestRunCoalescesExecutors(t *testing.T) {
 		if writes := c.writes - before; writes > 3 {
 			t.Errorf("%d writes for 80 executors", writes)
 		}
+	})
+}
+
+// TestRunsGiveWayToStarts: a run is submitted when no schedule has another one to
+// create, but it does not wait for ever; nobody else waits at all.
+func TestRunsGiveWayToStarts(t *testing.T) {
+	ofSchedule := func(app *v1beta2.SparkApplication) {
+		app.Labels = map[string]string{v1beta2.LabelScheduledSparkAppName: "nightly"}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		var starting atomic.Bool
+		starting.Store(true)
+		stop := running(t, c, Config{Starting: starting.Load})
+		defer stop()
+		c.addApplication(newApplication("other"))
+		c.addApplication(newApplication("first", ofSchedule))
+		letPass(4 * time.Second)
+		c.wantState("other", stateSubmitted)
+		c.wantState("first", stateNew)
+		starting.Store(false)
+		letPass(time.Second)
+		c.wantState("first", stateSubmitted)
+
+		starting.Store(true)
+		c.clock.SetTime(time.Now()) // from which the creation time is taken
+		c.addApplication(newApplication("second", ofSchedule))
+		letPass(9 * time.Second)
+		c.wantState("second", stateNew)
+		letPass(2 * time.Second)
+		c.wantState("second", stateSubmitted)
 	})
 }
 

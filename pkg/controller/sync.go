@@ -16,6 +16,13 @@ import (
 // own last write yet. Usually the event that carries it comes earlier.
 const cacheDelay = 200 * time.Millisecond
 
+const (
+	// givingWay is when to look again at a run that gives way.
+	givingWay = 500 * time.Millisecond
+	// longestWay is how old a run is that gives way no longer.
+	longestWay = 10 * time.Second
+)
+
 // sync brings one application one step further. Failures is the number of syncs
 // of this application that failed in a row before this one.
 func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures int) (requeueAfter time.Duration, err error) {
@@ -33,6 +40,9 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 		c.watches.forget(key)
 		return 0, nil
 	}
+	if c.givesWay(cached) {
+		return givingWay, nil
+	}
 	app := cached.DeepCopy()
 	v1beta2.SetObjectDefaults_SparkApplication(app)
 
@@ -48,6 +58,18 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 		return 0, err // the status comes first: an action that failed is tried again anyway
 	}
 	return requeue(plan, &outcome), outcome.err
+}
+
+// givesWay reports whether an application is a run that a schedule has just
+// created while other schedules still have runs to create. Thousands may be due in
+// the same second; to submit the first of them would take from the API server what
+// the last ones need to come into being in time.
+func (c *Controller) givesWay(app *v1beta2.SparkApplication) bool {
+	return c.config.Starting != nil &&
+		app.Status.AppState.State == v1beta2.ApplicationStateNew &&
+		app.Labels[v1beta2.LabelScheduledSparkAppName] != "" &&
+		c.clock.Since(app.CreationTimestamp.Time) < longestWay &&
+		c.config.Starting()
 }
 
 // look collects everything a decision needs.

@@ -61,6 +61,7 @@ type cluster struct {
 	metrics  *Metrics
 	config   Config
 	stop     func()
+	starting func() bool
 }
 
 // fault ends the process at one write.
@@ -115,6 +116,7 @@ func (c *cluster) start() {
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	c.starting = controller.Starting
 	set.Start(ctx)
 	done := make(chan error)
 	go func() { done <- controller.Run(ctx) }()

@@ -75,6 +75,7 @@ type Controller struct {
 	meanings meanings
 	upcoming upcoming
 
+	order    *dueFirst
 	queue    workqueue.TypedRateLimitingInterface[cache.ObjectName]
 	recorder events.EventRecorder
 	metrics  *Metrics
@@ -111,7 +112,8 @@ func newController(config Config, client versioned.Interface, set *informers.Set
 		recorder: recorder,
 		metrics:  m,
 	}
-	c.queue = newQueue(&c.upcoming, clk)
+	c.order = newDueFirst(c.upcoming.isDue)
+	c.queue = newQueue(c.order, clk)
 	if err := c.applications.AddIndexers(cache.TypedIndexers[*v1beta2.SparkApplication]{runsBySchedule: indexRuns}); err != nil {
 		return nil, fmt.Errorf("caches of SparkApplications: %w", err)
 	}
@@ -129,6 +131,10 @@ func newController(config Config, client versioned.Interface, set *informers.Set
 
 // Synced returns what to wait for until everything was read once.
 func (c *Controller) Synced() []cache.DoneChecker { return c.synced }
+
+// Starting reports whether runs are due that nobody has begun to create. Other work
+// for the API server may give way to them.
+func (c *Controller) Starting() bool { return c.order.due.Load() > 0 }
 
 // Run works until ctx is done and every look under way has ended.
 func (c *Controller) Run(ctx context.Context) error {

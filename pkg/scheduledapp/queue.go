@@ -4,6 +4,7 @@ package scheduledapp
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/client-go/tools/cache"
@@ -13,10 +14,8 @@ import (
 
 // newQueue returns a queue that hands out schedules with a run to start before all
 // others.
-func newQueue(upcoming *upcoming, clk clock.WithTicker) workqueue.TypedRateLimitingInterface[cache.ObjectName] {
-	queue := workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[cache.ObjectName]{
-		Name: Component, Clock: clk, Queue: &dueFirst{isDue: upcoming.isDue},
-	})
+func newQueue(order *dueFirst, clk clock.WithTicker) workqueue.TypedRateLimitingInterface[cache.ObjectName] {
+	queue := workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[cache.ObjectName]{Name: Component, Clock: clk, Queue: order})
 	delaying := workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[cache.ObjectName]{
 		Name: Component, Clock: clk, Queue: queue,
 	})
@@ -31,11 +30,15 @@ func newQueue(upcoming *upcoming, clk clock.WithTicker) workqueue.TypedRateLimit
 type dueFirst struct {
 	isDue       func(cache.ObjectName) bool
 	first, rest workqueue.Queue[cache.ObjectName]
+	// due is how many are in first; unlike them it may be read at any time.
+	due atomic.Int64
 }
 
-func (q *dueFirst) init() {
-	if q.first == nil {
-		q.first, q.rest = workqueue.DefaultQueue[cache.ObjectName](), workqueue.DefaultQueue[cache.ObjectName]()
+func newDueFirst(isDue func(cache.ObjectName) bool) *dueFirst {
+	return &dueFirst{
+		isDue: isDue,
+		first: workqueue.DefaultQueue[cache.ObjectName](),
+		rest:  workqueue.DefaultQueue[cache.ObjectName](),
 	}
 }
 
@@ -46,9 +49,9 @@ func (q *dueFirst) Touch(cache.ObjectName) {}
 
 // Push implements workqueue.Queue.
 func (q *dueFirst) Push(key cache.ObjectName) {
-	q.init()
 	if q.isDue(key) {
 		q.first.Push(key)
+		q.due.Add(1)
 	} else {
 		q.rest.Push(key)
 	}
@@ -56,14 +59,13 @@ func (q *dueFirst) Push(key cache.ObjectName) {
 
 // Len implements workqueue.Queue.
 func (q *dueFirst) Len() int {
-	q.init()
 	return q.first.Len() + q.rest.Len()
 }
 
 // Pop implements workqueue.Queue.
 func (q *dueFirst) Pop() cache.ObjectName {
-	q.init()
 	if q.first.Len() > 0 {
+		q.due.Add(-1)
 		return q.first.Pop()
 	}
 	return q.rest.Pop()

@@ -71,6 +71,29 @@ func TestStartsComeBeforeStatusUpdates(t *testing.T) {
 	})
 }
 
+// TestStarting: it is known as long as runs wait to be created, and no longer.
+func TestStarting(t *testing.T) {
+	bubble(t, func(c *cluster) {
+		c.change(func() { c.delay = func(string) time.Duration { return time.Second } })
+		for i := range 2*32 + 1 { // what three rounds of all workers create
+			c.addSchedule(newSchedule(fmt.Sprintf("s%d", i), "5 * * * *"))
+		}
+		c.letPass(5*time.Minute - time.Second)
+		for second, want := range []bool{false, true, true, false, false} {
+			if got := c.starting(); got != want {
+				t.Errorf("%s: %t, want %t", time.Now().Format(time.TimeOnly), got, want)
+			}
+			if second == 0 {
+				c.letPass(500 * time.Millisecond) // to the middle of the seconds
+			}
+			c.letPass(time.Second)
+		}
+		if len(c.runs()) != 65 {
+			t.Errorf("%d runs", len(c.runs()))
+		}
+	})
+}
+
 // TestIdleSchedulesWriteNothing: looks that change nothing cost no request.
 func TestIdleSchedulesWriteNothing(t *testing.T) {
 	bubble(t, func(c *cluster) {
