@@ -15,9 +15,11 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/submit"
 )
 
-// Kinds in the annotation run-objects.
+// Kinds of what is deleted after a run; some of them are written to the annotation
+// run-objects.
 const (
 	kindService       = "Service"
+	kindIngress       = "Ingress"
 	kindSecret        = "Secret"
 	kindNetworkPolicy = "NetworkPolicy"
 )

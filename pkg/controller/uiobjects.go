@@ -78,7 +78,7 @@ func (c *Controller) pruneUI(ctx context.Context, t *task, wanted *ui.Objects) e
 	for _, endpoint := range endpoints(wanted) {
 		keep[kindService+"/"+endpoint.Service.Name] = true
 		if endpoint.Ingress != nil {
-			keep["Ingress/"+endpoint.Ingress.Name] = true
+			keep[kindIngress+"/"+endpoint.Ingress.Name] = true
 		}
 	}
 	options := metav1.ListOptions{LabelSelector: v1beta2.LabelSparkAppName + "=" + app.Name}
@@ -94,15 +94,13 @@ func (c *Controller) pruneUI(ctx context.Context, t *task, wanted *ui.Objects) e
 	for i := range services.Items {
 		service := &services.Items[i]
 		if metav1.IsControlledBy(service, app) && !keep[kindService+"/"+service.Name] {
-			err := c.kube.CoreV1().Services(app.Namespace).Delete(ctx, service.Name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(service.UID))})
-			failed = append(failed, c.released(ctx, kindService, service.Name, err))
+			failed = append(failed, c.deleteService(ctx, service))
 		}
 	}
 	for i := range ingresses.Items {
 		ingress := &ingresses.Items[i]
-		if metav1.IsControlledBy(ingress, app) && !keep["Ingress/"+ingress.Name] {
-			err := c.kube.NetworkingV1().Ingresses(app.Namespace).Delete(ctx, ingress.Name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(ingress.UID))})
-			failed = append(failed, c.released(ctx, "Ingress", ingress.Name, err))
+		if metav1.IsControlledBy(ingress, app) && !keep[kindIngress+"/"+ingress.Name] {
+			failed = append(failed, c.deleteIngress(ctx, ingress))
 		}
 	}
 	return errors.Join(failed...)
@@ -267,20 +265,34 @@ func (c *Controller) releaseUI(ctx context.Context, t *task) error {
 	}
 	var failed []error
 	for name := range services {
-		client := c.kube.CoreV1().Services(app.Namespace)
-		service, err := client.Get(ctx, name, metav1.GetOptions{})
+		service, err := c.kube.CoreV1().Services(app.Namespace).Get(ctx, name, metav1.GetOptions{})
 		if err == nil && metav1.IsControlledBy(service, app) {
-			err = client.Delete(ctx, name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(service.UID))})
+			failed = append(failed, c.deleteService(ctx, service))
+			continue
 		}
-		failed = append(failed, c.released(ctx, "Service", name, err))
+		failed = append(failed, c.released(ctx, kindService, name, err))
 	}
 	for name := range ingresses {
-		client := c.kube.NetworkingV1().Ingresses(app.Namespace)
-		ingress, err := client.Get(ctx, name, metav1.GetOptions{})
+		ingress, err := c.kube.NetworkingV1().Ingresses(app.Namespace).Get(ctx, name, metav1.GetOptions{})
 		if err == nil && metav1.IsControlledBy(ingress, app) {
-			err = client.Delete(ctx, name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(ingress.UID))})
+			failed = append(failed, c.deleteIngress(ctx, ingress))
+			continue
 		}
-		failed = append(failed, c.released(ctx, "Ingress", name, err))
+		failed = append(failed, c.released(ctx, kindIngress, name, err))
 	}
 	return errors.Join(failed...)
+}
+
+// deleteService deletes exactly this Service, and not another one of its name.
+func (c *Controller) deleteService(ctx context.Context, service *corev1.Service) error {
+	options := metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(service.UID))}
+	err := c.kube.CoreV1().Services(service.Namespace).Delete(ctx, service.Name, options)
+	return c.released(ctx, kindService, service.Name, err)
+}
+
+// deleteIngress deletes exactly this Ingress, and not another one of its name.
+func (c *Controller) deleteIngress(ctx context.Context, ingress *networkingv1.Ingress) error {
+	options := metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(ingress.UID))}
+	err := c.kube.NetworkingV1().Ingresses(ingress.Namespace).Delete(ctx, ingress.Name, options)
+	return c.released(ctx, kindIngress, ingress.Name, err)
 }
