@@ -19,6 +19,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
 func forbidden(action clienttesting.Action) (bool, runtime.Object, error) {
@@ -159,7 +160,7 @@ func TestHealthyDriverSurvivesStaleCaches(t *testing.T) {
 	// Of the pods it sees today's, of the application yesterday's.
 	var pods []any
 	for _, pod := range c.pods() {
-		pods = append(pods, pod)
+		pods = append(pods, informers.PodOf(pod))
 	}
 	if err := stale.podList.Replace(pods, fmt.Sprint(c.version)); err != nil {
 		t.Fatal(err)

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/dynamic"
@@ -116,7 +115,7 @@ type Controller struct {
 	dynamic dynamic.Interface
 
 	applications *informers.Scoped[*v1beta2.SparkApplication]
-	pods         *informers.Scoped[*corev1.Pod]
+	pods         *informers.Scoped[*informers.Pod]
 	namespaces   *informers.Namespaces
 	fresh        *freshness.Store
 	synced       []cache.DoneChecker

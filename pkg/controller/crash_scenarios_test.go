@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
 // scenarios are the lives of applications whose every write is disturbed.
@@ -159,7 +160,7 @@ func evictDriver(c *cluster, _ *v1beta2.SparkApplication) { evict(c, "pi-driver"
 
 // drain announces the disruption first; then the pod is gone at once.
 func drain(c *cluster, _ *v1beta2.SparkApplication) {
-	if disruption(c.pod("pi-driver")) != nil {
+	if disruption(informers.PodOf(c.pod("pi-driver"))) != nil {
 		c.deletePod("pi-driver")
 		return
 	}

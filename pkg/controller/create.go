@@ -6,12 +6,12 @@ import (
 	"context"
 	"fmt"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/submit"
 )
 
@@ -25,7 +25,7 @@ type creator[T metav1.Object] interface {
 }
 
 // createOwned creates the objects of a run that belong to its driver pod.
-func (c *Controller) createOwned(ctx context.Context, objects *submit.Objects, pod *corev1.Pod) error {
+func (c *Controller) createOwned(ctx context.Context, objects *submit.Objects, pod *informers.Pod) error {
 	core := c.kube.CoreV1()
 	for _, secret := range objects.Secrets {
 		if err := createFor(ctx, core.Secrets(pod.Namespace), secret, pod, "secret"); err != nil {
@@ -62,7 +62,7 @@ func (c *Controller) createOwned(ctx context.Context, objects *submit.Objects, p
 
 // createFor creates an object that belongs to a driver pod. One that exists is
 // right if it belongs to that pod: an earlier try created it.
-func createFor[T metav1.Object](ctx context.Context, client creator[T], object T, pod *corev1.Pod, kind string) error {
+func createFor[T metav1.Object](ctx context.Context, client creator[T], object T, pod *informers.Pod, kind string) error {
 	_, err := client.Create(ctx, object, metav1.CreateOptions{FieldManager: fieldManager})
 	if err == nil || !apierrors.IsAlreadyExists(err) {
 		return err
@@ -74,7 +74,7 @@ func createFor[T metav1.Object](ctx context.Context, client creator[T], object T
 	if err != nil {
 		return fmt.Errorf("read existing %s: %w", kind, err)
 	}
-	if metav1.IsControlledBy(existing, pod) {
+	if metav1.IsControlledBy(existing, pod.GetObjectMeta()) {
 		return nil
 	}
 	owner := metav1.GetControllerOfNoCopy(existing)

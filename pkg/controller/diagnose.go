@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
 // obstacle is what keeps a pod from running.
@@ -52,7 +53,7 @@ func (o *obstacle) stallsAt() (time.Time, bool) {
 
 // diagnose reads from a pod what keeps it from running; nil if nothing is known
 // to. What a pod does not show is in its events, see eventObstacle.
-func diagnose(pod *corev1.Pod) *obstacle {
+func diagnose(pod *informers.Pod) *obstacle {
 	if pod == nil || pod.DeletionTimestamp != nil {
 		return nil
 	}
@@ -76,7 +77,7 @@ func diagnose(pod *corev1.Pod) *obstacle {
 	return nil
 }
 
-func diagnoseScheduling(pod *corev1.Pod) *obstacle {
+func diagnoseScheduling(pod *informers.Pod) *obstacle {
 	condition := podCondition(pod, corev1.PodScheduled)
 	if condition == nil || condition.Status == corev1.ConditionTrue || pod.Spec.NodeName != "" {
 		return nil
@@ -93,7 +94,7 @@ func diagnoseScheduling(pod *corev1.Pod) *obstacle {
 
 // diagnoseInit finds an init container that failed. One that is tried again has
 // failed until it succeeds, whether it happens to run or to wait just now.
-func diagnoseInit(container *corev1.ContainerStatus) *obstacle {
+func diagnoseInit(container *informers.ContainerStatus) *obstacle {
 	end := container.State.Terminated
 	if end == nil && container.RestartCount > 0 {
 		end = container.LastTerminationState.Terminated
@@ -111,7 +112,7 @@ func diagnoseInit(container *corev1.ContainerStatus) *obstacle {
 
 // diagnoseWaiting translates the reasons for which the kubelet keeps a container
 // waiting. It alternates between words and texts for the same fault.
-func diagnoseWaiting(container *corev1.ContainerStatus) *obstacle {
+func diagnoseWaiting(container *informers.ContainerStatus) *obstacle {
 	waiting := container.State.Waiting
 	if waiting == nil {
 		return nil
@@ -166,7 +167,7 @@ func pullCause(message string) string {
 // eventObstacle reads from the events of a pod that has not started what keeps
 // it from that: volumes and the sandbox, of which its status says nothing. Events
 // from before the last progress are of the past.
-func eventObstacle(pod *corev1.Pod, events []corev1.Event) *obstacle {
+func eventObstacle(pod *informers.Pod, events []corev1.Event) *obstacle {
 	var progress, latest time.Time
 	for i := range events {
 		switch events[i].Reason {
@@ -252,7 +253,7 @@ func words(text string) []string {
 	return slices.Compact(fields)
 }
 
-func podCondition(pod *corev1.Pod, kind corev1.PodConditionType) *corev1.PodCondition {
+func podCondition(pod *informers.Pod, kind corev1.PodConditionType) *corev1.PodCondition {
 	for i := range pod.Status.Conditions {
 		if pod.Status.Conditions[i].Type == kind {
 			return &pod.Status.Conditions[i]

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
 // The following make pods look as scheduler and kubelet leave them.
@@ -154,7 +155,7 @@ func TestDiagnose(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pi-driver"}}
 			test.pod(pod)
-			got := diagnose(pod)
+			got := diagnose(informers.PodOf(pod))
 			if got == nil {
 				if test.reason != "" {
 					t.Fatalf("nothing found, want %s", test.reason)
@@ -203,7 +204,7 @@ func TestEventObstacle(t *testing.T) {
 		}, reason: reasonVolumeFailed, message: secret},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := eventObstacle(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pi-driver"}}, test.events)
+			got := eventObstacle(&informers.Pod{Name: "pi-driver"}, test.events)
 			switch {
 			case got == nil && test.reason != "":
 				t.Fatalf("nothing found, want %s", test.reason)

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
 // driverReport is what a driver pod says about the run.
@@ -27,7 +28,7 @@ type driverReport struct {
 // reportDriver reads the state of the driver from its pod. The Spark container
 // decides wherever it has terminated: a sidecar may keep the pod running after
 // the driver ended, or fail after the driver succeeded.
-func reportDriver(pod *corev1.Pod) driverReport {
+func reportDriver(pod *informers.Pod) driverReport {
 	if pod == nil {
 		return driverReport{}
 	}
@@ -57,7 +58,7 @@ func reportDriver(pod *corev1.Pod) driverReport {
 	return report
 }
 
-func (r driverReport) terminated(pod *corev1.Pod, end *corev1.ContainerStateTerminated) driverReport {
+func (r driverReport) terminated(pod *informers.Pod, end *corev1.ContainerStateTerminated) driverReport {
 	r.exitCode = &end.ExitCode
 	if !end.StartedAt.IsZero() {
 		r.started = &end.StartedAt
@@ -88,7 +89,7 @@ func (r driverReport) terminated(pod *corev1.Pod, end *corev1.ContainerStateTerm
 
 // missingStatus explains a failed pod whose Spark container never reported an
 // end: evicted, preempted, lost with its node, or stopped by an init container.
-func missingStatus(pod *corev1.Pod) (reason, message string) {
+func missingStatus(pod *informers.Pod) (reason, message string) {
 	const text = "driver container status missing"
 	for i := range pod.Status.InitContainerStatuses {
 		init := &pod.Status.InitContainerStatuses[i]
@@ -104,7 +105,7 @@ func missingStatus(pod *corev1.Pod) (reason, message string) {
 }
 
 // sparkContainer returns the status of the container with one of the names.
-func sparkContainer(statuses []corev1.ContainerStatus, names ...string) *corev1.ContainerStatus {
+func sparkContainer(statuses []informers.ContainerStatus, names ...string) *informers.ContainerStatus {
 	for _, name := range names {
 		for i := range statuses {
 			if statuses[i].Name == name {

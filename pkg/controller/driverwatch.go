@@ -14,6 +14,8 @@ import (
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/ptr"
+
+	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
 const (
@@ -95,8 +97,8 @@ func (in *input) startsSilently() bool {
 	return (pod.Spec.NodeName != "" || condition != nil && condition.Status == corev1.ConditionTrue) && !anyStarted(pod)
 }
 
-func anyStarted(pod *corev1.Pod) bool {
-	for _, statuses := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
+func anyStarted(pod *informers.Pod) bool {
+	for _, statuses := range [][]informers.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
 		for i := range statuses {
 			if state := statuses[i].State; state.Running != nil || state.Terminated != nil || statuses[i].RestartCount > 0 {
 				return true

@@ -83,7 +83,7 @@ func (t *transition) warning(reason, action string, related runtime.Object, form
 // driver is the driver pod as a subject of events.
 func (t *transition) driver() runtime.Object {
 	if t.in.driver != nil {
-		return t.in.driver
+		return t.in.driver.Reference()
 	}
 	if t.new.DriverInfo.PodName == "" {
 		return nil
@@ -177,19 +177,19 @@ func (t *transition) executorEvents() {
 		}
 		switch state {
 		case v1beta2.ExecutorStatePending:
-			t.normal("SparkExecutorPending", actionObserve, pod, "Executor %s is pending", pod.Name)
+			t.normal("SparkExecutorPending", actionObserve, pod.Reference(), "Executor %s is pending", pod.Name)
 		case v1beta2.ExecutorStateRunning:
-			t.normal("SparkExecutorRunning", actionObserve, pod, "Executor %s is running", pod.Name)
+			t.normal("SparkExecutorRunning", actionObserve, pod.Reference(), "Executor %s is running", pod.Name)
 		case v1beta2.ExecutorStateCompleted:
-			t.normal("SparkExecutorCompleted", actionObserve, pod, "Executor %s completed", pod.Name)
+			t.normal("SparkExecutorCompleted", actionObserve, pod.Reference(), "Executor %s completed", pod.Name)
 		case v1beta2.ExecutorStateFailed:
 			exitCode, reason := int32(-1), "Unknown (Container not Found)"
 			if end := executorEnd(pod); end != nil {
 				exitCode, reason = end.ExitCode, end.Reason
 			}
-			t.warning("SparkExecutorFailed", actionObserve, pod, "Executor %s failed with ExitCode: %d, Reason: %s, Pod Message: %s", pod.Name, exitCode, reason, pod.Status.Message)
+			t.warning("SparkExecutorFailed", actionObserve, pod.Reference(), "Executor %s failed with ExitCode: %d, Reason: %s, Pod Message: %s", pod.Name, exitCode, reason, pod.Status.Message)
 		case v1beta2.ExecutorStateUnknown:
-			t.warning("SparkExecutorUnknown", actionObserve, pod, "Executor %s in unknown state", pod.Name)
+			t.warning("SparkExecutorUnknown", actionObserve, pod.Reference(), "Executor %s in unknown state", pod.Name)
 		}
 	}
 }

@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
 // action is something a row of the table does. Every action may be repeated: what
@@ -125,7 +125,7 @@ func (c *Controller) deleteUnwanted(ctx context.Context, t *task) error {
 
 // deletePods deletes pods by UID. Of those that are being deleted it takes care
 // only if they do not go because their node is lost.
-func (c *Controller) deletePods(ctx context.Context, t *task, pods []*corev1.Pod) error {
+func (c *Controller) deletePods(ctx context.Context, t *task, pods []*informers.Pod) error {
 	var failed []error
 	for _, pod := range pods {
 		if pod.DeletionTimestamp != nil {
@@ -146,7 +146,7 @@ func (c *Controller) deletePods(ctx context.Context, t *task, pods []*corev1.Pod
 
 // deletePod deletes exactly this pod; it is no error if it is gone or another one
 // has taken its name.
-func (c *Controller) deletePod(ctx context.Context, pod *corev1.Pod) error {
+func (c *Controller) deletePod(ctx context.Context, pod *informers.Pod) error {
 	klog.FromContext(ctx).V(2).Info("Deleting pod", "pod", klog.KObj(pod), "uid", pod.UID)
 	err := c.kube.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, metav1.DeleteOptions{
 		Preconditions: metav1.NewUIDPreconditions(string(pod.UID)),

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
 const (
@@ -25,7 +25,7 @@ const (
 // countExecutors returns status.executorCounts: the executors that
 // status.executorState names, those among them that are gone included, and the
 // pods of all others. Nil if there is none.
-func countExecutors(named map[string]v1beta2.ExecutorState, pods []*corev1.Pod, app v1beta2.ApplicationStateType) *v1beta2.ExecutorCounts {
+func countExecutors(named map[string]v1beta2.ExecutorState, pods []*informers.Pod, app v1beta2.ApplicationStateType) *v1beta2.ExecutorCounts {
 	if len(named) == 0 && len(pods) == 0 {
 		return nil
 	}
@@ -123,7 +123,7 @@ func (in *input) executorDeadline() time.Time {
 
 // lastCrash tells how the executor ended that failed last; empty if no pod of one
 // that failed is left.
-func lastCrash(pods []*corev1.Pod) string {
+func lastCrash(pods []*informers.Pod) string {
 	var last metav1.Time
 	text := ""
 	for _, pod := range pods {

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
 // maxTerminationMessage bounds how much of a container's own last message is
@@ -79,7 +81,7 @@ func signalName(number int32) string {
 
 // podFailure is why a pod as a whole ended: what the kubelet says of it, or the
 // control plane before it ended it. Both are empty if neither says anything.
-func podFailure(pod *corev1.Pod) (reason, message string) {
+func podFailure(pod *informers.Pod) (reason, message string) {
 	if pod.Status.Reason != "" {
 		return pod.Status.Reason, oneLine(pod.Status.Message)
 	}
@@ -91,7 +93,7 @@ func podFailure(pod *corev1.Pod) (reason, message string) {
 
 // describeOthers tells of the other containers of a failed pod that failed, too;
 // empty if none did. A driver may fail because its sidecar did.
-func describeOthers(pod *corev1.Pod, spark string) string {
+func describeOthers(pod *informers.Pod, spark string) string {
 	var failed []string
 	for i := range pod.Status.ContainerStatuses {
 		container := &pod.Status.ContainerStatuses[i]

@@ -5,11 +5,11 @@ package controller
 import (
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
 // coalescing is how long events of executors are collected. A thousand executors
@@ -27,10 +27,10 @@ func (c *Controller) watchApplications() ([]cache.DoneChecker, error) {
 }
 
 func (c *Controller) watchPods() ([]cache.DoneChecker, error) {
-	return c.pods.AddHandler(cache.TypedResourceEventHandlerFuncs[*corev1.Pod]{
+	return c.pods.AddHandler(cache.TypedResourceEventHandlerFuncs[*informers.Pod]{
 		AddFunc:    c.podChanged,
-		UpdateFunc: func(_, pod *corev1.Pod) { c.podChanged(pod) },
-		DeleteFunc: func(pod cache.DeletedObject[*corev1.Pod]) {
+		UpdateFunc: func(_, pod *informers.Pod) { c.podChanged(pod) },
+		DeleteFunc: func(pod cache.DeletedObject[*informers.Pod]) {
 			if pod.OptionalObj != nil {
 				c.podChanged(pod.OptionalObj)
 			}
@@ -40,13 +40,13 @@ func (c *Controller) watchPods() ([]cache.DoneChecker, error) {
 
 // podChanged enqueues the application that the pod is labelled with: at once for
 // a driver, coalesced for executors.
-func (c *Controller) podChanged(pod *corev1.Pod) {
-	name := pod.Labels[v1beta2.LabelSparkAppName]
+func (c *Controller) podChanged(pod *informers.Pod) {
+	name := pod.Labels.AppName
 	if name == "" {
 		return
 	}
 	key := cache.NewObjectName(pod.Namespace, name)
-	if pod.Labels[v1beta2.LabelSparkRole] == v1beta2.SparkRoleDriver {
+	if pod.Labels.Role == v1beta2.SparkRoleDriver {
 		c.queue.Add(key)
 		return
 	}

@@ -18,6 +18,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
 // LogTail says what is kept of the log of a driver that failed. The zero value
@@ -71,7 +72,7 @@ func (c *Controller) readDriverLog(ctx context.Context, t *task) error {
 
 // loggingContainer is the container of a driver whose log tells of a failure: the
 // Spark container if it ran, else an init container that failed; empty for none.
-func loggingContainer(pod *corev1.Pod) string {
+func loggingContainer(pod *informers.Pod) string {
 	if pod == nil {
 		return ""
 	}
@@ -90,7 +91,7 @@ func loggingContainer(pod *corev1.Pod) string {
 
 // readLogOf reads the last lines of a container's log. What arrived before an
 // error is worth more than the error.
-func (c *Controller) readLogOf(ctx context.Context, pod *corev1.Pod, container string) (string, error) {
+func (c *Controller) readLogOf(ctx context.Context, pod *informers.Pod, container string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, logTimeout)
 	defer cancel()
 	stream, err := c.kube.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{

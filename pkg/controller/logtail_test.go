@@ -17,6 +17,7 @@ import (
 	clienttesting "k8s.io/client-go/testing"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
 func keepsLog(config *Config) {
@@ -136,7 +137,7 @@ func TestLoggingContainer(t *testing.T) {
 		"driver never started":  {main: []corev1.ContainerStatus{ended(v1beta2.DriverContainerName, 128, "StartError")}},
 	} {
 		pod := &corev1.Pod{Status: corev1.PodStatus{InitContainerStatuses: test.init, ContainerStatuses: test.main}}
-		if got := loggingContainer(pod); got != test.want {
+		if got := loggingContainer(informers.PodOf(pod)); got != test.want {
 			t.Errorf("%s: %q", name, got)
 		}
 	}

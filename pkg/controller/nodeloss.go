@@ -15,6 +15,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
 // A pod whose node does not answer is deleted but never goes: nobody is left to
@@ -26,7 +27,7 @@ import (
 const stuckAfter = time.Minute
 
 // stuckDriver returns a driver pod that should have gone long ago; nil for none.
-func (in *input) stuckDriver() *corev1.Pod {
+func (in *input) stuckDriver() *informers.Pod {
 	for _, pod := range in.drivers() {
 		if in.stuck(pod) {
 			return pod
@@ -37,7 +38,7 @@ func (in *input) stuckDriver() *corev1.Pod {
 
 // stuck reports whether a pod should have gone long ago. Its deletion timestamp is
 // the end of its grace period.
-func (in *input) stuck(pod *corev1.Pod) bool {
+func (in *input) stuck(pod *informers.Pod) bool {
 	return pod.DeletionTimestamp != nil && !in.now.Before(pod.DeletionTimestamp.Add(stuckAfter))
 }
 
@@ -68,7 +69,7 @@ func (c *Controller) examineNode(ctx context.Context, t *task) error {
 
 // reclaim deletes a driver pod by force that should have gone long ago and whose
 // node is lost.
-func (c *Controller) reclaim(ctx context.Context, t *task, pod *corev1.Pod) error {
+func (c *Controller) reclaim(ctx context.Context, t *task, pod *informers.Pod) error {
 	evidence, err := c.nodeLoss(ctx, t.in, pod)
 	if err != nil || evidence == "" {
 		return err
@@ -79,7 +80,7 @@ func (c *Controller) reclaim(ctx context.Context, t *task, pod *corev1.Pod) erro
 
 // nodeLoss returns the evidence that the node of a stuck pod is lost; empty if
 // there is none, or if nobody may look for it.
-func (c *Controller) nodeLoss(ctx context.Context, in *input, pod *corev1.Pod) (evidence string, err error) {
+func (c *Controller) nodeLoss(ctx context.Context, in *input, pod *informers.Pod) (evidence string, err error) {
 	grace, name := c.settings.NodeLossGracePeriod, pod.Spec.NodeName
 	deletedByForce := ptr.Deref(pod.DeletionGracePeriodSeconds, 1) == 0 // then a finalizer keeps it, and force is of no use
 	if grace <= 0 || name == "" || deletedByForce || !in.stuck(pod) {
@@ -109,7 +110,7 @@ func (c *Controller) nodeLoss(ctx context.Context, in *input, pod *corev1.Pod) (
 }
 
 // deletePodByForce deletes exactly this pod without anybody's confirmation.
-func (c *Controller) deletePodByForce(ctx context.Context, t *task, pod *corev1.Pod, evidence string) error {
+func (c *Controller) deletePodByForce(ctx context.Context, t *task, pod *informers.Pod, evidence string) error {
 	if t.in.app.DeletionTimestamp == nil {
 		if err := c.ensureCurrent(ctx, t); err != nil {
 			return err

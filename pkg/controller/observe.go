@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 )
@@ -17,14 +15,14 @@ import (
 // with the caches and never changed.
 type observed struct {
 	// driver is the driver pod of the submission in the status; nil if absent.
-	driver *corev1.Pod
+	driver *informers.Pod
 	// unpublished is the driver pod of the submission that comes next: it was
 	// created, but the status that says so was not written.
-	unpublished *corev1.Pod
+	unpublished *informers.Pod
 	// leftovers are driver pods of any other submission of this application.
-	leftovers []*corev1.Pod
+	leftovers []*informers.Pod
 	// executors of the submission in the status, by name.
-	executors []*corev1.Pod
+	executors []*informers.Pod
 	// unreadable says why the application could not be decoded; empty if it could.
 	unreadable string
 }
@@ -40,10 +38,10 @@ func (c *Controller) observe(app *v1beta2.SparkApplication) (observed, error) {
 	}
 	next := nextSubmissionID(app.UID, app.Status.SubmissionID)
 	for _, pod := range drivers {
-		switch id, labelled := pod.Labels[v1beta2.LabelSubmissionID]; {
+		switch id := pod.Labels.SubmissionID; {
 		case app.Status.SubmissionID != "" && id == app.Status.SubmissionID:
 			seen.driver = pod
-		case !labelled && pod.Name == app.Status.DriverInfo.PodName:
+		case id == "" && pod.Name == app.Status.DriverInfo.PodName:
 			seen.driver = pod // of a version of the operator that set no such label
 		case id == next:
 			seen.unpublished = pod
@@ -60,14 +58,14 @@ func (c *Controller) observe(app *v1beta2.SparkApplication) (observed, error) {
 	if err != nil {
 		return observed{}, fmt.Errorf("find executor pods: %w", err)
 	}
-	slices.SortFunc(seen.executors, func(a, b *corev1.Pod) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(seen.executors, func(a, b *informers.Pod) int { return cmp.Compare(a.Name, b.Name) })
 	return seen, nil
 }
 
 // drivers returns every driver pod of the application.
-func (o *observed) drivers() []*corev1.Pod {
+func (o *observed) drivers() []*informers.Pod {
 	all := slices.Clone(o.leftovers)
-	for _, pod := range []*corev1.Pod{o.driver, o.unpublished} {
+	for _, pod := range []*informers.Pod{o.driver, o.unpublished} {
 		if pod != nil {
 			all = append(all, pod)
 		}

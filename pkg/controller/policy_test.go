@@ -13,6 +13,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
 func TestRetryAfterFailure(t *testing.T) {
@@ -204,7 +205,7 @@ func TestReportDriver(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := reportDriver(&corev1.Pod{Status: test.status})
+			got := reportDriver(informers.PodOf(&corev1.Pod{Status: test.status}))
 			if got.state != test.want || got.reason != test.reason || got.message != test.message {
 				t.Errorf("state %s, reason %q, message %q", got.state, got.reason, got.message)
 			}
@@ -215,11 +216,8 @@ func TestReportDriver(t *testing.T) {
 	}
 }
 
-func executorPod(name, id string, phase corev1.PodPhase) *corev1.Pod {
-	return &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{v1beta2.LabelSparkExecutorID: id}},
-		Status:     corev1.PodStatus{Phase: phase},
-	}
+func executorPod(name, id string, phase corev1.PodPhase) *informers.Pod {
+	return &informers.Pod{Name: name, Labels: informers.PodLabels{ExecutorID: id}, Status: informers.PodStatus{Phase: phase}}
 }
 
 func TestExecutorStates(t *testing.T) {
@@ -230,19 +228,19 @@ func TestExecutorStates(t *testing.T) {
 	type executors = map[string]v1beta2.ExecutorState
 	for name, test := range map[string]struct {
 		known executors
-		pods  []*corev1.Pod
+		pods  []*informers.Pod
 		app   v1beta2.ApplicationStateType
 		limit int
 		want  executors
 	}{
 		"none": {app: stateRunning, limit: 10},
 		"phases": {
-			pods: []*corev1.Pod{executorPod("e1", "1", corev1.PodPending), executorPod("e2", "2", corev1.PodRunning), executorPod("e3", "3", corev1.PodSucceeded), executorPod("e4", "4", corev1.PodFailed), executorPod("e5", "5", corev1.PodUnknown)},
+			pods: []*informers.Pod{executorPod("e1", "1", corev1.PodPending), executorPod("e2", "2", corev1.PodRunning), executorPod("e3", "3", corev1.PodSucceeded), executorPod("e4", "4", corev1.PodFailed), executorPod("e5", "5", corev1.PodUnknown)},
 			app:  stateRunning, limit: 10,
 			want: executors{"e1": pending, "e2": running, "e3": completed, "e4": failed, "e5": unknown},
 		},
 		"numbers above the limit": {
-			pods: []*corev1.Pod{executorPod("e1", "1", corev1.PodRunning), executorPod("e3", "3", corev1.PodRunning), executorPod("ex", "x", corev1.PodRunning)},
+			pods: []*informers.Pod{executorPod("e1", "1", corev1.PodRunning), executorPod("e3", "3", corev1.PodRunning), executorPod("ex", "x", corev1.PodRunning)},
 			app:  stateRunning, limit: 2,
 			want: executors{"e1": running, "ex": running},
 		},
@@ -250,7 +248,7 @@ func TestExecutorStates(t *testing.T) {
 		"vanished before success": {known: executors{"e1": running, "e2": unknown, "e3": failed}, app: stateCompleted, limit: 10, want: executors{"e1": completed, "e2": completed, "e3": failed}},
 		"vanished before failure": {known: executors{"e1": running, "e2": completed}, app: stateFailed, limit: 10, want: executors{"e1": failed, "e2": completed}},
 		"still there after success": {
-			pods: []*corev1.Pod{executorPod("e1", "1", corev1.PodRunning), executorPod("e2", "2", corev1.PodFailed)},
+			pods: []*informers.Pod{executorPod("e1", "1", corev1.PodRunning), executorPod("e2", "2", corev1.PodFailed)},
 			app:  stateCompleted, limit: 10, want: executors{"e1": completed, "e2": failed},
 		},
 	} {
@@ -271,7 +269,7 @@ func TestExecutorStates(t *testing.T) {
 func TestExecutorWithSidecar(t *testing.T) {
 	pod := executorPod("e1", "1", corev1.PodRunning)
 	for _, container := range []string{v1beta2.ExecutorContainerName, v1beta2.ExecutorContainerNameAlternative} {
-		pod.Status.ContainerStatuses = []corev1.ContainerStatus{
+		pod.Status.ContainerStatuses = []informers.ContainerStatus{
 			{Name: "proxy", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}},
 			{Name: container, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 3}}},
 		}

@@ -62,7 +62,7 @@ func (p *process) refresh() {
 		apps = append(apps, &list.(*v1beta2.SparkApplicationList).Items[i])
 	}
 	for _, pod := range c.pods() {
-		pods = append(pods, pod)
+		pods = append(pods, informers.PodOf(pod))
 	}
 	if err := errors.Join(p.apps.Replace(apps, version), p.podList.Replace(pods, version)); err != nil {
 		c.t.Fatal(err)

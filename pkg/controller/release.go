@@ -51,7 +51,7 @@ func (c *Controller) releaseRun(ctx context.Context, t *task) error {
 	var failed []error
 	if pod := t.in.driver; pod != nil && pod.DeletionTimestamp == nil {
 		ids := submit.NewIDs(t.in.app.Status.SubmissionID)
-		for _, entry := range strings.Split(pod.Annotations[annotationRunObjects], ",") {
+		for _, entry := range strings.Split(pod.Annotations.Get(annotationRunObjects), ",") {
 			kind, name, ok := strings.Cut(entry, "/")
 			if !ok {
 				continue

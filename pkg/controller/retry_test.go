@@ -15,6 +15,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
 const (
@@ -130,7 +131,7 @@ func TestFailureType(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.status.Phase = corev1.PodFailed
-			pod := &corev1.Pod{Status: test.status}
+			pod := informers.PodOf(&corev1.Pod{Status: test.status})
 			if got := failureType(pod, reportDriver(pod)); got != test.want {
 				t.Errorf("%s, want %s", got, test.want)
 			}
@@ -156,10 +157,10 @@ func TestWaitingAgreesWithFailing(t *testing.T) {
 		}
 		in := &input{app: app, settings: &Settings{MaxTrackedExecutors: 10}, now: testStart.Add(time.Hour), specHash: "1-a"}
 		if random.IntN(4) > 0 {
-			in.driver = &corev1.Pod{}
+			in.driver = &informers.Pod{}
 			in.driver.Status.Phase = corev1.PodFailed
 			in.driver.Status.Reason = []string{"", "Evicted"}[random.IntN(2)]
-			in.driver.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: v1beta2.DriverContainerName, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
+			in.driver.Status.ContainerStatuses = []informers.ContainerStatus{{Name: v1beta2.DriverContainerName, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
 				ExitCode: 1 + random.Int32N(3), StartedAt: metav1.NewTime(testStart), FinishedAt: metav1.NewTime(testStart.Add(time.Duration(random.IntN(30)) * time.Second)),
 			}}}}
 		} else if random.IntN(2) > 0 {

@@ -284,12 +284,15 @@ func TestExecutorsOfAFinishedApplication(t *testing.T) {
 	c.driverPhase("pi-driver", corev1.PodRunning)
 	id := c.application("pi").Status.SubmissionID
 	for name, phase := range map[string]corev1.PodPhase{"pi-exec-1": corev1.PodPending, "pi-exec-2": corev1.PodFailed} {
-		pod := executorPod(name, name[len(name)-1:], phase)
-		pod.Namespace = "ns"
-		pod.Labels[v1beta2.LabelSparkRole] = v1beta2.SparkRoleExecutor
-		pod.Labels[v1beta2.LabelSparkAppName] = "pi"
-		pod.Labels[v1beta2.LabelSubmissionID] = id
-		c.addPod(pod)
+		c.addPod(&corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "ns", Labels: map[string]string{
+				v1beta2.LabelSparkExecutorID: name[len(name)-1:],
+				v1beta2.LabelSparkRole:       v1beta2.SparkRoleExecutor,
+				v1beta2.LabelSparkAppName:    "pi",
+				v1beta2.LabelSubmissionID:    id,
+			}},
+			Status: corev1.PodStatus{Phase: phase},
+		})
 	}
 	mustSettle(t, p, "pi")
 	if got := c.application("pi").Status.ExecutorState; got["pi-exec-1"] != v1beta2.ExecutorStatePending || got["pi-exec-2"] != v1beta2.ExecutorStateFailed {

@@ -17,6 +17,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/sparkapp"
 	"github.com/spark-operator/spark-operator/pkg/submit/sparksubmit"
 	"github.com/spark-operator/spark-operator/pkg/ui"
@@ -71,14 +72,14 @@ func (j jobSubmitter) submit(ctx context.Context, t *task, s *submission) error 
 }
 
 // take makes the driver pod that spark-submit created that of the submission.
-func (j jobSubmitter) take(pod *corev1.Pod, s *submission) error {
+func (j jobSubmitter) take(pod *informers.Pod, s *submission) error {
 	if _, err := j.adopt(pod, s); err != nil {
 		return err
 	}
 	s.driverPodName = pod.Name
-	s.sparkApplicationID = pod.Labels[v1beta2.LabelSparkApplicationSelector]
+	s.sparkApplicationID = pod.Labels.SparkApplicationSelector
 	s.time = pod.CreationTimestamp.Time
-	if hash := pod.Annotations[annotationSpecHash]; hash != "" {
+	if hash := pod.Annotations.Get(annotationSpecHash); hash != "" {
 		s.specHash = hash // the spec may have been edited since; then the next sync sees it
 	}
 	return nil
@@ -193,7 +194,7 @@ func (j jobSubmitter) failed(ctx context.Context, t *task, s *submission, job *b
 
 // findDriver asks the API server for the driver pod of a submission; nil if there
 // is none.
-func (c *Controller) findDriver(ctx context.Context, app *v1beta2.SparkApplication, id string) (*corev1.Pod, error) {
+func (c *Controller) findDriver(ctx context.Context, app *v1beta2.SparkApplication, id string) (*informers.Pod, error) {
 	list, err := c.kube.CoreV1().Pods(app.Namespace).List(ctx, metav1.ListOptions{
 		LabelSelector: v1beta2.LabelSubmissionID + "=" + id + "," + v1beta2.LabelSparkRole + "=" + v1beta2.SparkRoleDriver,
 	})
@@ -202,7 +203,7 @@ func (c *Controller) findDriver(ctx context.Context, app *v1beta2.SparkApplicati
 	}
 	for i := range list.Items {
 		if metav1.IsControlledBy(&list.Items[i], app) {
-			return &list.Items[i], nil
+			return informers.PodOf(&list.Items[i]), nil
 		}
 	}
 	return nil, nil
@@ -244,7 +245,7 @@ func (c *Controller) logTail(ctx context.Context, job *batchv1.Job) string {
 		if err != nil {
 			klog.FromContext(ctx).V(2).Info("Log of spark-submit cannot be read", "pod", klog.KObj(pod), "reason", err)
 			// The kubelet puts the end of the log there.
-			if end := sparkContainer(pod.Status.ContainerStatuses, sparksubmit.ContainerName); end != nil && end.State.Terminated != nil {
+			if end := sparkContainer(informers.PodOf(pod).Status.ContainerStatuses, sparksubmit.ContainerName); end != nil && end.State.Terminated != nil {
 				text = end.State.Terminated.Message
 			}
 		}
@@ -328,7 +329,7 @@ func (c *Controller) stopSubmitter(ctx context.Context, t *task) error {
 // releaseSubmitter deletes the Job of a run that has ended.
 func (c *Controller) releaseSubmitter(ctx context.Context, t *task) error {
 	pod := t.in.driver
-	if pod == nil || pod.Annotations[v1beta2.AnnotationSubmitter] != v1beta2.SubmitterSparkSubmit {
+	if pod == nil || pod.Annotations.Get(v1beta2.AnnotationSubmitter) != v1beta2.SubmitterSparkSubmit {
 		return nil
 	}
 	name := sparksubmit.Name(t.in.app.Status.SubmissionID)

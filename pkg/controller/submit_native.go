@@ -14,6 +14,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/sparkapp"
 	"github.com/spark-operator/spark-operator/pkg/submit"
 	"github.com/spark-operator/spark-operator/pkg/ui"
@@ -104,9 +105,9 @@ func (c *Controller) createRun(ctx context.Context, t *task, s *submission) erro
 	}
 	s.driverPodName = pod.Name
 	if s.adopted {
-		s.sparkApplicationID = pod.Labels[v1beta2.LabelSparkApplicationSelector]
+		s.sparkApplicationID = pod.Labels.SparkApplicationSelector
 		s.time = pod.CreationTimestamp.Time
-		if hash := pod.Annotations[annotationSpecHash]; hash != s.specHash {
+		if hash := pod.Annotations.Get(annotationSpecHash); hash != s.specHash {
 			// Built from an older spec, so objects of today's would not fit. The next
 			// sync sees the difference and replaces the run. Not so if another version
 			// of the operator computed the hash: then the run goes on.
@@ -116,7 +117,7 @@ func (c *Controller) createRun(ctx context.Context, t *task, s *submission) erro
 			}
 		}
 	}
-	submit.Own(&run.Objects, pod)
+	submit.Own(&run.Objects, pod.GetObjectMeta())
 	err = c.createOwned(ctx, &run.Objects, pod)
 	if err != nil && permanent(err) {
 		// Without its other objects the driver can only hang.
@@ -164,7 +165,7 @@ func (c *Controller) build(app *v1beta2.SparkApplication, s *submission) (*spark
 
 // createDriver creates the driver pod or finds the one that an earlier try of the
 // same submission created. Its name is the lock of the submission.
-func (c *Controller) createDriver(ctx context.Context, t *task, driver *corev1.Pod, s *submission) (*corev1.Pod, error) {
+func (c *Controller) createDriver(ctx context.Context, t *task, driver *corev1.Pod, s *submission) (*informers.Pod, error) {
 	app := t.in.app
 	if pod := t.in.unpublished; pod != nil {
 		return c.adopt(pod, s)
@@ -173,7 +174,7 @@ func (c *Controller) createDriver(ctx context.Context, t *task, driver *corev1.P
 	pod, err := c.kube.CoreV1().Pods(app.Namespace).Create(ctx, driver, metav1.CreateOptions{FieldManager: fieldManager})
 	if err == nil {
 		c.fresh.Wrote(keyOf(app), freshPods, pod.ResourceVersion)
-		return pod, nil
+		return informers.PodOf(pod), nil
 	}
 	if !apierrors.IsAlreadyExists(err) {
 		return nil, err
@@ -188,13 +189,13 @@ func (c *Controller) createDriver(ctx context.Context, t *task, driver *corev1.P
 	owner := metav1.GetControllerOfNoCopy(existing)
 	switch {
 	case metav1.IsControlledBy(existing, app) && existing.Labels[v1beta2.LabelSubmissionID] == s.id:
-		return c.adopt(existing, s)
+		return c.adopt(informers.PodOf(existing), s)
 	case metav1.IsControlledBy(existing, app):
 		if existing.DeletionTimestamp == nil {
 			if err := c.ensureCurrent(ctx, t); err != nil {
 				return nil, err
 			}
-			if err := c.deletePod(ctx, existing); err != nil {
+			if err := c.deletePod(ctx, informers.PodOf(existing)); err != nil {
 				return nil, err
 			}
 		}
@@ -205,7 +206,7 @@ func (c *Controller) createDriver(ctx context.Context, t *task, driver *corev1.P
 	return nil, refuse(fmt.Errorf("driver pod already exist: pod %s belongs to %s; delete that pod or set spec.driver.podName to another name", existing.Name, describeOwner(owner)))
 }
 
-func (c *Controller) adopt(pod *corev1.Pod, s *submission) (*corev1.Pod, error) {
+func (c *Controller) adopt(pod *informers.Pod, s *submission) (*informers.Pod, error) {
 	if pod.DeletionTimestamp != nil {
 		return nil, waitFor(reasonOldDriver, "driver pod %s was deleted before its submission was complete", pod.Name)
 	}

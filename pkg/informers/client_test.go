@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -291,33 +290,4 @@ func FuzzDecodeTolerantly(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, kind string) {
 		decodeTolerantly(data, kind, nil)
 	})
-}
-
-func TestTrimPod(t *testing.T) {
-	pod := &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{
-			Name: "p", UID: "u", ResourceVersion: "3", ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "x"}},
-			Labels:      map[string]string{v1beta2.LabelSparkRole: "driver"},
-			Annotations: map[string]string{"sparkoperator.k8s.io/spec-hash": "h", "big": "text"},
-		},
-		Spec: corev1.PodSpec{NodeName: "n", Containers: []corev1.Container{{Name: "c"}}},
-		Status: corev1.PodStatus{Phase: corev1.PodRunning, ContainerStatuses: []corev1.ContainerStatus{
-			{Name: "c", ContainerID: "id", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}},
-		}},
-	}
-	trimmed, err := trimPod(pod)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := trimmed.(*corev1.Pod)
-	if len(got.Spec.Containers) != 0 || got.ManagedFields != nil || got.Annotations["big"] != "" || got.Status.ContainerStatuses[0].ContainerID != "" {
-		t.Errorf("not trimmed: %+v", got)
-	}
-	if got.Name != "p" || got.UID != "u" || got.ResourceVersion != "3" || got.Spec.NodeName != "n" || got.Annotations["sparkoperator.k8s.io/spec-hash"] != "h" ||
-		got.Labels[v1beta2.LabelSparkRole] != "driver" || got.Status.Phase != corev1.PodRunning || got.Status.ContainerStatuses[0].State.Running == nil {
-		t.Errorf("trimmed too much: %+v", got)
-	}
-	if len(pod.Spec.Containers) != 1 {
-		t.Error("the pod itself was changed")
-	}
 }

@@ -4,11 +4,8 @@ package informers
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	coreinformers "k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
@@ -46,7 +43,7 @@ type Set struct {
 	Scheduled    *Scoped[*v1beta2.ScheduledSparkApplication]
 	// Pods are driver and executor pods, indexed by [DriversByApplication] and
 	// [ExecutorsBySubmission].
-	Pods *Scoped[*corev1.Pod]
+	Pods *Scoped[*Pod]
 	// Namespaces says which namespaces are watched.
 	Namespaces *Namespaces
 
@@ -80,7 +77,7 @@ func New(config Config, clients Clients) (*Set, error) {
 
 	applications := map[string]cache.TypedSharedIndexInformer[*v1beta2.SparkApplication]{}
 	scheduled := map[string]cache.TypedSharedIndexInformer[*v1beta2.ScheduledSparkApplication]{}
-	pods := map[string]cache.TypedSharedIndexInformer[*corev1.Pod]{}
+	pods := map[string]cache.TypedSharedIndexInformer[*Pod]{}
 	for _, namespace := range set.Namespaces.scopes() {
 		spark := sparkinformers.NewSharedInformerFactoryWithOptions(clients.Spark, 0,
 			sparkinformers.WithNamespace(namespace),
@@ -88,25 +85,17 @@ func New(config Config, clients Clients) (*Set, error) {
 			sparkinformers.WithInformerName(config.Name))
 		core := coreinformers.NewSharedInformerFactoryWithOptions(clients.Kube, 0,
 			coreinformers.WithNamespace(namespace),
-			coreinformers.WithTransform(trimPod),
-			coreinformers.WithInformerName(config.Name),
-			coreinformers.WithTweakListOptions(func(options *metav1.ListOptions) { options.LabelSelector = podSelector }))
+			coreinformers.WithTransform(compactPod),
+			coreinformers.WithInformerName(config.Name))
 		set.factories = append(set.factories, spark, core)
 
 		applications[namespace] = spark.Sparkoperator().V1beta2().SparkApplications().TypedInformer()
 		scheduled[namespace] = spark.Sparkoperator().V1beta2().ScheduledSparkApplications().TypedInformer()
-		pods[namespace] = core.Core().V1().Pods().TypedInformer()
+		pods[namespace] = newPodInformer(core, namespace, config.Name)
 	}
 	set.Applications = NewScoped(applications)
 	set.Scheduled = NewScoped(scheduled)
 	set.Pods = NewScoped(pods)
-	err := set.Pods.AddIndexers(cache.TypedIndexers[*corev1.Pod]{
-		DriversByApplication:  indexDriver,
-		ExecutorsBySubmission: indexExecutor,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("caches of pods: %w", err)
-	}
 	return set, nil
 }
 

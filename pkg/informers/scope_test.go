@@ -115,11 +115,11 @@ func TestScopedCaches(t *testing.T) {
 		pod("executor-of-others", "executor", map[string]string{v1beta2.LabelSparkAppName: "pi", v1beta2.LabelSubmissionID: "t"}, nil),
 		pod("executor-without-labels", "executor", nil, nil),
 	} {
-		if err := set.Pods.Store("a").Add(p); err != nil {
+		if err := set.Pods.Store("a").Add(PodOf(p)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	names := func(pods []*corev1.Pod, err error) (names []string) {
+	names := func(pods []*Pod, err error) (names []string) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,21 +3,20 @@
 package submit
 
 import (
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // Own makes the driver pod, as created, the owner of all other objects, in
 // place of owners they may have. As in Spark the reference is a controlling one
 // without blockOwnerDeletion, so that it needs no right to update finalizers.
-func Own(objects *Objects, pod *corev1.Pod) {
+func Own(objects *Objects, pod metav1.Object) {
 	controller := true
 	for _, object := range objects.dependents() {
 		object.SetOwnerReferences([]metav1.OwnerReference{{
 			APIVersion: "v1",
 			Kind:       "Pod",
-			Name:       pod.Name,
-			UID:        pod.UID,
+			Name:       pod.GetName(),
+			UID:        pod.GetUID(),
 			Controller: &controller,
 		}})
 	}

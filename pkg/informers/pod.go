@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package informers
+
+import (
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// Pod is as much of a driver or executor pod as the operator reads. A corev1.Pod
+// has room for more than a hundred fields, which takes 1.2 KB where none of them is
+// set; with tens of thousands of executors that room is what an operator's memory
+// goes into. What is here has the meaning, and where possible the place, that it
+// has in a corev1.Pod. A Pod is shared with the cache and never changed.
+type Pod struct {
+	Name            string
+	Namespace       string
+	UID             types.UID
+	ResourceVersion string
+
+	CreationTimestamp metav1.Time
+	// DeletionTimestamp is the end of the grace period of a pod that is deleted; nil
+	// if it is not.
+	DeletionTimestamp          *metav1.Time
+	DeletionGracePeriodSeconds *int64
+
+	// ApplicationUID is that of the SparkApplication that controls the pod; empty if
+	// none does, as with executors, which belong to their driver.
+	ApplicationUID types.UID
+	Labels         PodLabels
+	Annotations    Annotations
+
+	Spec   PodSpec
+	Status PodStatus
+}
+
+// PodLabels are the values of those labels of a pod that are read; empty without
+// the label.
+type PodLabels struct {
+	Role                     string // v1beta2.LabelSparkRole
+	AppName                  string // v1beta2.LabelSparkAppName
+	SubmissionID             string // v1beta2.LabelSubmissionID
+	SparkApplicationSelector string // v1beta2.LabelSparkApplicationSelector
+	ExecutorID               string // v1beta2.LabelSparkExecutorID
+}
+
+// Annotations are those of a pod whose keys start with sparkoperator.k8s.io/. There
+// are few of them, on drivers only, which is why this is no map.
+type Annotations []Annotation
+
+// Annotation is one of them.
+type Annotation struct{ Key, Value string }
+
+// Get returns the value of an annotation; empty without it.
+func (a Annotations) Get(key string) string {
+	for i := range a {
+		if a[i].Key == key {
+			return a[i].Value
+		}
+	}
+	return ""
+}
+
+// PodSpec is where the pod runs.
+type PodSpec struct {
+	// NodeName is empty until a node was found.
+	NodeName string
+}
+
+// PodStatus is how far the pod is.
+type PodStatus struct {
+	Phase           corev1.PodPhase
+	Reason, Message string
+	// Conditions are DisruptionTarget, and PodScheduled of pods that are pending.
+	Conditions            []corev1.PodCondition
+	InitContainerStatuses []ContainerStatus
+	ContainerStatuses     []ContainerStatus
+}
+
+// ContainerStatus is how far a container is.
+type ContainerStatus struct {
+	Name, Image string
+	// State and LastTerminationState come without the id of the container.
+	State, LastTerminationState corev1.ContainerState
+	RestartCount                int32
+}
+
+// annotationPrefix is the prefix of those annotations of pods that are kept.
+const annotationPrefix = "sparkoperator.k8s.io/"
+
+// PodOf returns what is read of a pod. It shares no memory with it but texts, and
+// texts that many pods have in common are kept once.
+func PodOf(pod *corev1.Pod) *Pod {
+	labels := PodLabels{
+		Role:                     intern(pod.Labels[v1beta2.LabelSparkRole]),
+		AppName:                  pod.Labels[v1beta2.LabelSparkAppName],
+		SubmissionID:             pod.Labels[v1beta2.LabelSubmissionID],
+		SparkApplicationSelector: pod.Labels[v1beta2.LabelSparkApplicationSelector],
+		ExecutorID:               pod.Labels[v1beta2.LabelSparkExecutorID],
+	}
+	if labels.Role != v1beta2.SparkRoleDriver { // of which a submission has one only
+		labels.AppName, labels.SubmissionID = intern(labels.AppName), intern(labels.SubmissionID)
+		labels.SparkApplicationSelector = intern(labels.SparkApplicationSelector)
+	}
+	return &Pod{
+		Name:                       pod.Name,
+		Namespace:                  intern(pod.Namespace),
+		UID:                        pod.UID,
+		ResourceVersion:            pod.ResourceVersion,
+		CreationTimestamp:          pod.CreationTimestamp,
+		DeletionTimestamp:          pod.DeletionTimestamp.DeepCopy(),
+		DeletionGracePeriodSeconds: clone(pod.DeletionGracePeriodSeconds),
+		ApplicationUID:             controllingApplication(pod),
+		Labels:                     labels,
+		Annotations:                annotationsOf(pod),
+		Spec:                       PodSpec{NodeName: intern(pod.Spec.NodeName)},
+		Status: PodStatus{
+			Phase:                 intern(pod.Status.Phase),
+			Reason:                intern(pod.Status.Reason),
+			Message:               pod.Status.Message,
+			Conditions:            conditionsOf(pod),
+			InitContainerStatuses: containersOf(pod.Status.InitContainerStatuses),
+			ContainerStatuses:     containersOf(pod.Status.ContainerStatuses),
+		},
+	}
+}
+
+// controllingApplication is the UID of the SparkApplication that controls a pod, or
+// empty.
+func controllingApplication(pod *corev1.Pod) types.UID {
+	owner := metav1.GetControllerOfNoCopy(pod)
+	if owner == nil || owner.Kind != "SparkApplication" || !strings.HasPrefix(owner.APIVersion, v1beta2.SchemeGroupVersion.Group+"/") {
+		return ""
+	}
+	return owner.UID
+}
+
+func annotationsOf(pod *corev1.Pod) Annotations {
+	var kept Annotations
+	for key, value := range pod.Annotations {
+		if strings.HasPrefix(key, annotationPrefix) {
+			kept = append(kept, Annotation{intern(key), value})
+		}
+	}
+	slices.SortFunc(kept, func(a, b Annotation) int { return strings.Compare(a.Key, b.Key) })
+	return slices.Clip(kept)
+}
+
+// conditionsOf keeps the conditions that say whether a pod finds a node, for as
+// long as it looks for one, and whether the cluster ends it.
+func conditionsOf(pod *corev1.Pod) []corev1.PodCondition {
+	var kept []corev1.PodCondition
+	for i := range pod.Status.Conditions {
+		condition := pod.Status.Conditions[i]
+		switch {
+		case condition.Type == corev1.DisruptionTarget:
+		case condition.Type == corev1.PodScheduled && (pod.Status.Phase == corev1.PodPending || pod.Status.Phase == ""):
+		default:
+			continue
+		}
+		condition.Type, condition.Status, condition.Reason = intern(condition.Type), intern(condition.Status), intern(condition.Reason)
+		kept = append(kept, condition)
+	}
+	return slices.Clip(kept)
+}
+
+func containersOf(statuses []corev1.ContainerStatus) []ContainerStatus {
+	if len(statuses) == 0 {
+		return nil
+	}
+	kept := make([]ContainerStatus, len(statuses))
+	for i := range statuses {
+		kept[i] = ContainerStatus{
+			Name:                 intern(statuses[i].Name),
+			Image:                intern(statuses[i].Image),
+			State:                containerState(&statuses[i].State),
+			LastTerminationState: containerState(&statuses[i].LastTerminationState),
+			RestartCount:         statuses[i].RestartCount,
+		}
+	}
+	return kept
+}
+
+func containerState(state *corev1.ContainerState) corev1.ContainerState {
+	kept := *state.DeepCopy()
+	if kept.Waiting != nil {
+		kept.Waiting.Reason = intern(kept.Waiting.Reason)
+	}
+	if kept.Terminated != nil {
+		kept.Terminated.Reason, kept.Terminated.ContainerID = intern(kept.Terminated.Reason), ""
+	}
+	return kept
+}
+
+// GetName makes a Pod something that caches and logs can name.
+func (p *Pod) GetName() string { return p.Name }
+
+// GetNamespace does, too.
+func (p *Pod) GetNamespace() string { return p.Namespace }
+
+// GetObjectMeta implements [metav1.ObjectMetaAccessor] for caches, which ask for
+// the key and resource version, and for owner references to the pod.
+func (p *Pod) GetObjectMeta() metav1.Object {
+	return &metav1.ObjectMeta{
+		Name:                       p.Name,
+		Namespace:                  p.Namespace,
+		UID:                        p.UID,
+		ResourceVersion:            p.ResourceVersion,
+		CreationTimestamp:          p.CreationTimestamp,
+		DeletionTimestamp:          p.DeletionTimestamp,
+		DeletionGracePeriodSeconds: p.DeletionGracePeriodSeconds,
+	}
+}
+
+// Reference returns what events refer to the pod by.
+func (p *Pod) Reference() *corev1.ObjectReference {
+	return &corev1.ObjectReference{
+		APIVersion: "v1", Kind: "Pod",
+		Namespace: p.Namespace, Name: p.Name, UID: p.UID, ResourceVersion: p.ResourceVersion,
+	}
+}
+
+// GetObjectKind implements [runtime.Object]. A Pod has no kind of its own and is
+// not written to the API server.
+func (p *Pod) GetObjectKind() schema.ObjectKind { return schema.EmptyObjectKind }
+
+// DeepCopyObject implements [runtime.Object]. The detector of changes to cached
+// objects needs it (KUBE_CACHE_MUTATION_DETECTOR).
+func (p *Pod) DeepCopyObject() runtime.Object {
+	copied := *p
+	copied.DeletionTimestamp = p.DeletionTimestamp.DeepCopy()
+	copied.DeletionGracePeriodSeconds = clone(p.DeletionGracePeriodSeconds)
+	copied.Annotations = slices.Clone(p.Annotations)
+	copied.Status.Conditions = slices.Clone(p.Status.Conditions)
+	copied.Status.InitContainerStatuses = copyContainers(p.Status.InitContainerStatuses)
+	copied.Status.ContainerStatuses = copyContainers(p.Status.ContainerStatuses)
+	return &copied
+}
+
+func copyContainers(statuses []ContainerStatus) []ContainerStatus {
+	copied := slices.Clone(statuses)
+	for i := range copied {
+		copied[i].State = *statuses[i].State.DeepCopy()
+		copied[i].LastTerminationState = *statuses[i].LastTerminationState.DeepCopy()
+	}
+	return copied
+}
+
+func clone[T any](value *T) *T {
+	if value == nil {
+		return nil
+	}
+	copied := *value
+	return &copied
+}
