@@ -59,6 +59,7 @@ func Soak(ctx context.Context, s *Setup, perSecond float64, duration time.Durati
 	return s.run(ctx, course{
 		name:       "soak",
 		killed:     true,
+		lasts:      duration,
 		namespaces: []string{calmNamespace},
 		kubelet:    kubelet.Config{LifeOf: fates.lifeOf},
 		begin: func(l *leg) (err error) {
