@@ -168,7 +168,7 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 	ready.Store(true)
 
 	return options.Election.lead(ctx, restConfig, watchdog, func(ctx context.Context) error {
-		if err := counted.RegisterGauges(registry, set.Applications.All, clock.RealClock{}); err != nil {
+		if err := counted.RegisterGauges(registry, set.Applications.Outlines, clock.RealClock{}); err != nil {
 			return err
 		}
 		if err := countedSchedules.RegisterGauges(registry, set.Scheduled.All); err != nil {

@@ -20,7 +20,6 @@ import (
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 
-	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
 	"github.com/spark-operator/spark-operator/pkg/freshness"
 	"github.com/spark-operator/spark-operator/pkg/informers"
@@ -114,7 +113,7 @@ type Controller struct {
 	client  versioned.Interface
 	dynamic dynamic.Interface
 
-	applications *informers.Scoped[*v1beta2.SparkApplication]
+	applications *informers.Applications
 	pods         *informers.Scoped[*informers.Pod]
 	namespaces   *informers.Namespaces
 	fresh        *freshness.Store

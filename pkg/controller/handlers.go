@@ -19,10 +19,10 @@ const coalescing = time.Second
 // The handlers translate events to keys; they decide and write nothing.
 
 func (c *Controller) watchApplications() ([]cache.DoneChecker, error) {
-	return c.applications.AddHandler(cache.TypedResourceEventHandlerFuncs[*v1beta2.SparkApplication]{
-		AddFunc:    func(app *v1beta2.SparkApplication) { c.queue.Add(keyOf(app)) },
-		UpdateFunc: func(_, app *v1beta2.SparkApplication) { c.queue.Add(keyOf(app)) },
-		DeleteFunc: func(app cache.DeletedObject[*v1beta2.SparkApplication]) { c.queue.Add(app.GetObjectName()) },
+	return c.applications.AddHandler(cache.TypedResourceEventHandlerFuncs[*informers.Application]{
+		AddFunc:    func(app *informers.Application) { c.queue.Add(keyOf(app)) },
+		UpdateFunc: func(_, app *informers.Application) { c.queue.Add(keyOf(app)) },
+		DeleteFunc: func(app cache.DeletedObject[*informers.Application]) { c.queue.Add(app.GetObjectName()) },
 	})
 }
 

@@ -59,7 +59,7 @@ func (p *process) refresh() {
 	}
 	var apps, pods []any
 	for i := range list.(*v1beta2.SparkApplicationList).Items {
-		apps = append(apps, &list.(*v1beta2.SparkApplicationList).Items[i])
+		apps = append(apps, informers.ApplicationOf(&list.(*v1beta2.SparkApplicationList).Items[i]))
 	}
 	for _, pod := range c.pods() {
 		pods = append(pods, informers.PodOf(pod))

@@ -34,7 +34,10 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 	if !c.fresh.Ready(key) {
 		return cacheDelay, nil
 	}
-	cached, found := c.applications.Get(key)
+	cached, found, err := c.applications.Get(key)
+	if err != nil {
+		return 0, err
+	}
 	if !found {
 		c.fresh.Forget(key)
 		c.watches.forget(key)

@@ -198,9 +198,9 @@ func TestWatchSurvivesMalformedObject(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := make(chan *v1beta2.SparkApplication, 10)
-	synced, err := set.Applications.AddHandler(cache.TypedResourceEventHandlerFuncs[*v1beta2.SparkApplication]{
-		AddFunc:    func(app *v1beta2.SparkApplication) { seen <- app },
-		UpdateFunc: func(_, app *v1beta2.SparkApplication) { seen <- app },
+	synced, err := set.Applications.AddHandler(cache.TypedResourceEventHandlerFuncs[*Application]{
+		AddFunc:    func(app *Application) { seen <- app.Outline() },
+		UpdateFunc: func(_, app *Application) { seen <- app.Outline() },
 	})
 	if err != nil {
 		t.Fatal(err)

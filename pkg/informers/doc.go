@@ -5,8 +5,10 @@
 // pods that Spark runs for them, and the labels of namespaces where a selector
 // decides which are watched.
 //
-// Two properties matter to everybody downstream. Cached objects are trimmed (see
-// the transforms in trim.go), so none of them may be the body of an update. And
-// one SparkApplication that does not fit the Go types never keeps the others from
-// being seen: it arrives as a stub that [DecodeError] recognises.
+// Three properties matter to everybody downstream. Cached objects are trimmed, so
+// none of them may be the body of an update. What there may be tens of thousands of
+// is kept small: of pods what is read, as [Pod]; applications that have ended
+// encoded, as [Application], from which whoever asks gets them back whole. And one
+// SparkApplication that does not fit the Go types never keeps the others from being
+// seen: it arrives as a stub that [DecodeError] recognises.
 package informers

@@ -3,12 +3,15 @@
 package informers
 
 import (
+	"encoding/json"
 	"runtime"
+	"strconv"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	kubefake "k8s.io/client-go/kubernetes/fake"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	sparkfake "github.com/spark-operator/spark-operator/pkg/client/clientset/versioned/fake"
 )
 
@@ -26,6 +29,7 @@ func heapOf(t *testing.T, count int, add func(n int)) uint64 {
 		runtime.ReadMemStats(&stats)
 		return stats.HeapAlloc
 	}
+	add(count) // fills what encoders remember of types
 	before := inUse()
 	for n := range count {
 		add(n)
@@ -67,6 +71,33 @@ func TestIdleExecutorsAreSmall(t *testing.T) {
 	})
 	if each > bound {
 		t.Errorf("an idle executor takes %d bytes, want at most %d", each, bound)
+	}
+	runtime.KeepAlive(set)
+}
+
+func TestFinishedApplicationsAreSmall(t *testing.T) {
+	const bound = 4500
+	set := emptySet(t)
+	each := heapOf(t, 2000, func(n int) {
+		// As they are decoded: every text a copy of its own.
+		data, err := json.Marshal(completed("pi-" + strconv.Itoa(n)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		decoded := &v1beta2.SparkApplication{}
+		if err := decodeJSON(data, decoded); err != nil {
+			t.Fatal(err)
+		}
+		compact, err := compactApplication(decoded)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := set.Applications.Store("jobs").Add(compact); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if each > bound {
+		t.Errorf("a finished application takes %d bytes, want at most %d", each, bound)
 	}
 	runtime.KeepAlive(set)
 }

@@ -39,7 +39,7 @@ type Clients struct {
 
 // Set are all caches of the operator.
 type Set struct {
-	Applications *Scoped[*v1beta2.SparkApplication]
+	Applications *Applications
 	Scheduled    *Scoped[*v1beta2.ScheduledSparkApplication]
 	// Pods are driver and executor pods, indexed by [DriversByApplication] and
 	// [ExecutorsBySubmission].
@@ -75,13 +75,13 @@ func New(config Config, clients Clients) (*Set, error) {
 		set.factories = append(set.factories, metadataFactory{f})
 	}
 
-	applications := map[string]cache.TypedSharedIndexInformer[*v1beta2.SparkApplication]{}
+	applications := map[string]cache.TypedSharedIndexInformer[*Application]{}
 	scheduled := map[string]cache.TypedSharedIndexInformer[*v1beta2.ScheduledSparkApplication]{}
 	pods := map[string]cache.TypedSharedIndexInformer[*Pod]{}
 	for _, namespace := range set.Namespaces.scopes() {
 		spark := sparkinformers.NewSharedInformerFactoryWithOptions(clients.Spark, 0,
 			sparkinformers.WithNamespace(namespace),
-			sparkinformers.WithTransform(trimApplication),
+			sparkinformers.WithTransform(compactApplication),
 			sparkinformers.WithInformerName(config.Name))
 		core := coreinformers.NewSharedInformerFactoryWithOptions(clients.Kube, 0,
 			coreinformers.WithNamespace(namespace),
@@ -89,11 +89,12 @@ func New(config Config, clients Clients) (*Set, error) {
 			coreinformers.WithInformerName(config.Name))
 		set.factories = append(set.factories, spark, core)
 
-		applications[namespace] = spark.Sparkoperator().V1beta2().SparkApplications().TypedInformer()
+		// Made from what the API server sends, of which the transform makes what is kept.
+		applications[namespace] = cache.NewTypedSharedIndexInformer[*Application](spark.Sparkoperator().V1beta2().SparkApplications().Informer())
 		scheduled[namespace] = spark.Sparkoperator().V1beta2().ScheduledSparkApplications().TypedInformer()
 		pods[namespace] = newPodInformer(core, namespace, config.Name)
 	}
-	set.Applications = NewScoped(applications)
+	set.Applications = &Applications{NewScoped(applications)}
 	set.Scheduled = NewScoped(scheduled)
 	set.Pods = NewScoped(pods)
 	return set, nil

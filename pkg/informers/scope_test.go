@@ -77,15 +77,15 @@ func TestScopedCaches(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, namespace := range []string{"a", "b"} {
-		app := &v1beta2.SparkApplication{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "pi"}}
+		app := ApplicationOf(&v1beta2.SparkApplication{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "pi"}})
 		if err := set.Applications.Store(namespace).Add(app); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if app, found := set.Applications.Get(cache.NewObjectName("b", "pi")); !found || app.Namespace != "b" {
+	if app, found, err := set.Applications.Get(cache.NewObjectName("b", "pi")); err != nil || !found || app.Namespace != "b" {
 		t.Errorf("found %t: %v", found, app)
 	}
-	if _, found := set.Applications.Get(cache.NewObjectName("c", "pi")); found {
+	if _, found, _ := set.Applications.Get(cache.NewObjectName("c", "pi")); found {
 		t.Error("found in a namespace that is not watched")
 	}
 	if got := len(slices.Collect(set.Applications.All())); got != 2 {

@@ -7,18 +7,27 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
 
-// trimApplication drops what nobody reads: field ownership, and the copy of the
-// whole object that kubectl apply leaves in an annotation.
-func trimApplication(object any) (any, error) {
-	accessor, ok := object.(metav1.Object)
-	if !ok {
-		return object, nil // a tombstone; its object was trimmed before
+// compactApplication is the transform of the caches of applications and schedules.
+// Where the first list is streamed, what it returned comes by a second time.
+func compactApplication(object any) (any, error) {
+	switch object := object.(type) {
+	case *v1beta2.SparkApplication:
+		return ApplicationOf(object), nil
+	case *v1beta2.ScheduledSparkApplication:
+		trim(object)
 	}
-	accessor.SetManagedFields(nil)
-	delete(accessor.GetAnnotations(), corev1.LastAppliedConfigAnnotation)
 	return object, nil
+}
+
+// trim drops what nobody reads: field ownership, and the copy of the whole object
+// that kubectl apply leaves in an annotation.
+func trim(object metav1.Object) {
+	object.SetManagedFields(nil)
+	delete(object.GetAnnotations(), corev1.LastAppliedConfigAnnotation)
 }
 
 // intern returns the one copy of a text that occurs often. Copies are known until

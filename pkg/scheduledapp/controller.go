@@ -66,7 +66,7 @@ type Controller struct {
 	client versioned.Interface
 
 	schedules    *informers.Scoped[*v1beta2.ScheduledSparkApplication]
-	applications *informers.Scoped[*v1beta2.SparkApplication]
+	applications *informers.Applications
 	namespaces   *informers.Namespaces
 	fresh        *freshness.Store
 	synced       []cache.DoneChecker
@@ -114,7 +114,7 @@ func newController(config Config, client versioned.Interface, set *informers.Set
 	}
 	c.order = newDueFirst(c.upcoming.isDue)
 	c.queue = newQueue(c.order, clk)
-	if err := c.applications.AddIndexers(cache.TypedIndexers[*v1beta2.SparkApplication]{runsBySchedule: indexRuns}); err != nil {
+	if err := c.applications.AddIndexers(cache.TypedIndexers[*informers.Application]{runsBySchedule: indexRuns}); err != nil {
 		return nil, fmt.Errorf("caches of SparkApplications: %w", err)
 	}
 	schedules, err := c.watchSchedules()

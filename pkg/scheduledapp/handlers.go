@@ -9,6 +9,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
 // coalescing is how long new runs are collected. Whoever created them looks at
@@ -28,14 +29,14 @@ func (c *Controller) watchSchedules() ([]cache.DoneChecker, error) {
 // watchRuns looks at a schedule when one of its runs comes, changes its state or
 // goes. Everything else about a run is without consequence for its schedule.
 func (c *Controller) watchRuns() ([]cache.DoneChecker, error) {
-	return c.applications.AddHandler(cache.TypedResourceEventHandlerFuncs[*v1beta2.SparkApplication]{
-		AddFunc: func(app *v1beta2.SparkApplication) { c.runChanged(app, coalescing) },
-		UpdateFunc: func(before, app *v1beta2.SparkApplication) {
-			if isActive(before) != isActive(app) || before.Status.AppState.State != app.Status.AppState.State && isFinished(app) {
+	return c.applications.AddHandler(cache.TypedResourceEventHandlerFuncs[*informers.Application]{
+		AddFunc: func(app *informers.Application) { c.runChanged(app, coalescing) },
+		UpdateFunc: func(before, app *informers.Application) {
+			if changesSchedule(before.Outline(), app.Outline()) {
 				c.runChanged(app, 0)
 			}
 		},
-		DeleteFunc: func(app cache.DeletedObject[*v1beta2.SparkApplication]) {
+		DeleteFunc: func(app cache.DeletedObject[*informers.Application]) {
 			if app.OptionalObj != nil {
 				c.runChanged(app.OptionalObj, 0)
 			}
@@ -43,7 +44,13 @@ func (c *Controller) watchRuns() ([]cache.DoneChecker, error) {
 	})
 }
 
-func (c *Controller) runChanged(app *v1beta2.SparkApplication, after time.Duration) {
+// changesSchedule reports whether a schedule is concerned by what happened to one
+// of its runs.
+func changesSchedule(before, run *v1beta2.SparkApplication) bool {
+	return isActive(before) != isActive(run) || before.Status.AppState.State != run.Status.AppState.State && isFinished(run)
+}
+
+func (c *Controller) runChanged(app *informers.Application, after time.Duration) {
 	for _, owner := range app.OwnerReferences {
 		if !isSchedule(owner) {
 			continue

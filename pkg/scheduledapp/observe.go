@@ -20,7 +20,7 @@ import (
 // they are a run of.
 const runsBySchedule = "runsBySchedule"
 
-func indexRuns(app *v1beta2.SparkApplication) ([]string, error) { return ownerUIDs(app), nil }
+func indexRuns(app *informers.Application) ([]string, error) { return ownerUIDs(app), nil }
 
 // input is everything that a decision needs.
 type input struct {

@@ -157,10 +157,10 @@ func belongsToManifest(annotation string) bool {
 // ownerUIDs returns the UIDs of the schedules that an application is a run of:
 // those that own it and whose label it has. Something that only refers to a
 // schedule, such as a copy made by hand, is none of its runs.
-func ownerUIDs(app *v1beta2.SparkApplication) []string {
+func ownerUIDs(app metav1.Object) []string {
 	var uids []string
-	for _, owner := range app.OwnerReferences {
-		if isSchedule(owner) && app.Labels[v1beta2.LabelScheduledSparkAppName] == owner.Name {
+	for _, owner := range app.GetOwnerReferences() {
+		if isSchedule(owner) && app.GetLabels()[v1beta2.LabelScheduledSparkAppName] == owner.Name {
 			uids = append(uids, string(owner.UID))
 		}
 	}
