@@ -48,10 +48,10 @@ type sizes struct {
 }
 
 // sizesFor declares the flags. The defaults are chosen so that everything is done
-// in 15 minutes on two cores; full sizes are in docs/performance.md.
+// in 15 minutes on two cores.
 func sizesFor(fs *flag.FlagSet) *sizes {
 	s := &sizes{}
-	fs.IntVar(&s.burst, "burst", 400, "applications of burst-0")
+	fs.IntVar(&s.burst, "burst", 1000, "applications of burst-0")
 	fs.IntVar(&s.burstExecutors, "burst-executors", 100, "applications of burst-5")
 	fs.IntVar(&s.executors, "executors", 5, "executors of each application of burst-5")
 	fs.IntVar(&s.latency, "latency", 30, "applications of latency")
@@ -60,13 +60,13 @@ func sizesFor(fs *flag.FlagSet) *sizes {
 	fs.IntVar(&s.schedules, "schedules", 200, "schedules due at once")
 	fs.Float64Var(&s.steadyRate, "steady-rate", 0, "applications a second in steady; half of what the floor of burst-0 did if 0")
 	fs.DurationVar(&s.steady, "steady", 30*time.Second, "duration of steady")
-	fs.IntVar(&s.finished, "churn-present", 2000, "finished applications in churn")
+	fs.IntVar(&s.finished, "churn-present", 10000, "finished applications in churn")
 	fs.Float64Var(&s.churnRate, "churn-rate", 200, "applications a minute in churn")
-	fs.DurationVar(&s.churn, "churn", 25*time.Second, "duration of churn")
-	fs.IntVar(&s.idle, "watchers", 5000, "idle executors in watchers")
+	fs.DurationVar(&s.churn, "churn", 20*time.Second, "duration of churn")
+	fs.IntVar(&s.idle, "watchers", 50000, "idle executors in watchers")
 	fs.IntVar(&s.idleApps, "watchers-apps", 20, "applications that run beside them")
-	fs.IntVar(&s.flood, "flood", 300, "applications of the tenant who floods")
-	fs.DurationVar(&s.tenants, "tenants", 20*time.Second, "how long the other creates one a second")
+	fs.IntVar(&s.flood, "flood", 10000, "applications of the tenant who floods")
+	fs.DurationVar(&s.tenants, "tenants", 40*time.Second, "how long the other creates one a second")
 	fs.DurationVar(&s.soak, "soak", 30*time.Minute, "duration of soak")
 	fs.Float64Var(&s.soakRate, "soak-rate", 1, "applications a second in soak")
 	return s
@@ -182,20 +182,23 @@ func run(ctx context.Context) error {
 
 	var done []*report.Result
 	var failed []error
+	begun := time.Now()
 	for _, e := range chosen {
+		start := time.Now()
 		result, err := e.run(ctx, done)
+		fmt.Fprintf(os.Stderr, "%s  %s took %v\n", time.Now().Format(time.TimeOnly), e.name, time.Since(start).Round(time.Second))
 		if err != nil {
 			failed = append(failed, err)
 			fmt.Fprintln(os.Stderr, "bench:", err)
 			continue
 		}
-		result.Commit = *commit
+		result.Commit, result.TookSeconds = *commit, report.Round(time.Since(start).Seconds())
 		done = append(done, result)
 		if err := result.Write(os.Stdout, *results); err != nil {
 			return err
 		}
 	}
-	fmt.Fprintln(os.Stderr)
+	fmt.Fprintf(os.Stderr, "%s  all took %v\n\n", time.Now().Format(time.TimeOnly), time.Since(begun).Round(time.Second))
 	if wrong := report.Print(os.Stderr, report.Judge(done)); wrong > 0 {
 		failed = append(failed, fmt.Errorf("%d verdicts on correctness are bad", wrong))
 	}

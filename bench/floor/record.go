@@ -19,7 +19,6 @@ import (
 	"github.com/spark-operator/spark-operator/bench/load"
 	"github.com/spark-operator/spark-operator/bench/operator"
 	"github.com/spark-operator/spark-operator/bench/plane"
-	"github.com/spark-operator/spark-operator/pkg/submit"
 )
 
 // phase is the part of an application's life in which a write is made.
@@ -174,11 +173,7 @@ func (s *Script) Writes() []string {
 
 // names returns what replaces the names of the recorded life in another one.
 func (s *Script) names(namespace, app, appUID, submissionID string) []string {
-	was, is := submit.NewIDs(s.submissionID), submit.NewIDs(submissionID)
-	return []string{
-		recordedNamespace, namespace, s.app, app, s.appUID, appUID, s.submissionID, submissionID,
-		was.App, is.App, was.Resource, is.Resource, was.Service, is.Service, was.ConfigMap, is.ConfigMap, was.LocalDir, is.LocalDir,
-	}
+	return append(load.SubmissionNames(s.submissionID, submissionID), recordedNamespace, namespace, s.app, app, s.appUID, appUID)
 }
 
 // recordedVersion stands for the resource version of the application.

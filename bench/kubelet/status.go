@@ -3,7 +3,6 @@
 package kubelet
 
 import (
-	"context"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -74,14 +73,4 @@ func status(pod *corev1.Pod, phase corev1.PodPhase, now time.Time, state corev1.
 		})
 	}
 	return s
-}
-
-// ReportRunning writes that a pod runs which nobody started.
-func (k *Kubelet) ReportRunning(ctx context.Context, pod *corev1.Pod) {
-	k.patchStatus(ctx, pod, running(pod, k.address(), time.Now()))
-}
-
-// ReportSucceeded writes that a pod has ended which nobody started.
-func (k *Kubelet) ReportSucceeded(ctx context.Context, pod *corev1.Pod) {
-	k.patchStatus(ctx, pod, terminated(pod, Life{Run: time.Second}, time.Now()))
 }

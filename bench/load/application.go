@@ -11,6 +11,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/submit"
 )
 
 // Application is an application of ordinary size: resources, labels, some
@@ -65,3 +66,13 @@ func Retrying(app *v1beta2.SparkApplication, retries int32) *v1beta2.SparkApplic
 
 // Name is the name of the n-th application.
 func Name(prefix string, n int) string { return fmt.Sprintf("%s-%06d", prefix, n) }
+
+// SubmissionNames are what follows from the id of a submission and from that of
+// another one: old, new, old, new.
+func SubmissionNames(was, is string) []string {
+	old, now := submit.NewIDs(was), submit.NewIDs(is)
+	return []string{
+		was, is, old.App, now.App, old.Resource, now.Resource, old.Service, now.Service,
+		old.ConfigMap, now.ConfigMap, old.LocalDir, now.LocalDir,
+	}
+}

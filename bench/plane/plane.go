@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,6 +44,7 @@ type Plane struct {
 	env    *controlplane.Env
 	folder string
 	audit  string
+	etcd   etcd
 }
 
 // Start starts a control plane with the CRDs found in a folder. Its files lie in
@@ -54,7 +56,10 @@ func Start(ctx context.Context, work, crds string) (_ *Plane, err error) {
 	if err := os.MkdirAll(work, 0o755); err != nil {
 		return nil, fmt.Errorf("folder of the benchmark: %w", err)
 	}
-	p := &Plane{folder: work, audit: filepath.Join(work, "audit.log")}
+	p := &Plane{
+		folder: work, audit: filepath.Join(work, "audit.log"),
+		etcd: etcd{client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: copiers}}},
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.Stop())
@@ -81,12 +86,14 @@ func Start(ctx context.Context, work, crds string) (_ *Plane, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the control plane: %w", err)
 	}
+	p.etcd.url = p.env.EtcdURL()
 	return p, nil
 }
 
 // Stop ends the servers and removes all files.
 func (p *Plane) Stop() error {
 	var failed []error
+	p.etcd.client.CloseIdleConnections()
 	if p.env != nil {
 		failed = append(failed, p.env.Stop())
 	}

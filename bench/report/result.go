@@ -95,6 +95,9 @@ type Result struct {
 	Time      time.Time `json:"time"`
 	Commit    string    `json:"commit"`
 	Executors int       `json:"executors"`
+	// TookSeconds is the whole of the scenario: with the start of servers, what had to
+	// be there before, and the floor.
+	TookSeconds float64 `json:"tookSeconds"`
 	Leg
 	Floor *Leg `json:"floor,omitempty"`
 	// Ratio of FinishedPerMinute to that of the floor. CPURatio compares the CPU time

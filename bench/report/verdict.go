@@ -21,7 +21,8 @@ const (
 	targetRSS          = 150.0
 	targetExecutor     = 3.0 // KB
 	targetTenantP99    = 1000.0
-	targetSoakGrowth   = 1.3
+	targetSoakMemory   = 1.1 // of the second half of the samples, to the first
+	targetSoakRoutines = 1.1
 	targetScheduleP99  = 5000.0 // ms from the time a run is due to its creation
 	targetFlat         = 1.25   // cost with many applications present to that with few
 	boundWrites        = 13.0   // what the operator makes today; more is a mistake
@@ -93,7 +94,8 @@ func (r *Result) judge() []Verdict {
 			Round(r.CPU.Operator/r.Extra["operatorCPUBase"]), targetFlat, false)
 	case "soak":
 		most("applications counted wrongly", math.Abs(r.Extra["countedWrongly"]), 0, true)
-		most("memory of the second half, to that of the first", r.Extra["memoryGrowth"], targetSoakGrowth, false)
+		most("memory of the second half, to that of the first", r.Extra["memoryGrowth"], targetSoakMemory, false)
+		most("goroutines of the second half, to those of the first", r.Extra["goroutineGrowth"], targetSoakRoutines, false)
 	case "watchers":
 		most("KB of memory per idle executor", r.Extra["rssKBPerExecutor"], targetExecutor, false)
 	}

@@ -76,24 +76,28 @@ type outcome struct {
 	behind time.Duration
 }
 
-// simulate lets a day pass on a control plane with so many cores, of which all
-// work can use all, first come, first served. Nothing else runs on it.
-func simulate(l load, c costs, cores float64, random *rand.Rand) outcome {
-	var items []work
+// items is all work of a day, in the order in which it comes.
+func (l load) items(c costs, random *rand.Rand) []work {
+	items := make([]work, 0, 3*l.applications)
 	for range l.applications {
 		created := l.creation(random)
-		items = append(items, work{at: created, cost: c.submission, submission: true})
 		started := created + startup
 		ended := started + time.Duration(random.ExpFloat64()*float64(l.duration))
 		items = append(items,
+			work{at: created, cost: c.submission, submission: true},
 			work{at: started, cost: c.running + time.Duration(l.executors)*c.executor/2},
 			work{at: ended, cost: c.end + time.Duration(l.executors)*c.executor/2})
 	}
 	slices.SortFunc(items, func(a, b work) int { return int(a.at - b.at) })
+	return items
+}
 
+// simulate lets a day pass on a control plane with so many cores, of which all
+// work can use all, first come, first served. Nothing else runs on it.
+func simulate(items []work, cores float64) outcome {
 	var result outcome
 	var free, busy time.Duration // when the work before has ended
-	latencies := make([]time.Duration, 0, l.applications)
+	latencies := make([]time.Duration, 0, len(items)/3)
 	for _, item := range items {
 		needed := time.Duration(float64(item.cost) / cores)
 		result.behind = max(result.behind, free-item.at)

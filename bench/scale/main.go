@@ -16,13 +16,27 @@ import (
 )
 
 func main() {
-	if err := run(os.Args[1:], os.Stdout); err != nil {
+	if err := run(os.Args[1:], os.Stdout, days()); err != nil {
 		fmt.Fprintln(os.Stderr, "scale:", err)
 		os.Exit(1)
 	}
 }
 
-func run(arguments []string, w io.Writer) error {
+// days are the days of the table.
+func days() []load {
+	days := []load{
+		{applications: 10_000},
+		{applications: 100_000},
+		{applications: 100_000, spread: 10 * time.Minute},
+		{applications: 1_000_000, spread: 30 * time.Minute},
+	}
+	for i := range days {
+		days[i].executors, days[i].scheduled, days[i].duration = 10, 0.3, 10*time.Minute
+	}
+	return days
+}
+
+func run(arguments []string, w io.Writer, days []load) error {
 	if len(arguments) != 1 {
 		return fmt.Errorf("want one argument, a file of results; got %d", len(arguments))
 	}
@@ -44,15 +58,10 @@ func run(arguments []string, w io.Writer) error {
 		c.application(0).Round(time.Millisecond), c.executor.Round(time.Millisecond))
 	fmt.Fprintln(w, "| applications a day | pods a day | due at full hours | spread over | cores of the control plane | used | behind at most | creation to driver pod p50 / p99 |")
 	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|")
-	for _, l := range []load{
-		{applications: 10_000, executors: 10, scheduled: 0.3},
-		{applications: 100_000, executors: 10, scheduled: 0.3},
-		{applications: 100_000, executors: 10, scheduled: 0.3, spread: 10 * time.Minute},
-		{applications: 1_000_000, executors: 10, scheduled: 0.3, spread: 30 * time.Minute},
-	} {
-		l.duration = 10 * time.Minute
+	for _, l := range days {
+		items := l.items(c, rand.New(rand.NewPCG(1, 2)))
 		for _, cores := range []float64{2, 8, 16} {
-			row(w, l, cores, simulate(l, c, cores, rand.New(rand.NewPCG(1, 2))))
+			row(w, l, cores, simulate(items, cores))
 		}
 	}
 	return nil

@@ -23,8 +23,6 @@ type course struct {
 	kubelet   kubelet.Config
 	// namespaces besides the usual one.
 	namespaces []string
-	// prepare is done before anybody watches; nil for nothing.
-	prepare func(*leg) error
 	// begin starts who runs the applications; nil for the operator.
 	begin func(*leg) error
 	// load is what is measured.
@@ -35,9 +33,15 @@ type course struct {
 	lasts time.Duration
 	// judge adds to the result what only this course knows; nil for nothing.
 	judge func(*leg, *report.Result) error
+	// unsettled is set if begin gives the operator work that is not waited for: there
+	// is no warming up and nothing to settle.
+	unsettled bool
 	// measured is the namespace whose applications the figures are about; empty for
 	// the usual one.
 	measured string
+	// others is a namespace whose applications need not end, but may have no more
+	// than one driver each, either; empty for none.
+	others string
 }
 
 // run goes the course on a new control plane.
@@ -57,11 +61,11 @@ func (s *Setup) run(ctx context.Context, c course) (result *report.Result, err e
 	if c.begin == nil {
 		c.begin = (*leg).withOperator
 	}
-	steps := []func(*leg) error{c.prepare, c.begin, func(l *leg) error { return l.warmUp(c.executors) }}
+	steps := []func(*leg) error{c.begin, func(l *leg) error { return l.warmUp(c.executors) }}
+	if c.unsettled {
+		steps = steps[:1]
+	}
 	for _, step := range steps {
-		if step == nil {
-			continue
-		}
 		if err := step(l); err != nil {
 			return nil, l.explain(err)
 		}
@@ -73,13 +77,15 @@ func (s *Setup) run(ctx context.Context, c course) (result *report.Result, err e
 	if err := c.load(l); err != nil {
 		return nil, l.explain(err)
 	}
-	if err := l.settle(); err != nil {
-		return nil, err
+	if !c.unsettled {
+		if err := l.settle(); err != nil {
+			return nil, err
+		}
 	}
 	if c.measured == "" {
 		c.measured = namespace
 	}
-	if result, err = m.end(l.observer.Apps(c.measured)); err != nil {
+	if result, err = m.end(l.observer.Apps(c.measured), l.observer.Apps(c.others)); err != nil {
 		return nil, err
 	}
 	result.Scenario, result.Executors = c.name, c.executors

@@ -5,6 +5,7 @@ package scenario
 import (
 	"errors"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spark-operator/spark-operator/bench/load"
@@ -101,8 +102,8 @@ func (m *meter) since(before *meter, apps int) report.CPU {
 }
 
 // end returns what was measured. Apps are those of the load that the figures are
-// about.
-func (m *meter) end(apps []load.App) (*report.Result, error) {
+// about; others are looked at for duplicates only.
+func (m *meter) end(apps, others []load.App) (*report.Result, error) {
 	l := m.leg
 	result := &report.Result{Time: m.begun.UTC().Truncate(time.Second)}
 	if err := m.stopProfiling(); err != nil {
@@ -120,7 +121,7 @@ func (m *meter) end(apps []load.App) (*report.Result, error) {
 		}
 	}
 	timeFigures(result, apps, m.begun)
-	return result, m.requestFigures(result, apps)
+	return result, m.requestFigures(result, apps, others)
 }
 
 func (m *meter) operatorFigures(result *report.Result, count float64) error {
@@ -201,7 +202,7 @@ func latest(a, b time.Time) time.Time {
 
 // requestFigures reads the audit: what was requested, and every driver pod that
 // was ever created.
-func (m *meter) requestFigures(result *report.Result, apps []load.App) error {
+func (m *meter) requestFigures(result *report.Result, apps, others []load.App) error {
 	drivers := map[string]int{} // by namespace and name
 	requests, refused := map[string]int{}, map[string]int{}
 	writes, reads := 0, 0
@@ -229,8 +230,7 @@ func (m *meter) requestFigures(result *report.Result, apps []load.App) error {
 	count := float64(max(len(apps), 1))
 	result.WritesPerApp, result.ReadsPerApp = report.Round(float64(writes)/count), report.Round(float64(reads)/count)
 	result.Requests, result.Refused = perApp(requests, count), perApp(refused, count)
-	for i := range apps {
-		app := &apps[i]
+	for _, app := range slices.Concat(apps, others) {
 		created := drivers[app.Namespace+"/"+app.Name+"-driver"]
 		if excess := created - max(app.Attempts, 1); excess > 0 {
 			result.Duplicates += excess

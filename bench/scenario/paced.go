@@ -61,46 +61,57 @@ func (l *leg) steadily(namespace string, perSecond float64, duration time.Durati
 	return l.observer.WaitEnded(l.ctx, namespace, apps)
 }
 
-// floodNamespace belongs to a tenant who has no mercy.
-const floodNamespace = "flood"
+// floodNamespace belongs to a tenant who has no mercy, and who comes before all
+// others by floodLead.
+const (
+	floodNamespace = "flood"
+	floodLead      = 5 * time.Second
+)
 
-// Tenants floods one namespace and creates one application a second in another,
-// about which the figures are.
+// Tenants has one namespace flooded when the operator starts, and then creates one
+// application a second in another, about which the figures are. The flood is not
+// waited for.
 func Tenants(ctx context.Context, s *Setup, flood int, duration time.Duration) (*report.Result, error) {
 	return s.run(ctx, course{
 		name:       "tenants",
 		namespaces: []string{floodNamespace},
 		kubelet:    kubelet.Config{LifeOf: kubelet.Always(kubelet.Life{Run: burstRun})},
-		load: func(l *leg) error {
-			flooded := make(chan error, 1)
-			go func() {
-				flooded <- l.observer.Burst(l.ctx, flood, func(n int) *v1beta2.SparkApplication {
-					return load.Application(floodNamespace, load.Name("flood", n), 0)
-				})
-			}()
-			if err := l.steadily(namespace, 1, duration); err != nil {
+		unsettled:  true,
+		others:     floodNamespace,
+		begin: func(l *leg) error {
+			if err := l.watch(); err != nil {
 				return err
 			}
-			if err := <-flooded; err != nil {
+			first := load.Application(floodNamespace, load.Name(floodNamespace, 0), 0)
+			if _, err := l.observer.Create(l.ctx, first); err != nil {
 				return err
 			}
-			return l.observer.WaitEnded(l.ctx, floodNamespace, flood)
+			err := l.copies(floodNamespace, flood, func(n int) []string {
+				return []string{first.Name, load.Name(floodNamespace, n)}
+			})
+			if err != nil {
+				return err
+			}
+			if err := l.startOperator(); err != nil {
+				return err
+			}
+			return l.sleep(floodLead)
 		},
+		load: func(l *leg) error { return l.steadily(namespace, 1, duration) },
 		judge: func(l *leg, result *report.Result) error {
-			during := 0
-			last := time.Time{}
+			submitted, finished := 0, 0
 			for _, app := range l.observer.Apps(floodNamespace) {
-				last = latest(last, app.Created)
-			}
-			for _, app := range l.observer.Apps(namespace) {
-				if app.Asked.Before(last) {
-					during++
+				if app.Drivers > 0 {
+					submitted++
+				}
+				if app.Terminal() {
+					finished++
 				}
 			}
 			// What the flood costs is not the tenant's.
 			result.WritesPerApp, result.ReadsPerApp, result.CPU = 0, 0, report.CPU{}
 			result.AllocsPerApp, result.AllocKBPerApp, result.Requests = 0, 0, nil
-			result.Extra = map[string]float64{"flood": float64(flood), "createdDuringFlood": float64(during)}
+			result.Extra = map[string]float64{"flood": float64(flood), "floodSubmitted": float64(submitted), "floodFinished": float64(finished)}
 			return nil
 		},
 	})

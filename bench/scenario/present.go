@@ -8,36 +8,38 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
 
-	"github.com/spark-operator/spark-operator/bench/floor"
 	"github.com/spark-operator/spark-operator/bench/kubelet"
 	"github.com/spark-operator/spark-operator/bench/load"
 	"github.com/spark-operator/spark-operator/bench/plane"
 	"github.com/spark-operator/spark-operator/bench/report"
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
 )
 
-// presentNamespace has what is there before the operator starts.
+// presentNamespace has what is there before the operator is measured.
 const presentNamespace = "present"
 
 // Churn runs applications at a steady rate while many others are there that have
 // ended: first few, whose figures are the base, and then many.
 func Churn(ctx context.Context, s *Setup, few, many int, perMinute float64, duration time.Duration) (*report.Result, error) {
-	script, err := s.script(ctx, 0)
-	if err != nil {
-		return nil, err
-	}
 	results := map[int]*report.Result{}
 	for _, finished := range []int{few, many} {
+		var err error
 		results[finished], err = s.run(ctx, course{
 			name:       "churn",
 			namespaces: []string{presentNamespace},
 			kubelet:    kubelet.Config{LifeOf: kubelet.Always(kubelet.Life{Run: time.Second})},
-			prepare:    func(l *leg) error { return l.placeFinished(script, finished) },
-			load:       func(l *leg) error { return l.steadily(namespace, perMinute/60, duration) },
+			begin: func(l *leg) error {
+				if err := l.withOperator(); err != nil {
+					return err
+				}
+				return l.present(finished, 0)
+			},
+			load: func(l *leg) error { return l.steadily(namespace, perMinute/60, duration) },
 		})
 		if err != nil {
 			return nil, err
@@ -81,8 +83,12 @@ func (l *leg) each(count int, do func(ctx context.Context, n int) error) error {
 	return context.Cause(ctx)
 }
 
-func (l *leg) placeFinished(script *floor.Script, count int) error {
-	writer, err := floor.NewWriter(l.ctx, l.plane, script, 0)
+// present lets one application come to its end, or to where so many executors of
+// it run, and then copies what is left of it: its object, pods and config map.
+// The operator that ran it is replaced by another one, which finds all of them.
+func (l *leg) present(count, executors int) error {
+	began := time.Now()
+	app, err := l.observer.Create(l.ctx, load.Application(presentNamespace, load.Name(presentNamespace, 0), executors))
 	if err != nil {
 		return err
 	}
@@ -90,61 +96,87 @@ func (l *leg) placeFinished(script *floor.Script, count int) error {
 	if err != nil {
 		return err
 	}
-	return l.each(count, func(ctx context.Context, n int) error {
-		app, err := client.SparkoperatorV1beta2().SparkApplications(presentNamespace).Create(ctx,
-			load.Application(presentNamespace, load.Name("finished", n), 0), metav1.CreateOptions{})
-		if err != nil {
+	settled := func(app *v1beta2.SparkApplication) bool {
+		if executors == 0 {
+			return app.Status.AppState.State == v1beta2.ApplicationStateCompleted
+		}
+		running := 0
+		for _, state := range app.Status.ExecutorState {
+			if state == v1beta2.ExecutorStateRunning {
+				running++
+			}
+		}
+		return running == executors
+	}
+	for !settled(app) {
+		if err := l.sleep(200 * time.Millisecond); err != nil {
+			return fmt.Errorf("the application to be copied is not there yet: %w", err)
+		}
+		if app, err = client.SparkoperatorV1beta2().SparkApplications(app.Namespace).Get(l.ctx, app.Name, metav1.GetOptions{}); err != nil {
 			return err
 		}
-		driver, err := writer.PlaceFinished(ctx, app)
-		if err != nil {
-			return err
-		}
-		l.kubelet.ReportSucceeded(ctx, driver)
-		return nil
+	}
+	if err := l.settle(); err != nil {
+		return err
+	}
+	l.operator.Kill()
+	ran := time.Now()
+	err = l.copies(presentNamespace, count, func(n int) []string {
+		return append(load.SubmissionNames(app.Status.SubmissionID, uuid.NewString()), app.Name, load.Name(presentNamespace, n))
 	})
+	if err != nil {
+		return err
+	}
+	l.setup.logf("ran an application in %v, had %d of them %v later", ran.Sub(began).Round(time.Millisecond), count, time.Since(ran).Round(time.Millisecond))
+	return l.startOperator()
+}
+
+// copies copies the only application of a namespace, with what belongs to it, so
+// that there are count of them. It returns when the API server has seen all.
+func (l *leg) copies(namespace string, count int, names func(n int) []string) error {
+	group, err := l.plane.Group(l.ctx, namespace)
+	if err != nil {
+		return err
+	}
+	if err := l.plane.Copies(l.ctx, group, count-1, func(n int) []string { return names(n + 1) }); err != nil {
+		return err
+	}
+	for len(l.observer.Apps(namespace)) < count {
+		if err := l.sleep(200 * time.Millisecond); err != nil {
+			return fmt.Errorf("the API server has seen %d of %d applications in namespace %s: %w", len(l.observer.Apps(namespace)), count, namespace, err)
+		}
+	}
+	return nil
 }
 
 // executorsPerApp is how many executors an application has in Watchers.
-const executorsPerApp = 1000
+const executorsPerApp = 250
 
 // Watchers measures what executors cost that do nothing: the memory of an operator
 // that is started with and without them, and the latency of new applications
 // beside them.
 func Watchers(ctx context.Context, s *Setup, executors, apps int) (*report.Result, error) {
-	script, err := s.script(ctx, 0)
-	if err != nil {
-		return nil, err
-	}
 	var without, with memory
-	var first plane.Cost
+	// Those that are present run until the end.
+	lifeOf := func(driver *corev1.Pod) kubelet.Life {
+		if driver.Namespace == presentNamespace {
+			return kubelet.Life{Run: 2 * courseMax, Executors: min(executors, executorsPerApp)}
+		}
+		return kubelet.Life{Run: time.Second}
+	}
 	result, err := s.run(ctx, course{
 		name:       "watchers",
 		namespaces: []string{presentNamespace},
-		kubelet:    kubelet.Config{LifeOf: kubelet.Always(kubelet.Life{Run: time.Second})},
-		begin: func(l *leg) error {
-			if err := l.startOperator(); err != nil {
+		kubelet:    kubelet.Config{LifeOf: lifeOf},
+		begin: func(l *leg) (err error) {
+			if err := l.withOperator(); err != nil {
 				return err
 			}
 			if without, err = l.memory(); err != nil {
 				return err
 			}
-			l.operator.Kill()
-			if err := l.placeExecutors(script, executors); err != nil {
-				return err
-			}
-			// The first operator to see them tells of each, which costs memory, too.
-			if err := l.startOperator(); err != nil {
-				return err
-			}
-			if err := l.settle(); err != nil {
-				return err
-			}
-			if first, err = plane.CostOf(l.operator.PID()); err != nil {
-				return err
-			}
-			l.operator.Kill()
-			if err := l.withOperator(); err != nil {
+			wide := min(executors, executorsPerApp)
+			if err := l.present(max(executors/executorsPerApp, 1), wide); err != nil {
 				return err
 			}
 			with, err = l.memory()
@@ -156,12 +188,11 @@ func Watchers(ctx context.Context, s *Setup, executors, apps int) (*report.Resul
 		return nil, err
 	}
 	result.Extra = map[string]float64{
-		"executors":           float64(executors),
-		"rssKBPerExecutor":    report.Round(float64(with.resident-without.resident) / 1024 / float64(executors)),
-		"heapKBPerExecutor":   report.Round((with.heap - without.heap) / 1024 / float64(executors)),
-		"rssPeakMBFirstSight": report.Round(float64(first.Peak) / (1 << 20)),
-		"rssMBWithout":        report.Round(float64(without.resident) / (1 << 20)),
-		"rssMBWith":           report.Round(float64(with.resident) / (1 << 20)),
+		"executors":         float64(executors),
+		"rssKBPerExecutor":  report.Round(float64(with.resident-without.resident) / 1024 / float64(executors)),
+		"heapKBPerExecutor": report.Round((with.heap - without.heap) / 1024 / float64(executors)),
+		"rssMBWithout":      report.Round(float64(without.resident) / (1 << 20)),
+		"rssMBWith":         report.Round(float64(with.resident) / (1 << 20)),
 	}
 	return result, nil
 }
@@ -173,10 +204,8 @@ type memory struct {
 
 // memory measures the operator at rest.
 func (l *leg) memory() (memory, error) {
-	select {
-	case <-l.ctx.Done():
-		return memory{}, context.Cause(l.ctx)
-	case <-time.After(5 * time.Second):
+	if err := l.sleep(5 * time.Second); err != nil {
+		return memory{}, err
 	}
 	if err := l.operator.Collect(l.ctx); err != nil {
 		return memory{}, err
@@ -189,38 +218,12 @@ func (l *leg) memory() (memory, error) {
 	return memory{resident: cost.Resident, heap: metrics["go_memstats_heap_inuse_bytes"]}, err
 }
 
-func (l *leg) placeExecutors(script *floor.Script, executors int) error {
-	writer, err := floor.NewWriter(l.ctx, l.plane, script, 0)
-	if err != nil {
-		return err
-	}
-	client, err := versioned.NewForConfig(l.plane.Config(plane.Person))
-	if err != nil {
-		return err
-	}
-	core, err := kubernetes.NewForConfig(l.plane.BinaryConfig(plane.Kubelet))
-	if err != nil {
-		return err
-	}
-	drivers := make([]*corev1.Pod, (executors+executorsPerApp-1)/executorsPerApp)
-	for n := range drivers {
-		app, err := client.SparkoperatorV1beta2().SparkApplications(presentNamespace).Create(l.ctx,
-			load.Application(presentNamespace, load.Name("wide", n), 0), metav1.CreateOptions{})
-		if err != nil {
-			return err
-		}
-		if drivers[n], err = writer.PlaceRunning(l.ctx, app); err != nil {
-			return err
-		}
-		l.kubelet.ReportRunning(l.ctx, drivers[n])
-	}
-	return l.each(executors, func(ctx context.Context, n int) error {
-		pod, err := core.CoreV1().Pods(presentNamespace).Create(ctx,
-			kubelet.ExecutorPod(drivers[n/executorsPerApp], 1+n%executorsPerApp), metav1.CreateOptions{})
-		if err != nil {
-			return fmt.Errorf("create executor: %w", err)
-		}
-		l.kubelet.ReportRunning(ctx, pod)
+// sleep pauses unless the leg has come to its end.
+func (l *leg) sleep(d time.Duration) error {
+	select {
+	case <-l.ctx.Done():
+		return context.Cause(l.ctx)
+	case <-time.After(d):
 		return nil
-	})
+	}
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -28,6 +27,10 @@ const (
 	shortestPeace, longestPeace = 10 * time.Second, 30 * time.Second
 	// soakSample is how often memory is looked at.
 	soakSample = 2 * time.Second
+	// soakOperators is the share of the time in which the operator is killed, too. Then
+	// one has to live, so that it shows what it leaks; it is looked at after it had a
+	// share of its time to settle.
+	soakOperators, soakSettling = 0.4, 0.2
 	// soakCalm is how many applications run at the end, when all goes well again.
 	soakCalm = 30
 	// soakPatience is how long everything may take to come to its end.
@@ -41,15 +44,15 @@ type soak struct {
 	*leg
 	proxy     *faults.Proxy
 	disasters map[string]float64
-	// resident are samples of the operator's memory, of every process but its first
-	// seconds.
-	resident []int64
+	// trend is that of the last operator, which is not killed, after it has settled.
+	trend trend
 }
 
 // Soak creates applications at a steady rate for a while, of which three in ten
 // fail once. Meanwhile operator and API server are killed, etcd is compacted, and
 // the operator's requests are refused, forgotten and delayed. In the end nothing
-// may be lost, doubled or counted wrongly, and the operator not have grown.
+// may be lost, doubled or counted wrongly, and the operator that lived through the
+// last part of it not have grown.
 func Soak(ctx context.Context, s *Setup, perSecond float64, duration time.Duration) (*report.Result, error) {
 	run := &soak{disasters: map[string]float64{}}
 	fates := &fates{drivers: map[string]int{}}
@@ -102,7 +105,7 @@ func Soak(ctx context.Context, s *Setup, perSecond float64, duration time.Durati
 			result.Extra["wrongEnds"] = float64(wrong)
 			result.Extra["faults"] = float64(run.proxy.Faults())
 			result.Extra["countedWrongly"] = counted - calmCount
-			result.Extra["memoryGrowth"] = run.growth()
+			run.trend.describe(result.Extra)
 			return nil
 		},
 	})
@@ -113,7 +116,7 @@ func (r *soak) troubled(perSecond float64, duration time.Duration) error {
 	ctx, cancel := context.WithTimeout(r.ctx, duration)
 	defer cancel()
 	trouble := make(chan error, 1)
-	go func() { trouble <- r.disaster(ctx) }()
+	go func() { trouble <- r.disaster(ctx, duration) }()
 	r.proxy.Trouble(true)
 	apps := max(int(perSecond*duration.Seconds()), 1)
 	err := r.observer.Steadily(r.ctx, apps, perSecond, func(n int) *v1beta2.SparkApplication {
@@ -133,43 +136,44 @@ func (r *soak) troubled(perSecond float64, duration time.Duration) error {
 	return r.observer.WaitEnded(ctx, namespace, apps)
 }
 
-// disaster kills and compacts until ctx is done.
-func (r *soak) disaster(ctx context.Context) error {
+// disaster kills and compacts until ctx is done, which is after duration.
+func (r *soak) disaster(ctx context.Context, duration time.Duration) error {
+	begun := time.Now()
 	next := time.After(shortestPeace)
-	started := time.Now()
 	sample := time.NewTicker(soakSample)
 	defer sample.Stop()
+	share := func() float64 { return float64(time.Since(begun)) / float64(duration) }
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-sample.C:
-			if time.Since(started) < shortestPeace {
-				continue // caches are being filled
-			}
-			if cost, err := plane.CostOf(r.operator.PID()); err == nil {
-				r.resident = append(r.resident, cost.Resident)
+			if share() > soakOperators+soakSettling {
+				r.trend.sample(ctx, r.leg)
 			}
 			continue
 		case <-next:
 		}
 		next = time.After(shortestPeace + rand.N(longestPeace-shortestPeace))
 		var err error
-		switch rand.IntN(3) {
+		kinds := 3
+		if share() > soakOperators {
+			kinds = 2
+		}
+		switch rand.IntN(kinds) {
 		case 0:
-			r.disasters["operatorKills"]++
-			if err = r.killOperator(); err == nil {
-				err = r.startOperator()
-			}
-			started = time.Now()
-		case 1:
 			r.disasters["apiServerKills"]++
 			if err = r.plane.Env().KillAPIServer(); err == nil {
 				err = r.plane.Env().StartAPIServer(r.ctx)
 			}
-		case 2:
+		case 1:
 			r.disasters["compactions"]++
 			err = r.plane.Compact(r.ctx)
+		case 2:
+			r.disasters["operatorKills"]++
+			if err = r.killOperator(); err == nil {
+				err = r.startOperator()
+			}
 		}
 		if err != nil {
 			return err
@@ -216,17 +220,4 @@ func (r *soak) calm() (counted, count float64, err error) {
 
 func difference(before, after operator.Metrics, name string) float64 {
 	return after.Sum(name) - before.Sum(name)
-}
-
-// growth is the median of the memory in the second half of all samples by that in
-// the first.
-func (r *soak) growth() float64 {
-	half := len(r.resident) / 2
-	if half == 0 {
-		return -1
-	}
-	first, second := slices.Clone(r.resident[:half]), slices.Clone(r.resident[half:])
-	slices.Sort(first)
-	slices.Sort(second)
-	return report.Round(float64(second[len(second)/2]) / float64(first[len(first)/2]))
 }
