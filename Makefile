@@ -52,7 +52,8 @@ help: ## Show this list.
 	@printf '  %-19s %s\n' VERSION '$(VERSION)' OPERATOR_IMAGE '$(OPERATOR_IMAGE)' SPARK_VERSION '$(SPARK_VERSION)' \
 	  SPARK_IMAGE '$(SPARK_IMAGE)' KUBE_CONTEXT 'kubectl context of an existing cluster, for demo' \
 	  IMAGE 'operator image that this cluster can pull, for demo' E2E_FLAGS 'flags of go test, such as -run=TestSparkPi' \
-	  BENCH_FLAGS 'flags of the benchmark, such as -scenarios=burst-0'
+	  BENCH_FLAGS 'flags of the benchmark, such as -scenarios=burst-0' \
+	  BENCH_BASE 'file of an earlier run of bench-go, to compare with'
 
 .PHONY: build
 build: go-toolchain ## Build the programs into bin/.
@@ -143,6 +144,16 @@ soak: build bin/bench bin/localcluster ## Run applications for 30 minutes while 
 	bin/localcluster env true
 	bin/bench -scenarios soak $(BENCH_FLAGS)
 
+# Where the hot functions are, and a file of an earlier run to compare with.
+HOT_PACKAGES := ./pkg/controller ./pkg/informers ./pkg/submit ./pkg/sparkapp
+BENCH_BASE ?=
+
+.PHONY: bench-go
+bench-go: bin/benchstat ## Measure the hot functions ten times, 2 minutes. BENCH_BASE=FILE compares with an earlier run.
+	mkdir -p .out
+	go test -run '^$$' -bench . -benchmem -benchtime 200ms -count 10 $(HOT_PACKAGES) > .out/bench-go.txt
+	bin/benchstat $(BENCH_BASE) .out/bench-go.txt
+
 .PHONY: bench-figures
 bench-figures: go-toolchain ## Draw the figures of docs/performance.md from bench/results/reference.jsonl.
 	cd bench && go run ./plot results/reference.jsonl ../docs/performance
@@ -195,6 +206,10 @@ go-toolchain:
 .PHONY: bin/helm
 bin/helm: go-toolchain
 	@hack/tool.sh helm
+
+.PHONY: bin/benchstat
+bin/benchstat: go-toolchain
+	@hack/tool.sh benchstat
 
 .PHONY: bin/localcluster
 bin/localcluster: go-toolchain
