@@ -141,9 +141,9 @@ func (l *leg) copies(namespace string, count int, names func(n int) []string) er
 	if err := l.plane.Copies(l.ctx, group, count-1, func(n int) []string { return names(n + 1) }); err != nil {
 		return err
 	}
-	for len(l.observer.Apps(namespace)) < count {
+	for l.observer.Known(namespace) < count {
 		if err := l.sleep(200 * time.Millisecond); err != nil {
-			return fmt.Errorf("the API server has seen %d of %d applications in namespace %s: %w", len(l.observer.Apps(namespace)), count, namespace, err)
+			return fmt.Errorf("the API server has seen %d of %d applications in namespace %s: %w", l.observer.Known(namespace), count, namespace, err)
 		}
 	}
 	return nil

@@ -15,12 +15,12 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned/scheme"
 )
 
-// BenchmarkTrimPod is what every event of a pod costs before it is in the cache.
-func BenchmarkTrimPod(b *testing.B) {
+// BenchmarkCompactPod is what every event of a pod costs before it is in the cache.
+func BenchmarkCompactPod(b *testing.B) {
 	pod := runningExecutor(7)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := trimPod(pod); err != nil {
+		if _, err := compactPod(pod); err != nil {
 			b.Fatal(err)
 		}
 	}
