@@ -26,15 +26,33 @@ func BenchmarkCompactPod(b *testing.B) {
 	}
 }
 
-// BenchmarkTrimApplication is the same for an application that kubectl has
+// BenchmarkCompactApplication is the same for an application that kubectl has
 // applied. What is dropped is put back each time.
-func BenchmarkTrimApplication(b *testing.B) {
-	app, _ := largeApplication(b)
-	owners, annotations := app.ManagedFields, app.Annotations
+func BenchmarkCompactApplication(b *testing.B) {
+	running, _ := largeApplication(b)
+	owners, annotations := running.ManagedFields, running.Annotations
+	for _, app := range []*v1beta2.SparkApplication{running, completed("pi")} {
+		b.Run(string(app.Status.AppState.State), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				app.ManagedFields, app.Annotations = owners, maps.Clone(annotations)
+				if _, err := compactApplication(app); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkWhole is what a look at an application that has ended costs.
+func BenchmarkWhole(b *testing.B) {
+	kept := ApplicationOf(completed("pi"))
+	if kept.encoded == nil {
+		b.Fatal("it is not kept encoded")
+	}
 	b.ReportAllocs()
 	for b.Loop() {
-		app.ManagedFields, app.Annotations = owners, maps.Clone(annotations)
-		if _, err := trimApplication(app); err != nil {
+		if _, err := kept.Whole(); err != nil {
 			b.Fatal(err)
 		}
 	}
