@@ -36,9 +36,6 @@ type course struct {
 	// unsettled is set if begin gives the operator work that is not waited for: there
 	// is no warming up and nothing to settle.
 	unsettled bool
-	// measured is the namespace whose applications the figures are about; empty for
-	// the usual one.
-	measured string
 	// others is a namespace whose applications need not end, but may have no more
 	// than one driver each, either; empty for none.
 	others string
@@ -82,10 +79,7 @@ func (s *Setup) run(ctx context.Context, c course) (result *report.Result, err e
 			return nil, err
 		}
 	}
-	if c.measured == "" {
-		c.measured = namespace
-	}
-	if result, err = m.end(l.observer.Apps(c.measured), l.observer.Apps(c.others)); err != nil {
+	if result, err = m.end(l.observer.Apps(namespace), l.observer.Apps(c.others)); err != nil {
 		return nil, err
 	}
 	result.Scenario, result.Executors = c.name, c.executors
