@@ -34,7 +34,7 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 	if !c.fresh.Ready(key) {
 		return cacheDelay, nil
 	}
-	cached, found, err := c.applications.Get(key)
+	app, found, err := c.applications.Get(key)
 	if err != nil {
 		return 0, err
 	}
@@ -43,10 +43,9 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 		c.watches.forget(key)
 		return 0, nil
 	}
-	if c.givesWay(cached) {
+	if c.givesWay(app) {
 		return givingWay, nil
 	}
-	app := cached.DeepCopy()
 	v1beta2.SetObjectDefaults_SparkApplication(app)
 
 	ctx = klog.NewContext(ctx, klog.FromContext(ctx).WithValues("state", app.Status.AppState.State))

@@ -125,12 +125,15 @@ func (a *Application) DeepCopyObject() runtime.Object {
 // are given them as they are kept; who asks gets them whole.
 type Applications struct{ *Scoped[*Application] }
 
-// Get returns the cached application of that name. It may be shared: copy before
-// changing.
+// Get returns a copy of the cached application of that name, which the caller may
+// change: an application that is kept encoded is decoded anew anyway.
 func (a *Applications) Get(name cache.ObjectName) (app *v1beta2.SparkApplication, found bool, err error) {
 	kept, found := a.Scoped.Get(name)
-	if !found {
+	switch {
+	case !found:
 		return nil, false, nil
+	case kept.whole != nil:
+		return kept.whole.DeepCopy(), true, nil
 	}
 	app, err = kept.Whole()
 	return app, err == nil, err

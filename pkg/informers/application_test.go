@@ -177,6 +177,11 @@ func TestApplicationsAreFoundWhole(t *testing.T) {
 	if err != nil || !found || *app.Spec.TimeToLiveSeconds != 3600 {
 		t.Errorf("found %t, error %v: %+v", found, err, app)
 	}
+	changed, _, err := set.Applications.Get(cache.NewObjectName("jobs", "running"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed.Labels["team"] = "changed"
 	apps, err := set.Applications.ByIndex("jobs", byTeam, "a")
 	if err != nil || len(apps) != 3 {
 		t.Fatalf("%d applications, error %v", len(apps), err)
