@@ -18,6 +18,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/go-logr/logr"
+	"k8s.io/klog/v2"
+
 	"github.com/spark-operator/spark-operator/bench/report"
 	"github.com/spark-operator/spark-operator/bench/scenario"
 )
@@ -30,6 +33,8 @@ func main() {
 }
 
 func runUntilInterrupted() error {
+	// Clients report every connection that breaks; servers are killed here on purpose.
+	klog.SetLogger(logr.Discard())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return run(ctx)
