@@ -64,7 +64,7 @@ func ApplicationOf(app *v1beta2.SparkApplication) *Application {
 // about it: what Outline leaves out is of no interest until somebody changes it. A
 // stub is not encoded, because it was none that could be decoded.
 func atRest(app *v1beta2.SparkApplication) bool {
-	switch app.Status.AppState.State { //nolint:exhaustive // the two final states
+	switch app.Status.AppState.State {
 	case v1beta2.ApplicationStateCompleted, v1beta2.ApplicationStateFailed:
 	default:
 		return false
