@@ -10,6 +10,8 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -322,7 +324,7 @@ func (o *Observer) Tell(event kubelet.Event) {
 func (o *Observer) WaitEnded(ctx context.Context, namespace string, count int) error {
 	for {
 		o.lock.Lock()
-		ended, changed, known, err := o.ended[namespace], o.changed, len(o.apps), o.seenErr
+		ended, changed, err := o.ended[namespace], o.changed, o.seenErr
 		o.lock.Unlock()
 		if ended >= count {
 			return nil
@@ -330,9 +332,28 @@ func (o *Observer) WaitEnded(ctx context.Context, namespace string, count int) e
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("only %d of %d applications in namespace %s ended, %d were seen in all: %w", ended, count, namespace, known, context.Cause(ctx)), err)
+			return errors.Join(fmt.Errorf("only %d of %d applications in namespace %s ended: %w; %s", ended, count, namespace, context.Cause(ctx), o.unended(namespace)), err)
 		}
 	}
+}
+
+// unended tells of the applications of a namespace that were seen but not at their
+// end.
+func (o *Observer) unended(namespace string) string {
+	o.lock.Lock()
+	defer o.lock.Unlock()
+	var names []string
+	for key, app := range o.apps {
+		if key.Namespace == namespace && !app.Terminal() {
+			names = append(names, fmt.Sprintf("%s is %q", key.Name, app.State))
+		}
+	}
+	slices.Sort(names)
+	const most = 10
+	if more := len(names) - most; more > 0 {
+		names = append(names[:most], fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(names, ", ")
 }
 
 // Ended is how many applications of a namespace have come to their end.

@@ -21,8 +21,9 @@ import (
 )
 
 const (
-	// soakLife is how long finished applications stay.
-	soakLife = 30
+	// soakLife is how many seconds finished applications stay: longer than an API
+	// server needs to start on a busy machine, so that the observer sees how each ended.
+	soakLife = 120
 	// Pauses between two disasters.
 	shortestPeace, longestPeace = 10 * time.Second, 30 * time.Second
 	// soakSample is how often memory is looked at.
