@@ -29,9 +29,8 @@ type Process struct {
 	ended   chan struct{}
 }
 
-// startMax is how long an operator may take to fill its caches. Where other
-// programs use the machine, 10,000 applications take longer than the 30 s that it
-// gives itself by default.
+// startMax is how long an operator may take to fill its caches: with 10,000
+// applications, and where other programs use the machine, too.
 const startMax = 3 * time.Minute
 
 // Start runs the binary and returns when its caches are filled. The log goes to a
@@ -47,7 +46,6 @@ func Start(ctx context.Context, binary, kubeconfig, folder string, flags ...stri
 	}
 	defer log.Close()
 	arguments := append([]string{"controller", "start", "--kubeconfig", kubeconfig,
-		"--cache-sync-timeout", startMax.String(),
 		"--enable-metrics", "--metrics-bind-address", addresses[0],
 		"--pprof-bind-address", addresses[1], "--health-probe-bind-address", addresses[2],
 	}, flags...)

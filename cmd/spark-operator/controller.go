@@ -162,7 +162,7 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 	defer set.Shutdown()
 	defer stopCaches()
 	set.Start(cacheCtx)
-	if err := waitForCaches(ctx, slices.Concat(c.Synced(), schedules.Synced()), config.CacheSyncTimeout); err != nil || ctx.Err() != nil {
+	if err := waitForCaches(ctx, slices.Concat(c.Synced(), schedules.Synced()), config.CacheSyncTimeout, set.Received); err != nil || ctx.Err() != nil {
 		return err
 	}
 	ready.Store(true)
@@ -189,13 +189,28 @@ func runAll(ctx context.Context, controllers ...func(context.Context) error) err
 	return errors.Join(failed...)
 }
 
-// waitForCaches waits until everything was read once. Missing rights or CRDs show
-// as a time-out; what is missing was logged by the caches.
-func waitForCaches(ctx context.Context, synced []cache.DoneChecker, timeout time.Duration) error {
-	waitCtx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	if cache.WaitFor(waitCtx, "caches", synced...) || ctx.Err() != nil {
-		return nil
+// syncPatience is how many times the time-out the caches may take to fill while
+// objects keep coming in.
+const syncPatience = 10
+
+// waitForCaches waits until everything was read once. Missing rights or CRDs show as
+// a time-out; what is missing was logged by the caches. Where there is much to read
+// and the API server is busy, that takes as long as it takes: whoever gave up then
+// would only ask for all of it again.
+func waitForCaches(ctx context.Context, synced []cache.DoneChecker, timeout time.Duration, received func() int64) error {
+	count := received()
+	for range syncPatience {
+		waitCtx, cancel := context.WithTimeout(ctx, timeout)
+		done := cache.WaitFor(waitCtx, "caches", synced...)
+		cancel()
+		if done || ctx.Err() != nil {
+			return nil
+		}
+		before := count
+		if count = received(); count == before {
+			break
+		}
+		klog.FromContext(ctx).Info("Still reading the objects to watch", "received", count)
 	}
 	return fmt.Errorf("the objects to watch could not be read within --cache-sync-timeout=%v; "+
 		"check that the CRDs are installed and that the service account may list and watch them", timeout)

@@ -124,7 +124,7 @@ func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs = sets.FlagSet("scope")
 	fs.StringSliceVar(&o.Namespaces, "namespaces", o.Namespaces, "Namespaces to watch, separated by commas; all if empty or if one of them is empty.")
 	fs.StringVar(&o.NamespaceSelector, "namespace-selector", o.NamespaceSelector, "Watch also the namespaces whose labels match, such as team=data,env in (a,b).")
-	fs.DurationVar(&o.CacheSyncTimeout, "cache-sync-timeout", o.CacheSyncTimeout, "How long reading all objects may take at the start before the process gives up.")
+	fs.DurationVar(&o.CacheSyncTimeout, "cache-sync-timeout", o.CacheSyncTimeout, "How long no object may come in at the start, while they are read, before the process gives up; at most ten times as long for all of them.")
 
 	fs = sets.FlagSet("applications")
 	fs.IntVar(&o.Threads, "controller-threads", o.Threads, "How many applications are worked on at the same time.")

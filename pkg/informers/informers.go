@@ -5,6 +5,7 @@ package informers
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"k8s.io/apimachinery/pkg/labels"
 	coreinformers "k8s.io/client-go/informers"
@@ -49,6 +50,7 @@ type Set struct {
 
 	factories  []factory
 	namespaces []cache.DoneChecker
+	received   atomic.Int64
 }
 
 // factory is what the factories of all clients have in common.
@@ -81,11 +83,11 @@ func New(config Config, clients Clients) (*Set, error) {
 	for _, namespace := range set.Namespaces.scopes() {
 		spark := sparkinformers.NewSharedInformerFactoryWithOptions(clients.Spark, 0,
 			sparkinformers.WithNamespace(namespace),
-			sparkinformers.WithTransform(compactApplication),
+			sparkinformers.WithTransform(set.counting(compactApplication)),
 			sparkinformers.WithInformerName(config.Name))
 		core := coreinformers.NewSharedInformerFactoryWithOptions(clients.Kube, 0,
 			coreinformers.WithNamespace(namespace),
-			coreinformers.WithTransform(compactPod),
+			coreinformers.WithTransform(set.counting(compactPod)),
 			coreinformers.WithInformerName(config.Name))
 		set.factories = append(set.factories, spark, core)
 
@@ -99,6 +101,18 @@ func New(config Config, clients Clients) (*Set, error) {
 	set.Pods = NewScoped(pods)
 	return set, nil
 }
+
+// counting is a transform that counts what passes by.
+func (s *Set) counting(transform cache.TransformFunc) cache.TransformFunc {
+	return func(object any) (any, error) {
+		s.received.Add(1)
+		return transform(object)
+	}
+}
+
+// Received is how many objects the API server has sent so far. While the caches are
+// filled it tells slow progress from none.
+func (s *Set) Received() int64 { return s.received.Load() }
 
 // Start begins to list and watch; handlers should be registered before. It
 // returns at once.

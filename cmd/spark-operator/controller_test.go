@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"k8s.io/client-go/tools/cache"
+)
+
+// filling is a cache that is filled when its context ends.
+type filling struct{ context.Context }
+
+func (f filling) Name() string { return "filling" }
+
+var _ cache.DoneChecker = filling{}
+
+// TestWaitForCaches: who reads slowly is waited for, who reads nothing is not, and
+// nobody is waited for for ever.
+func TestWaitForCaches(t *testing.T) {
+	const timeout = 30 * time.Second
+	for name, test := range map[string]struct {
+		filled, lastObject time.Duration
+		want               time.Duration
+		gaveUp             bool
+	}{
+		"at once":                {filled: time.Second, want: time.Second},
+		"slow":                   {filled: 100 * time.Second, lastObject: 100 * time.Second, want: 100 * time.Second},
+		"nothing comes":          {filled: time.Hour, want: timeout, gaveUp: true},
+		"nothing comes any more": {filled: time.Hour, lastObject: 40 * time.Second, want: 3 * timeout, gaveUp: true},
+		"never done":             {filled: time.Hour, lastObject: time.Hour, want: syncPatience * timeout, gaveUp: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, stop := context.WithCancel(t.Context())
+				defer stop()
+				var received atomic.Int64
+				go func() {
+					for ctx.Err() == nil && test.lastObject > 0 {
+						time.Sleep(5 * time.Second)
+						test.lastObject -= 5 * time.Second
+						received.Add(1)
+					}
+				}()
+				filled, cancel := context.WithTimeout(ctx, test.filled)
+				defer cancel()
+				begun := time.Now()
+				err := waitForCaches(ctx, []cache.DoneChecker{filling{filled}}, timeout, received.Load)
+				if took := time.Since(begun); took != test.want {
+					t.Errorf("waited %v, want %v", took, test.want)
+				}
+				if test.gaveUp != (err != nil) || err != nil && !strings.Contains(err.Error(), "--cache-sync-timeout=30s") {
+					t.Errorf("error %v", err)
+				}
+			})
+		})
+	}
+}
+
+// TestWaitForCachesEnds: a process that is told to end does not complain.
+func TestWaitForCachesEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := waitForCaches(ctx, []cache.DoneChecker{filling{t.Context()}}, time.Minute, func() int64 { return 0 }); err != nil {
+		t.Error(err)
+	}
+}
