@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -30,27 +31,32 @@ func TestWaitForCaches(t *testing.T) {
 		gaveUp             bool
 	}{
 		"at once":                {filled: time.Second, want: time.Second},
-		"slow":                   {filled: 100 * time.Second, lastObject: 100 * time.Second, want: 100 * time.Second},
+		"slow":                   {filled: 100 * time.Second, lastObject: 98 * time.Second, want: 100 * time.Second},
 		"nothing comes":          {filled: time.Hour, want: timeout, gaveUp: true},
-		"nothing comes any more": {filled: time.Hour, lastObject: 40 * time.Second, want: 3 * timeout, gaveUp: true},
+		"nothing comes any more": {filled: time.Hour, lastObject: 42 * time.Second, want: 3 * timeout, gaveUp: true},
 		"never done":             {filled: time.Hour, lastObject: time.Hour, want: syncPatience * timeout, gaveUp: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				ctx, stop := context.WithCancel(t.Context())
-				defer stop()
 				var received atomic.Int64
-				go func() {
-					for ctx.Err() == nil && test.lastObject > 0 {
-						time.Sleep(5 * time.Second)
-						test.lastObject -= 5 * time.Second
-						received.Add(1)
+				ctx, stop := context.WithTimeout(t.Context(), test.lastObject)
+				var coming sync.WaitGroup
+				defer coming.Wait()
+				defer stop()
+				coming.Go(func() {
+					for {
+						select {
+						case <-time.After(5 * time.Second):
+							received.Add(1)
+						case <-ctx.Done():
+							return
+						}
 					}
-				}()
-				filled, cancel := context.WithTimeout(ctx, test.filled)
+				})
+				filled, cancel := context.WithTimeout(t.Context(), test.filled)
 				defer cancel()
 				begun := time.Now()
-				err := waitForCaches(ctx, []cache.DoneChecker{filling{filled}}, timeout, received.Load)
+				err := waitForCaches(t.Context(), []cache.DoneChecker{filling{filled}}, timeout, received.Load)
 				if took := time.Since(begun); took != test.want {
 					t.Errorf("waited %v, want %v", took, test.want)
 				}
