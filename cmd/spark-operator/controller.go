@@ -204,7 +204,7 @@ func waitForCaches(ctx context.Context, synced []cache.DoneChecker, timeout time
 		done := cache.WaitFor(waitCtx, "caches", synced...)
 		cancel()
 		if done || ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // to be told to end is no error
 		}
 		before := count
 		if count = received(); count == before {
