@@ -62,7 +62,7 @@ func sizesFor(fs *flag.FlagSet) *sizes {
 	fs.IntVar(&s.latency, "latency", 30, "applications of latency")
 	fs.IntVar(&s.retry, "retry", 100, "applications of retry")
 	fs.IntVar(&s.restart, "restart", 200, "applications of restart")
-	fs.IntVar(&s.schedules, "schedules", 200, "schedules due at once")
+	fs.IntVar(&s.schedules, "schedules", 2000, "schedules due at once")
 	fs.Float64Var(&s.steadyRate, "steady-rate", 0, "applications a second in steady; half of what the floor of burst-0 did if 0")
 	fs.DurationVar(&s.steady, "steady", 30*time.Second, "duration of steady")
 	fs.IntVar(&s.finished, "churn-present", 10000, "finished applications in churn")
