@@ -153,7 +153,7 @@ func TestRunsGiveWayToStarts(t *testing.T) {
 		starting.Store(true)
 		c.clock.SetTime(time.Now()) // from which the creation time is taken
 		c.addApplication(newApplication("second", ofSchedule))
-		letPass(9 * time.Second)
+		letPass(29 * time.Second)
 		c.wantState("second", stateNew)
 		letPass(2 * time.Second)
 		c.wantState("second", stateSubmitted)

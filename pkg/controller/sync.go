@@ -20,7 +20,7 @@ const (
 	// givingWay is when to look again at a run that gives way.
 	givingWay = 500 * time.Millisecond
 	// longestWay is how old a run is that gives way no longer.
-	longestWay = 10 * time.Second
+	longestWay = 30 * time.Second
 )
 
 // sync brings one application one step further. Failures is the number of syncs
