@@ -36,6 +36,8 @@ type course struct {
 	// unsettled is set if begin gives the operator work that is not waited for: there
 	// is no warming up and nothing to settle.
 	unsettled bool
+	// unfinished is set if load does not wait for the end of what it began.
+	unfinished bool
 	// others is a namespace whose applications need not end, but may have no more
 	// than one driver each, either; empty for none.
 	others string
@@ -74,7 +76,7 @@ func (s *Setup) run(ctx context.Context, c course) (result *report.Result, err e
 	if err := c.load(l); err != nil {
 		return nil, l.explain(err)
 	}
-	if !c.unsettled {
+	if !c.unsettled && !c.unfinished {
 		if err := l.settle(); err != nil {
 			return nil, err
 		}
