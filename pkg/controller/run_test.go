@@ -164,8 +164,6 @@ func TestRunsGiveWayToStarts(t *testing.T) {
 func TestRunEndsGracefully(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)
-		c.addApplication(newApplication("a"))
-		c.addApplication(newApplication("b"))
 		begun := make(chan struct{})
 		var once sync.Once
 		c.onWrite = func() {
@@ -175,6 +173,11 @@ func TestRunEndsGracefully(t *testing.T) {
 			})
 		}
 		stop := running(t, c, Config{Workers: 1})
+		// The fake clientset is locked while a write takes its time, and who waits for a
+		// lock keeps the time of the bubble from passing. So all watches must be there.
+		synctest.Wait()
+		c.addApplication(newApplication("a"))
+		c.addApplication(newApplication("b"))
 		<-begun
 		stop()
 		letPass(10 * time.Second)
