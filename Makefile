@@ -114,7 +114,8 @@ test-chart: build bin/helm
 test-integration: bin/localcluster
 	hack/prerequisites.sh race
 	bin/localcluster env true
-	cd test && $(GO_TEST) -timeout 20m $$(go list ./... | grep -vE '/(chart|e2e)(/|$$)')
+	@# Never from the cache of tests, which does not know what the operator is built from.
+	cd test && $(GO_TEST) -count=1 -timeout 20m $$(go list ./... | grep -vE '/(chart|e2e)(/|$$)')
 
 .PHONY: e2e
 e2e: cluster-up spark35-image bin/helm ## Run the tests that need a node and real Spark, on the local cluster.
