@@ -8,13 +8,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"sync"
 
 	"github.com/google/uuid"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf"
 	"k8s.io/client-go/kubernetes/scheme"
+
+	"github.com/spark-operator/spark-operator/bench/parallel"
 )
 
 // Group is objects that belong together, as etcd keeps them. Copies of it are
@@ -96,32 +97,15 @@ func (p *Plane) Copies(ctx context.Context, group *Group, count int, names func(
 }
 
 func (e etcd) copies(ctx context.Context, group *Group, count int, names func(n int) []string) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	numbers := make(chan int)
-	var running sync.WaitGroup
-	for range copiers {
-		running.Go(func() {
-			t := &transaction{etcd: e}
-			for n := range numbers {
-				if err := t.copy(ctx, group, names(n)); err != nil {
-					cancel(err)
-				}
+	return parallel.Each(ctx, copiers, copiers, func(ctx context.Context, copier int) error {
+		t := &transaction{etcd: e}
+		for n := copier; n < count; n += copiers {
+			if err := t.copy(ctx, group, names(n)); err != nil {
+				return err
 			}
-			if err := t.commit(ctx); err != nil {
-				cancel(err)
-			}
-		})
-	}
-	for n := range count {
-		select {
-		case numbers <- n:
-		case <-ctx.Done():
 		}
-	}
-	close(numbers)
-	running.Wait()
-	return context.Cause(ctx)
+		return t.commit(ctx)
+	})
 }
 
 // transaction is what is written to etcd together.

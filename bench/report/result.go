@@ -125,6 +125,13 @@ type Result struct {
 	Extra map[string]float64 `json:"extra,omitempty"`
 }
 
+// ForgetCosts drops what an application cost, where it was not only the
+// applications of the result that were running.
+func (r *Result) ForgetCosts() {
+	r.WritesPerApp, r.ReadsPerApp, r.Requests, r.Refused = 0, 0, nil, nil
+	r.CPU, r.AllocsPerApp, r.AllocKBPerApp = CPU{}, 0, 0
+}
+
 // Read reads the results that Write has written to a file.
 func Read(path string) ([]*Result, error) {
 	content, err := os.ReadFile(path)

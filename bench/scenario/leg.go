@@ -153,6 +153,7 @@ func (l *leg) killOperator() error {
 		return err
 	}
 	l.operator.Kill()
+	l.operator = nil
 	l.gone.CPU += cost.CPU
 	l.gone.Peak = max(l.gone.Peak, cost.Peak)
 	return nil

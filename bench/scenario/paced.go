@@ -109,8 +109,7 @@ func Tenants(ctx context.Context, s *Setup, flood int, duration time.Duration) (
 				}
 			}
 			// What the flood costs is not the tenant's.
-			result.WritesPerApp, result.ReadsPerApp, result.CPU = 0, 0, report.CPU{}
-			result.AllocsPerApp, result.AllocKBPerApp, result.Requests = 0, 0, nil
+			result.ForgetCosts()
 			result.Extra = map[string]float64{"flood": float64(flood), "floodSubmitted": float64(submitted), "floodFinished": float64(finished)}
 			return nil
 		},

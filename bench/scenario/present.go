@@ -5,7 +5,6 @@ package scenario
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/bench/kubelet"
 	"github.com/spark-operator/spark-operator/bench/load"
+	"github.com/spark-operator/spark-operator/bench/parallel"
 	"github.com/spark-operator/spark-operator/bench/plane"
 	"github.com/spark-operator/spark-operator/bench/report"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
@@ -56,31 +56,10 @@ func Churn(ctx context.Context, s *Setup, few, many int, perMinute float64, dura
 	return result, nil
 }
 
-// each does something for every number below count, many at a time, and returns
-// the first error.
+// each does something for every number below count, as many at a time as the floor
+// makes requests, and returns the first error.
 func (l *leg) each(count int, do func(ctx context.Context, n int) error) error {
-	ctx, cancel := context.WithCancelCause(l.ctx)
-	defer cancel(nil)
-	numbers := make(chan int)
-	var running sync.WaitGroup
-	for range l.setup.Writers {
-		running.Go(func() {
-			for n := range numbers {
-				if err := do(ctx, n); err != nil {
-					cancel(err)
-				}
-			}
-		})
-	}
-	for n := range count {
-		select {
-		case numbers <- n:
-		case <-ctx.Done():
-		}
-	}
-	close(numbers)
-	running.Wait()
-	return context.Cause(ctx)
+	return parallel.Each(l.ctx, l.setup.Writers, count, do)
 }
 
 // present lets one application come to its end, or to where so many executors of

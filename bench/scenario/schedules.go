@@ -53,7 +53,6 @@ func Schedules(ctx context.Context, s *Setup, count int) (*report.Result, error)
 			if err := l.killOperator(); err != nil {
 				return err
 			}
-			l.operator = nil
 			due := time.Now()
 			floor, err = l.follow(count, due, func() error { return l.createRuns(count, due) })
 			return err
@@ -78,7 +77,9 @@ func Schedules(ctx context.Context, s *Setup, count int) (*report.Result, error)
 			if left < time.Second {
 				return fmt.Errorf("creating %d schedules took too long: they are due in %v", count, left)
 			}
-			time.Sleep(left)
+			if err := l.sleep(left); err != nil {
+				return err
+			}
 			if reached, err = l.follow(count, due, func() error { return nil }); err != nil {
 				return err
 			}
@@ -95,9 +96,8 @@ func Schedules(ctx context.Context, s *Setup, count int) (*report.Result, error)
 			}
 			// Not what comes after the starts, and is under way yet.
 			result.Lost = count - len(runs)
+			result.ForgetCosts()
 			result.CPU = reached.cpu
-			result.WritesPerApp, result.ReadsPerApp, result.Requests = 0, 0, nil
-			result.AllocsPerApp, result.AllocKBPerApp = 0, 0
 			result.CreateToDriver, result.StatusLag = report.Quantiles{}, report.Quantiles{}
 			result.SubmittedPerMinute, result.FinishedPerMinute, result.Seconds = 0, 0, 0
 			result.Extra = map[string]float64{
@@ -120,10 +120,8 @@ func (l *leg) follow(count int, due time.Time, create func() error) (starts, err
 		return starts{}, err
 	}
 	for l.observer.Known(namespace) < count {
-		select {
-		case <-time.After(20 * time.Millisecond):
-		case <-l.ctx.Done():
-			return starts{}, fmt.Errorf("only %d of %d runs were seen: %w", l.observer.Known(namespace), count, context.Cause(l.ctx))
+		if err := l.sleep(20 * time.Millisecond); err != nil {
+			return starts{}, fmt.Errorf("only %d of %d runs were seen: %w", l.observer.Known(namespace), count, err)
 		}
 	}
 	if err := after.costs(); err != nil {

@@ -100,8 +100,7 @@ func Soak(ctx context.Context, s *Setup, perSecond float64, duration time.Durati
 				}
 			}
 			// They hold those of the calm end, too.
-			result.WritesPerApp, result.ReadsPerApp, result.CPU, result.Requests, result.Refused = 0, 0, report.CPU{}, nil, nil
-			result.AllocsPerApp, result.AllocKBPerApp = 0, 0
+			result.ForgetCosts()
 			result.Extra = run.disasters
 			result.Extra["wrongEnds"] = float64(wrong)
 			result.Extra["faults"] = float64(run.proxy.Faults())
