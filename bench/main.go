@@ -21,6 +21,7 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/klog/v2"
 
+	"github.com/spark-operator/spark-operator/bench/plane"
 	"github.com/spark-operator/spark-operator/bench/report"
 	"github.com/spark-operator/spark-operator/bench/scenario"
 )
@@ -138,6 +139,25 @@ func entries(s *scenario.Setup, z *sizes, floor bool) []entry {
 	}
 }
 
+// measure runs the scenario and says how long it took.
+func (e *entry) measure(ctx context.Context, done []*report.Result) (*report.Result, error) {
+	begun := time.Now()
+	before, err := plane.ReadProcessors()
+	if err != nil {
+		return nil, err
+	}
+	result, err := e.run(ctx, done)
+	after, readErr := plane.ReadProcessors()
+	took, stolen := time.Since(begun), after.StolenSince(before)
+	fmt.Fprintf(os.Stderr, "%s  %s took %v; others on the host took %.0f %% of the processors\n",
+		time.Now().Format(time.TimeOnly), e.name, took.Round(time.Second), 100*stolen)
+	if err := errors.Join(err, readErr); err != nil {
+		return nil, err
+	}
+	result.TookSeconds, result.Stolen = report.Round(took.Seconds()), report.Round(stolen)
+	return result, nil
+}
+
 // rate is what steady offers a second.
 func (s *sizes) rate(done []*report.Result) float64 {
 	if s.steadyRate > 0 {
@@ -189,15 +209,13 @@ func run(ctx context.Context) error {
 	var failed []error
 	begun := time.Now()
 	for _, e := range chosen {
-		start := time.Now()
-		result, err := e.run(ctx, done)
-		fmt.Fprintf(os.Stderr, "%s  %s took %v\n", time.Now().Format(time.TimeOnly), e.name, time.Since(start).Round(time.Second))
+		result, err := e.measure(ctx, done)
 		if err != nil {
 			failed = append(failed, err)
 			fmt.Fprintln(os.Stderr, "bench:", err)
 			continue
 		}
-		result.Commit, result.TookSeconds = *commit, report.Round(time.Since(start).Seconds())
+		result.Commit = *commit
 		done = append(done, result)
 		if err := result.Write(os.Stdout, *results); err != nil {
 			return err

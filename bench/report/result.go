@@ -98,6 +98,9 @@ type Result struct {
 	// TookSeconds is the whole of the scenario: with the start of servers, what had to
 	// be there before, and the floor.
 	TookSeconds float64 `json:"tookSeconds"`
+	// Stolen is the share of the processors, from 0 to 1, that others on the host took
+	// meanwhile. Times of a machine that was not there say little.
+	Stolen float64 `json:"stolen,omitempty"`
 	Leg
 	Floor *Leg `json:"floor,omitempty"`
 	// Ratio of FinishedPerMinute to that of the floor. CPURatio compares the CPU time

@@ -29,6 +29,7 @@ const (
 	boundWrites         = 13.0   // what the operator makes today; more is a mistake
 	boundReads          = 1.0
 	boundExecutorWrite  = 4.0 // per executor, on top: three events and its share of statuses
+	smallTheft          = 0.05
 )
 
 // Verdict is one target and what was reached.
@@ -38,6 +39,8 @@ type Verdict struct {
 	OK               bool
 	// Correctness is set for what must never fail.
 	Correctness bool
+	// Stolen is that of the result.
+	Stolen float64
 }
 
 // Judge compares results with the targets.
@@ -52,10 +55,10 @@ func Judge(results []*Result) []Verdict {
 func (r *Result) judge() []Verdict {
 	var all []Verdict
 	most := func(target string, got, bound float64, correctness bool) {
-		all = append(all, Verdict{r.Scenario, fmt.Sprintf("%s <= %v", target, bound), got, got >= 0 && got <= bound, correctness})
+		all = append(all, Verdict{r.Scenario, fmt.Sprintf("%s <= %v", target, bound), got, got >= 0 && got <= bound, correctness, r.Stolen})
 	}
 	least := func(target string, got, bound float64) {
-		all = append(all, Verdict{r.Scenario, fmt.Sprintf("%s >= %v", target, bound), got, got >= bound, false})
+		all = append(all, Verdict{r.Scenario, fmt.Sprintf("%s >= %v", target, bound), got, got >= bound, false, r.Stolen})
 	}
 	most("driver pods beyond one per attempt", float64(r.Duplicates), 0, true)
 	most("applications lost", float64(r.Lost), 0, true)
@@ -116,6 +119,9 @@ func Print(w io.Writer, verdicts []Verdict) (wrong int) {
 			wrong++
 		case !v.OK:
 			verdict = "missed"
+			if v.Stolen > smallTheft {
+				verdict += fmt.Sprintf(" (others on the host took %.0f %% of the processors)", 100*v.Stolen)
+			}
 		}
 		fmt.Fprintf(table, "%s\t%s\t%v\t%s\n", v.Scenario, v.Target, v.Got, verdict)
 	}

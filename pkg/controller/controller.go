@@ -158,10 +158,10 @@ func newController(config Config, clients Clients, set *informers.Set, recorder 
 			freshPods:         set.Pods,
 		}),
 
-		queue:    newQueue(clk),
 		recorder: recorder,
 		metrics:  m,
 	}
+	c.queue = newQueue(c.notStarted, clk)
 	applications, err := c.watchApplications()
 	if err != nil {
 		return nil, fmt.Errorf("watch SparkApplications: %w", err)

@@ -5,6 +5,8 @@ package controller
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	"k8s.io/client-go/tools/cache"
@@ -12,52 +14,122 @@ import (
 	"k8s.io/utils/clock"
 )
 
+// neverNew is for queues in which everything has started.
+func neverNew(cache.ObjectName) bool { return false }
+
+// isNew tells those with "new" in their name.
+func isNew(key cache.ObjectName) bool { return strings.HasPrefix(key.Name, "new") }
+
 // TestOneNamespaceDoesNotHoldUpAnother: ten thousand applications of one namespace
 // delay the first one of another by one application at most.
 func TestOneNamespaceDoesNotHoldUpAnother(t *testing.T) {
-	queue := newQueue(clock.RealClock{})
-	defer queue.ShutDown()
-	for i := range 10_000 {
-		queue.Add(cache.NewObjectName("busy", fmt.Sprint(i)))
-	}
-	for range 10 { // whenever it comes
-		queue.Add(cache.NewObjectName("quiet", "pi"))
-		for pops := 1; ; pops++ {
-			key, _ := queue.Get()
-			queue.Done(key)
-			if key.Namespace == "quiet" {
-				break
-			}
-			if pops > 1 {
-				t.Fatalf("the other namespace still waits after %d applications", pops)
+	for _, kind := range []string{"new", "started"} {
+		queue := newQueue(isNew, clock.RealClock{})
+		defer queue.ShutDown()
+		for i := range 10_000 {
+			queue.Add(cache.NewObjectName("busy", fmt.Sprint(kind, i)))
+		}
+		for range 10 { // whenever it comes
+			queue.Add(cache.NewObjectName("quiet", "new"))
+			for pops := 1; ; pops++ {
+				key, _ := queue.Get()
+				queue.Done(key)
+				if key.Namespace == "quiet" {
+					break
+				}
+				if pops > 1 {
+					t.Fatalf("the other namespace still waits after %d applications", pops)
+				}
 			}
 		}
 	}
 }
 
+// TestStartedComeBeforeNew: a thousand new applications hold up none that has
+// started, and those that change all the time do not keep new ones from starting.
+func TestStartedComeBeforeNew(t *testing.T) {
+	queue := newQueue(isNew, clock.RealClock{})
+	defer queue.ShutDown()
+	for i := range 1000 {
+		queue.Add(cache.NewObjectName("ns", fmt.Sprint("new", i)))
+	}
+	get := func() string {
+		key, _ := queue.Get()
+		queue.Done(key)
+		return key.Name
+	}
+	for i := range 10 {
+		queue.Add(cache.NewObjectName("ns", "started"))
+		if got := []string{get(), get()}; got[0] != "started" || got[1] != fmt.Sprint("new", i) {
+			t.Fatalf("came: %v", got)
+		}
+	}
+	for i := range 100 { // more than can be worked on
+		queue.Add(cache.NewObjectName("ns", fmt.Sprint("started", i)))
+	}
+	for n := range 20 {
+		var came []string
+		for range startedShare + 1 {
+			came = append(came, get())
+		}
+		want := fmt.Sprint("new", 10+n)
+		if came[startedShare] != want || slices.ContainsFunc(came[:startedShare], func(name string) bool { return strings.HasPrefix(name, "new") }) {
+			t.Fatalf("came: %v; want %s last", came, want)
+		}
+	}
+}
+
+// modelLine is a plain model of a line.
+type modelLine struct {
+	started, others []string
+	preferred       int
+}
+
+func (l *modelLine) pop() (name string) {
+	if len(l.others) == 0 || len(l.started) > 0 && l.preferred < startedShare {
+		if len(l.others) > 0 {
+			l.preferred++
+		}
+		name, l.started = l.started[0], l.started[1:]
+		return name
+	}
+	name, l.others, l.preferred = l.others[0], l.others[1:], 0
+	return name
+}
+
 // TestFairQueue compares the queue with a plain model of it.
 func TestFairQueue(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
-	q := newFairQueue()
+	q := newFairQueue(isNew)
 	var turns []string
-	lines := map[string][]string{}
+	lines := map[string]*modelLine{}
 	waiting := 0
 	for i := range 100_000 {
 		if random.IntN(100) < 48 || waiting == 0 {
-			key := cache.NewObjectName(fmt.Sprint("ns", random.IntN(20)), fmt.Sprint(i))
+			key := cache.NewObjectName(fmt.Sprint("ns", random.IntN(20)), fmt.Sprint([]string{"new", "started"}[random.IntN(2)], i))
 			q.Push(key)
 			q.Touch(key)
-			if len(lines[key.Namespace]) == 0 {
+			line := lines[key.Namespace]
+			if line == nil {
+				line = &modelLine{}
+				lines[key.Namespace] = line
 				turns = append(turns, key.Namespace)
 			}
-			lines[key.Namespace] = append(lines[key.Namespace], key.Name)
+			if isNew(key) {
+				line.others = append(line.others, key.Name)
+			} else {
+				line.started = append(line.started, key.Name)
+			}
 			waiting++
 		} else {
 			namespace := turns[0]
-			want := cache.NewObjectName(namespace, lines[namespace][0])
-			turns, lines[namespace] = turns[1:], lines[namespace][1:]
-			if len(lines[namespace]) > 0 {
+			line := lines[namespace]
+			want := cache.NewObjectName(namespace, line.pop())
+			turns = turns[1:]
+			if len(line.started)+len(line.others) > 0 {
 				turns = append(turns, namespace)
+			} else {
+				delete(lines, namespace)
 			}
 			waiting--
 			if got := q.Pop(); got != want {
@@ -82,7 +154,7 @@ func BenchmarkQueue(b *testing.B) {
 		name  string
 		queue func() workqueue.Queue[cache.ObjectName]
 	}{
-		{"fair", func() workqueue.Queue[cache.ObjectName] { return newFairQueue() }},
+		{"fair", func() workqueue.Queue[cache.ObjectName] { return newFairQueue(neverNew) }},
 		{"first in first out", workqueue.DefaultQueue[cache.ObjectName]},
 	} {
 		for _, namespaces := range []int{1, 100} {
