@@ -70,8 +70,9 @@ func (c *Controller) ensureBudget(ctx context.Context, app *v1beta2.SparkApplica
 // deleteBudget deletes the budget if the application has one of its own.
 func (c *Controller) deleteBudget(ctx context.Context, app *v1beta2.SparkApplication, driverPodName string) error {
 	// Whether one was created before an edit cannot be seen without a read; it is
-	// only made where the field is in use at all.
-	if !c.settings.DriverDisruptionBudget || app.Spec.DriverPodDisruptionBudget == nil || driverPodName == "" {
+	// made only where that can be.
+	mayHave := app.Spec.DriverPodDisruptionBudget != nil || app.Generation > 1
+	if !c.settings.DriverDisruptionBudget || !mayHave || driverPodName == "" {
 		return nil
 	}
 	client := c.kube.PolicyV1().PodDisruptionBudgets(app.Namespace)

@@ -128,6 +128,31 @@ func TestDisruptionBudget(t *testing.T) {
 	}
 }
 
+// TestDisruptionBudgetFollowsEdits: an edit during a run takes the budget away,
+// whether it turns the field off or drops it, and can bring it back.
+func TestDisruptionBudgetFollowsEdits(t *testing.T) {
+	budgets := policyv1.SchemeGroupVersion.WithResource("poddisruptionbudgets")
+	c := newCluster(t)
+	c.addApplication(newApplication("pi", func(app *v1beta2.SparkApplication) {
+		app.Spec.DriverPodDisruptionBudget = ptr.To(true)
+	}))
+	p := c.start(func(config *Config) { config.DriverDisruptionBudget = true })
+	mustSettle(t, p, "pi")
+	c.driverPhase("pi-driver", corev1.PodRunning)
+	mustSettle(t, p, "pi")
+	for _, step := range []struct {
+		asked *bool
+		want  int
+	}{{ptr.To(true), 1}, {nil, 0}, {ptr.To(true), 1}, {ptr.To(false), 0}} {
+		c.editSpec("pi", func(spec *v1beta2.SparkApplicationSpec) { spec.DriverPodDisruptionBudget = step.asked })
+		mustSettle(t, p, "pi")
+		if got := c.count(budgets, "PodDisruptionBudget"); got != step.want {
+			t.Errorf("%d budgets where driverPodDisruptionBudget is %v, want %d", got, ptr.Deref(step.asked, false), step.want)
+		}
+	}
+	c.wantState("pi", stateRunning)
+}
+
 // TestReleaseIsRetried: a run that is over shows as SUCCEEDING while its objects
 // cannot be deleted, and what may not be deleted holds nothing up.
 func TestReleaseIsRetried(t *testing.T) {
