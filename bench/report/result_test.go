@@ -44,6 +44,24 @@ func TestResultsAreReadAsWritten(t *testing.T) {
 	}
 }
 
+// TestMissesOfAMachineThatWasNotThere: times that were missed while others took the
+// processors are told so, counts are not.
+func TestMissesOfAMachineThatWasNotThere(t *testing.T) {
+	results := []*Result{
+		{Scenario: "steady", Stolen: 0.25, Leg: Leg{StatusLag: Quantiles{P99: targetLagP99 + 1}}},
+		{Scenario: "steady", Stolen: 0.01, Leg: Leg{StatusLag: Quantiles{P99: targetLagP99 + 1}}},
+		{Scenario: "churn", Stolen: 0.25, RSSPeakMB: targetRSS + 1, Leg: Leg{CPU: CPU{Operator: 1}}, Extra: map[string]float64{"operatorCPUBase": 1}},
+	}
+	var table bytes.Buffer
+	if wrong := Print(&table, Judge(results)); wrong != 0 {
+		t.Errorf("%d wrong", wrong)
+	}
+	missed, excused := bytes.Count(table.Bytes(), []byte("missed")), bytes.Count(table.Bytes(), []byte("(others on the host took 25 % of the processors)"))
+	if missed != 3 || excused != 1 {
+		t.Errorf("%d missed, %d of them excused, in\n%s", missed, excused, table.String())
+	}
+}
+
 // TestOnlyCorrectnessIsWrong: a slow run is a miss, a duplicate is wrong.
 func TestOnlyCorrectnessIsWrong(t *testing.T) {
 	slow := &Result{Scenario: "burst-0", Leg: Leg{WritesPerApp: 9, CPU: CPU{Operator: 9, APIServer: 10}}, Floor: &Leg{}, Ratio: 0.1, CPURatio: 0.9}

@@ -32,13 +32,24 @@ const (
 	smallTheft          = 0.05
 )
 
+// Nature is what kind of thing a target is about.
+type Nature int
+
+const (
+	// Counted is the same on every machine.
+	Counted Nature = iota
+	// Timed depends on what else the machine does.
+	Timed
+	// Correctness must never fail.
+	Correctness
+)
+
 // Verdict is one target and what was reached.
 type Verdict struct {
 	Scenario, Target string
 	Got              float64
 	OK               bool
-	// Correctness is set for what must never fail.
-	Correctness bool
+	Nature           Nature
 	// Stolen is that of the result.
 	Stolen float64
 }
@@ -54,55 +65,55 @@ func Judge(results []*Result) []Verdict {
 
 func (r *Result) judge() []Verdict {
 	var all []Verdict
-	most := func(target string, got, bound float64, correctness bool) {
-		all = append(all, Verdict{r.Scenario, fmt.Sprintf("%s <= %v", target, bound), got, got >= 0 && got <= bound, correctness, r.Stolen})
+	most := func(target string, got, bound float64, nature Nature) {
+		all = append(all, Verdict{r.Scenario, fmt.Sprintf("%s <= %v", target, bound), got, got >= 0 && got <= bound, nature, r.Stolen})
 	}
-	least := func(target string, got, bound float64) {
-		all = append(all, Verdict{r.Scenario, fmt.Sprintf("%s >= %v", target, bound), got, got >= bound, false, r.Stolen})
+	least := func(target string, got, bound float64, nature Nature) {
+		all = append(all, Verdict{r.Scenario, fmt.Sprintf("%s >= %v", target, bound), got, got >= bound, nature, r.Stolen})
 	}
-	most("driver pods beyond one per attempt", float64(r.Duplicates), 0, true)
-	most("applications lost", float64(r.Lost), 0, true)
-	most("drivers of one application at once", float64(r.Overlaps), 0, true)
+	most("driver pods beyond one per attempt", float64(r.Duplicates), 0, Correctness)
+	most("applications lost", float64(r.Lost), 0, Correctness)
+	most("drivers of one application at once", float64(r.Overlaps), 0, Correctness)
 	if wrong, ok := r.Extra["wrongEnds"]; ok {
-		most("applications with a wrong end", wrong, 0, true)
+		most("applications with a wrong end", wrong, 0, Correctness)
 	}
 	switch r.Scenario {
 	case "latency", "burst-0":
-		most("writes per application", r.WritesPerApp, boundWrites, true)
-		most("reads per application", r.ReadsPerApp, boundReads, true)
+		most("writes per application", r.WritesPerApp, boundWrites, Correctness)
+		most("reads per application", r.ReadsPerApp, boundReads, Correctness)
 	case "burst-5":
-		most("writes per application", r.WritesPerApp, boundWrites+boundExecutorWrite*float64(r.Executors), true)
+		most("writes per application", r.WritesPerApp, boundWrites+boundExecutorWrite*float64(r.Executors), Correctness)
 	}
 	switch r.Scenario {
 	case "latency":
-		most("writes per application", r.WritesPerApp, targetWrites, false)
-		most("writes per application without events", Round(r.WritesPerApp-r.Requests["create events"]), targetWrites, false)
-		most("reads per application", r.ReadsPerApp, targetReads, false)
+		most("writes per application", r.WritesPerApp, targetWrites, Counted)
+		most("writes per application without events", Round(r.WritesPerApp-r.Requests["create events"]), targetWrites, Counted)
+		most("reads per application", r.ReadsPerApp, targetReads, Counted)
 	case "burst-0", "burst-5":
 		if r.Floor != nil {
-			least("finished, of the floor", r.Ratio, targetRatio)
-			least("the same by CPU time", r.CPURatio, targetRatio)
-			most("CPU of the operator, of the API server's", Round(r.CPU.Operator/r.CPU.APIServer), targetCPU, false)
+			least("finished, of the floor", r.Ratio, targetRatio, Timed)
+			least("the same by CPU time", r.CPURatio, targetRatio, Timed)
+			most("CPU of the operator, of the API server's", Round(r.CPU.Operator/r.CPU.APIServer), targetCPU, Timed)
 		}
 	case "steady":
-		most("creation to driver pod p50 ms", r.CreateToDriver.P50, targetDriverP50, false)
-		most("creation to driver pod p99 ms", r.CreateToDriver.P99, targetDriverP99, false)
-		most("pod to status p99 ms", r.StatusLag.P99, targetLagP99, false)
+		most("creation to driver pod p50 ms", r.CreateToDriver.P50, targetDriverP50, Timed)
+		most("creation to driver pod p99 ms", r.CreateToDriver.P99, targetDriverP99, Timed)
+		most("pod to status p99 ms", r.StatusLag.P99, targetLagP99, Timed)
 	case "tenants":
-		most("creation to driver pod p99 ms", r.CreateToDriver.P99, targetTenantP99, false)
+		most("creation to driver pod p99 ms", r.CreateToDriver.P99, targetTenantP99, Timed)
 	case "schedules":
-		most(fmt.Sprintf("due to run p99 ms of %d schedules", r.Apps), r.Extra["dueToRunP99Ms"], targetScheduleP99, false)
-		most("the same, to that of the floor", Round(r.Extra["dueToRunP99Ms"]/r.Extra["floorP99Ms"]), targetScheduleFloor, false)
+		most(fmt.Sprintf("due to run p99 ms of %d schedules", r.Apps), r.Extra["dueToRunP99Ms"], targetScheduleP99, Timed)
+		most("the same, to that of the floor", Round(r.Extra["dueToRunP99Ms"]/r.Extra["floorP99Ms"]), targetScheduleFloor, Timed)
 	case "churn":
-		most(fmt.Sprintf("RSS MB with %.0f finished applications", r.Extra["present"]), r.RSSPeakMB, targetRSS, false)
+		most(fmt.Sprintf("RSS MB with %.0f finished applications", r.Extra["present"]), r.RSSPeakMB, targetRSS, Counted)
 		most(fmt.Sprintf("operator CPU per application, to that beside %.0f", r.Extra["presentBase"]),
-			Round(r.CPU.Operator/r.Extra["operatorCPUBase"]), targetFlat, false)
+			Round(r.CPU.Operator/r.Extra["operatorCPUBase"]), targetFlat, Timed)
 	case "soak":
-		most("applications counted wrongly", math.Abs(r.Extra["countedWrongly"]), 0, true)
-		most("memory of the second half, to that of the first", r.Extra["memoryGrowth"], targetSoakMemory, false)
-		most("goroutines of the second half, to those of the first", r.Extra["goroutineGrowth"], targetSoakRoutines, false)
+		most("applications counted wrongly", math.Abs(r.Extra["countedWrongly"]), 0, Correctness)
+		most("memory of the second half, to that of the first", r.Extra["memoryGrowth"], targetSoakMemory, Counted)
+		most("goroutines of the second half, to those of the first", r.Extra["goroutineGrowth"], targetSoakRoutines, Counted)
 	case "watchers":
-		most("KB of memory per idle executor", r.Extra["rssKBPerExecutor"], targetExecutor, false)
+		most("KB of memory per idle executor", r.Extra["rssKBPerExecutor"], targetExecutor, Counted)
 	}
 	return all
 }
@@ -114,14 +125,13 @@ func Print(w io.Writer, verdicts []Verdict) (wrong int) {
 	for _, v := range verdicts {
 		verdict := "met"
 		switch {
-		case !v.OK && v.Correctness:
+		case !v.OK && v.Nature == Correctness:
 			verdict = "WRONG"
 			wrong++
+		case !v.OK && v.Nature == Timed && v.Stolen > smallTheft:
+			verdict = fmt.Sprintf("missed (others on the host took %.0f %% of the processors)", 100*v.Stolen)
 		case !v.OK:
 			verdict = "missed"
-			if v.Stolen > smallTheft {
-				verdict += fmt.Sprintf(" (others on the host took %.0f %% of the processors)", 100*v.Stolen)
-			}
 		}
 		fmt.Fprintf(table, "%s\t%s\t%v\t%s\n", v.Scenario, v.Target, v.Got, verdict)
 	}
