@@ -161,7 +161,7 @@ func newController(config Config, clients Clients, set *informers.Set, recorder 
 		recorder: recorder,
 		metrics:  m,
 	}
-	c.queue = newQueue(c.notStarted, clk)
+	c.queue = newQueue(c.toSubmit, clk)
 	applications, err := c.watchApplications()
 	if err != nil {
 		return nil, fmt.Errorf("watch SparkApplications: %w", err)

@@ -3,24 +3,23 @@
 package controller
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
-
-	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
 
-// startedShare is how many applications of a namespace that have started are worked
-// on for each that has not, if both wait.
-const startedShare = 4
+// submittedShare is how many submitted applications of a namespace are worked on
+// for each that is to be submitted, if both wait.
+const submittedShare = 4
 
 // newQueue returns a queue in which the applications of one namespace cannot hold
-// up those of another, and those that have not started not those that have.
-func newQueue(notStarted func(cache.ObjectName) bool, clk clock.WithTicker) workqueue.TypedRateLimitingInterface[cache.ObjectName] {
+// up those of another, and those that are to be submitted not those that are.
+func newQueue(toSubmit func(cache.ObjectName) bool, clk clock.WithTicker) workqueue.TypedRateLimitingInterface[cache.ObjectName] {
 	queue := workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[cache.ObjectName]{
-		Name: Component, Clock: clk, Queue: newFairQueue(notStarted),
+		Name: Component, Clock: clk, Queue: newFairQueue(toSubmit),
 	})
 	delaying := workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[cache.ObjectName]{
 		Name: Component, Clock: clk, Queue: queue,
@@ -30,11 +29,11 @@ func newQueue(notStarted func(cache.ObjectName) bool, clk clock.WithTicker) work
 		workqueue.TypedRateLimitingQueueConfig[cache.ObjectName]{Name: Component, Clock: clk, DelayingQueue: delaying})
 }
 
-// notStarted reports whether an application has not been submitted yet. One whose
-// submission the cache does not show yet has.
-func (c *Controller) notStarted(key cache.ObjectName) bool {
+// toSubmit reports whether an application is to be submitted. One whose submission
+// the cache does not show yet is not.
+func (c *Controller) toSubmit(key cache.ObjectName) bool {
 	app, found := c.applications.Scoped.Get(key)
-	return found && app.Outline().Status.AppState.State == v1beta2.ApplicationStateNew && c.fresh.Ready(key)
+	return found && slices.Contains(toBeSubmitted, app.State()) && c.fresh.Ready(key)
 }
 
 // fairQueue hands out applications of each namespace in turn. A burst in one
@@ -42,7 +41,7 @@ func (c *Controller) notStarted(key cache.ObjectName) bool {
 // for each further namespace that waits. All operations take constant time on
 // average, and namespaces in which nothing waits take no memory.
 type fairQueue struct {
-	notStarted func(cache.ObjectName) bool
+	toSubmit func(cache.ObjectName) bool
 	// lines holds what waits in each namespace; none of them is empty.
 	lines map[string]*line
 	// turns holds each of these namespaces once.
@@ -50,11 +49,11 @@ type fairQueue struct {
 	length int
 }
 
-func newFairQueue(notStarted func(cache.ObjectName) bool) *fairQueue {
+func newFairQueue(toSubmit func(cache.ObjectName) bool) *fairQueue {
 	return &fairQueue{
-		notStarted: notStarted,
-		lines:      map[string]*line{},
-		turns:      workqueue.DefaultQueue[string](),
+		toSubmit: toSubmit,
+		lines:    map[string]*line{},
+		turns:    workqueue.DefaultQueue[string](),
 	}
 }
 
@@ -66,16 +65,16 @@ func (q *fairQueue) Push(key cache.ObjectName) {
 	waiting, waits := q.lines[key.Namespace]
 	if !waits {
 		waiting = &line{
-			started: workqueue.DefaultQueue[cache.ObjectName](),
-			others:  workqueue.DefaultQueue[cache.ObjectName](),
+			submitted: workqueue.DefaultQueue[cache.ObjectName](),
+			others:    workqueue.DefaultQueue[cache.ObjectName](),
 		}
 		q.lines[key.Namespace] = waiting
 		q.turns.Push(key.Namespace)
 	}
-	if q.notStarted(key) {
+	if q.toSubmit(key) {
 		waiting.others.Push(key)
 	} else {
-		waiting.started.Push(key)
+		waiting.submitted.Push(key)
 	}
 	q.length++
 }
@@ -99,25 +98,25 @@ func (q *fairQueue) Pop() cache.ObjectName {
 
 // line is what waits in one namespace. A thousand applications that are created at
 // once take a minute to submit; what becomes of those that already run must not be
-// shown a minute late. Nor may many that change all the time keep others from
-// starting: so those that have started come first, but not always.
+// shown a minute late. Nor may many that change all the time keep others from being
+// submitted: so those that are come first, but not always.
 type line struct {
 	// Both are first in, first out.
-	started, others workqueue.Queue[cache.ObjectName]
-	// preferred is how many of started came in a row while others waited.
+	submitted, others workqueue.Queue[cache.ObjectName]
+	// preferred is how many of submitted came in a row while others waited.
 	preferred int
 }
 
-func (l *line) len() int { return l.started.Len() + l.others.Len() }
+func (l *line) len() int { return l.submitted.Len() + l.others.Len() }
 
 func (l *line) pop() cache.ObjectName {
 	switch {
 	case l.others.Len() == 0:
-		return l.started.Pop()
-	case l.started.Len() == 0, l.preferred == startedShare:
+		return l.submitted.Pop()
+	case l.submitted.Len() == 0, l.preferred == submittedShare:
 		l.preferred = 0
 		return l.others.Pop()
 	}
 	l.preferred++
-	return l.started.Pop()
+	return l.submitted.Pop()
 }

@@ -14,7 +14,7 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// neverNew is for queues in which everything has started.
+// neverNew is for queues in which nothing is to be submitted.
 func neverNew(cache.ObjectName) bool { return false }
 
 // isNew tells those with "new" in their name.
@@ -23,7 +23,7 @@ func isNew(key cache.ObjectName) bool { return strings.HasPrefix(key.Name, "new"
 // TestOneNamespaceDoesNotHoldUpAnother: ten thousand applications of one namespace
 // delay the first one of another by one application at most.
 func TestOneNamespaceDoesNotHoldUpAnother(t *testing.T) {
-	for _, kind := range []string{"new", "started"} {
+	for _, kind := range []string{"new", "submitted"} {
 		queue := newQueue(isNew, clock.RealClock{})
 		defer queue.ShutDown()
 		for i := range 10_000 {
@@ -45,9 +45,9 @@ func TestOneNamespaceDoesNotHoldUpAnother(t *testing.T) {
 	}
 }
 
-// TestStartedComeBeforeNew: a thousand new applications hold up none that has
-// started, and those that change all the time do not keep new ones from starting.
-func TestStartedComeBeforeNew(t *testing.T) {
+// TestSubmittedComeBeforeNew: a thousand new applications hold up none that is
+// submitted, and those that change all the time do not keep new ones from it.
+func TestSubmittedComeBeforeNew(t *testing.T) {
 	queue := newQueue(isNew, clock.RealClock{})
 	defer queue.ShutDown()
 	for i := range 1000 {
@@ -59,21 +59,21 @@ func TestStartedComeBeforeNew(t *testing.T) {
 		return key.Name
 	}
 	for i := range 10 {
-		queue.Add(cache.NewObjectName("ns", "started"))
-		if got := []string{get(), get()}; got[0] != "started" || got[1] != fmt.Sprint("new", i) {
+		queue.Add(cache.NewObjectName("ns", "submitted"))
+		if got := []string{get(), get()}; got[0] != "submitted" || got[1] != fmt.Sprint("new", i) {
 			t.Fatalf("came: %v", got)
 		}
 	}
 	for i := range 100 { // more than can be worked on
-		queue.Add(cache.NewObjectName("ns", fmt.Sprint("started", i)))
+		queue.Add(cache.NewObjectName("ns", fmt.Sprint("submitted", i)))
 	}
 	for n := range 20 {
 		var came []string
-		for range startedShare + 1 {
+		for range submittedShare + 1 {
 			came = append(came, get())
 		}
 		want := fmt.Sprint("new", 10+n)
-		if came[startedShare] != want || slices.ContainsFunc(came[:startedShare], func(name string) bool { return strings.HasPrefix(name, "new") }) {
+		if came[submittedShare] != want || slices.ContainsFunc(came[:submittedShare], func(name string) bool { return strings.HasPrefix(name, "new") }) {
 			t.Fatalf("came: %v; want %s last", came, want)
 		}
 	}
@@ -81,16 +81,16 @@ func TestStartedComeBeforeNew(t *testing.T) {
 
 // modelLine is a plain model of a line.
 type modelLine struct {
-	started, others []string
-	preferred       int
+	submitted, others []string
+	preferred         int
 }
 
 func (l *modelLine) pop() (name string) {
-	if len(l.others) == 0 || len(l.started) > 0 && l.preferred < startedShare {
+	if len(l.others) == 0 || len(l.submitted) > 0 && l.preferred < submittedShare {
 		if len(l.others) > 0 {
 			l.preferred++
 		}
-		name, l.started = l.started[0], l.started[1:]
+		name, l.submitted = l.submitted[0], l.submitted[1:]
 		return name
 	}
 	name, l.others, l.preferred = l.others[0], l.others[1:], 0
@@ -106,7 +106,7 @@ func TestFairQueue(t *testing.T) {
 	waiting := 0
 	for i := range 100_000 {
 		if random.IntN(100) < 48 || waiting == 0 {
-			key := cache.NewObjectName(fmt.Sprint("ns", random.IntN(20)), fmt.Sprint([]string{"new", "started"}[random.IntN(2)], i))
+			key := cache.NewObjectName(fmt.Sprint("ns", random.IntN(20)), fmt.Sprint([]string{"new", "submitted"}[random.IntN(2)], i))
 			q.Push(key)
 			q.Touch(key)
 			line := lines[key.Namespace]
@@ -118,7 +118,7 @@ func TestFairQueue(t *testing.T) {
 			if isNew(key) {
 				line.others = append(line.others, key.Name)
 			} else {
-				line.started = append(line.started, key.Name)
+				line.submitted = append(line.submitted, key.Name)
 			}
 			waiting++
 		} else {
@@ -126,7 +126,7 @@ func TestFairQueue(t *testing.T) {
 			line := lines[namespace]
 			want := cache.NewObjectName(namespace, line.pop())
 			turns = turns[1:]
-			if len(line.started)+len(line.others) > 0 {
+			if len(line.submitted)+len(line.others) > 0 {
 				turns = append(turns, namespace)
 			} else {
 				delete(lines, namespace)

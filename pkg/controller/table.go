@@ -51,8 +51,10 @@ var (
 	anyState = states(stateNew, stateSubmitted, stateRunning, stateUnknown, stateSucceeding, stateFailing,
 		stateCompleted, stateFailed, stateRefused, statePendingRerun, stateInvalidating,
 		stateSuspending, stateSuspended, stateResuming)
-	live     = states(stateSubmitted, stateRunning, stateUnknown)
-	terminal = states(stateCompleted, stateFailed)
+	// toBeSubmitted are the states in which the next thing is a submission.
+	toBeSubmitted = states(stateNew, stateResuming, statePendingRerun, stateRefused)
+	live          = states(stateSubmitted, stateRunning, stateUnknown)
+	terminal      = states(stateCompleted, stateFailed)
 )
 
 // isLive reports whether a run is under way in a state.
@@ -79,8 +81,8 @@ var table = []row{
 	{from: states(stateInvalidating), when: always, do: actions(deleteDrivers, releaseShared), to: statePendingRerun, set: resetForChange},
 
 	// Submission.
-	{from: states(stateNew, stateResuming, statePendingRerun, stateRefused), when: unreadable, do: actions(stopSubmitter, deleteDrivers, releaseShared), to: stateFailed, set: failUnreadable},
-	{from: states(stateNew, stateResuming, statePendingRerun, stateRefused), when: invalid, do: actions(stopSubmitter, deleteDrivers, releaseShared), to: stateFailed, set: failInvalid},
+	{from: toBeSubmitted, when: unreadable, do: actions(stopSubmitter, deleteDrivers, releaseShared), to: stateFailed, set: failUnreadable},
+	{from: toBeSubmitted, when: invalid, do: actions(stopSubmitter, deleteDrivers, releaseShared), to: stateFailed, set: failInvalid},
 	{from: states(stateNew, stateResuming, statePendingRerun), when: oldDriversLeft, do: actions(deleteOldDrivers), to: stay, set: explainWait, wait: backstop},
 	{from: states(stateNew, stateResuming, statePendingRerun), when: always, do: actions(submitRun), to: stateSubmitted, set: recordSubmission},
 	{from: states(stateRefused), when: resubmissionDueButDriversLeft, do: actions(deleteOldDrivers), to: stay, set: explainWait, wait: backstop},

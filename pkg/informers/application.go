@@ -111,6 +111,14 @@ func (a *Application) Outline() *v1beta2.SparkApplication {
 	return outline
 }
 
+// State returns the state of the application.
+func (a *Application) State() v1beta2.ApplicationStateType {
+	if a.whole != nil {
+		return a.whole.Status.AppState.State
+	}
+	return a.state
+}
+
 // GetObjectKind implements [runtime.Object]. An Application has no kind of its own
 // and is not written to the API server.
 func (a *Application) GetObjectKind() schema.ObjectKind { return schema.EmptyObjectKind }

@@ -153,8 +153,8 @@ func TestOnlyThoseAtRestAreEncoded(t *testing.T) {
 			t.Errorf("%s: the outline is not the application", name)
 		}
 		got := whole(t, kept)
-		if got.Status.AppState.State != want.Status.AppState.State || kept.Outline().Status.AppState.State != want.Status.AppState.State {
-			t.Errorf("%s: state %q, outline %q", name, got.Status.AppState.State, kept.Outline().Status.AppState.State)
+		if got.Status.AppState.State != want.Status.AppState.State || kept.Outline().Status.AppState.State != want.Status.AppState.State || kept.State() != want.Status.AppState.State {
+			t.Errorf("%s: state %q, outline %q, alone %q", name, got.Status.AppState.State, kept.Outline().Status.AppState.State, kept.State())
 		}
 	}
 }
