@@ -3,27 +3,23 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"runtime/debug"
 	"slices"
-	"sync"
 	"time"
 
-	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/events"
-	"k8s.io/client-go/util/workqueue"
-	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
 	"github.com/spark-operator/spark-operator/pkg/freshness"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/metrics"
+	"github.com/spark-operator/spark-operator/pkg/syncloop"
 	"github.com/spark-operator/spark-operator/pkg/ui"
 )
 
@@ -81,18 +77,11 @@ type Settings struct {
 }
 
 func (c *Config) setDefaults() {
-	setDefault(&c.Workers, 10)
-	setDefault(&c.SyncTimeout, 2*time.Minute)
-	setDefault(&c.ShutdownTimeout, 20*time.Second)
-	setDefault(&c.MaxTrackedExecutors, 1000)
-	setDefault(&c.DriverGracePeriod, 10*time.Second)
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
+	c.Workers = cmp.Or(c.Workers, 10)
+	c.SyncTimeout = cmp.Or(c.SyncTimeout, 2*time.Minute)
+	c.ShutdownTimeout = cmp.Or(c.ShutdownTimeout, 20*time.Second)
+	c.MaxTrackedExecutors = cmp.Or(c.MaxTrackedExecutors, 1000)
+	c.DriverGracePeriod = cmp.Or(c.DriverGracePeriod, 10*time.Second)
 }
 
 // Clients are the API clients of the controller. Dynamic is used for objects of
@@ -121,7 +110,7 @@ type Controller struct {
 
 	watches *driverWatches
 
-	queue    workqueue.TypedRateLimitingInterface[cache.ObjectName]
+	queue    syncloop.Queue
 	recorder events.EventRecorder
 	metrics  *metrics.Metrics
 }
@@ -161,7 +150,7 @@ func newController(config Config, clients Clients, set *informers.Set, recorder 
 		recorder: recorder,
 		metrics:  m,
 	}
-	c.queue = newQueue(c.toSubmit, clk)
+	c.queue = syncloop.NewQueue(Component, newFairQueue(c.toSubmit), clk)
 	applications, err := c.watchApplications()
 	if err != nil {
 		return nil, fmt.Errorf("watch SparkApplications: %w", err)
@@ -176,75 +165,12 @@ func newController(config Config, clients Clients, set *informers.Set, recorder 
 
 // Run works until ctx is done and every step under way has ended.
 func (c *Controller) Run(ctx context.Context) error {
-	defer utilruntime.HandleCrashWithContext(ctx)
-	var workers sync.WaitGroup
-	defer workers.Wait()
-	defer c.queue.ShutDown() // runs before Wait: workers see the shutdown and return
-
-	if !cache.WaitFor(ctx, "SparkApplication controller caches", c.synced...) {
-		return context.Cause(ctx)
+	loop := &syncloop.Loop{
+		Kind: "SparkApplication", Queue: c.queue, Clock: c.clock,
+		Workers: c.config.Workers, SyncTimeout: c.config.SyncTimeout, ShutdownTimeout: c.config.ShutdownTimeout,
+		Sync: c.sync, Expected: expected, Panicked: c.metrics.Panicked,
 	}
-	for range c.config.Workers {
-		workers.Go(func() { wait.UntilWithContext(ctx, c.worker, time.Second) })
-	}
-	<-ctx.Done()
-	return nil
-}
-
-func (c *Controller) worker(ctx context.Context) {
-	for ctx.Err() == nil && c.processNextWorkItem(ctx) {
-	}
-}
-
-func (c *Controller) processNextWorkItem(ctx context.Context) bool {
-	key, shutdown := c.queue.Get()
-	if shutdown {
-		return false
-	}
-	defer c.queue.Done(key)
-
-	ctx = klog.NewContext(ctx, klog.FromContext(ctx).WithValues("sparkApplication", key))
-	requeueAfter, err := c.syncSafely(ctx, key)
-	switch {
-	case err == nil:
-		c.queue.Forget(key)
-		if requeueAfter > 0 {
-			c.queue.AddAfter(key, requeueAfter)
-		}
-	case expected(err):
-		klog.FromContext(ctx).V(4).Info("Will sync again", "reason", err)
-		c.queue.AddRateLimited(key)
-	default:
-		utilruntime.HandleErrorWithContext(ctx, err, "Sync failed, will retry")
-		c.queue.AddRateLimited(key)
-	}
-	return true
-}
-
-// syncSafely runs sync such that it ends: with an error if it panics, so that one
-// application cannot stop the others; after a time-out; and soon after ctx is
-// done, but not at once, because a step that is half done would only be started
-// over.
-func (c *Controller) syncSafely(ctx context.Context, key cache.ObjectName) (requeueAfter time.Duration, err error) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			c.metrics.Panicked()
-			err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
-		}
-	}()
-	ending := ctx
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.config.SyncTimeout)
-	defer cancel()
-	defer context.AfterFunc(ending, func() {
-		timer := c.clock.NewTimer(c.config.ShutdownTimeout)
-		defer timer.Stop()
-		select {
-		case <-timer.C():
-			cancel()
-		case <-ctx.Done():
-		}
-	})()
-	return c.sync(ctx, key, c.queue.NumRequeues(key))
+	return loop.Run(ctx, c.synced...)
 }
 
 // Synced returns what to wait for before Run starts to work: the caches and the

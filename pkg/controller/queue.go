@@ -4,30 +4,14 @@ package controller
 
 import (
 	"slices"
-	"time"
 
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
-	"k8s.io/utils/clock"
 )
 
 // submittedShare is how many submitted applications of a namespace are worked on
 // for each that is to be submitted, if both wait.
 const submittedShare = 4
-
-// newQueue returns a queue in which the applications of one namespace cannot hold
-// up those of another, and those that are to be submitted not those that are.
-func newQueue(toSubmit func(cache.ObjectName) bool, clk clock.WithTicker) workqueue.TypedRateLimitingInterface[cache.ObjectName] {
-	queue := workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[cache.ObjectName]{
-		Name: Component, Clock: clk, Queue: newFairQueue(toSubmit),
-	})
-	delaying := workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[cache.ObjectName]{
-		Name: Component, Clock: clk, Queue: queue,
-	})
-	return workqueue.NewTypedRateLimitingQueueWithConfig(
-		workqueue.NewTypedItemExponentialFailureRateLimiter[cache.ObjectName](time.Second, time.Minute),
-		workqueue.TypedRateLimitingQueueConfig[cache.ObjectName]{Name: Component, Clock: clk, DelayingQueue: delaying})
-}
 
 // toSubmit reports whether an application is to be submitted. One whose submission
 // the cache does not show yet is not.
@@ -36,9 +20,11 @@ func (c *Controller) toSubmit(key cache.ObjectName) bool {
 	return found && slices.Contains(toBeSubmitted, app.State()) && c.fresh.Ready(key)
 }
 
-// fairQueue hands out applications of each namespace in turn. A burst in one
-// namespace so delays the first application of any other by one application at most
-// for each further namespace that waits. All operations take constant time on
+// fairQueue is the order in which applications are worked on. Those of one namespace
+// cannot hold up those of another, as namespaces take turns: a burst in one delays
+// the first application of any other by one application at most for each further
+// namespace that waits. Those that are to be submitted do not hold up those that
+// are; see line. All operations take constant time on
 // average, and namespaces in which nothing waits take no memory.
 type fairQueue struct {
 	toSubmit func(cache.ObjectName) bool

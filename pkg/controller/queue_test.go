@@ -12,6 +12,8 @@ import (
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
+
+	"github.com/spark-operator/spark-operator/pkg/syncloop"
 )
 
 // neverNew is for queues in which nothing is to be submitted.
@@ -24,7 +26,7 @@ func isNew(key cache.ObjectName) bool { return strings.HasPrefix(key.Name, "new"
 // delay the first one of another by one application at most.
 func TestOneNamespaceDoesNotHoldUpAnother(t *testing.T) {
 	for _, kind := range []string{"new", "submitted"} {
-		queue := newQueue(isNew, clock.RealClock{})
+		queue := syncloop.NewQueue("test", newFairQueue(isNew), clock.RealClock{})
 		defer queue.ShutDown()
 		for i := range 10_000 {
 			queue.Add(cache.NewObjectName("busy", fmt.Sprint(kind, i)))
@@ -48,7 +50,7 @@ func TestOneNamespaceDoesNotHoldUpAnother(t *testing.T) {
 // TestSubmittedComeBeforeNew: a thousand new applications hold up none that is
 // submitted, and those that change all the time do not keep new ones from it.
 func TestSubmittedComeBeforeNew(t *testing.T) {
-	queue := newQueue(isNew, clock.RealClock{})
+	queue := syncloop.NewQueue("test", newFairQueue(isNew), clock.RealClock{})
 	defer queue.ShutDown()
 	for i := range 1000 {
 		queue.Add(cache.NewObjectName("ns", fmt.Sprint("new", i)))

@@ -13,7 +13,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2/ktesting"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
@@ -193,21 +192,26 @@ func TestRunEndsGracefully(t *testing.T) {
 	})
 }
 
-// TestPanicStaysInItsApplication: a panic in a step is an error of that step.
+// TestPanicStaysInItsApplication: a panic in a step is an error of that step, which
+// is done again.
 func TestPanicStaysInItsApplication(t *testing.T) {
-	c := newCluster(t)
-	c.addApplication(newApplication("pi"))
-	p := c.start()
-	p.refresh()
-	c.fault = &fault{at: 1, crash: true}
-	if _, err := p.syncSafely(p.ctx, cache.NewObjectName("ns", "pi")); err == nil {
-		t.Fatal("no error")
-	}
-	if got := c.counter("spark_operator_panics_total"); got != 1 {
-		t.Errorf("%v panics counted", got)
-	}
-	mustSettle(t, p, "pi")
-	c.wantState("pi", stateSubmitted)
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		stop := running(t, c, Config{Workers: 1})
+		defer stop()
+		letPass(time.Second)
+		c.fault = &fault{at: 1, crash: true}
+		c.addApplication(newApplication("pi"))
+		letPass(100 * time.Millisecond)
+		if got := c.counter("spark_operator_panics_total"); got != 1 {
+			t.Errorf("%v panics counted", got)
+		}
+		c.addApplication(newApplication("other"))
+		letPass(100 * time.Millisecond)
+		c.wantState("other", stateSubmitted)
+		letPass(2 * time.Second)
+		c.wantState("pi", stateSubmitted)
+	})
 }
 
 // TestReadsItsOwnWrites: a sync with caches from before the last write does

@@ -3,25 +3,21 @@
 package scheduledapp
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"runtime/debug"
 	"slices"
-	"sync"
 	"time"
 
-	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/events"
-	"k8s.io/client-go/util/workqueue"
-	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
 	"github.com/spark-operator/spark-operator/pkg/freshness"
 	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/syncloop"
 )
 
 // Config is how the controller works.
@@ -44,19 +40,12 @@ type Config struct {
 }
 
 func (c *Config) setDefaults() {
-	setDefault(&c.Workers, 32)
-	setDefault(&c.TimestampPrecision, PrecisionNanos)
-	setDefault(&c.Local, time.UTC)
-	setDefault(&c.CreateTimeout, 15*time.Second)
-	setDefault(&c.SyncTimeout, 2*time.Minute)
-	setDefault(&c.ShutdownTimeout, 20*time.Second)
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
+	c.Workers = cmp.Or(c.Workers, 32)
+	c.TimestampPrecision = cmp.Or(c.TimestampPrecision, PrecisionNanos)
+	c.Local = cmp.Or(c.Local, time.UTC)
+	c.CreateTimeout = cmp.Or(c.CreateTimeout, 15*time.Second)
+	c.SyncTimeout = cmp.Or(c.SyncTimeout, 2*time.Minute)
+	c.ShutdownTimeout = cmp.Or(c.ShutdownTimeout, 20*time.Second)
 }
 
 // Controller runs ScheduledSparkApplications. See the package documentation.
@@ -76,7 +65,7 @@ type Controller struct {
 	upcoming upcoming
 
 	order    *dueFirst
-	queue    workqueue.TypedRateLimitingInterface[cache.ObjectName]
+	queue    syncloop.Queue
 	recorder events.EventRecorder
 	metrics  *Metrics
 }
@@ -113,7 +102,7 @@ func newController(config Config, client versioned.Interface, set *informers.Set
 		metrics:  m,
 	}
 	c.order = newDueFirst(c.upcoming.isDue)
-	c.queue = newQueue(c.order, clk)
+	c.queue = syncloop.NewQueue(Component, c.order, clk)
 	if err := c.applications.AddIndexers(cache.TypedIndexers[*informers.Application]{runsBySchedule: indexRuns}); err != nil {
 		return nil, fmt.Errorf("caches of SparkApplications: %w", err)
 	}
@@ -138,74 +127,10 @@ func (c *Controller) Starting() bool { return c.order.due.Load() > 0 }
 
 // Run works until ctx is done and every look under way has ended.
 func (c *Controller) Run(ctx context.Context) error {
-	defer utilruntime.HandleCrashWithContext(ctx)
-	var workers sync.WaitGroup
-	defer workers.Wait()
-	defer c.queue.ShutDown() // runs before Wait: workers see the shutdown and return
-
-	if !cache.WaitFor(ctx, "ScheduledSparkApplication controller caches", c.synced...) {
-		return context.Cause(ctx)
+	loop := &syncloop.Loop{
+		Kind: "ScheduledSparkApplication", Queue: c.queue, Clock: c.clock,
+		Workers: c.config.Workers, SyncTimeout: c.config.SyncTimeout, ShutdownTimeout: c.config.ShutdownTimeout,
+		Sync: c.sync, Expected: expected, Panicked: c.metrics.panicked,
 	}
-	for range c.config.Workers {
-		workers.Go(func() { wait.UntilWithContext(ctx, c.worker, time.Second) })
-	}
-	<-ctx.Done()
-	return nil
-}
-
-func (c *Controller) worker(ctx context.Context) {
-	for ctx.Err() == nil && c.processNextWorkItem(ctx) {
-	}
-}
-
-func (c *Controller) processNextWorkItem(ctx context.Context) bool {
-	key, shutdown := c.queue.Get()
-	if shutdown {
-		return false
-	}
-	defer c.queue.Done(key)
-
-	ctx = klog.NewContext(ctx, klog.FromContext(ctx).WithValues("scheduledSparkApplication", key))
-	requeueAfter, err := c.syncSafely(ctx, key)
-	switch {
-	case err == nil:
-		c.queue.Forget(key)
-		if requeueAfter > 0 {
-			c.queue.AddAfter(key, requeueAfter)
-		}
-	case expected(err):
-		klog.FromContext(ctx).V(4).Info("Will sync again", "reason", err)
-		c.queue.AddRateLimited(key)
-	default:
-		// Not by way of HandleError, which makes the worker wait if errors come quickly:
-		// other schedules may be due.
-		klog.FromContext(ctx).Error(err, "Sync failed, will retry")
-		c.queue.AddRateLimited(key)
-	}
-	return true
-}
-
-// syncSafely runs sync such that it ends: with an error if it panics, so that one
-// schedule cannot stop the others; after a time-out; and soon after ctx is done,
-// but not at once, because a look that is half done would only be started over.
-func (c *Controller) syncSafely(ctx context.Context, key cache.ObjectName) (requeueAfter time.Duration, err error) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			c.metrics.panicked()
-			err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
-		}
-	}()
-	ending := ctx
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.config.SyncTimeout)
-	defer cancel()
-	defer context.AfterFunc(ending, func() {
-		timer := c.clock.NewTimer(c.config.ShutdownTimeout)
-		defer timer.Stop()
-		select {
-		case <-timer.C():
-			cancel()
-		case <-ctx.Done():
-		}
-	})()
-	return c.sync(ctx, key, c.queue.NumRequeues(key))
+	return loop.Run(ctx, c.synced...)
 }

@@ -12,21 +12,9 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// newQueue returns a queue that hands out schedules with a run to start before all
-// others.
-func newQueue(order *dueFirst, clk clock.WithTicker) workqueue.TypedRateLimitingInterface[cache.ObjectName] {
-	queue := workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[cache.ObjectName]{Name: Component, Clock: clk, Queue: order})
-	delaying := workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[cache.ObjectName]{
-		Name: Component, Clock: clk, Queue: queue,
-	})
-	return workqueue.NewTypedRateLimitingQueueWithConfig(
-		workqueue.NewTypedItemExponentialFailureRateLimiter[cache.ObjectName](time.Second, time.Minute),
-		workqueue.TypedRateLimitingQueueConfig[cache.ObjectName]{Name: Component, Clock: clk, DelayingQueue: delaying})
-}
-
-// dueFirst is the order of the queue: first in, first out, twice. Without it a
-// schedule that is due would wait for the status updates of those that were due
-// just before.
+// dueFirst is the order in which schedules are looked at: those with a run to start
+// before all others, and both first in, first out. Without it a schedule that is due
+// would wait for the status updates of those that were due just before.
 type dueFirst struct {
 	isDue       func(cache.ObjectName) bool
 	first, rest workqueue.Queue[cache.ObjectName]
