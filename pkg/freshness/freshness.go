@@ -56,7 +56,7 @@ func (s *Store) Wrote(owner cache.ObjectName, kind Kind, resourceVersion string)
 		kinds = map[Kind]string{}
 		s.writes[owner] = kinds
 	}
-	if latest, recorded := kinds[kind]; !recorded || older(latest, resourceVersion) {
+	if latest, recorded := kinds[kind]; !recorded || Older(latest, resourceVersion) {
 		kinds[kind] = resourceVersion
 	}
 }
@@ -68,7 +68,7 @@ func (s *Store) Ready(owner cache.ObjectName) bool {
 	defer s.lock.Unlock()
 	kinds := s.writes[owner]
 	for kind, written := range kinds {
-		if source, known := s.caches[kind]; known && older(source.LastSyncResourceVersion(owner.Namespace), written) {
+		if source, known := s.caches[kind]; known && Older(source.LastSyncResourceVersion(owner.Namespace), written) {
 			return false
 		}
 		delete(kinds, kind)
@@ -84,10 +84,10 @@ func (s *Store) Forget(owner cache.ObjectName) {
 	delete(s.writes, owner)
 }
 
-// older reports whether resource version a is known to come before b. Versions
+// Older reports whether resource version a is known to come before b. Versions
 // that cannot be compared, such as that of a cache that cannot tell, are no reason
 // to wait.
-func older(a, b string) bool {
+func Older(a, b string) bool {
 	if a == "" || a == b {
 		return false
 	}

@@ -67,6 +67,44 @@ func TestCatchUpAfterDowntime(t *testing.T) {
 	}
 }
 
+// TestOverlapsWithASlowCache: a run that was created and written down counts as
+// going, although the cache of applications does not show it for a while.
+func TestOverlapsWithASlowCache(t *testing.T) {
+	for _, concurrency := range []v1beta2.ConcurrencyPolicy{v1beta2.ConcurrencyForbid, v1beta2.ConcurrencyReplace} {
+		t.Run(string(concurrency), func(t *testing.T) {
+			bubble(t, func(c *cluster) {
+				c.delayWatch(applicationsResource, 5*time.Second)
+				c.restart(0)
+				c.addSchedule(newSchedule("s", "*/10 * * * *", policy(concurrency), catchUp("All"), keepRuns(50, 50)))
+				c.letPass(time.Minute)
+				c.restart(35 * time.Minute)
+				for range 12 {
+					c.letPass(time.Second)
+					if runs := c.runs(); len(runs) > 1 {
+						t.Errorf("%d runs at once", len(runs))
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestVanishedRunDoesNotBlock: a run that was deleted before the cache showed it is
+// waited for no longer than until the cache has come so far.
+func TestVanishedRunDoesNotBlock(t *testing.T) {
+	bubble(t, func(c *cluster) {
+		c.delayWatch(applicationsResource, 5*time.Second)
+		c.restart(0)
+		c.addSchedule(newSchedule("s", "* * * * *", policy("Forbid")))
+		c.letPass(61 * time.Second)
+		c.deleteRun(c.runs()[0].Name)
+		c.letPass(2 * time.Minute)
+		if len(c.created) != 2 {
+			t.Errorf("created %v, want one more", c.created)
+		}
+	})
+}
+
 // TestCatchUpForbidAll: what Forbid holds back is made up for, one after another.
 func TestCatchUpForbidAll(t *testing.T) {
 	bubble(t, func(c *cluster) {

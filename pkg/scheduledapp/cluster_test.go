@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
 	kubefake "k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 	"k8s.io/klog/v2/ktesting"
@@ -188,10 +189,41 @@ func (c *cluster) killed() bool {
 // restart ends the controller and starts another after a while.
 func (c *cluster) restart(after time.Duration) {
 	c.t.Helper()
+	synctest.Wait()
 	c.stop()
 	time.Sleep(after)
 	c.start()
 	synctest.Wait()
+}
+
+// delayWatch lets controllers that are started afterwards hear of each change of a
+// resource later than it happened.
+func (c *cluster) delayWatch(resource schema.GroupVersionResource, delay time.Duration) {
+	c.spark.PrependWatchReactor(resource.Resource, func(action clienttesting.Action) (bool, watch.Interface, error) {
+		stream, err := c.spark.Tracker().Watch(resource, action.GetNamespace())
+		if err != nil {
+			return true, nil, err
+		}
+		late := make(chan watch.Event, 100)
+		delayed := watch.NewProxyWatcher(late)
+		go func() {
+			defer stream.Stop()
+			for {
+				select {
+				case event := <-stream.ResultChan():
+					select {
+					case <-time.After(delay):
+						late <- event
+					case <-delayed.StopChan():
+						return
+					}
+				case <-delayed.StopChan():
+					return
+				}
+			}
+		}()
+		return true, delayed, nil
+	})
 }
 
 // letPass lets time pass until everything that it triggers has happened.

@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/freshness"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/validation"
 )
@@ -37,11 +38,12 @@ type input struct {
 
 // observe looks the runs up in the cache. It makes no API calls.
 func (c *Controller) observe(app *v1beta2.ScheduledSparkApplication) (*input, error) {
+	seen := c.applications.LastSyncResourceVersion(app.Namespace) // before the cache is read
 	cached, err := c.applications.ByIndex(app.Namespace, runsBySchedule, string(app.UID))
 	if err != nil {
 		return nil, fmt.Errorf("find runs: %w", err)
 	}
-	runs := c.created.merge(app, cached)
+	runs := c.created.merge(app, cached, seen)
 	slices.SortFunc(runs, compareAge)
 	return &input{
 		app:       app,
@@ -117,9 +119,10 @@ func interpret(app *v1beta2.ScheduledSparkApplication, local *time.Location) *me
 	return &meaning{timetable: times}
 }
 
-// created remembers runs that were created until the cache shows them and the
-// status tells of them. It only bridges the time in between: after a restart the
-// cache is read anew.
+// created remembers runs that were created until the cache shows them. It only
+// bridges the time in between: after a restart the cache is read anew. What the
+// status tells of a run does not replace it: whether another may start depends on
+// whether it is going.
 type created struct {
 	lock sync.Mutex
 	runs map[cache.ObjectName][]*v1beta2.SparkApplication
@@ -137,16 +140,18 @@ func (m *created) forget(schedule cache.ObjectName) {
 	delete(m.runs, schedule)
 }
 
-// merge returns the cached runs and those that the cache does not show but of
-// which the status does not tell either.
-func (m *created) merge(app *v1beta2.ScheduledSparkApplication, cached []*v1beta2.SparkApplication) []*v1beta2.SparkApplication {
+// merge returns the cached runs and those that the cache, which has seen everything
+// up to that resource version, does not show yet. A run that has gone before the
+// cache was looked at is among them until the status tells of it.
+func (m *created) merge(app *v1beta2.ScheduledSparkApplication, cached []*v1beta2.SparkApplication, seen string) []*v1beta2.SparkApplication {
 	runs := slices.Clone(cached)
 	m.lock.Lock()
 	defer m.lock.Unlock()
 	key := cache.MetaObjectToName(app)
 	remembered := slices.DeleteFunc(m.runs[key], func(run *v1beta2.SparkApplication) bool {
 		shown := slices.ContainsFunc(cached, func(other *v1beta2.SparkApplication) bool { return other.UID == run.UID })
-		return shown || !isOwnedBy(run, app.UID) || isRecorded(app, run)
+		came := !freshness.Older(seen, run.ResourceVersion)
+		return shown || !isOwnedBy(run, app.UID) || came && isRecorded(app, run)
 	})
 	if len(remembered) == 0 {
 		delete(m.runs, key)
