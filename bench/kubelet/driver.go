@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
@@ -51,7 +52,11 @@ func (k *Kubelet) place(ctx context.Context, pod *corev1.Pod) bool {
 		Target:     corev1.ObjectReference{Kind: "Node", Name: fmt.Sprintf("node-%d", k.addresses.Load()%nodes)},
 	}
 	return k.persist(ctx, func() error {
-		return k.core.Post().Namespace(pod.Namespace).Resource("pods").Name(pod.Name).SubResource("binding").Body(binding).Do(ctx).Error()
+		err := k.core.Post().Namespace(pod.Namespace).Resource("pods").Name(pod.Name).SubResource("binding").Body(binding).Do(ctx).Error()
+		if apierrors.IsConflict(err) {
+			return nil // bound by an earlier try whose answer was lost, or gone; the status tells
+		}
+		return err
 	}) && k.patchStatus(ctx, pod, creating(pod, time.Now()))
 }
 

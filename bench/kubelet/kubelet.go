@@ -129,7 +129,7 @@ func (k *Kubelet) Start(ctx context.Context) error {
 		Transform:     trim,
 		Handler: cache.ResourceEventHandlerFuncs{
 			AddFunc:    func(object any) { withPod(ctx, object, k.added) },
-			UpdateFunc: func(_, object any) { withPod(ctx, object, k.updated) },
+			UpdateFunc: func(before, object any) { k.changed(ctx, before, object) },
 			DeleteFunc: func(object any) { withPod(ctx, object, k.deleted) },
 		},
 	})
@@ -215,6 +215,21 @@ func (k *Kubelet) added(ctx context.Context, pod *corev1.Pod) {
 	k.lock.Unlock()
 	k.tell(Created, d)
 	k.steps.now(func() { k.startDriver(ctx, d) })
+}
+
+// changed handles an update. After an interruption of the watch that may be another
+// pod of the same name: the driver of the next run.
+func (k *Kubelet) changed(ctx context.Context, before, object any) {
+	old, oldOK := before.(*corev1.Pod)
+	pod, ok := object.(*corev1.Pod)
+	switch {
+	case !ok || !oldOK:
+	case old.UID == pod.UID:
+		k.updated(ctx, pod)
+	default:
+		k.deleted(ctx, old)
+		k.added(ctx, pod)
+	}
 }
 
 // updated confirms the end of a pod that is being deleted.

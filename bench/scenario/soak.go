@@ -5,10 +5,14 @@ package scenario
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/bench/faults"
@@ -18,6 +22,7 @@ import (
 	"github.com/spark-operator/spark-operator/bench/plane"
 	"github.com/spark-operator/spark-operator/bench/report"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
 )
 
 const (
@@ -133,7 +138,45 @@ func (r *soak) troubled(perSecond float64, duration time.Duration) error {
 	r.proxy.Trouble(false)
 	ctx, cancel = context.WithTimeoutCause(r.ctx, soakPatience, errors.New("no patience left"))
 	defer cancel()
-	return r.observer.WaitEnded(ctx, namespace, apps)
+	if err := r.observer.WaitEnded(ctx, namespace, apps); err != nil {
+		return fmt.Errorf("%w; on the API server %s", err, r.unended())
+	}
+	return nil
+}
+
+// unended says what the API server has of the applications that have not ended, and
+// of their drivers: it tells who has forgotten them.
+func (r *soak) unended() string {
+	config := r.plane.Config(plane.Person)
+	spark, err := versioned.NewForConfig(config)
+	if err != nil {
+		return err.Error()
+	}
+	core, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return err.Error()
+	}
+	apps, err := spark.SparkoperatorV1beta2().SparkApplications(namespace).List(r.ctx, metav1.ListOptions{})
+	if err != nil {
+		return err.Error()
+	}
+	var found []string
+	for i := range apps.Items {
+		app := &apps.Items[i]
+		switch app.Status.AppState.State { //nolint:exhaustive // the two final states
+		case v1beta2.ApplicationStateCompleted, v1beta2.ApplicationStateFailed:
+			continue
+		}
+		driver := "has no driver"
+		if pod, err := core.CoreV1().Pods(namespace).Get(r.ctx, app.Name+"-driver", metav1.GetOptions{}); err == nil {
+			driver = fmt.Sprintf("has a driver that is %s since %s", pod.Status.Phase, pod.CreationTimestamp.Format(time.TimeOnly))
+		}
+		found = append(found, fmt.Sprintf("%s is %q and %s", app.Name, app.Status.AppState.State, driver))
+	}
+	if len(found) == 0 {
+		return "all that are left have ended"
+	}
+	return strings.Join(found, ", ")
 }
 
 // disaster kills and compacts until ctx is done, which is after duration.

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kubelet
+
+import (
+	"slices"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/utils/ptr"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// TestReplacedDriver: a watch that was interrupted shows the driver of the next run,
+// which has the same name, as a change of that before it.
+func TestReplacedDriver(t *testing.T) {
+	type moment struct {
+		Moment
+		pod types.UID
+	}
+	var told []moment
+	k := New(Config{
+		LifeOf: Always(Life{}),
+		Tell:   func(event Event) { told = append(told, moment{event.Moment, event.Pod.UID}) },
+	}, fake.NewClientset())
+	first, second := driverPod("first"), driverPod("second")
+	k.added(t.Context(), first)
+	running := first.DeepCopy()
+	running.Status.Phase = corev1.PodRunning
+	k.changed(t.Context(), first, running)
+	k.changed(t.Context(), running, second)
+	want := []moment{{Created, "first"}, {Gone, "first"}, {Created, "second"}}
+	if !slices.Equal(told, want) {
+		t.Errorf("told %v, want %v", told, want)
+	}
+	if k.Overlaps() != 0 {
+		t.Errorf("%d drivers at once", k.Overlaps())
+	}
+}
+
+func driverPod(uid types.UID) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: "pi-driver", Namespace: "bench", UID: uid,
+			Labels: map[string]string{v1beta2.LabelSparkRole: v1beta2.SparkRoleDriver},
+			OwnerReferences: []metav1.OwnerReference{{
+				APIVersion: v1beta2.SchemeGroupVersion.String(), Kind: "SparkApplication", Name: "pi", UID: "app", Controller: ptr.To(true),
+			}},
+		},
+		Status: corev1.PodStatus{Phase: corev1.PodPending},
+	}
+}
