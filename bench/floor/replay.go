@@ -35,7 +35,7 @@ type Writer struct {
 
 	lock  sync.Mutex
 	ready *sync.Cond
-	due   []job
+	due   order
 	lives map[types.UID]*life // by application
 	ended bool
 	err   error
@@ -44,6 +44,41 @@ type Writer struct {
 type job struct {
 	life *life
 	at   phase
+}
+
+// order is what is to be done, in the operator's order: an application that has
+// been submitted comes before those that have not, but of five one of these is
+// submitted in any case. Without it the floor would skip most of the statuses that
+// the operator writes, because they are no longer true when their turn comes.
+type order struct {
+	submissions, others []job
+	preferred           int
+}
+
+// submittedShare is that of the operator's queue (pkg/controller/queue.go).
+const submittedShare = 4
+
+func (o *order) add(j job) {
+	if j.at == submission {
+		o.submissions = append(o.submissions, j)
+	} else {
+		o.others = append(o.others, j)
+	}
+}
+
+func (o *order) empty() bool { return len(o.submissions)+len(o.others) == 0 }
+
+// next takes the next job. It is called only if there is one.
+func (o *order) next() (j job) {
+	if len(o.submissions) > 0 && (len(o.others) == 0 || o.preferred == submittedShare) {
+		j, o.submissions, o.preferred = o.submissions[0], o.submissions[1:], 0
+		return j
+	}
+	if len(o.submissions) > 0 {
+		o.preferred++
+	}
+	j, o.others = o.others[0], o.others[1:]
+	return j
 }
 
 // life is one application in whose life the writer writes.
@@ -128,22 +163,21 @@ func (w *Writer) Tell(event kubelet.Event) {
 }
 
 func (w *Writer) addLocked(j job) {
-	w.due = append(w.due, j)
+	w.due.add(j)
 	w.ready.Signal()
 }
 
 func (w *Writer) work(ctx context.Context) {
 	for {
 		w.lock.Lock()
-		for len(w.due) == 0 && !w.ended {
+		for w.due.empty() && !w.ended {
 			w.ready.Wait()
 		}
 		if w.ended {
 			w.lock.Unlock()
 			return
 		}
-		next := w.due[0]
-		w.due = w.due[1:]
+		next := w.due.next()
 		w.lock.Unlock()
 		if err := w.follow(ctx, next); err != nil && ctx.Err() == nil {
 			w.lock.Lock()
