@@ -6,11 +6,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
@@ -118,20 +120,35 @@ func (k *Kubelet) Collect(ctx context.Context, app types.UID) {
 const annotationRunObjects = "sparkoperator.k8s.io/run-objects"
 
 // collect deletes what belonged to a driver pod, as the garbage collector does.
-// Most often the operator has done it before.
+// Most often the operator has deleted the Services before. What has one of these
+// names may belong to a newer pod of the same name, so owners are looked at.
 func (k *Kubelet) collect(ctx context.Context, d *driver) {
-	resources := map[string]string{"Service": "services", "ConfigMap": "configmaps", "Secret": "secrets"}
+	resources := map[string]string{"Service": "services", "Secret": "secrets"}
 	for _, entry := range strings.Split(d.pod.Annotations[annotationRunObjects], ",") {
-		kind, name, _ := strings.Cut(entry, "/")
-		resource := resources[kind]
-		if resource == "" {
-			continue
+		if kind, name, _ := strings.Cut(entry, "/"); resources[kind] != "" {
+			k.persist(ctx, func() error { return k.deleteOwned(ctx, d.pod, resources[kind], name) })
 		}
-		k.persist(ctx, func() error {
-			return k.core.Delete().Namespace(d.pod.Namespace).Resource(resource).Name(name).Do(ctx).Error()
-		})
+	}
+	for i := range d.pod.Spec.Volumes {
+		if configMap := d.pod.Spec.Volumes[i].ConfigMap; configMap != nil {
+			k.persist(ctx, func() error { return k.deleteOwned(ctx, d.pod, "configmaps", configMap.Name) })
+		}
 	}
 	k.deleteExecutors(ctx, d)
+}
+
+// deleteOwned deletes an object if it belongs to the pod.
+func (k *Kubelet) deleteOwned(ctx context.Context, pod *corev1.Pod, resource, name string) error {
+	object, err := k.core.Get().Namespace(pod.Namespace).Resource(resource).Name(name).Do(ctx).Get()
+	if err != nil {
+		return err
+	}
+	found, err := meta.Accessor(object)
+	if err != nil || !slices.ContainsFunc(found.GetOwnerReferences(), func(owner metav1.OwnerReference) bool { return owner.UID == pod.UID }) {
+		return err
+	}
+	options := metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(found.GetUID()))}
+	return k.core.Delete().Namespace(pod.Namespace).Resource(resource).Name(name).Body(&options).Do(ctx).Error()
 }
 
 // executorLabels are the labels that Spark gives the executors of a driver.
