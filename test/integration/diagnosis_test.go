@@ -53,17 +53,7 @@ func TestMissingVolumeIsTold(t *testing.T) {
 		t.Errorf("kubectl get shows %v", got)
 	}
 
-	if driver, err = pods.Get(t.Context(), driver.Name, metav1.GetOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	driver.Status.Phase = corev1.PodRunning
-	driver.Status.ContainerStatuses = []corev1.ContainerStatus{{
-		Name:  v1beta2.DriverContainerName,
-		State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.Now()}},
-	}}
-	if _, err := pods.UpdateStatus(t.Context(), driver, metav1.UpdateOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	setRunning(t, namespace, driver.Name)
 	app = waitFor(t, namespace, "pi", "RUNNING", inState(v1beta2.ApplicationStateRunning))
 	if stalled := meta.FindStatusCondition(app.Status.Conditions, v1beta2.ConditionStalled); stalled != nil {
 		t.Errorf("still %s: %s", stalled.Reason, stalled.Message)
@@ -75,6 +65,25 @@ func TestMissingVolumeIsTold(t *testing.T) {
 
 func inState(state v1beta2.ApplicationStateType) func(*v1beta2.SparkApplication) bool {
 	return func(app *v1beta2.SparkApplication) bool { return app.Status.AppState.State == state }
+}
+
+// setRunning says of a driver that it runs, as the kubelet does.
+func setRunning(t *testing.T, namespace, driver string) *corev1.Pod {
+	t.Helper()
+	pods := api.core.CoreV1().Pods(namespace)
+	pod, err := pods.Get(t.Context(), driver, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pod.Status.Phase = corev1.PodRunning
+	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{
+		Name:  v1beta2.DriverContainerName,
+		State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.Now()}},
+	}}
+	if pod, err = pods.UpdateStatus(t.Context(), pod, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	return pod
 }
 
 // createEvent records an event about a pod as the kubelet does.

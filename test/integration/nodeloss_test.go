@@ -101,18 +101,7 @@ func strand(t *testing.T, namespace, name, node string) types.UID {
 	if err := pods.Bind(t.Context(), binding, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	pod, err := pods.Get(t.Context(), driver, metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	pod.Status.Phase = corev1.PodRunning
-	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{
-		Name:  v1beta2.DriverContainerName,
-		State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.Now()}},
-	}}
-	if _, err := pods.UpdateStatus(t.Context(), pod, metav1.UpdateOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	pod := setRunning(t, namespace, driver)
 	waitFor(t, namespace, name, "RUNNING", inState(v1beta2.ApplicationStateRunning))
 	if err := pods.Delete(t.Context(), driver, metav1.DeleteOptions{GracePeriodSeconds: ptr.To[int64](1)}); err != nil {
 		t.Fatal(err)
