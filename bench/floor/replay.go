@@ -25,9 +25,12 @@ import (
 	"github.com/spark-operator/spark-operator/bench/plane"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
+	"github.com/spark-operator/spark-operator/pkg/syncloop"
 )
 
-// Writer makes the writes of a script for every application it is told of.
+// Writer makes the writes of a script for every application it is told of, in the
+// operator's order. In another it would skip most of the statuses that the operator
+// writes, because they are no longer true when their turn comes.
 type Writer struct {
 	script  *Script
 	clients map[string]rest.Interface // by API group
@@ -35,8 +38,8 @@ type Writer struct {
 
 	lock  sync.Mutex
 	ready *sync.Cond
-	due   order
-	lives map[types.UID]*life // by application
+	due   *syncloop.Lanes[job] // submissions in the other lane, as the operator has them
+	lives map[types.UID]*life  // by application
 	ended bool
 	err   error
 }
@@ -44,41 +47,6 @@ type Writer struct {
 type job struct {
 	life *life
 	at   phase
-}
-
-// order is what is to be done, in the operator's order: an application that has
-// been submitted comes before those that have not, but of five one of these is
-// submitted in any case. Without it the floor would skip most of the statuses that
-// the operator writes, because they are no longer true when their turn comes.
-type order struct {
-	submissions, others []job
-	preferred           int
-}
-
-// submittedShare is that of the operator's queue (pkg/controller/queue.go).
-const submittedShare = 4
-
-func (o *order) add(j job) {
-	if j.at == submission {
-		o.submissions = append(o.submissions, j)
-	} else {
-		o.others = append(o.others, j)
-	}
-}
-
-func (o *order) empty() bool { return len(o.submissions)+len(o.others) == 0 }
-
-// next takes the next job. It is called only if there is one.
-func (o *order) next() (j job) {
-	if len(o.submissions) > 0 && (len(o.others) == 0 || o.preferred == submittedShare) {
-		j, o.submissions, o.preferred = o.submissions[0], o.submissions[1:], 0
-		return j
-	}
-	if len(o.submissions) > 0 {
-		o.preferred++
-	}
-	j, o.others = o.others[0], o.others[1:]
-	return j
 }
 
 // life is one application in whose life the writer writes.
@@ -114,6 +82,7 @@ func NewWriter(ctx context.Context, p *plane.Plane, script *Script, writers int)
 			"networking.k8s.io":    core.NetworkingV1().RESTClient(),
 			"sparkoperator.k8s.io": spark.SparkoperatorV1beta2().RESTClient(),
 		},
+		due:   syncloop.NewLanes[job](),
 		lives: map[types.UID]*life{},
 	}
 	w.ready = sync.NewCond(&w.lock)
@@ -163,21 +132,25 @@ func (w *Writer) Tell(event kubelet.Event) {
 }
 
 func (w *Writer) addLocked(j job) {
-	w.due.add(j)
+	if j.at == submission {
+		w.due.PushOther(j)
+	} else {
+		w.due.PushFirst(j)
+	}
 	w.ready.Signal()
 }
 
 func (w *Writer) work(ctx context.Context) {
 	for {
 		w.lock.Lock()
-		for w.due.empty() && !w.ended {
+		for w.due.Len() == 0 && !w.ended {
 			w.ready.Wait()
 		}
 		if w.ended {
 			w.lock.Unlock()
 			return
 		}
-		next := w.due.next()
+		next := w.due.Pop()
 		w.lock.Unlock()
 		if err := w.follow(ctx, next); err != nil && ctx.Err() == nil {
 			w.lock.Lock()

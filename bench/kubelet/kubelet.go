@@ -178,9 +178,11 @@ func trim(object any) (any, error) {
 		},
 		Status: corev1.PodStatus{Phase: pod.Status.Phase},
 	}
-	for i := range pod.Spec.Volumes {
-		if configMap := pod.Spec.Volumes[i].ConfigMap; configMap != nil && isDriver(pod) {
-			trimmed.Spec.Volumes = append(trimmed.Spec.Volumes, corev1.Volume{VolumeSource: corev1.VolumeSource{ConfigMap: configMap}})
+	if isDriver(pod) {
+		for i := range pod.Spec.Volumes {
+			if configMap := pod.Spec.Volumes[i].ConfigMap; configMap != nil {
+				trimmed.Spec.Volumes = append(trimmed.Spec.Volumes, corev1.Volume{VolumeSource: corev1.VolumeSource{ConfigMap: configMap}})
+			}
 		}
 	}
 	for i := range pod.Spec.Containers {

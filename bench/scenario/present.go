@@ -98,7 +98,9 @@ func (l *leg) present(count, executors int) error {
 	if err := l.settle(); err != nil {
 		return err
 	}
-	l.operator.Kill()
+	if err := l.killOperator(); err != nil {
+		return err
+	}
 	ran := time.Now()
 	err = l.copies(presentNamespace, count, func(n int) []string {
 		return append(load.SubmissionNames(app.Status.SubmissionID, uuid.NewString()), app.Name, load.Name(presentNamespace, n))

@@ -81,6 +81,9 @@ func TestSubmittedComeBeforeNew(t *testing.T) {
 	}
 }
 
+// submittedShare is how many submitted ones come for each that is to be submitted.
+const submittedShare = 4
+
 // modelLine is a plain model of a line.
 type modelLine struct {
 	submitted, others []string

@@ -43,7 +43,7 @@ func NewQueue(name string, order workqueue.Queue[cache.ObjectName], clk clock.Wi
 		workqueue.TypedRateLimitingQueueConfig[cache.ObjectName]{Name: name, Clock: clk, DelayingQueue: delaying})
 }
 
-// Loop is how a controller works. All fields are needed.
+// Loop is how a controller works. All exported fields are needed.
 type Loop struct {
 	// Kind of the objects, for messages: SparkApplication.
 	Kind  string
@@ -64,12 +64,15 @@ type Loop struct {
 	Expected func(error) bool
 	// Panicked is told of every sync that panicked.
 	Panicked func()
+
+	logKey string // of keys in log lines; set by Run
 }
 
 // Run works until ctx is done and every sync under way has ended. It begins when
 // all of synced are done.
 func (l *Loop) Run(ctx context.Context, synced ...cache.DoneChecker) error {
 	defer utilruntime.HandleCrashWithContext(ctx)
+	l.logKey = strings.ToLower(l.Kind[:1]) + l.Kind[1:]
 	var workers sync.WaitGroup
 	defer workers.Wait()
 	defer l.Queue.ShutDown() // runs before Wait: workers see the shutdown and return
@@ -97,8 +100,7 @@ func (l *Loop) next(ctx context.Context) bool {
 	}
 	defer l.Queue.Done(key)
 
-	logKey := strings.ToLower(l.Kind[:1]) + l.Kind[1:]
-	ctx = klog.NewContext(ctx, klog.FromContext(ctx).WithValues(logKey, key)) //nolint:logcheck // no constant, but one of a few kinds
+	ctx = klog.NewContext(ctx, klog.FromContext(ctx).WithValues(l.logKey, key)) //nolint:logcheck // no constant, but one of a few kinds
 	requeueAfter, err := l.sync(ctx, key)
 	switch {
 	case err == nil:
