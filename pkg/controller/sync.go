@@ -59,7 +59,10 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 	if err := c.commit(ctx, in, &outcome, status); err != nil {
 		return 0, err // the status comes first: an action that failed is tried again anyway
 	}
-	return requeue(plan, &outcome), outcome.err
+	if outcome.err != nil {
+		return 0, outcome.err
+	}
+	return requeue(plan, &outcome), nil
 }
 
 // givesWay reports whether an application is a run that a schedule has just

@@ -3,6 +3,7 @@
 package informers
 
 import (
+	"time"
 	"unique"
 
 	corev1 "k8s.io/api/core/v1"
@@ -18,9 +19,26 @@ func compactApplication(object any) (any, error) {
 	case *v1beta2.SparkApplication:
 		return ApplicationOf(object), nil
 	case *v1beta2.ScheduledSparkApplication:
+		edited := LastEdit(object)
 		trim(object)
+		if !edited.IsZero() {
+			object.ManagedFields = []metav1.ManagedFieldsEntry{{Time: &metav1.Time{Time: edited}}}
+		}
 	}
 	return object, nil
+}
+
+// LastEdit is when somebody last changed an object otherwise than in its status, as
+// field ownership has it: in whole seconds, zero if that is not known. Of schedules
+// the caches keep it.
+func LastEdit(object metav1.Object) time.Time {
+	var last time.Time
+	for _, entry := range object.GetManagedFields() {
+		if entry.Subresource == "" && entry.Time != nil && entry.Time.After(last) {
+			last = entry.Time.Time
+		}
+	}
+	return last
 }
 
 // trim drops what nobody reads: field ownership, and the copy of the whole object

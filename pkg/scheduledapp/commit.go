@@ -20,7 +20,7 @@ import (
 //
 // This is the only place that writes a status, and the verb is always
 // UpdateStatus: fields written by it would not be removed by an apply.
-func (c *Controller) commit(ctx context.Context, in *input, p *plan, out *outcome, status *v1beta2.ScheduledSparkApplicationStatus) error {
+func (c *Controller) commit(ctx context.Context, in *input, p *plan, status *v1beta2.ScheduledSparkApplicationStatus) error {
 	app := in.app
 	if equality.Semantic.DeepEqual(&app.Status, status) {
 		return nil
@@ -49,6 +49,12 @@ func (c *Controller) commit(ctx context.Context, in *input, p *plan, out *outcom
 		klog.FromContext(ctx).Info("State changed", "from", from, "to", to, "reason", status.Reason)
 	}
 	c.metrics.settled(app.Namespace, p)
-	emit(c.recorder, app, transitionEvents(in, p, out, status))
+	for _, r := range p.recorded {
+		// Those that this process saw come into being were measured then.
+		if in.spec.timetable != nil && !c.created.has(keyOf(app), r.app.UID) {
+			c.metrics.created(r.app.CreationTimestamp.Sub(in.spec.timetable.due(r.scheduled)))
+		}
+	}
+	emit(c.recorder, app, transitionEvents(in, p, status))
 	return nil
 }

@@ -83,23 +83,26 @@ func recordRuns(status *v1beta2.ScheduledSparkApplicationStatus, p *plan) {
 
 // concludeOnTime says what became of the latest time for which a run was due.
 func concludeOnTime(in *input, p *plan, c conditions) {
-	times := in.spec.timetable
-	if times == nil {
-		return
-	}
-	v := &p.verdict
+	times, v := in.spec.timetable, &p.verdict
 	var latest record
 	if len(p.recorded) > 0 {
 		latest = p.recorded[len(p.recorded)-1]
 	}
 	switch {
+	case times == nil:
+		c.endWaiting()
 	case !v.waiting.IsZero():
-		c.set(v1beta2.ConditionOnTime, false, reasonWaiting, fmt.Sprintf("the run due at %s waits for the end of %s", times.format(v.waiting), v.blocker))
+		c.set(v1beta2.ConditionOnTime, false, reasonWaiting, times.waits(v.waiting)+v.blocker)
 	case v.skipped.After(latest.scheduled):
 		c.set(v1beta2.ConditionOnTime, false, reasonSkipped, fmt.Sprintf("the run due at %s was skipped: %s was still going", times.format(v.skipped), v.blocker))
 	case v.latestMissed.After(latest.scheduled):
 		c.set(v1beta2.ConditionOnTime, false, reasonMissed, p.missedText(in))
+	case p.request.waiting:
+		c.set(v1beta2.ConditionOnTime, false, reasonWaiting, fmt.Sprintf("the run asked for with annotation %s=%s waits for the end of %s",
+			v1beta2.AnnotationRunNow, p.request.value, p.request.blocker))
+	case latest.app == nil && len(p.start) > 0: // it may be one that has waited, and could not be created
 	case latest.app == nil:
+		c.endWaiting()
 	default:
 		late := latest.app.CreationTimestamp.Sub(times.due(latest.scheduled))
 		if late <= startTolerance {
@@ -108,6 +111,12 @@ func concludeOnTime(in *input, p *plan, c conditions) {
 			c.set(v1beta2.ConditionOnTime, false, reasonLate, fmt.Sprintf("the run due at %s was started %s late", times.format(latest.scheduled), late))
 		}
 	}
+}
+
+// waits begins the message that tells which run waits. It is recognized by
+// [input.lateness].
+func (t *timetable) waits(scheduled time.Time) string {
+	return "the run due at " + t.format(scheduled) + " waits for the end of "
 }
 
 // missedText says which runs were given up.

@@ -61,6 +61,14 @@ func (c conditions) set(kind string, value bool, reason, message string) {
 
 func (c conditions) remove(kind string) { meta.RemoveStatusCondition(&c.status.Conditions, kind) }
 
+// endWaiting takes back that a run waits: what it waited for is over, or it is not
+// due any more.
+func (c conditions) endWaiting() {
+	if onTime := meta.FindStatusCondition(c.status.Conditions, v1beta2.ConditionOnTime); onTime != nil && onTime.Reason == reasonWaiting {
+		c.remove(v1beta2.ConditionOnTime)
+	}
+}
+
 // isStalled reports whether the status says that it is stalled for that reason.
 func isStalled(status *v1beta2.ScheduledSparkApplicationStatus, reason string) bool {
 	condition := meta.FindStatusCondition(status.Conditions, v1beta2.ConditionStalled)

@@ -15,7 +15,7 @@ import (
 )
 
 // TestCrashAtEveryWrite ends the process before and after each write in the life of
-// three schedules, and goes on with a new one that knows nothing but what the
+// four schedules, and goes on with a new one that knows nothing but what the
 // cluster shows. Every run must be created exactly once.
 func TestCrashAtEveryWrite(t *testing.T) {
 	for n := 1; ; n++ {
@@ -42,6 +42,7 @@ func TestCrashAtEveryWrite(t *testing.T) {
 // and checks what came of it.
 func liveThrough(c *cluster) {
 	c.addSchedule(newSchedule("allow", "*/5 * * * *", keepRuns(1, 1)))
+	c.addSchedule(newSchedule("none", "*/5 * * * *", keepRuns(0, 0)))
 	c.addSchedule(newSchedule("replace", "*/5 * * * *", policy(v1beta2.ConcurrencyReplace), keepRuns(9, 9)))
 	c.addSchedule(newSchedule("asked", "0 0 1 1 *", keepRuns(9, 9), func(app *v1beta2.ScheduledSparkApplication) {
 		metav1.SetMetaDataAnnotation(&app.ObjectMeta, v1beta2.AnnotationRunNow, "1")
@@ -51,7 +52,7 @@ func liveThrough(c *cluster) {
 		c.collectGarbage()
 		switch second {
 		case 5 * 60, 10*60 + 20:
-			for _, app := range c.runsOf("allow") {
+			for _, app := range append(c.runsOf("allow"), c.runsOf("none")...) {
 				c.setState(app.Name, v1beta2.ApplicationStateCompleted)
 			}
 		}
@@ -68,7 +69,7 @@ func liveThrough(c *cluster) {
 	c.letPass(time.Second)
 
 	var want []string
-	for _, schedule := range []string{"allow", "replace"} {
+	for _, schedule := range []string{"allow", "none", "replace"} {
 		for _, at := range []string{"12:05:00", "12:10:00"} {
 			want = append(want, runName(schedule, today(at), PrecisionNanos))
 		}
@@ -76,7 +77,12 @@ func liveThrough(c *cluster) {
 		if status.LastRunName != want[len(want)-1] || !status.SettledTime.Time.Equal(today("12:10:00")) || !status.NextRun.Time.Equal(today("12:15:00")) {
 			c.t.Errorf("%s: status %+v", schedule, status)
 		}
-		if left := c.runsOf(schedule); len(left) != 1 || left[0].Name != want[len(want)-1] {
+		left := c.runsOf(schedule)
+		if schedule == "none" {
+			if len(left) != 0 {
+				c.t.Errorf("%s: %d runs left", schedule, len(left))
+			}
+		} else if len(left) != 1 || left[0].Name != want[len(want)-1] {
 			c.t.Errorf("%s: %d runs left", schedule, len(left))
 		}
 	}

@@ -5,12 +5,14 @@ package scheduledapp
 import (
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
 // plan is what one look at a schedule leads to.
@@ -48,6 +50,10 @@ type request struct {
 	settled bool
 	value   string
 	started *v1beta2.SparkApplication // nil if Forbid left no room for it
+	// scheduled is set if what was started is the run for a time of the schedule, too.
+	scheduled bool
+	// waiting for the run in the way to end.
+	waiting bool
 	blocker string
 }
 
@@ -68,7 +74,7 @@ func decide(in *input) plan {
 	app := in.app
 	p := plan{}
 	if in.spec.condition != reasonInvalidObject { // else the limits are not known
-		p.history = trim(in.runs, historyLimit(app.Spec.SuccessfulRunHistoryLimit), historyLimit(app.Spec.FailedRunHistoryLimit))
+		p.history = in.trim()
 	}
 	p.recorded = in.unrecorded()
 	if in.spec.timetable == nil {
@@ -79,9 +85,9 @@ func decide(in *input) plan {
 	if !suspended {
 		p.observed = in.spec.timetable.times.String()
 	}
-	p.decideRequest(in)
 	if suspended {
 		p.settled = in.latestSettled(p.recorded)
+		p.decideRequest(in)
 		return p
 	}
 	begin := in.settledBefore(p.observed)
@@ -90,18 +96,15 @@ func decide(in *input) plan {
 		p.settled = p.recorded[n-1].scheduled
 	}
 	p.decideTimes(in)
+	p.decideRequest(in)
 	p.countMissed(in, begin)
 	p.next = in.nextDue(p.settled)
 	p.ahead = p.settled.Sub(in.now)
 	return p
 }
 
-func historyLimit(limit *int32) int32 {
-	return max(ptr.Deref(limit, v1beta2.DefaultRunHistoryLimit), 0)
-}
-
 // settledBefore is up to when the times of the schedule were dealt with before
-// this look. A schedule that has just come into force counts from now.
+// this look. A schedule that has come into force since counts from then on.
 func (in *input) settledBefore(observed string) time.Time {
 	status, creation := &in.app.Status, in.app.CreationTimestamp.Time
 	switch {
@@ -116,7 +119,18 @@ func (in *input) settledBefore(observed string) time.Time {
 		}
 		return creation
 	}
-	return in.now.Truncate(time.Second)
+	begin := in.now.Truncate(time.Second)
+	if status.ObservedGeneration != in.app.Generation { // the edit brought it into force, perhaps while nobody looked
+		if edited := informers.LastEdit(in.app); !edited.IsZero() && edited.Before(begin) {
+			begin = edited
+		}
+	}
+	if status.ObservedSchedule != "" && status.SettledTime != nil && status.SettledTime.After(begin) {
+		// Nothing that was started is started again, even if the clock was put back. A
+		// schedule that was out of force meanwhile is one that was told to begin anew.
+		begin = status.SettledTime.Time
+	}
+	return begin
 }
 
 // unrecorded returns the runs for times of the schedule that the status does not
@@ -157,7 +171,9 @@ func requestedName(app *v1beta2.ScheduledSparkApplication) string {
 	return runNowName(app, value)
 }
 
-// decideRequest deals with the annotation run-now.
+// decideRequest deals with the annotation run-now, after the times of the schedule:
+// where only one run may be going, one that starts for such a time is what was asked
+// for, too. Two would do away with each other.
 func (p *plan) decideRequest(in *input) {
 	name := requestedName(in.app)
 	if name == "" {
@@ -168,14 +184,23 @@ func (p *plan) decideRequest(in *input) {
 		p.request.settled, p.request.started = true, app
 		return
 	}
+	for _, r := range p.recorded {
+		if r.app.Annotations[v1beta2.AnnotationRunNow] == p.request.value {
+			p.request.settled, p.request.started, p.request.scheduled = true, r.app, true
+			return
+		}
+	}
 	active := in.active()
-	switch {
-	case in.app.Spec.ConcurrencyPolicy == v1beta2.ConcurrencyAllow || len(active) == 0:
+	switch policy := in.app.Spec.ConcurrencyPolicy; {
+	case policy != v1beta2.ConcurrencyAllow && len(p.start) > 0:
+		p.start[0].requested = true
+	case policy == v1beta2.ConcurrencyAllow || len(active) == 0:
 		p.start = append(p.start, run{name: name})
-	case in.app.Spec.ConcurrencyPolicy == v1beta2.ConcurrencyForbid:
+	case policy == v1beta2.ConcurrencyForbid:
 		p.request.settled, p.request.blocker = true, active[0].Name
 	default:
 		p.replace = active
+		p.request.waiting, p.request.blocker = true, active[0].Name
 	}
 }
 
@@ -233,8 +258,6 @@ func (p *plan) decideDue(in *input, due []time.Time) {
 	blocker := ""
 	if len(active) > 0 {
 		blocker = active[0].Name
-	} else if len(p.start) > 0 {
-		blocker = p.start[0].name
 	}
 	for _, scheduled := range due {
 		name := runName(in.app.Name, scheduled, in.precision)
@@ -263,12 +286,13 @@ func (p *plan) decideDue(in *input, due []time.Time) {
 
 // lateness is by how much a run that started now would be late. With Replace, a
 // run is in time if it was when another was asked to go for it: to end that one
-// and then start none would be the worst of all.
+// and then start none would be the worst of all. Once that one is gone, only the
+// status tells which run has waited for it.
 func (in *input) lateness(scheduled time.Time) time.Duration {
 	asOf := in.now
 	if in.app.Spec.ConcurrencyPolicy == v1beta2.ConcurrencyReplace {
 		onTime := meta.FindStatusCondition(in.app.Status.Conditions, v1beta2.ConditionOnTime)
-		if onTime != nil && onTime.Reason == reasonWaiting {
+		if onTime != nil && onTime.Reason == reasonWaiting && strings.HasPrefix(onTime.Message, in.spec.timetable.waits(scheduled)) {
 			return 0
 		}
 		for _, app := range in.active() {

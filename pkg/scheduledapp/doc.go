@@ -13,11 +13,13 @@
 //     present. Creating it twice is impossible, so it is created before anything is
 //     written down; a process that ends in between is followed by one that finds
 //     the name taken by its own run.
+//   - A run is neither deleted nor forgotten before the status tells of it.
 //   - status.settledTime is up to when all times of the schedule are dealt with. It
-//     only grows, so a clock that goes back repeats nothing.
+//     only grows while the schedule is in force, so a clock that goes back repeats
+//     nothing.
 //   - status.observedSchedule is what is in force. When that changes, by an edit,
-//     suspension or correction, the past is settled: the new schedule counts from
-//     now on.
+//     resumption or correction, the past is settled: the new schedule counts from the
+//     edit on.
 //   - A run that was just created is written down by a second look, and schedules
 //     with a run to start are looked at before those with something to write down
 //     (see dueFirst). A thousand schedules that are due in the same minute so wait

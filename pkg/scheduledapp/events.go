@@ -48,7 +48,7 @@ func emit(recorder events.EventRecorder, app *v1beta2.ScheduledSparkApplication,
 }
 
 // transitionEvents says what happened in one look. It is pure.
-func transitionEvents(in *input, p *plan, out *outcome, status *v1beta2.ScheduledSparkApplicationStatus) []event {
+func transitionEvents(in *input, p *plan, status *v1beta2.ScheduledSparkApplicationStatus) []event {
 	var list []event
 	add := func(kind, reason, action string, related runtime.Object, format string, arguments ...any) {
 		list = append(list, event{kind, reason, action, fmt.Sprintf(format, arguments...), related})
@@ -72,15 +72,25 @@ func transitionEvents(in *input, p *plan, out *outcome, status *v1beta2.Schedule
 	if p.verdict.missed > 0 {
 		add(corev1.EventTypeWarning, eventRunMissed, "Skip", nil, "%s", p.missedText(in))
 	}
-	for _, name := range out.replaced {
-		add(corev1.EventTypeNormal, eventRunReplaced, "Replace", reference(namespace, name), "Deleting run %s, which is still going, because another is due", name)
-	}
 	now := meta.FindStatusCondition(status.Conditions, v1beta2.ConditionStalled)
 	before := meta.FindStatusCondition(in.app.Status.Conditions, v1beta2.ConditionStalled)
 	if now != nil && now.Status == metav1.ConditionTrue && (before == nil || before.Reason != now.Reason || before.Message != now.Message) {
 		add(corev1.EventTypeWarning, eventStalled, "Observe", nil, "%s: %s", now.Reason, now.Message)
 	}
 	return list
+}
+
+// replaced tells of a run that was asked to go.
+func replaced(app *v1beta2.SparkApplication) event {
+	return event{
+		kind: corev1.EventTypeNormal, reason: eventRunReplaced, action: "Replace", related: reference(app.Namespace, app.Name),
+		note: "Deleting run " + app.Name + ", which is still going, because another is due",
+	}
+}
+
+// passedOver tells of a run that could not be created while later ones were.
+func passedOver(reason string, err error) event {
+	return event{kind: corev1.EventTypeWarning, reason: eventStalled, action: "Start", note: reason + ": " + oneLine(err.Error())}
 }
 
 // reference names a run as the subject of an event.

@@ -24,8 +24,6 @@ type outcome struct {
 	// started is how many runs were created or found to exist. They are recorded by
 	// the next look.
 	started int
-	// replaced are the names of runs that were asked to go.
-	replaced []string
 	// refusal is the reason for which a run cannot be created as things are; empty if
 	// there is none. err then says more.
 	refusal string
@@ -37,13 +35,7 @@ type outcome struct {
 // can wait for the next look.
 func (c *Controller) execute(ctx context.Context, in *input, p *plan) *outcome {
 	out := &outcome{}
-	for _, r := range p.start {
-		if err := c.startRun(ctx, in, r); err != nil {
-			out.fail(fmt.Errorf("create run %s: %w", r.name, err))
-			break
-		}
-		out.started++
-	}
+	c.startRuns(ctx, in, p, out)
 	if out.started > 0 {
 		return out
 	}
@@ -52,7 +44,8 @@ func (c *Controller) execute(ctx context.Context, in *input, p *plan) *outcome {
 		if err != nil {
 			out.fail(fmt.Errorf("delete run %s, which is to be replaced: %w", app.Name, err))
 		} else if deleted {
-			out.replaced = append(out.replaced, app.Name)
+			// The status need not change, so this event does not wait for its write.
+			emit(c.recorder, in.app, []event{replaced(app)})
 		}
 	}
 	for _, app := range p.history.surplus {
@@ -63,14 +56,36 @@ func (c *Controller) execute(ctx context.Context, in *input, p *plan) *outcome {
 	return out
 }
 
-func (o *outcome) fail(err error) {
-	o.err = errors.Join(o.err, err)
-	var taken *nameTakenError
-	switch {
-	case errors.As(err, &taken):
-		o.refusal = reasonNameTaken
-	case permanent(err):
-		o.refusal = reasonRunRefused
+func (o *outcome) fail(err error) { o.err = errors.Join(o.err, err) }
+
+// startRuns creates the runs that are to be started, up to the first that fails. If
+// they may run side by side, one whose name is taken keeps no other from its start:
+// only people can mend that.
+func (c *Controller) startRuns(ctx context.Context, in *input, p *plan, out *outcome) {
+	var passed []event
+	for _, r := range p.start {
+		err := c.startRun(ctx, in, r)
+		if err == nil {
+			out.started++
+			continue
+		}
+		err = fmt.Errorf("create run %s: %w", r.name, err)
+		out.fail(err)
+		var taken *nameTakenError
+		isTaken := errors.As(err, &taken)
+		switch {
+		case isTaken:
+			out.refusal = reasonNameTaken
+		case permanent(err):
+			out.refusal = reasonRunRefused
+		}
+		if !isTaken || in.app.Spec.ConcurrencyPolicy != v1beta2.ConcurrencyAllow {
+			break
+		}
+		passed = append(passed, passedOver(reasonNameTaken, err))
+	}
+	if out.started > 0 { // else the condition Stalled tells it
+		emit(c.recorder, in.app, passed)
 	}
 }
 
@@ -95,7 +110,10 @@ func (c *Controller) startRun(ctx context.Context, in *input, r run) error {
 			return &nameTakenError{name: r.name}
 		}
 		app = app.DeepCopy()
-		if !r.scheduled.IsZero() { // somebody may have removed it
+		if !r.scheduled.IsZero() {
+			// The answer to its creation was lost, which does not make it less late.
+			c.metrics.created(app.CreationTimestamp.Sub(in.spec.timetable.due(r.scheduled)))
+			// Somebody may have removed the annotation.
 			metav1.SetMetaDataAnnotation(&app.ObjectMeta, v1beta2.AnnotationScheduledTime, r.scheduled.UTC().Format(time.RFC3339))
 		}
 	default:

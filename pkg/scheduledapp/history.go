@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"slices"
 
+	"k8s.io/utils/ptr"
+
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
 
@@ -15,17 +17,23 @@ type history struct {
 	surplus            []*v1beta2.SparkApplication
 }
 
-// trim keeps the newest runs of either kind. The limits are not negative.
-func trim(runs []*v1beta2.SparkApplication, successful, failed int32) history {
+// trim keeps the newest runs of either kind. A run that the status does not tell of
+// yet is not surplus: without it and without a record of it, it would be created
+// again.
+func (in *input) trim() history {
 	var h history
-	h.successful = h.keep(runs, v1beta2.ApplicationStateCompleted, int(successful))
-	h.failed = h.keep(runs, v1beta2.ApplicationStateFailed, int(failed))
+	h.successful = h.keep(in, v1beta2.ApplicationStateCompleted, historyLimit(in.app.Spec.SuccessfulRunHistoryLimit))
+	h.failed = h.keep(in, v1beta2.ApplicationStateFailed, historyLimit(in.app.Spec.FailedRunHistoryLimit))
 	return h
 }
 
-func (h *history) keep(runs []*v1beta2.SparkApplication, state v1beta2.ApplicationStateType, limit int) []string {
+func historyLimit(limit *int32) int {
+	return int(max(ptr.Deref(limit, v1beta2.DefaultRunHistoryLimit), 0))
+}
+
+func (h *history) keep(in *input, state v1beta2.ApplicationStateType, limit int) []string {
 	var finished []*v1beta2.SparkApplication
-	for _, run := range runs {
+	for _, run := range in.runs {
 		if run.Status.AppState.State == state && run.DeletionTimestamp == nil {
 			finished = append(finished, run)
 		}
@@ -35,7 +43,7 @@ func (h *history) keep(runs []*v1beta2.SparkApplication, state v1beta2.Applicati
 	for i, run := range finished {
 		if i < limit {
 			names = append(names, run.Name)
-		} else {
+		} else if isRecorded(in.app, run) {
 			h.surplus = append(h.surplus, run)
 		}
 	}

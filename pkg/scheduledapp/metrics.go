@@ -81,7 +81,7 @@ func (m *Metrics) settled(namespace string, p *plan) {
 		return
 	}
 	started := len(p.recorded)
-	if p.request.started != nil {
+	if p.request.started != nil && !p.request.scheduled {
 		started++
 	}
 	if started > 0 {

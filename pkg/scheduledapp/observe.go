@@ -134,6 +134,13 @@ func (m *created) add(schedule cache.ObjectName, run *v1beta2.SparkApplication) 
 	m.runs[schedule] = append(m.runs[schedule], run)
 }
 
+// has reports whether a run is remembered.
+func (m *created) has(schedule cache.ObjectName, uid types.UID) bool {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	return slices.ContainsFunc(m.runs[schedule], func(run *v1beta2.SparkApplication) bool { return run.UID == uid })
+}
+
 func (m *created) forget(schedule cache.ObjectName) {
 	m.lock.Lock()
 	defer m.lock.Unlock()
@@ -141,24 +148,29 @@ func (m *created) forget(schedule cache.ObjectName) {
 }
 
 // merge returns the cached runs and those that the cache, which has seen everything
-// up to that resource version, does not show yet. A run that has gone before the
-// cache was looked at is among them until the status tells of it.
+// up to that resource version, does not show yet or no more. A run is remembered
+// until the status tells of it: one that has gone before, by its time to live or by
+// somebody's hand, would be created again.
 func (m *created) merge(app *v1beta2.ScheduledSparkApplication, cached []*v1beta2.SparkApplication, seen string) []*v1beta2.SparkApplication {
 	runs := slices.Clone(cached)
 	m.lock.Lock()
 	defer m.lock.Unlock()
 	key := cache.MetaObjectToName(app)
 	remembered := slices.DeleteFunc(m.runs[key], func(run *v1beta2.SparkApplication) bool {
-		shown := slices.ContainsFunc(cached, func(other *v1beta2.SparkApplication) bool { return other.UID == run.UID })
 		came := !freshness.Older(seen, run.ResourceVersion)
-		return shown || !isOwnedBy(run, app.UID) || came && isRecorded(app, run)
+		return !isOwnedBy(run, app.UID) || came && isRecorded(app, run)
 	})
 	if len(remembered) == 0 {
 		delete(m.runs, key)
 	} else {
 		m.runs[key] = remembered
 	}
-	return append(runs, remembered...)
+	for _, run := range remembered {
+		if !slices.ContainsFunc(cached, func(other *v1beta2.SparkApplication) bool { return other.UID == run.UID }) {
+			runs = append(runs, run)
+		}
+	}
+	return runs
 }
 
 // isRecorded reports whether the status tells of a run.

@@ -95,11 +95,6 @@ func TestEditsTakeEffectAtOnce(t *testing.T) {
 }
 
 func TestRunNow(t *testing.T) {
-	ask := func(value string) func(*v1beta2.ScheduledSparkApplication) {
-		return func(app *v1beta2.ScheduledSparkApplication) {
-			metav1.SetMetaDataAnnotation(&app.ObjectMeta, v1beta2.AnnotationRunNow, value)
-		}
-	}
 	bubble(t, func(c *cluster) {
 		c.addSchedule(newSchedule("s", "0 0 1 1 *", func(app *v1beta2.ScheduledSparkApplication) { app.Spec.Suspend = ptr.To(true) }))
 		c.letPass(time.Minute)

@@ -25,6 +25,9 @@ type run struct {
 	// scheduled is the time of the schedule that the run is for; zero if it was asked
 	// for with the annotation run-now.
 	scheduled time.Time
+	// requested is set if the run for a time of the schedule is the one that was asked
+	// for with the annotation run-now, too.
+	requested bool
 }
 
 // Precision is the unit of the time in names of runs: the values of the flag
@@ -120,7 +123,9 @@ func newApplication(app *v1beta2.ScheduledSparkApplication, r run) *v1beta2.Spar
 	}
 	if !r.scheduled.IsZero() {
 		annotations[v1beta2.AnnotationScheduledTime] = r.scheduled.UTC().Format(time.RFC3339)
-		delete(annotations, v1beta2.AnnotationRunNow)
+		if !r.requested {
+			delete(annotations, v1beta2.AnnotationRunNow)
+		}
 	}
 	return &v1beta2.SparkApplication{
 		ObjectMeta: metav1.ObjectMeta{

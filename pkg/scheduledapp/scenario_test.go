@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clienttesting "k8s.io/client-go/testing"
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
@@ -50,6 +51,26 @@ func keepRuns(successful, failed int32) func(*v1beta2.ScheduledSparkApplication)
 	return func(app *v1beta2.ScheduledSparkApplication) {
 		app.Spec.SuccessfulRunHistoryLimit, app.Spec.FailedRunHistoryLimit = &successful, &failed
 	}
+}
+
+// ask asks for a run.
+func ask(value string) func(*v1beta2.ScheduledSparkApplication) {
+	return func(app *v1beta2.ScheduledSparkApplication) {
+		metav1.SetMetaDataAnnotation(&app.ObjectMeta, v1beta2.AnnotationRunNow, value)
+	}
+}
+
+// refuse lets the API server refuse all writes with a verb; allow ends that.
+func (c *cluster) refuse(verb string, err error) (allow func()) {
+	c.change(func() {
+		c.onWrite = func(action clienttesting.Action) error {
+			if action.GetVerb() == verb {
+				return err
+			}
+			return nil
+		}
+	})
+	return func() { c.change(func() { c.onWrite = nil }) }
 }
 
 func (c *cluster) addSchedule(app *v1beta2.ScheduledSparkApplication) {

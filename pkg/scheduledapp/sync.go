@@ -55,17 +55,18 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 	p := decide(in)               // pure
 	out := c.execute(ctx, in, &p) // API writes
 	c.upcoming.set(key, p.next)
-	if out.started > 0 {
+	switch {
+	case out.started > 0 && out.err == nil:
 		// The next look records what was started, when nobody waits for a start.
-		if out.err == nil {
-			c.queue.Add(key)
+		c.queue.Add(key)
+		return 0, nil
+	case out.started == 0:
+		status := conclude(in, &p, out, failures) // pure
+		if err := c.commit(ctx, in, &p, status); err != nil {
+			out.err = err // the status comes first: an action that failed is tried again anyway
 		}
-		return 0, out.err
 	}
-	status := conclude(in, &p, out, failures) // pure
-	if err := c.commit(ctx, in, &p, out, status); err != nil {
-		return 0, err // the status comes first: an action that failed is tried again anyway
-	}
+	// An error delays what failed, not the runs to come.
 	return p.requeue(c.clock.Now()), out.err
 }
 

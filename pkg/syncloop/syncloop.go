@@ -58,7 +58,8 @@ type Loop struct {
 	ShutdownTimeout time.Duration
 	// Sync brings an object one step further. Failures is how many syncs of it failed
 	// in a row before this one. It is synced again after requeueAfter unless that is
-	// 0, after growing delays if there is an error, and whenever its key is added.
+	// 0, after growing delays if there is an error, and whenever its key is added:
+	// what comes first counts.
 	Sync func(ctx context.Context, key cache.ObjectName, failures int) (requeueAfter time.Duration, err error)
 	// Expected reports errors that are part of life, which nobody has to be told of.
 	Expected func(error) bool
@@ -102,12 +103,12 @@ func (l *Loop) next(ctx context.Context) bool {
 
 	ctx = klog.NewContext(ctx, klog.FromContext(ctx).WithValues(l.logKey, key)) //nolint:logcheck // no constant, but one of a few kinds
 	requeueAfter, err := l.sync(ctx, key)
+	if requeueAfter > 0 {
+		l.Queue.AddAfter(key, requeueAfter)
+	}
 	switch {
 	case err == nil:
 		l.Queue.Forget(key)
-		if requeueAfter > 0 {
-			l.Queue.AddAfter(key, requeueAfter)
-		}
 	case l.Expected(err):
 		klog.FromContext(ctx).V(4).Info("Will sync again", "reason", err)
 		l.Queue.AddRateLimited(key)
