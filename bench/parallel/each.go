@@ -18,6 +18,11 @@ func Each(ctx context.Context, workers, count int, do func(ctx context.Context, 
 	for range workers {
 		running.Go(func() {
 			for n := range numbers {
+				// A number may be handed out when ctx is done already: a select with two
+				// ways to go takes either.
+				if ctx.Err() != nil {
+					return
+				}
 				if err := do(ctx, n); err != nil {
 					cancel(err)
 				}
