@@ -53,7 +53,6 @@ type job struct {
 type life struct {
 	namespace, name, uid, submissionID, podUID string
 	version                                    string // of the application
-	pod                                        *corev1.Pod
 
 	lock sync.Mutex // one phase after the other
 	done phase
@@ -213,7 +212,7 @@ func (w *Writer) write(ctx context.Context, one *life, recorded *plane.Request) 
 	}
 	switch written := written.(type) {
 	case *corev1.Pod:
-		one.pod, one.podUID = written, string(written.UID)
+		one.podUID = string(written.UID)
 	case *metav1.PartialObjectMetadata:
 		one.version = written.ResourceVersion
 	}

@@ -89,7 +89,6 @@ type Kubelet struct {
 	steps  *steps
 
 	addresses atomic.Int64 // of pods
-	failures  atomic.Int64 // requests that were tried again
 
 	lock    sync.Mutex
 	drivers map[types.UID]*driver // of pods
@@ -160,9 +159,6 @@ func (k *Kubelet) Overlaps() int {
 	defer k.lock.Unlock()
 	return k.overlap
 }
-
-// Failures is how many requests had to be repeated.
-func (k *Kubelet) Failures() int64 { return k.failures.Load() }
 
 // trim keeps of a pod what the simulation needs.
 func trim(object any) (any, error) {
@@ -295,7 +291,6 @@ func (k *Kubelet) persist(ctx context.Context, request func() error) bool {
 		case apierrors.IsNotFound(err), apierrors.IsConflict(err), ctx.Err() != nil:
 			return false
 		}
-		k.failures.Add(1)
 		select {
 		case <-ctx.Done():
 			return false

@@ -31,12 +31,10 @@ type App struct {
 	UID             types.UID
 	// Asked is when its creation was requested.
 	Asked time.Time
-	// State is the last one seen, Seen when each was seen last, and Statuses how
-	// often the object was seen to change.
+	// State is the last one seen, Seen when each was seen last.
 	State    v1beta2.ApplicationStateType
 	Seen     map[v1beta2.ApplicationStateType]time.Time
 	Attempts int
-	Statuses int
 	Driver
 }
 
@@ -281,7 +279,6 @@ func (o *Observer) observe(seen *observed, now time.Time) {
 	o.lock.Lock()
 	defer o.lock.Unlock()
 	app.UID = seen.Metadata.UID
-	app.Statuses++
 	app.Attempts = max(app.Attempts, seen.Status.ExecutionAttempts)
 	state := seen.Status.ApplicationState.State
 	if state == app.State {
@@ -354,13 +351,6 @@ func (o *Observer) unended(namespace string) string {
 		names = append(names[:most], fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(names, ", ")
-}
-
-// Ended is how many applications of a namespace have come to their end.
-func (o *Observer) Ended(namespace string) int {
-	o.lock.Lock()
-	defer o.lock.Unlock()
-	return o.ended[namespace]
 }
 
 // Known is how many applications of a namespace were seen so far.
