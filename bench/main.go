@@ -254,9 +254,9 @@ func choose(all []entry, names string, short bool) ([]entry, error) {
 	return chosen, nil
 }
 
-// head names the commit that is checked out.
+// head names the commit that is checked out, and says so if the files differ from it.
 func head(ctx context.Context) string {
-	output, err := exec.CommandContext(ctx, "git", "rev-parse", "--short", "HEAD").Output()
+	output, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty").Output()
 	if err != nil {
 		return "unknown"
 	}
