@@ -38,9 +38,12 @@ type course struct {
 	unsettled bool
 	// unfinished is set if load does not wait for the end of what it began.
 	unfinished bool
-	// others is a namespace whose applications need not end, but may have no more
-	// than one driver each, either; empty for none.
-	others string
+	// retries is set if runs that fail are repeated: there may be one driver for each
+	// attempt then, otherwise no more than one for each application.
+	retries bool
+	// others are namespaces whose applications need not end, but may have no more
+	// drivers than that, either.
+	others []string
 }
 
 // run goes the course on a new control plane.
@@ -81,7 +84,10 @@ func (s *Setup) run(ctx context.Context, c course) (result *report.Result, err e
 			return nil, err
 		}
 	}
-	if result, err = m.end(l.observer.Apps(namespace), l.observer.Apps(c.others)); err != nil {
+	if result, err = m.end(l.observer.Apps(namespace)); err != nil {
+		return nil, err
+	}
+	if err := l.countDrivers(result, c); err != nil {
 		return nil, err
 	}
 	result.Scenario, result.Executors = c.name, c.executors
@@ -91,4 +97,19 @@ func (s *Setup) run(ctx context.Context, c course) (result *report.Result, err e
 		}
 	}
 	return result, nil
+}
+
+// countDrivers looks for driver pods that must not be, from the beginning of the
+// leg: not only while it was measured.
+func (l *leg) countDrivers(result *report.Result, c course) error {
+	created, err := l.drivers()
+	if err != nil {
+		return err
+	}
+	allowed := allowance{retries: c.retries, copied: l.copied}
+	for _, name := range append([]string{namespace, warmUpNamespace}, c.others...) {
+		result.Duplicates += allowed.excess(l.observer.Apps(name), created)
+	}
+	result.Overlaps = l.kubelet.Overlaps()
+	return nil
 }

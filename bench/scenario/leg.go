@@ -60,6 +60,9 @@ type leg struct {
 	kubeconfig string
 	// gone is what operators used that were killed.
 	gone plane.Cost
+	// copied are the applications, by namespace and name, that came into etcd together
+	// with their drivers.
+	copied map[string]bool
 }
 
 // script records the life of an application with so many executors.
@@ -75,7 +78,7 @@ func (s *Setup) script(ctx context.Context, executors int) (_ *floor.Script, err
 // newLeg starts everything but who runs the applications. No more than one leg
 // exists at a time.
 func (s *Setup) newLeg(ctx context.Context, config kubelet.Config, namespaces ...string) (_ *leg, err error) {
-	l := &leg{setup: s}
+	l := &leg{setup: s, copied: map[string]bool{}}
 	// The leg ends in stop, which cancels this context; a scenario waits for it.
 	l.ctx, l.cancel = context.WithCancel(ctx)
 	defer func() {

@@ -5,7 +5,6 @@ package scenario
 import (
 	"errors"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/spark-operator/spark-operator/bench/load"
@@ -101,9 +100,8 @@ func (m *meter) since(before *meter, apps int) report.CPU {
 	}
 }
 
-// end returns what was measured. Apps are those of the load that the figures are
-// about; others are looked at for duplicates only.
-func (m *meter) end(apps, others []load.App) (*report.Result, error) {
+// end returns what was measured of the applications of the load.
+func (m *meter) end(apps []load.App) (*report.Result, error) {
 	l := m.leg
 	result := &report.Result{Time: m.begun.UTC().Truncate(time.Second)}
 	if err := m.stopProfiling(); err != nil {
@@ -121,7 +119,7 @@ func (m *meter) end(apps, others []load.App) (*report.Result, error) {
 		}
 	}
 	timeFigures(result, apps, m.begun)
-	return result, m.requestFigures(result, apps, others)
+	return result, m.requestFigures(result, len(apps))
 }
 
 func (m *meter) operatorFigures(result *report.Result, count float64) error {
@@ -162,8 +160,8 @@ func timeFigures(result *report.Result, apps []load.App, begun time.Time) {
 			lastDriver = latest(lastDriver, app.Created)
 		}
 		lag = append(lag, lags(app)...)
-		// An application without driver pod or without end is lost; the driver pods
-		// themselves are counted in the audit.
+		// An application without driver pod or without end is lost; how many driver pods
+		// there were is counted in the audit.
 		if app.Drivers == 0 || !app.Terminal() {
 			result.Lost++
 		}
@@ -200,10 +198,8 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// requestFigures reads the audit: what was requested, and every driver pod that
-// was ever created.
-func (m *meter) requestFigures(result *report.Result, apps, others []load.App) error {
-	drivers := map[string]int{} // by namespace and name
+// requestFigures reads from the audit what was requested meanwhile.
+func (m *meter) requestFigures(result *report.Result, apps int) error {
 	requests, refused := map[string]int{}, map[string]int{}
 	writes, reads := 0, 0
 	_, err := m.leg.plane.Audit(m.audit, func(request *plane.Request) {
@@ -220,23 +216,14 @@ func (m *meter) requestFigures(result *report.Result, apps, others []load.App) e
 		}
 		if !request.OK() {
 			refused[kind]++
-		} else if request.Verb == "create" && request.Resource == "pods" {
-			drivers[request.Namespace+"/"+request.Name]++
 		}
 	})
 	if err != nil {
 		return err
 	}
-	count := float64(max(len(apps), 1))
+	count := float64(max(apps, 1))
 	result.WritesPerApp, result.ReadsPerApp = report.Round(float64(writes)/count), report.Round(float64(reads)/count)
 	result.Requests, result.Refused = perApp(requests, count), perApp(refused, count)
-	for _, app := range slices.Concat(apps, others) {
-		created := drivers[app.Namespace+"/"+app.Name+"-driver"]
-		if excess := created - max(app.Attempts, 1); excess > 0 {
-			result.Duplicates += excess
-		}
-	}
-	result.Overlaps = m.leg.kubelet.Overlaps()
 	return nil
 }
 

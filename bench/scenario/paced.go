@@ -77,7 +77,7 @@ func Tenants(ctx context.Context, s *Setup, flood int, duration time.Duration) (
 		namespaces: []string{floodNamespace},
 		kubelet:    kubelet.Config{LifeOf: kubelet.Always(kubelet.Life{Run: burstRun})},
 		unsettled:  true,
-		others:     floodNamespace,
+		others:     []string{floodNamespace},
 		begin: func(l *leg) error {
 			if err := l.watch(); err != nil {
 				return err

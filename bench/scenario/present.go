@@ -31,8 +31,8 @@ func Churn(ctx context.Context, s *Setup, few, many int, perMinute float64, dura
 		var err error
 		results[finished], err = s.run(ctx, course{
 			name:       "churn",
-			namespaces: []string{presentNamespace},
-			kubelet:    kubelet.Config{LifeOf: kubelet.Always(kubelet.Life{Run: time.Second})},
+			namespaces: []string{presentNamespace}, others: []string{presentNamespace},
+			kubelet: kubelet.Config{LifeOf: kubelet.Always(kubelet.Life{Run: time.Second})},
 			begin: func(l *leg) error {
 				if err := l.withOperator(); err != nil {
 					return err
@@ -48,6 +48,10 @@ func Churn(ctx context.Context, s *Setup, few, many int, perMinute float64, dura
 			results[finished].CreateToDriver, results[finished].StatusLag, results[finished].CPU)
 	}
 	base, result := results[few], results[many]
+	// What must never happen must not happen beside few, either.
+	result.Duplicates += base.Duplicates
+	result.Overlaps += base.Overlaps
+	result.Lost += base.Lost
 	result.Extra = map[string]float64{
 		"present": float64(many), "presentBase": float64(few),
 		"operatorCPUBase": base.CPU.Operator, "rssPeakMBBase": base.RSSPeakMB,
@@ -108,6 +112,9 @@ func (l *leg) present(count, executors int) error {
 	if err != nil {
 		return err
 	}
+	for n := 1; n < count; n++ { // the first one was created and run
+		l.copied[presentNamespace+"/"+load.Name(presentNamespace, n)] = true
+	}
 	l.setup.logf("ran an application in %v, had %d of them %v later", ran.Sub(began).Round(time.Millisecond), count, time.Since(ran).Round(time.Millisecond))
 	return l.startOperator()
 }
@@ -147,8 +154,8 @@ func Watchers(ctx context.Context, s *Setup, executors, apps int) (*report.Resul
 	}
 	result, err := s.run(ctx, course{
 		name:       "watchers",
-		namespaces: []string{presentNamespace},
-		kubelet:    kubelet.Config{LifeOf: lifeOf},
+		namespaces: []string{presentNamespace}, others: []string{presentNamespace},
+		kubelet: kubelet.Config{LifeOf: lifeOf},
 		begin: func(l *leg) (err error) {
 			if err := l.withOperator(); err != nil {
 				return err

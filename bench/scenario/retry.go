@@ -22,6 +22,7 @@ func Retry(ctx context.Context, s *Setup, apps int) (*report.Result, error) {
 	fates := &fates{drivers: map[string]int{}}
 	return s.run(ctx, course{
 		name:    "retry",
+		retries: true,
 		kubelet: kubelet.Config{LifeOf: fates.lifeOf},
 		load: func(l *leg) error {
 			err := l.observer.Burst(l.ctx, apps, func(n int) *v1beta2.SparkApplication {

@@ -68,6 +68,8 @@ func Soak(ctx context.Context, s *Setup, perSecond float64, duration time.Durati
 	return s.run(ctx, course{
 		name:       "soak",
 		killed:     true,
+		retries:    true,
+		others:     []string{calmNamespace},
 		lasts:      duration,
 		namespaces: []string{calmNamespace},
 		kubelet:    kubelet.Config{LifeOf: fates.lifeOf},
@@ -94,12 +96,7 @@ func Soak(ctx context.Context, s *Setup, perSecond float64, duration time.Durati
 		judge: func(_ *leg, result *report.Result) error {
 			wrong := 0
 			for _, app := range run.observer.Apps(namespace) {
-				want := 1
-				if outcome := outcomeOf(app.Name); outcome == kubelet.Fail || outcome == kubelet.LoseNode {
-					want = 2
-				}
-				// The loss of a node may look like a driver that never was.
-				if app.State != v1beta2.ApplicationStateCompleted || app.Attempts < want || app.Drivers > app.Attempts {
+				if wrongEnd(&app) {
 					wrong++
 					run.setup.logf("soak: %s ended as %s after %d attempts with %d drivers", app.Name, app.State, app.Attempts, app.Drivers)
 				}
@@ -114,6 +111,21 @@ func Soak(ctx context.Context, s *Setup, perSecond float64, duration time.Durati
 			return nil
 		},
 	})
+}
+
+// wrongEnd reports whether an application did not end as its fate wants it.
+func wrongEnd(app *load.App) bool {
+	if app.State != v1beta2.ApplicationStateCompleted || app.Drivers > app.Attempts {
+		return true
+	}
+	switch outcomeOf(app.Name) {
+	case kubelet.Fail:
+		return app.Attempts != 2
+	case kubelet.LoseNode:
+		return app.Attempts < 2 // the loss of a node may look like a driver that never was
+	case kubelet.Succeed, kubelet.FailPull:
+	}
+	return app.Attempts != 1
 }
 
 // troubled creates applications while disasters happen, and waits for their end.
