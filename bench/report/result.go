@@ -47,6 +47,30 @@ func QuantilesOf(durations []time.Duration) Quantiles {
 	return quantiles
 }
 
+// Bounds are quantiles, in milliseconds, of which only upper bounds are known:
+// client-go counts waits in buckets that end at powers of ten, so a true value may be
+// a tenth of what is here. A quantile beyond the last bucket, which ends at 10 s, is
+// left out.
+type Bounds struct {
+	P50 float64 `json:"p50,omitempty"`
+	P99 float64 `json:"p99,omitempty"`
+}
+
+// BoundsOf takes the bounds of two quantiles, in seconds. It is nil if nothing was
+// counted, which is NaN; what is beyond the last bucket is infinite.
+func BoundsOf(p50, p99 float64) *Bounds {
+	if math.IsNaN(p50) || math.IsNaN(p99) {
+		return nil
+	}
+	milliseconds := func(seconds float64) float64 {
+		if math.IsInf(seconds, 0) {
+			return 0
+		}
+		return max(Round(1000*seconds), 0.01) // a bound must not be rounded to nothing
+	}
+	return &Bounds{P50: milliseconds(p50), P99: milliseconds(p99)}
+}
+
 // Round drops digits that mean nothing.
 func Round(value float64) float64 {
 	switch {
@@ -111,11 +135,13 @@ type Result struct {
 	CPURatio float64 `json:"cpuRatioToFloor,omitempty"`
 
 	// Of the operator's process.
-	RSSPeakMB     float64   `json:"rssPeakMB"`
-	AllocsPerApp  float64   `json:"allocationsPerApp"`
-	AllocKBPerApp float64   `json:"allocatedKBPerApp"`
-	QueueWait     Quantiles `json:"queueWaitMs"`
-	Goroutines    float64   `json:"goroutines"`
+	RSSPeakMB     float64 `json:"rssPeakMB"`
+	AllocsPerApp  float64 `json:"allocationsPerApp"`
+	AllocKBPerApp float64 `json:"allocatedKBPerApp"`
+	Goroutines    float64 `json:"goroutines"`
+	// QueueWait is how long what there was to do waited in the operator's queue. It is
+	// nil where the process that counted it was killed.
+	QueueWait *Bounds `json:"queueWaitAtMostMs,omitempty"`
 
 	// Duplicates are driver pods beyond one per attempt, Lost are applications that
 	// never got a driver or never came to their end, Overlaps are drivers created

@@ -4,6 +4,8 @@ package report
 
 import (
 	"bytes"
+	"encoding/json"
+	"math"
 	"path/filepath"
 	"testing"
 	"time"
@@ -20,6 +22,36 @@ func TestQuantiles(t *testing.T) {
 	}
 	if q := QuantilesOf(nil); q.N != 0 || q.Curve != nil {
 		t.Errorf("of nothing: %+v", q)
+	}
+}
+
+func TestBounds(t *testing.T) {
+	inf, nan := math.Inf(1), math.NaN()
+	for _, c := range []struct {
+		p50, p99 float64
+		want     string
+	}{
+		{9.999999999999999e-05, 0.1, `{"p50":0.1,"p99":100}`},
+		{1e-8, 10, `{"p50":0.01,"p99":10000}`},
+		{10, inf, `{"p50":10000}`},
+		{inf, inf, `{}`},
+		{nan, nan, `null`},
+	} {
+		got, err := json.Marshal(BoundsOf(c.p50, c.p99))
+		if err != nil || string(got) != c.want {
+			t.Errorf("%v, %v: %s, %v; want %s", c.p50, c.p99, got, err, c.want)
+		}
+	}
+}
+
+// TestOldResultsAreRead: the lines of earlier commits have fields that are no more.
+func TestOldResultsAreRead(t *testing.T) {
+	results, err := Read("../results/reference.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(results) == 0 || len(Judge(results)) < len(results) {
+		t.Errorf("%d results", len(results))
 	}
 }
 

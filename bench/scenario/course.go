@@ -16,6 +16,12 @@ import (
 // nothing runs for ever.
 const courseMax = 20 * time.Minute
 
+// The queues of the operator, as its metrics name them.
+const (
+	applicationQueue = "spark-application-controller"
+	scheduleQueue    = "scheduled-spark-application-controller"
+)
+
 // course is how a leg goes from its beginning to its result.
 type course struct {
 	name      string
@@ -27,6 +33,8 @@ type course struct {
 	begin func(*leg) error
 	// load is what is measured.
 	load func(*leg) error
+	// queue of the operator whose waits are told; empty for that of applications.
+	queue string
 	// killed is set if load kills the operator.
 	killed bool
 	// lasts is how long load takes by design, where that is long.
@@ -63,6 +71,9 @@ func (s *Setup) run(ctx context.Context, c course) (result *report.Result, err e
 	if c.begin == nil {
 		c.begin = (*leg).withOperator
 	}
+	if c.queue == "" {
+		c.queue = applicationQueue
+	}
 	steps := []func(*leg) error{c.begin, func(l *leg) error { return l.warmUp(c.executors) }}
 	if c.unsettled {
 		steps = steps[:1]
@@ -72,7 +83,7 @@ func (s *Setup) run(ctx context.Context, c course) (result *report.Result, err e
 			return nil, l.explain(err)
 		}
 	}
-	m, err := l.measure(c.name, c.killed)
+	m, err := l.measure(c)
 	if err != nil {
 		return nil, err
 	}

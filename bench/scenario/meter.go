@@ -4,6 +4,7 @@ package scenario
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -21,13 +22,15 @@ type meter struct {
 	audit                            int64
 	apiServer, etcd, bench, operator time.Duration
 	metrics                          operator.Metrics
+	process                          *operator.Process // which metrics are from; nil on the floor
+	queue                            string            // that is looked at
 	stopProfiling                    func() error
 }
 
-// measure begins to measure. There are no profiles of an operator that is going to
-// be killed.
-func (l *leg) measure(name string, killed bool) (*meter, error) {
-	m := &meter{leg: l, stopProfiling: func() error { return nil }}
+// measure begins to measure what a course asks for. There are no profiles of an
+// operator that is going to be killed.
+func (l *leg) measure(c course) (*meter, error) {
+	m := &meter{leg: l, process: l.operator, queue: c.queue, stopProfiling: func() error { return nil }}
 	if err := m.costs(); err != nil {
 		return nil, err
 	}
@@ -36,8 +39,8 @@ func (l *leg) measure(name string, killed bool) (*meter, error) {
 		if m.metrics, err = l.operator.Metrics(l.ctx); err != nil {
 			return nil, err
 		}
-		if l.setup.Profiles != "" && !killed {
-			if m.stopProfiling, err = l.profile(name); err != nil {
+		if l.setup.Profiles != "" && !c.killed {
+			if m.stopProfiling, err = l.profile(c.name); err != nil {
 				return nil, err
 			}
 		}
@@ -133,15 +136,15 @@ func (m *meter) operatorFigures(result *report.Result, count float64) error {
 	if err != nil {
 		return err
 	}
+	result.Goroutines = metrics["go_goroutines"]
+	if l.operator != m.process {
+		return nil // what this one has counted says nothing of what was before it
+	}
 	result.AllocsPerApp = report.Round((metrics["go_memstats_mallocs_total"] - m.metrics["go_memstats_mallocs_total"]) / count)
 	result.AllocKBPerApp = report.Round((metrics["go_memstats_alloc_bytes_total"] - m.metrics["go_memstats_alloc_bytes_total"]) / count / 1024)
-	result.Goroutines = metrics["go_goroutines"]
-	const histogram, queue = "workqueue_queue_duration_seconds", `name="spark-application-controller"`
-	result.QueueWait = report.Quantiles{
-		P50: report.Round(1000 * metrics.Quantile(m.metrics, histogram, queue, 0.5)),
-		P99: report.Round(1000 * metrics.Quantile(m.metrics, histogram, queue, 0.99)),
-		Max: report.Round(1000 * metrics.Quantile(m.metrics, histogram, queue, 1)),
-	}
+	const histogram = "workqueue_queue_duration_seconds"
+	queue := fmt.Sprintf("name=%q", m.queue)
+	result.QueueWait = report.BoundsOf(metrics.Quantile(m.metrics, histogram, queue, 0.5), metrics.Quantile(m.metrics, histogram, queue, 0.99))
 	return nil
 }
 

@@ -140,8 +140,6 @@ func Restart(ctx context.Context, s *Setup, apps int) (*report.Result, error) {
 		},
 		judge: func(_ *leg, result *report.Result) error {
 			result.Extra = map[string]float64{"kills": 2}
-			// Those of the last process only.
-			result.AllocsPerApp, result.AllocKBPerApp = 0, 0
 			return nil
 		},
 	})
