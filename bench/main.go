@@ -84,6 +84,14 @@ func (s *sizes) shorten() {
 	s.retry, s.restart = 20, 40
 }
 
+const (
+	// untimedFloor is how many applications the floor runs in the check of correctness.
+	untimedFloor = 10
+	// steadyShare of the floor's rate is what steady offers, and steadyDefault
+	// applications a second where there is no floor.
+	steadyShare, steadyDefault = 0.5, 5.0
+)
+
 // churnBase is how many finished applications are present for the base of churn.
 const churnBase = 100
 
@@ -99,11 +107,14 @@ type entry struct {
 
 func entries(s *scenario.Setup, z *sizes, floor bool) []entry {
 	burst := scenario.Burst
-	if !floor {
+	if !floor || s.Cold {
 		burst = scenario.BurstWithoutFloor
 	}
 	return []entry{
 		{"burst-0", true, false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
+			if floor && s.Cold {
+				return scenario.BurstUntimed(ctx, s, z.burst, 0, untimedFloor)
+			}
 			return burst(ctx, s, z.burst, 0)
 		}},
 		{"burst-5", true, false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
@@ -113,13 +124,16 @@ func entries(s *scenario.Setup, z *sizes, floor bool) []entry {
 			return scenario.Latency(ctx, s, z.latency)
 		}},
 		{"steady", false, false, func(ctx context.Context, done []*report.Result) (*report.Result, error) {
-			return scenario.Steady(ctx, s, z.rate(done), z.steady)
+			perSecond, ofFloor := z.rate(done)
+			return scenario.Steady(ctx, s, perSecond, ofFloor, z.steady)
 		}},
-		{"retry", true, false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
-			return scenario.Retry(ctx, s, z.retry)
+		{"retry", true, false, func(ctx context.Context, done []*report.Result) (*report.Result, error) {
+			result, err := scenario.Retry(ctx, s, z.retry)
+			return besideFloor(result, done), err
 		}},
-		{"restart", true, false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
-			return scenario.Restart(ctx, s, z.restart)
+		{"restart", true, false, func(ctx context.Context, done []*report.Result) (*report.Result, error) {
+			result, err := scenario.Restart(ctx, s, z.restart)
+			return besideFloor(result, done), err
 		}},
 		{"tenants", false, false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
 			return scenario.Tenants(ctx, s, z.flood, z.tenants)
@@ -158,17 +172,39 @@ func (e *entry) measure(ctx context.Context, done []*report.Result) (*report.Res
 	return result, nil
 }
 
-// rate is what steady offers a second.
-func (s *sizes) rate(done []*report.Result) float64 {
+// rate is what steady offers a second, and which share of the floor's rate that is:
+// none if the rate was given or there is no floor to compare it with.
+func (s *sizes) rate(done []*report.Result) (perSecond, ofFloor float64) {
 	if s.steadyRate > 0 {
-		return s.steadyRate
+		return s.steadyRate, 0
 	}
+	if floor := burstFloor(done); floor != nil {
+		return steadyShare * floor.FinishedPerMinute / 60, steadyShare
+	}
+	return steadyDefault, 0
+}
+
+// burstFloor is the floor of burst-0 in this run; nil for none.
+func burstFloor(done []*report.Result) *report.Leg {
 	for _, result := range done {
-		if result.Scenario == "burst-0" && result.Floor != nil {
-			return result.Floor.FinishedPerMinute / 60 / 2
+		if result.Scenario == "burst-0" {
+			return result.Floor
 		}
 	}
-	return 5
+	return nil
+}
+
+// besideFloor adds to a result how its rate compares with the floor of burst-0, which
+// has neither failures nor kills. It says what those cost and is no target.
+func besideFloor(result *report.Result, done []*report.Result) *report.Result {
+	floor := burstFloor(done)
+	if result == nil || floor == nil {
+		return result
+	}
+	result.Extra["ratioToBurstFloor"] = report.Round(result.FinishedPerMinute / floor.FinishedPerMinute)
+	fmt.Fprintf(os.Stderr, "%s  %s: %.0f applications finished a minute, %v of the floor of burst-0\n",
+		time.Now().Format(time.TimeOnly), result.Scenario, result.FinishedPerMinute, result.Extra["ratioToBurstFloor"])
+	return result
 }
 
 func run(ctx context.Context) error {
@@ -181,8 +217,8 @@ func run(ctx context.Context) error {
 	fs.StringVar(&setup.Profiles, "profiles", "", "folder for profiles of operator and API server; none if empty")
 	flags := fs.String("operator-flags", "", "flags of the operator, separated by blanks")
 	only := fs.String("scenarios", "", "scenarios to run, separated by commas; all if empty")
-	short := fs.Bool("short", false, "check correctness only, with small sizes and without floor")
-	floor := fs.Bool("floor", true, "measure the floor of the bursts, too")
+	short := fs.Bool("short", false, "check correctness only, with small sizes")
+	floor := fs.Bool("floor", true, "run the floor of the bursts, too")
 	commit := fs.String("commit", head(ctx), "what is measured, for the results")
 	results := fs.String("results", "", "file to append results to; default bench/results/COMMIT.jsonl, none if short")
 	judge := fs.String("judge", "", "file of results to compare with the targets, without running anything")
@@ -194,7 +230,6 @@ func run(ctx context.Context) error {
 	if *short {
 		sizes.shorten()
 		setup.Cold = true
-		*floor = false
 	}
 	if *results == "" && !*short {
 		*results = filepath.Join("bench", "results", *commit+".jsonl")

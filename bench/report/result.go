@@ -125,12 +125,16 @@ type Result struct {
 	// Stolen is the share of the processors, from 0 to 1, that others on the host took
 	// meanwhile. Times of a machine that was not there say little.
 	Stolen float64 `json:"stolen,omitempty"`
+	// Cold is set if nothing was warmed up and no time means anything.
+	Cold bool `json:"cold,omitempty"`
 	Leg
+	// Floor is what was measured of it before and after the operator, together.
 	Floor *Leg `json:"floor,omitempty"`
 	// Ratio of FinishedPerMinute to that of the floor. CPURatio compares the CPU time
 	// that all processes together needed for an application, the floor's by the
 	// operator's: on a machine that has nothing else to wait for this is the same
-	// ratio, and it does not depend on what else the machine does.
+	// ratio. It leaves out the time that others took from this machine, but not that
+	// its processors are slower while others use the same caches and the same power.
 	Ratio    float64 `json:"ratioToFloor,omitempty"`
 	CPURatio float64 `json:"cpuRatioToFloor,omitempty"`
 

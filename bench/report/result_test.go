@@ -80,8 +80,8 @@ func TestResultsAreReadAsWritten(t *testing.T) {
 // processors are told so, counts are not.
 func TestMissesOfAMachineThatWasNotThere(t *testing.T) {
 	results := []*Result{
-		{Scenario: "steady", Stolen: 0.25, Leg: Leg{StatusLag: Quantiles{P99: targetLagP99 + 1}}},
-		{Scenario: "steady", Stolen: 0.01, Leg: Leg{StatusLag: Quantiles{P99: targetLagP99 + 1}}},
+		{Scenario: "steady", Stolen: 0.25, Leg: Leg{StatusLag: Quantiles{P99: targetLagP99 + 1}}, Extra: map[string]float64{"offeredOfFloor": 0.5}},
+		{Scenario: "steady", Stolen: 0.01, Leg: Leg{StatusLag: Quantiles{P99: targetLagP99 + 1}}, Extra: map[string]float64{"offeredOfFloor": 0.5}},
 		{Scenario: "churn", Stolen: 0.25, RSSPeakMB: targetRSS + 1, Leg: Leg{CPU: CPU{Operator: 1}}, Extra: map[string]float64{"operatorCPUBase": 1}},
 	}
 	var table bytes.Buffer
@@ -108,5 +108,34 @@ func TestOnlyCorrectnessIsWrong(t *testing.T) {
 	chatty := &Result{Scenario: "latency", Leg: Leg{WritesPerApp: boundWrites + 1}}
 	if wrong := Print(&table, Judge([]*Result{chatty})); wrong != 1 {
 		t.Errorf("%d wrong, want the number of writes", wrong)
+	}
+}
+
+// TestTimesOfAColdStart: they are not judged, nor is a rate that nobody can compare.
+func TestTimesOfAColdStart(t *testing.T) {
+	slow := Leg{CPU: CPU{Operator: 9, APIServer: 10}, StatusLag: Quantiles{P99: targetLagP99 + 1}}
+	for _, r := range []*Result{
+		{Scenario: "burst-0", Cold: true, Leg: slow, Floor: &Leg{}},
+		{Scenario: "steady", Leg: Leg{StatusLag: slow.StatusLag}},
+	} {
+		for _, verdict := range r.judge() {
+			if verdict.Nature == Timed {
+				t.Errorf("%s: %+v", r.Scenario, verdict)
+			}
+		}
+	}
+}
+
+// TestCPUIsJudgedEverywhere, not only where there is a floor.
+func TestCPUIsJudgedEverywhere(t *testing.T) {
+	verdicts := Judge([]*Result{{Scenario: "retry", Leg: Leg{CPU: CPU{Operator: 9, APIServer: 10}}}, {Scenario: "restart"}})
+	judged := 0
+	for _, verdict := range verdicts {
+		if verdict.Nature == Timed {
+			judged++
+		}
+	}
+	if judged != 1 {
+		t.Errorf("%d verdicts in %+v", judged, verdicts)
 	}
 }

@@ -101,7 +101,7 @@ func (s *Setup) run(ctx context.Context, c course) (result *report.Result, err e
 	if err := l.countDrivers(result, c); err != nil {
 		return nil, err
 	}
-	result.Scenario, result.Executors = c.name, c.executors
+	result.Scenario, result.Executors, result.Cold = c.name, c.executors, s.Cold
 	if c.judge != nil {
 		if err := c.judge(l, result); err != nil {
 			return nil, err

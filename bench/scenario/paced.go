@@ -32,14 +32,18 @@ func Latency(ctx context.Context, s *Setup, apps int) (*report.Result, error) {
 	})
 }
 
-// Steady creates so many applications a second for a while.
-func Steady(ctx context.Context, s *Setup, perSecond float64, duration time.Duration) (*report.Result, error) {
+// Steady creates so many applications a second for a while. OfFloor is which share of
+// the floor's rate that is; 0 if nobody knows.
+func Steady(ctx context.Context, s *Setup, perSecond, ofFloor float64, duration time.Duration) (*report.Result, error) {
 	return s.run(ctx, course{
 		name:    "steady",
 		kubelet: kubelet.Config{LifeOf: kubelet.Always(kubelet.Life{Run: 3 * time.Second})},
 		load:    func(l *leg) error { return l.steadily(namespace, perSecond, duration) },
 		judge: func(l *leg, result *report.Result) error {
 			result.Extra = map[string]float64{"offeredPerMinute": report.Round(60 * perSecond)}
+			if ofFloor > 0 {
+				result.Extra["offeredOfFloor"] = report.Round(ofFloor)
+			}
 			sizes, err := l.plane.StoredKB(l.ctx, namespace)
 			for kind, size := range sizes { // all applications have ended
 				result.Extra["storedKB"+kind] = report.Round(size / float64(result.Apps))
