@@ -15,6 +15,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +39,9 @@ type Proxy struct {
 	server *http.Server
 	on     atomic.Bool
 	faults atomic.Int64
+
+	lock    sync.Mutex
+	inDoubt map[string]int
 }
 
 // New starts a proxy on loopback that reaches the API server by config. It makes
@@ -55,7 +59,7 @@ func New(config *rest.Config) (*Proxy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("address of the proxy: %w", err)
 	}
-	p := &Proxy{url: "http://" + listener.Addr().String()}
+	p := &Proxy{url: "http://" + listener.Addr().String(), inDoubt: map[string]int{}}
 	upstream := &httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport:     transport,
@@ -98,7 +102,24 @@ func (p *Proxy) Kubeconfig(folder string) (string, error) {
 	return path, nil
 }
 
-func (p *Proxy) handle(next http.Handler) http.Handler {
+func (p *Proxy) handle(server http.Handler) http.Handler {
+	next := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		state, writes := stateWritten(r)
+		if !writes {
+			server.ServeHTTP(w, r)
+			return
+		}
+		_, thrownAway := w.(discard)
+		answered := &answer{ResponseWriter: w, code: http.StatusOK}
+		complete := false // it is not if the server is killed while it answers
+		defer func() {
+			if !complete || uncertain(answered.code, !thrownAway) {
+				p.noteDoubt(state)
+			}
+		}()
+		server.ServeHTTP(answered, r)
+		complete = true
+	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !p.on.Load() || r.URL.Query().Get("watch") != "" {
 			next.ServeHTTP(w, r)

@@ -5,6 +5,8 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"io"
+	"maps"
 	"math"
 	"path/filepath"
 	"testing"
@@ -137,5 +139,32 @@ func TestCPUIsJudgedEverywhere(t *testing.T) {
 	}
 	if judged != 1 {
 		t.Errorf("%d verdicts in %+v", judged, verdicts)
+	}
+}
+
+// TestSoakFailsTheCommand: what grows, what is counted wrongly and what nobody looked
+// at.
+func TestSoakFailsTheCommand(t *testing.T) {
+	well := map[string]float64{"countedWrongly": 0, "successMiscounted": 0, "submitsMiscounted": 0, "memoryGrowth": 1.02, "goroutineGrowth": 0.99}
+	for _, c := range []struct {
+		name  string
+		spoil func(map[string]float64)
+		want  int
+	}{
+		{"well", func(map[string]float64) {}, 0},
+		{"memory grows", func(x map[string]float64) { x["memoryGrowth"] = 1.2 }, 1},
+		{"goroutines grow", func(x map[string]float64) { x["goroutineGrowth"] = 1.2 }, 1},
+		{"too few samples", func(x map[string]float64) { x["memoryGrowth"], x["goroutineGrowth"] = -1, -1 }, 2},
+		{"too many successes", func(x map[string]float64) { x["successMiscounted"] = 1 }, 1},
+		{"too few submissions", func(x map[string]float64) { x["submitsMiscounted"] = -1 }, 1},
+		{"nobody looked", func(x map[string]float64) { clear(x) }, 5},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			extra := maps.Clone(well)
+			c.spoil(extra)
+			if wrong := Print(io.Discard, Judge([]*Result{{Scenario: "soak", Extra: extra}})); wrong != c.want {
+				t.Errorf("%d wrong, want %d", wrong, c.want)
+			}
+		})
 	}
 }

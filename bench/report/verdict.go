@@ -121,13 +121,30 @@ func (r *Result) judge() []Verdict {
 		most(fmt.Sprintf("operator CPU per application, to that beside %.0f", r.Extra["presentBase"]),
 			Round(r.CPU.Operator/r.Extra["operatorCPUBase"]), targetFlat, Timed)
 	case "soak":
-		most("applications counted wrongly", math.Abs(r.Extra["countedWrongly"]), 0, Correctness)
-		most("memory of the second half, to that of the first", r.Extra["memoryGrowth"], targetSoakMemory, Counted)
-		most("goroutines of the second half, to those of the first", r.Extra["goroutineGrowth"], targetSoakRoutines, Counted)
+		r.judgeSoak(most)
 	case "watchers":
 		most("KB of memory per idle executor", r.Extra["rssKBPerExecutor"], targetExecutor, Counted)
 	}
 	return all
+}
+
+// judgeSoak judges what must be right however much went wrong. A figure that is not
+// there is as bad as a wrong one: nobody looked.
+func (r *Result) judgeSoak(most func(target string, got, bound float64, nature Nature)) {
+	figure := func(name string) float64 {
+		if got, ok := r.Extra[name]; ok {
+			return got
+		}
+		return math.NaN()
+	}
+	most("applications counted wrongly", math.Abs(figure("countedWrongly")), 0, Correctness)
+	// Right by construction, whatever the faults: a write whose answer was lost may or
+	// may not be counted, and those were counted by the proxy that lost it.
+	most("successes counted wrongly by the operator that stayed", math.Abs(figure("successMiscounted")), 0, Correctness)
+	most("submissions counted wrongly by the same", math.Abs(figure("submitsMiscounted")), 0, Correctness)
+	// An operator that grows for ever dies of it, and -1 says that it was not looked at.
+	most("memory of the second half, to that of the first", figure("memoryGrowth"), targetSoakMemory, Correctness)
+	most("goroutines of the second half, to those of the first", figure("goroutineGrowth"), targetSoakRoutines, Correctness)
 }
 
 // Print writes a table and returns how many verdicts on correctness are bad.

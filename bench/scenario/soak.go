@@ -18,7 +18,6 @@ import (
 	"github.com/spark-operator/spark-operator/bench/faults"
 	"github.com/spark-operator/spark-operator/bench/kubelet"
 	"github.com/spark-operator/spark-operator/bench/load"
-	"github.com/spark-operator/spark-operator/bench/operator"
 	"github.com/spark-operator/spark-operator/bench/plane"
 	"github.com/spark-operator/spark-operator/bench/report"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
@@ -50,6 +49,8 @@ type soak struct {
 	*leg
 	proxy     *faults.Proxy
 	disasters map[string]float64
+	// ledger is that of the last operator of the troubled part.
+	ledger ledger
 	// trend is that of the last operator, which is not killed, after it has settled.
 	trend trend
 }
@@ -132,11 +133,16 @@ func wrongEnd(app *load.App) bool {
 func (r *soak) troubled(perSecond float64, duration time.Duration) error {
 	ctx, cancel := context.WithTimeout(r.ctx, duration)
 	defer cancel()
+	metrics, err := r.operator.Metrics(r.ctx)
+	if err != nil {
+		return err
+	}
+	r.open(metrics) // of the first one, in case that it is not killed
+	r.proxy.Trouble(true)
 	trouble := make(chan error, 1)
 	go func() { trouble <- r.disaster(ctx, duration) }()
-	r.proxy.Trouble(true)
 	apps := max(int(perSecond*duration.Seconds()), 1)
-	err := r.observer.Steadily(r.ctx, apps, perSecond, func(n int) *v1beta2.SparkApplication {
+	err = r.observer.Steadily(r.ctx, apps, perSecond, func(n int) *v1beta2.SparkApplication {
 		app := load.Retrying(load.Application(namespace, load.Name("soak", n), 0), 3)
 		app.Spec.TimeToLiveSeconds = ptr.To[int64](soakLife)
 		return app
@@ -153,6 +159,23 @@ func (r *soak) troubled(perSecond float64, duration time.Duration) error {
 	if err := r.observer.WaitEnded(ctx, namespace, apps); err != nil {
 		return fmt.Errorf("%w; on the API server %s", err, r.unended())
 	}
+	return r.countLast()
+}
+
+// countLast compares the counts of the last operator with what happened in its life.
+func (r *soak) countLast() error {
+	if err := r.settle(); err != nil {
+		return err
+	}
+	metrics, err := r.operator.Metrics(r.ctx)
+	if err != nil {
+		return err
+	}
+	created, err := r.drivers()
+	if err != nil {
+		return err
+	}
+	r.compare(metrics, created, r.disasters)
 	return nil
 }
 
@@ -226,9 +249,7 @@ func (r *soak) disaster(ctx context.Context, duration time.Duration) error {
 			err = r.plane.Compact(r.ctx)
 		case 2:
 			r.disasters["operatorKills"]++
-			if err = r.killOperator(); err == nil {
-				err = r.startOperator()
-			}
+			err = r.replaceOperator()
 		}
 		if err != nil {
 			return err
@@ -236,13 +257,27 @@ func (r *soak) disaster(ctx context.Context, duration time.Duration) error {
 	}
 }
 
+// lastWords is how long after its death what an operator has written may still be on
+// its way: through the proxy, which delays some requests, and to the observer.
+const lastWords = time.Second
+
+// replaceOperator kills the operator and starts another one, whose ledger begins in
+// between.
+func (r *soak) replaceOperator() error {
+	if err := r.killOperator(); err != nil {
+		return err
+	}
+	if err := r.sleep(lastWords); err != nil {
+		return err
+	}
+	r.open(nil)
+	return r.startOperator()
+}
+
 // calm runs a few applications when nothing goes wrong any more and compares what
 // the operator has counted with how many there were.
 func (r *soak) calm() (counted, count float64, err error) {
-	if err := r.killOperator(); err != nil {
-		return 0, 0, err
-	}
-	if err := r.startOperator(); err != nil {
+	if err := r.replaceOperator(); err != nil {
 		return 0, 0, err
 	}
 	if err := r.settle(); err != nil {
@@ -270,9 +305,5 @@ func (r *soak) calm() (counted, count float64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	return difference(before, after, "spark_application_success_count"), soakCalm, nil
-}
-
-func difference(before, after operator.Metrics, name string) float64 {
-	return after.Sum(name) - before.Sum(name)
+	return difference(before, after, successCounter), soakCalm, nil
 }
