@@ -3,6 +3,7 @@
 package scenario
 
 import (
+	"github.com/spark-operator/spark-operator/bench/kubelet"
 	"github.com/spark-operator/spark-operator/bench/load"
 	"github.com/spark-operator/spark-operator/bench/plane"
 )
@@ -28,8 +29,9 @@ func (l *leg) drivers() (drivers, error) {
 
 // allowance is how many driver pods an application may get.
 type allowance struct {
-	// retries is set if runs that fail are repeated: one for each attempt. Otherwise
-	// it is one, whatever the status says of attempts.
+	// retries is set if runs that fail are repeated: one for each attempt, and one
+	// whose node was lost, which may not have become an attempt. Otherwise it is one,
+	// whatever the status says of attempts.
 	retries bool
 	// copied are the applications, as in drivers, that came into etcd together with
 	// their drivers: none.
@@ -44,10 +46,18 @@ func (a allowance) excess(apps []load.App, created drivers) int {
 		switch {
 		case a.copied[app.Namespace+"/"+app.Name]:
 			allowed = 0
+		case a.retries && losesNode(app):
+			allowed = max(app.Attempts, 2)
 		case a.retries:
 			allowed = max(app.Attempts, 1)
 		}
 		excess += max(created.of(app)-allowed, 0)
 	}
 	return excess
+}
+
+// losesNode reports whether the first driver of an application loses its node, where
+// there are fates.
+func losesNode(app *load.App) bool {
+	return app.Namespace == namespace && outcomeOf(app.Name) == kubelet.LoseNode
 }

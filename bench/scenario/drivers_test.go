@@ -38,3 +38,18 @@ func TestExcess(t *testing.T) {
 		})
 	}
 }
+
+// TestExcessOfALostNode: a driver that was lost before anybody wrote it down makes
+// room for another one.
+func TestExcessOfALostNode(t *testing.T) {
+	app := load.App{Namespace: namespace, Name: "soak-000012", Attempts: 1}
+	for created, want := range map[int]int{1: 0, 2: 0, 3: 1} {
+		found := drivers{namespace + "/soak-000012-driver": created}
+		if got := (allowance{retries: true}).excess([]load.App{app}, found); got != want {
+			t.Errorf("of %d: %d, want %d", created, got, want)
+		}
+		if got := (allowance{}).excess([]load.App{app}, found); got != created-1 {
+			t.Errorf("of %d without retries: %d", created, got)
+		}
+	}
+}

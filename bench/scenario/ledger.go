@@ -42,11 +42,16 @@ func (r *soak) open(metrics operator.Metrics) {
 //
 // A submission is one driver pod created, by the audit, whoever adopted it. Where the
 // status tells of more attempts it is one attempt: the line of the audit may be lost
-// with a server that is killed. That no status tells too many is judged elsewhere.
+// with a server that is killed. So it is where the driver lost its node, perhaps before
+// its submission was written down. That no status tells too many is judged elsewhere.
 func (r *soak) compare(now operator.Metrics, created drivers, figures map[string]float64) {
 	apps := r.observer.Apps(namespace)
 	submitted := 0
 	for i := range apps {
+		if losesNode(&apps[i]) {
+			submitted += apps[i].Attempts
+			continue
+		}
 		submitted += max(created.of(&apps[i]), apps[i].Attempts)
 	}
 	inDoubt := maps.Clone(r.proxy.InDoubt())

@@ -116,17 +116,20 @@ func Soak(ctx context.Context, s *Setup, perSecond float64, duration time.Durati
 
 // wrongEnd reports whether an application did not end as its fate wants it.
 func wrongEnd(app *load.App) bool {
-	if app.State != v1beta2.ApplicationStateCompleted || app.Drivers > app.Attempts {
+	if app.State != v1beta2.ApplicationStateCompleted {
 		return true
 	}
 	switch outcomeOf(app.Name) {
 	case kubelet.Fail:
-		return app.Attempts != 2
+		return app.Attempts != 2 || app.Drivers > 2
 	case kubelet.LoseNode:
-		return app.Attempts < 2 // the loss of a node may look like a driver that never was
+		// The loss of a node may look like a driver that never was: one that is lost before
+		// its submission is written down is no attempt, and the next has its number.
+		unwritten := app.Attempts == 1 && app.Drivers == 2
+		return app.Attempts < 2 && !unwritten || app.Drivers > max(app.Attempts, 2)
 	case kubelet.Succeed, kubelet.FailPull:
 	}
-	return app.Attempts != 1
+	return app.Attempts != 1 || app.Drivers > 1
 }
 
 // troubled creates applications while disasters happen, and waits for their end.

@@ -30,7 +30,9 @@ func TestWrongEnd(t *testing.T) {
 		{fails, done, 3, 3, true},
 		{losesNode, done, 2, 2, false},
 		{losesNode, done, 3, 3, false},
+		{losesNode, done, 1, 2, false}, // lost before it was written down
 		{losesNode, done, 1, 1, true},
+		{losesNode, done, 1, 3, true},
 		{losesNode, done, 2, 3, true},
 	} {
 		app := &load.App{Name: c.app, State: c.state, Attempts: c.attempts, Driver: load.Driver{Drivers: c.drivers}}
