@@ -8,7 +8,10 @@ import "time"
 // are all applications by the time of both, costs and requests are averages over all
 // applications. Times of single applications cannot be averaged, so they are those of
 // the leg that finished fewer a minute.
-func Together(first, last *Leg) *Leg {
+//
+// Once is how long the end of a leg takes at least, in which nothing is left to do but
+// wait. One leg would have it once, so it is taken off the time of both.
+func Together(first, last *Leg, once time.Duration) *Leg {
 	slower := first
 	if last.FinishedPerMinute < first.FinishedPerMinute {
 		slower = last
@@ -28,9 +31,9 @@ func Together(first, last *Leg) *Leg {
 		return all
 	}
 	return &Leg{
-		Apps: first.Apps + last.Apps, Seconds: Round(first.Seconds + last.Seconds),
+		Apps: first.Apps + last.Apps, Seconds: Round(max(first.Seconds+last.Seconds-once.Seconds(), 0)),
 		SubmittedPerMinute: perMinute(apps, minutes(first, first.SubmittedPerMinute)+minutes(last, last.SubmittedPerMinute)),
-		FinishedPerMinute:  perMinute(apps, minutes(first, first.FinishedPerMinute)+minutes(last, last.FinishedPerMinute)),
+		FinishedPerMinute:  perMinute(apps, minutes(first, first.FinishedPerMinute)+minutes(last, last.FinishedPerMinute)-once),
 		CreateToDriver:     slower.CreateToDriver, StatusLag: slower.StatusLag,
 		WritesPerApp: average(first.WritesPerApp, last.WritesPerApp), ReadsPerApp: average(first.ReadsPerApp, last.ReadsPerApp),
 		Requests: averages(first.Requests, last.Requests), Refused: averages(first.Refused, last.Refused),

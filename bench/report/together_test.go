@@ -5,6 +5,7 @@ package report
 import (
 	"math"
 	"testing"
+	"time"
 )
 
 func TestTogether(t *testing.T) {
@@ -20,7 +21,7 @@ func TestTogether(t *testing.T) {
 		Requests: map[string]float64{"create pods": 1}, Refused: map[string]float64{"create pods": 0.3},
 		CPU: CPU{APIServer: 90, Etcd: 10, Bench: 9},
 	}
-	for _, got := range []*Leg{Together(fast, slow), Together(slow, fast)} {
+	for _, got := range []*Leg{Together(fast, slow, 0), Together(slow, fast, 0)} {
 		if got.Apps != 1500 || got.Seconds != 150 || got.FinishedPerMinute != 600 || math.Abs(got.SubmittedPerMinute-720) > 1 {
 			t.Errorf("rates %+v", got)
 		}
@@ -34,7 +35,10 @@ func TestTogether(t *testing.T) {
 			t.Errorf("times %v, %v are not those of the slower leg", got.CreateToDriver, got.StatusLag)
 		}
 	}
-	if got := Together(&Leg{}, &Leg{}); got.FinishedPerMinute != 0 || got.CPU.Total() != 0 {
+	if got := Together(fast, slow, 30*time.Second); got.FinishedPerMinute != 750 || got.Seconds != 120 || math.Abs(got.SubmittedPerMinute-720) > 1 {
+		t.Errorf("without half a minute of waiting %+v", got)
+	}
+	if got := Together(&Leg{}, &Leg{}, 0); got.FinishedPerMinute != 0 || got.CPU.Total() != 0 {
 		t.Errorf("of nothing %+v", got)
 	}
 }
