@@ -15,7 +15,7 @@ import (
 // open connections and grow their heaps.
 const (
 	warmUpNamespace = "warm-up"
-	warmUpPods      = 40
+	warmUpPods      = 30
 )
 
 // warmUp runs some applications to their end.
@@ -44,7 +44,7 @@ func (l *leg) warmUp(executors int) error {
 // settling is how long nothing may be requested before all is taken to be done;
 // executors are looked at a second after they changed.
 const (
-	settling  = 2 * time.Second
+	settling  = 1500 * time.Millisecond
 	settleMax = 3 * time.Minute
 )
 
