@@ -22,8 +22,9 @@ import (
 
 // Config is how the controller works.
 type Config struct {
-	// Workers is how many schedules are worked on at the same time. A slow creation
-	// occupies one of them, so there are more than the processor needs. Default 32.
+	// Workers is how many schedules are worked on at the same time, and at most an
+	// eighth of them in the same namespace. A slow creation occupies one of them, so
+	// there are more than the processor needs. Default 256.
 	Workers int
 	// TimestampPrecision is the unit of the time in names of runs. Default
 	// PrecisionNanos.
@@ -40,7 +41,7 @@ type Config struct {
 }
 
 func (c *Config) setDefaults() {
-	c.Workers = cmp.Or(c.Workers, 32)
+	c.Workers = cmp.Or(c.Workers, 256)
 	c.TimestampPrecision = cmp.Or(c.TimestampPrecision, PrecisionNanos)
 	c.Local = cmp.Or(c.Local, time.UTC)
 	c.CreateTimeout = cmp.Or(c.CreateTimeout, 15*time.Second)
@@ -64,8 +65,7 @@ type Controller struct {
 	meanings meanings
 	upcoming upcoming
 
-	order    *dueFirst
-	queue    syncloop.Queue
+	queue    *queue
 	recorder events.EventRecorder
 	metrics  *Metrics
 }
@@ -101,8 +101,7 @@ func newController(config Config, client versioned.Interface, set *informers.Set
 		recorder: recorder,
 		metrics:  m,
 	}
-	c.order = newDueFirst(c.upcoming.isDue)
-	c.queue = syncloop.NewQueue(Component, c.order, clk)
+	c.queue = newQueue(newDueFirst(c.upcoming.isDue, config.Workers, clk), clk)
 	if err := c.applications.AddIndexers(cache.TypedIndexers[*informers.Application]{runsBySchedule: indexRuns}); err != nil {
 		return nil, fmt.Errorf("caches of SparkApplications: %w", err)
 	}
@@ -123,7 +122,7 @@ func (c *Controller) Synced() []cache.DoneChecker { return c.synced }
 
 // Starting reports whether runs are due that nobody has begun to create. Other work
 // for the API server may give way to them.
-func (c *Controller) Starting() bool { return c.order.due.Load() > 0 }
+func (c *Controller) Starting() bool { return c.queue.order.starting() }
 
 // Run works until ctx is done and every look under way has ended.
 func (c *Controller) Run(ctx context.Context) error {

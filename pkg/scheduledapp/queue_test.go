@@ -4,40 +4,148 @@ package scheduledapp
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
 )
 
-// TestSlowCreationsDelayNobodyElse: eight schedules whose creations hang, of a
-// hundred that are due at the same time.
+// TestSlowCreationsDelayNobodyElse: all workers but one could be had by schedules whose
+// creations hang, and for each of these one more waits. Schedules that are due while
+// they hang, be they of the same namespace or of another one, start in time.
 func TestSlowCreationsDelayNobodyElse(t *testing.T) {
-	bubble(t, func(c *cluster) {
-		c.change(func() {
-			c.delay = func(name string) time.Duration {
-				if strings.HasPrefix(name, "slow") {
-					return 10 * time.Second
+	for name, test := range map[string]struct {
+		hanging, slow int
+		quick         string
+	}{
+		"few in the same namespace": {1, 31, "hanging-0"},
+		"one namespace":             {1, 64, "quick"},
+		"many in one namespace":     {1, 400, "quick"},
+		"seven namespaces":          {7, 64, "quick"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(c *cluster) {
+				c.change(func() {
+					c.delay = func(name string) time.Duration {
+						if strings.HasPrefix(name, "slow") {
+							return time.Minute // longer than anybody waits
+						}
+						return 0
+					}
+				})
+				for namespace := range test.hanging {
+					for i := range test.slow {
+						c.addSchedule(newSchedule(fmt.Sprintf("slow%d", i), "5 * * * *", inNamespace(fmt.Sprint("hanging-", namespace))))
+					}
 				}
-				return 0
-			}
+				c.letPass(3 * time.Second)
+				for i := range 100 {
+					c.addSchedule(newSchedule(fmt.Sprintf("quick%d", i), "@every 5m", inNamespace(test.quick)))
+				}
+				c.letPass(6 * time.Minute)
+				started := 0
+				for _, run := range c.runsIn(test.quick) {
+					started++
+					if late := run.CreationTimestamp.Sub(today("12:05:03")); late != 0 {
+						t.Errorf("%s was started %s late", run.Name, late)
+					}
+				}
+				if started != 100 {
+					t.Errorf("%d runs", started)
+				}
+			})
 		})
-		for i := range 8 {
-			c.addSchedule(newSchedule(fmt.Sprintf("slow%d", i), "5 * * * *"))
+	}
+}
+
+// TestNamespacesTakeTurns: a namespace gets its share of the workers,
+// however many others are idle, and namespaces take turns.
+func TestNamespacesTakeTurns(t *testing.T) {
+	bubble(t, func(c *cluster) {
+		c.change(func() { c.delay = func(string) time.Duration { return time.Second } })
+		const share = 256 / hangingNamespaces
+		for i := range 10 * share {
+			c.addSchedule(newSchedule(fmt.Sprintf("s%d", i), "5 * * * *", inNamespace("busy")))
 		}
-		for i := range 100 {
-			c.addSchedule(newSchedule(fmt.Sprintf("quick%d", i), "5 * * * *"))
+		for i := range 16 {
+			c.addSchedule(newSchedule("s", "5 * * * *", inNamespace(fmt.Sprint("quiet", i))))
 		}
-		c.letPass(6 * time.Minute)
-		for _, run := range c.runs() {
-			late := run.CreationTimestamp.Sub(today("12:05:00"))
-			if want := strings.HasPrefix(run.Name, "slow"); want != (late > 0) {
-				t.Errorf("%s was started %s late", run.Name, late)
+		c.letPass(5*time.Minute + time.Second)
+		for second := 1; second <= 10; second++ {
+			if got := len(c.runsIn("busy")); got != second*share {
+				t.Errorf("%d runs after %d seconds", got, second)
+			}
+			c.letPass(time.Second)
+		}
+		for i := range 16 {
+			if late := c.runsIn(fmt.Sprint("quiet", i))[0].CreationTimestamp.Sub(today("12:05:00")); late > time.Second {
+				t.Errorf("another namespace waited %s", late)
 			}
 		}
-		if len(c.runs()) != 108 {
-			t.Errorf("%d runs", len(c.runs()))
+	})
+}
+
+// TestNoWorkerIsIdle: whatever comes and ends when, no worker waits while there is
+// something that it may take, and no namespace has more workers than it may.
+func TestNoWorkerIsIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const workers, share = 24, 24 / hangingNamespaces
+		random := rand.New(rand.NewPCG(5, 6))
+		order := newDueFirst(func(key cache.ObjectName) bool { return strings.HasSuffix(key.Name, "0") }, workers, clock.RealClock{})
+		q := newQueue(order, clock.RealClock{})
+		var lock sync.Mutex
+		underWay, looks := map[string]int{}, 0
+		for range workers {
+			go func() {
+				for {
+					key, shutdown := q.Get()
+					if shutdown {
+						return
+					}
+					lock.Lock()
+					looks++
+					if underWay[key.Namespace]++; underWay[key.Namespace] > share {
+						t.Errorf("%d looks at %s", underWay[key.Namespace], key.Namespace)
+					}
+					takes := time.Duration(rand.IntN(50)) * time.Millisecond
+					lock.Unlock()
+					time.Sleep(takes)
+					lock.Lock()
+					underWay[key.Namespace]--
+					lock.Unlock()
+					q.Done(key)
+				}
+			}()
 		}
+		for range 500 {
+			for range random.IntN(8) {
+				q.Add(cache.NewObjectName(fmt.Sprint("ns", random.IntN(1+random.IntN(12))), fmt.Sprint(random.IntN(40))))
+			}
+			time.Sleep(time.Millisecond)
+			synctest.Wait()
+			busy := 0
+			lock.Lock()
+			for _, n := range underWay {
+				busy += n
+			}
+			lock.Unlock()
+			if takeable := order.Len(); busy < workers && takeable > 0 {
+				t.Fatalf("%d of %d workers are busy, %d schedules could be looked at", busy, workers, takeable)
+			}
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		lock.Lock()
+		defer lock.Unlock()
+		if order.Len()+len(order.underWay)+len(order.held) > 0 || looks < 500 {
+			t.Errorf("after %d looks, left: %d, under way %v, held %v", looks, order.Len(), order.underWay, order.held)
+		}
+		q.ShutDown()
 	})
 }
 
@@ -90,6 +198,28 @@ func TestStarting(t *testing.T) {
 		}
 		if len(c.runs()) != 65 {
 			t.Errorf("%d runs", len(c.runs()))
+		}
+	})
+}
+
+// TestStartingIgnoresWhatHangs: nobody gives way for long to a namespace whose
+// creations hang.
+func TestStartingIgnoresWhatHangs(t *testing.T) {
+	bubble(t, func(c *cluster) {
+		c.change(func() { c.delay = func(string) time.Duration { return time.Minute } })
+		for i := range 100 {
+			c.addSchedule(newSchedule(fmt.Sprintf("s%d", i), "5 * * * *"))
+		}
+		c.letPass(5 * time.Minute)
+		starting := 0
+		for range 60 { // ten times a second
+			if c.starting() {
+				starting++
+			}
+			c.letPass(100 * time.Millisecond)
+		}
+		if want := int(standstill / (100 * time.Millisecond)); starting != want {
+			t.Errorf("others gave way for %d tenths of a second, want %d", starting, want)
 		}
 	})
 }

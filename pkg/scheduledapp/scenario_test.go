@@ -43,6 +43,10 @@ func policy(p v1beta2.ConcurrencyPolicy) func(*v1beta2.ScheduledSparkApplication
 	return func(app *v1beta2.ScheduledSparkApplication) { app.Spec.ConcurrencyPolicy = p }
 }
 
+func inNamespace(namespace string) func(*v1beta2.ScheduledSparkApplication) {
+	return func(app *v1beta2.ScheduledSparkApplication) { app.Namespace = namespace }
+}
+
 func catchUp(p v1beta2.CatchUpPolicy) func(*v1beta2.ScheduledSparkApplication) {
 	return func(app *v1beta2.ScheduledSparkApplication) { app.Spec.CatchUpPolicy = p }
 }
@@ -113,7 +117,12 @@ func (c *cluster) edit(name string, edit func(*v1beta2.ScheduledSparkApplication
 // runs returns the applications, oldest first.
 func (c *cluster) runs() []*v1beta2.SparkApplication {
 	c.t.Helper()
-	list, err := c.spark.Tracker().List(applicationsResource, v1beta2.SchemeGroupVersion.WithKind("SparkApplication"), "ns")
+	return c.runsIn("ns")
+}
+
+func (c *cluster) runsIn(namespace string) []*v1beta2.SparkApplication {
+	c.t.Helper()
+	list, err := c.spark.Tracker().List(applicationsResource, v1beta2.SchemeGroupVersion.WithKind("SparkApplication"), namespace)
 	if err != nil {
 		c.t.Fatal(err)
 	}
