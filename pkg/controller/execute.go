@@ -96,6 +96,12 @@ func (c *Controller) ensureCurrent(ctx context.Context, t *task) error {
 }
 
 func (c *Controller) deleteDrivers(ctx context.Context, t *task) error {
+	if pod := t.in.unpublished; t.in.app.DeletionTimestamp != nil && pod != nil && pod.DeletionTimestamp == nil && bySubmitterJob(pod) {
+		// The application stays as long as the Job does. From then on the pod keeps it.
+		if err := c.blockDeletion(ctx, t.in.app, pod); err != nil {
+			return err
+		}
+	}
 	return c.deletePods(ctx, t, t.in.drivers())
 }
 

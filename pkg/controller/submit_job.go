@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/ptr"
 
@@ -61,7 +62,7 @@ func (j jobSubmitter) submit(ctx context.Context, t *task, s *submission) error 
 	}
 	switch {
 	case pod != nil:
-		return j.take(pod, s)
+		return j.take(ctx, t.in.app, pod, s)
 	case job == nil:
 		return refuse(fmt.Errorf("job %s is gone before it made a driver pod; who deleted it?", name))
 	case ended:
@@ -72,8 +73,11 @@ func (j jobSubmitter) submit(ctx context.Context, t *task, s *submission) error 
 }
 
 // take makes the driver pod that spark-submit created that of the submission.
-func (j jobSubmitter) take(pod *informers.Pod, s *submission) error {
+func (j jobSubmitter) take(ctx context.Context, app *v1beta2.SparkApplication, pod *informers.Pod, s *submission) error {
 	if _, err := j.adopt(pod, s); err != nil {
+		return err
+	}
+	if err := j.blockDeletion(ctx, app, pod); err != nil {
 		return err
 	}
 	s.driverPodName = pod.Name
@@ -83,6 +87,25 @@ func (j jobSubmitter) take(pod *informers.Pod, s *submission) error {
 		s.specHash = hash // the spec may have been edited since; then the next sync sees it
 	}
 	return nil
+}
+
+// blockDeletion lets an application that is deleted in the foreground stay until its
+// driver pod is gone. Whoever replaces a run waits for that. spark-submit created the
+// pod without, as it lacks the right. Where we lack it, too, the run goes on all the
+// same.
+func (c *Controller) blockDeletion(ctx context.Context, app *v1beta2.SparkApplication, pod *informers.Pod) error {
+	// The reference with that uid is changed, the others stay; a pod with another uid is
+	// not touched.
+	patch := fmt.Appendf(nil, `{"metadata":{"uid":%q,"ownerReferences":[{"uid":%q,"blockOwnerDeletion":true}]}}`, pod.UID, app.UID)
+	_, err := c.kube.CoreV1().Pods(pod.Namespace).Patch(ctx, pod.Name, types.StrategicMergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
+	switch {
+	case err == nil, apierrors.IsNotFound(err):
+		return nil
+	case permanent(err):
+		klog.FromContext(ctx).Info("Driver pod may outlive its application for as long as it takes to end", "pod", klog.KObj(pod), "reason", err)
+		return nil
+	}
+	return fmt.Errorf("patch driver pod %s: %w", pod.Name, err)
 }
 
 // findJob returns the Job of that name; nil if there is none.
@@ -326,10 +349,15 @@ func (c *Controller) stopSubmitter(ctx context.Context, t *task) error {
 	return c.deletePod(ctx, pod)
 }
 
+// bySubmitterJob reports whether a driver pod was created by spark-submit in a Job.
+func bySubmitterJob(pod *informers.Pod) bool {
+	return pod.Annotations.Get(v1beta2.AnnotationSubmitter) == v1beta2.SubmitterSparkSubmit
+}
+
 // releaseSubmitter deletes the Job of a run that has ended.
 func (c *Controller) releaseSubmitter(ctx context.Context, t *task) error {
 	pod := t.in.driver
-	if pod == nil || pod.Annotations.Get(v1beta2.AnnotationSubmitter) != v1beta2.SubmitterSparkSubmit {
+	if pod == nil || !bySubmitterJob(pod) {
 		return nil
 	}
 	name := sparksubmit.Name(t.in.app.Status.SubmissionID)

@@ -12,8 +12,12 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
@@ -138,8 +142,11 @@ func TestSparkSubmitInAJob(t *testing.T) {
 	if id := app.Status.SparkApplicationID; id == "" || id != pod.Labels[v1beta2.LabelSparkApplicationSelector] {
 		t.Errorf("application id %q, pod's %v", id, pod.Labels)
 	}
-	if !metav1.IsControlledBy(pod, app) || app.Status.SubmissionAttempts != 1 || app.Status.ExecutionAttempts != 1 {
-		t.Errorf("owners %v, status %+v", pod.OwnerReferences, app.Status)
+	if owner := metav1.GetControllerOf(pod); owner == nil || owner.UID != app.UID || owner.Name != "pi" || !ptr.Deref(owner.BlockOwnerDeletion, false) || len(pod.OwnerReferences) != 1 {
+		t.Errorf("owners %+v", pod.OwnerReferences)
+	}
+	if app.Status.SubmissionAttempts != 1 || app.Status.ExecutionAttempts != 1 {
+		t.Errorf("status %+v", app.Status)
 	}
 
 	c.endJob(job, batchv1.JobComplete, "Completed")
@@ -155,6 +162,56 @@ func TestSparkSubmitInAJob(t *testing.T) {
 	want := []string{"SparkApplicationSubmitted", "SparkDriverRunning", "SparkDriverCompleted", "SparkApplicationCompleted"}
 	if got := c.reasons(); !slices.Equal(got, want) {
 		t.Errorf("events %q, want %q", got, want)
+	}
+}
+
+// TestDriverThatCannotHoldItsApplication: where the operator may not patch pods, or
+// the pod goes at that moment, the submission goes on.
+func TestDriverThatCannotHoldItsApplication(t *testing.T) {
+	for name, refusal := range map[string]struct {
+		err       error
+		wantState v1beta2.ApplicationStateType
+	}{
+		"forbidden": {apierrors.NewForbidden(podsResource.GroupResource(), "pi-driver", errors.New("no")), stateSubmitted},
+		"gone":      {apierrors.NewNotFound(podsResource.GroupResource(), "pi-driver"), stateSubmitted},
+		"busy":      {apierrors.NewServiceUnavailable("later"), stateNew},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t)
+			c.addApplication(newApplication("pi", bySparkSubmit))
+			p := c.start()
+			mustSettle(t, p, "pi")
+			c.kube.PrependReactor("patch", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
+				return true, nil, refusal.err
+			})
+			c.runClient(c.activeJob())
+			for range 3 {
+				if _, err := p.step("pi"); (err == nil) != (refusal.wantState == stateSubmitted) {
+					t.Error(err)
+				}
+			}
+			c.wantState("pi", refusal.wantState)
+		})
+	}
+}
+
+// TestDeletionAtTheBirthOfADriver: spark-submit creates the driver of an application
+// that is being deleted. As it holds its application before it is deleted, it is gone
+// when the application is.
+func TestDeletionAtTheBirthOfADriver(t *testing.T) {
+	c := newCluster(t)
+	c.addApplication(newApplication("pi", bySparkSubmit))
+	p := c.start()
+	mustSettle(t, p, "pi")
+	app := c.application("pi")
+	app.DeletionTimestamp = ptr.To(metav1.NewTime(c.clock.Now()))
+	app.Finalizers = []string{metav1.FinalizerDeleteDependents}
+	c.putApplication(app)
+	c.runClient(c.activeJob())
+	c.log = nil
+	mustSettle(t, p, "pi")
+	if want := []string{"patch pods pi-driver", "delete pods pi-driver"}; !slices.Equal(c.log[:2], want) {
+		t.Errorf("writes %q, want %q first", c.log, want)
 	}
 }
 

@@ -107,7 +107,8 @@ func (b *builder) completeDriverTemplate(r *role, given *corev1.PodTemplateSpec)
 	template.Name, template.GenerateName, template.Namespace = "", "", ""
 	owner := OwnerReference(b.app)
 	// Blocking takes the right to update finalizers, which the driver's service
-	// account, the creator of the pod, does not have.
+	// account, the creator of the pod, does not have. Whoever takes the pod over has
+	// to see to it.
 	owner.BlockOwnerDeletion = nil
 	template.OwnerReferences = slices.DeleteFunc(template.OwnerReferences, func(have metav1.OwnerReference) bool { return have.UID == owner.UID })
 	template.OwnerReferences = append(template.OwnerReferences, owner)

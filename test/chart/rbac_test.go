@@ -50,7 +50,7 @@ func TestListedNamespacesNeedNoClusterRole(t *testing.T) {
 	}
 	rules := roles(t, all)
 	for _, name := range []string{"spark-operator-controller/team-a", "spark-operator-controller/team-b"} {
-		if !slices.Equal(verbs(rules[name], "pods"), []string{"create", "delete", "get", "list", "watch"}) {
+		if !slices.Equal(verbs(rules[name], "pods"), []string{"create", "delete", "get", "list", "patch", "watch"}) {
 			t.Errorf("%s: pods %v", name, verbs(rules[name], "pods"))
 		}
 	}

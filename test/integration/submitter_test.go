@@ -47,6 +47,13 @@ func TestSparkSubmitInAJob(t *testing.T) {
 	if submitted.Status.SubmissionID != driver.Labels[v1beta2.LabelSubmissionID] || !metav1.IsControlledBy(driver, app) {
 		t.Errorf("submission %q, driver %+v", submitted.Status.SubmissionID, driver.ObjectMeta)
 	}
+	driver, err := api.core.CoreV1().Pods(namespace).Get(t.Context(), driver.Name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if owners := driver.OwnerReferences; len(owners) != 1 || owners[0].UID != app.UID || owners[0].BlockOwnerDeletion == nil || !*owners[0].BlockOwnerDeletion {
+		t.Errorf("owners of the driver: %+v", owners)
+	}
 }
 
 // TestSparkSubmitJobFails: the application fails, with the reason of the Job.

@@ -15,10 +15,10 @@ What the controller does with the objects of a job namespace.
 - apiGroups: [sparkoperator.k8s.io]
   resources: [sparkapplications/finalizers, scheduledsparkapplications/finalizers]
   verbs: [update]
-# Drivers and executors.
+# Drivers and executors. The owner reference of drivers that spark-submit created is patched.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch, create, delete]
+  verbs: [get, list, watch, create, patch, delete]
 # The driver's Service and that of its web UI.
 - apiGroups: [""]
   resources: [services]
