@@ -44,9 +44,10 @@ func Steady(ctx context.Context, s *Setup, perSecond, ofFloor float64, duration 
 			if ofFloor > 0 {
 				result.Extra["offeredOfFloor"] = report.Round(ofFloor)
 			}
-			sizes, err := l.plane.StoredKB(l.ctx, namespace)
+			sizes, err := l.plane.StoredSizes(l.ctx, namespace)
 			for kind, size := range sizes { // all applications have ended
-				result.Extra["storedKB"+kind] = report.Round(size / float64(result.Apps))
+				result.Extra["storedKB"+kind] = report.Round(size.KB / float64(result.Apps))
+				result.Extra["ownershipKB"+kind] = report.Round(size.OwnershipKB / float64(result.Apps))
 			}
 			return err
 		},
