@@ -38,6 +38,7 @@ func TestSlowCreationsDelayNobodyElse(t *testing.T) {
 						return 0
 					}
 				})
+				c.letPass(4*time.Minute + 50*time.Second) // while there is little to look after
 				for namespace := range test.hanging {
 					for i := range test.slow {
 						c.addSchedule(newSchedule(fmt.Sprintf("slow%d", i), "5 * * * *", inNamespace(fmt.Sprint("hanging-", namespace))))
@@ -45,9 +46,9 @@ func TestSlowCreationsDelayNobodyElse(t *testing.T) {
 				}
 				c.letPass(3 * time.Second)
 				for i := range 100 {
-					c.addSchedule(newSchedule(fmt.Sprintf("quick%d", i), "@every 5m", inNamespace(test.quick)))
+					c.addSchedule(newSchedule(fmt.Sprintf("quick%d", i), "@every 10s", inNamespace(test.quick)))
 				}
-				c.letPass(6 * time.Minute)
+				c.letPass(11 * time.Second)
 				started := 0
 				for _, run := range c.runsIn(test.quick) {
 					started++
@@ -68,6 +69,7 @@ func TestSlowCreationsDelayNobodyElse(t *testing.T) {
 func TestNamespacesTakeTurns(t *testing.T) {
 	bubble(t, func(c *cluster) {
 		c.change(func() { c.delay = func(string) time.Duration { return time.Second } })
+		c.letPass(4*time.Minute + 50*time.Second) // while there is little to look after
 		const share = 256 / hangingNamespaces
 		for i := range 10 * share {
 			c.addSchedule(newSchedule(fmt.Sprintf("s%d", i), "5 * * * *", inNamespace("busy")))
@@ -75,7 +77,7 @@ func TestNamespacesTakeTurns(t *testing.T) {
 		for i := range 16 {
 			c.addSchedule(newSchedule("s", "5 * * * *", inNamespace(fmt.Sprint("quiet", i))))
 		}
-		c.letPass(5*time.Minute + time.Second)
+		c.letPass(11 * time.Second)
 		for second := 1; second <= 10; second++ {
 			if got := len(c.runsIn("busy")); got != second*share {
 				t.Errorf("%d runs after %d seconds", got, second)
