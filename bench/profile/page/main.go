@@ -82,10 +82,14 @@ var (
 	// codecs, and what the runtime begins with.
 	passing = regexp.MustCompile(`^(runtime\.(selectgo|chanrecv.*|systemstack|mcall|gcBgMarkWorker\.func2|gcDrain.*|main|goexit.*|park_m|schedule|findRunnable)$|sync\.|net/http\.|main\.|os\.|bufio\.|` +
 		`golang\.org/x/net/http2\.|go\.opentelemetry|io\.|encoding/json\.(\(\*decodeState\)|\(\*encodeState\)|.*[eE]ncoder)|sigs\.k8s\.io/json|` +
-		`k8s\.io/(apimachinery/pkg/util/(wait|json|framer)|apiserver/pkg/(server|endpoints/(filter|handlers/finisher|metrics)|util/flowcontrol|audit)|kube-aggregator|client-go/tools/cache|client-go/gentype))` +
-		`|\.func\d+(\.\d+)*$|ServeHTTP|withAuth|serializer|DryRunnable|CacheDelegator|\.(Run|run|work|worker|next|sync|wait|watch|process|Decode|Encode|receive)( \(inline\))?$|Decode \(inline\)`)
-	prefixes = strings.NewReplacer("github.com/spark-operator/spark-operator/", "", "k8s.io/", "", "internal/runtime/", "")
+		`k8s\.io/(apimachinery/pkg/util/(wait|json|framer)|apiserver/pkg/(server|endpoints/(filter|handlers/finisher|metrics)|util/flowcontrol|audit)|kube-aggregator|client-go/(tools/cache|util/workqueue|gentype)))` +
+		`|\.func\d+(\.\d+)*$|-fm$|ServeHTTP|withAuth|serializer|DryRunnable|CacheDelegator|\.(Run|run|work|worker|next|sync|wait|watch|process|Decode|Encode|receive)( \(inline\))?$|Decode \(inline\)`)
 )
+
+// short leaves out where a function of ours or of Kubernetes comes from.
+func short(function string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(function, "github.com/spark-operator/spark-operator/"), "k8s.io/")
+}
 
 // read returns the first rows of the part of a file that is ordered as the table is.
 func (t *table) read(path string) (lines []string, total string, err error) {
@@ -109,7 +113,7 @@ func (t *table) read(path string) (lines []string, total string, err error) {
 		if fields == nil || (part == 2) != t.byCum || len(lines) == t.rows || t.byCum && passing.MatchString(fields[5]) {
 			continue
 		}
-		lines = append(lines, fmt.Sprintf("  %10s %7s %10s %7s  %s", fields[1], fields[2], fields[3], fields[4], prefixes.Replace(fields[5])))
+		lines = append(lines, fmt.Sprintf("  %10s %7s %10s %7s  %s", fields[1], fields[2], fields[3], fields[4], short(fields[5])))
 	}
 	return lines, total, scanner.Err()
 }
