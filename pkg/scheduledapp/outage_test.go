@@ -88,31 +88,33 @@ func TestFailuresDoNotDelayRuns(t *testing.T) {
 	})
 }
 
-// TestEditWhileAway: what is due between an edit and the first look at it is not
-// lost.
+// TestEditWhileAway: what is due between an edit, which may also resume or correct a
+// schedule, and the first look at it is not lost, and what was due before is not made
+// up for.
 func TestEditWhileAway(t *testing.T) {
-	edited := func(edit func(*v1beta2.ScheduledSparkApplicationSpec)) func(*v1beta2.ScheduledSparkApplication) {
-		return func(app *v1beta2.ScheduledSparkApplication) {
-			edit(&app.Spec)
-			app.ManagedFields = []metav1.ManagedFieldsEntry{
-				{Manager: "kubectl-edit", Time: ptr.To(metav1.Now())},
-				{Manager: fieldManager, Subresource: "status", Time: ptr.To(metav1.NewTime(time.Now().Add(time.Hour)))},
-			}
+	edit := func(app *v1beta2.ScheduledSparkApplication) {
+		app.Spec.Schedule, app.Spec.Suspend = "40,55 * * * *", nil
+		app.ManagedFields = []metav1.ManagedFieldsEntry{
+			{Manager: "kubectl-edit", Time: ptr.To(metav1.Now())},
+			{Manager: fieldManager, Subresource: "status", Time: ptr.To(metav1.NewTime(time.Now().Add(time.Hour)))},
 		}
 	}
 	for name, test := range map[string]struct {
-		before string
-		edit   func(*v1beta2.ScheduledSparkApplicationSpec)
+		before    string
+		suspended bool
 	}{
-		"schedule":   {"0 * * * *", func(spec *v1beta2.ScheduledSparkApplicationSpec) { spec.Schedule = "40,55 * * * *" }},
-		"correction": {"bogus", func(spec *v1beta2.ScheduledSparkApplicationSpec) { spec.Schedule = "40,55 * * * *" }},
+		"schedule":   {before: "0 * * * *"},
+		"correction": {before: "bogus"},
+		"resumption": {before: "40,55 * * * *", suspended: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(c *cluster) {
-				c.addSchedule(newSchedule("s", test.before, catchUp(v1beta2.CatchUpAll)))
+				c.addSchedule(newSchedule("s", test.before, catchUp(v1beta2.CatchUpAll), func(app *v1beta2.ScheduledSparkApplication) {
+					app.Spec.Suspend = &test.suspended
+				}))
 				c.letPass(45 * time.Minute)
 				c.stop()
-				c.edit("s", edited(test.edit))
+				c.edit("s", edit)
 				time.Sleep(11 * time.Minute)
 				c.start()
 				c.letPass(time.Second)
@@ -120,25 +122,6 @@ func TestEditWhileAway(t *testing.T) {
 			})
 		})
 	}
-}
-
-// TestResumeWhileAway: a schedule counts from when it was resumed.
-func TestResumeWhileAway(t *testing.T) {
-	bubble(t, func(c *cluster) {
-		c.addSchedule(newSchedule("s", "40,55 * * * *", catchUp(v1beta2.CatchUpAll), func(app *v1beta2.ScheduledSparkApplication) {
-			app.Spec.Suspend = ptr.To(true)
-		}))
-		c.letPass(45 * time.Minute)
-		c.stop()
-		c.edit("s", func(app *v1beta2.ScheduledSparkApplication) {
-			app.Spec.Suspend = nil
-			app.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl", Time: ptr.To(metav1.Now())}}
-		})
-		time.Sleep(11 * time.Minute)
-		c.start()
-		c.letPass(time.Second)
-		c.wantTimes("12:55")
-	})
 }
 
 // TestTakenNameDelaysNoOther: where all runs are made up for.
