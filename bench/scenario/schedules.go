@@ -30,11 +30,6 @@ const (
 	afterStarts = 5 * time.Second
 )
 
-// Of the schedules a quarter is enough where the operator is killed: their runs still
-// take a second or two, which is long enough to be in the middle of them. That many
-// are needed for it, if there are any more.
-const killedShare, fewestKilled = 4, 200
-
 // starts is how the runs of schedules that are due at once came into being.
 type starts struct {
 	// late is by how much each run was seen late.
@@ -51,8 +46,8 @@ type schedules struct {
 }
 
 // Schedules has many schedules due in the same minute: first with the floor, which
-// does nothing but create their runs, then with the operator, and then, with fewer,
-// with an operator that is killed meanwhile. Each is over when all runs are there;
+// does nothing but create their runs, then with the operator, and then with an
+// operator that is killed meanwhile. Each is over when all runs are there;
 // how they go on is a burst like any other.
 func Schedules(ctx context.Context, s *Setup, count int) (*report.Result, error) {
 	all := &schedules{setup: s}
@@ -65,7 +60,7 @@ func Schedules(ctx context.Context, s *Setup, count int) (*report.Result, error)
 	if err != nil {
 		return nil, err
 	}
-	killed, err := all.killed(ctx, min(count, max(count/killedShare, fewestKilled)))
+	killed, err := all.killed(ctx, count)
 	if err != nil {
 		return nil, fmt.Errorf("operator killed: %w", err)
 	}
