@@ -42,12 +42,12 @@ func (p *Plane) StoredSizes(ctx context.Context, namespace string) (map[string]S
 		if err != nil {
 			return nil, fmt.Errorf("size of every %s: %w", kind.name, err)
 		}
+		if kind.encoding == runtime.ContentTypeJSON && !json.Valid(body) || kind.encoding == runtime.ContentTypeProtobuf && !strings.HasPrefix(string(body), "k8s\x00") {
+			return nil, fmt.Errorf("size of every %s: not %s: %.100q", kind.name, kind.encoding, body)
+		}
 		owned, err := ownershipBytes(ctx, client.RESTClient().Get().AbsPath(path))
 		if err != nil {
 			return nil, fmt.Errorf("field ownership of every %s: %w", kind.name, err)
-		}
-		if kind.encoding == runtime.ContentTypeJSON && !json.Valid(body) || kind.encoding == runtime.ContentTypeProtobuf && !strings.HasPrefix(string(body), "k8s\x00") {
-			return nil, fmt.Errorf("size of every %s: not %s: %.100q", kind.name, kind.encoding, body)
 		}
 		sizes[kind.name] = Stored{KB: float64(len(body)) / 1024, OwnershipKB: float64(owned) / 1024}
 	}

@@ -147,7 +147,8 @@ type Result struct {
 	// nil where the process that counted it was killed.
 	QueueWait *Bounds `json:"queueWaitAtMostMs,omitempty"`
 
-	// Duplicates are driver pods beyond one per attempt, Lost are applications that
+	// Duplicates are driver pods too many: beyond one per attempt where failed runs are
+	// repeated, beyond one per application elsewhere. Lost are applications that
 	// never got a driver or never came to their end, Overlaps are drivers created
 	// while another of the same application had not ended.
 	Duplicates int `json:"duplicates"`

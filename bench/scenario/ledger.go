@@ -3,8 +3,6 @@
 package scenario
 
 import (
-	"maps"
-
 	"github.com/spark-operator/spark-operator/bench/load"
 	"github.com/spark-operator/spark-operator/bench/operator"
 	"github.com/spark-operator/spark-operator/bench/report"
@@ -54,7 +52,7 @@ func (r *soak) compare(now operator.Metrics, created drivers, figures map[string
 		}
 		submitted += max(created.of(&apps[i]), apps[i].Attempts)
 	}
-	inDoubt := maps.Clone(r.proxy.InDoubt())
+	inDoubt := r.proxy.InDoubt()
 	for state, count := range r.ledger.inDoubt {
 		inDoubt[state] -= count
 	}

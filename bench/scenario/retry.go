@@ -36,12 +36,8 @@ func Retry(ctx context.Context, s *Setup, apps int) (*report.Result, error) {
 		judge: func(l *leg, result *report.Result) error {
 			attempts, wrong := 0, 0
 			for _, app := range l.observer.Apps(namespace) {
-				want := 1
-				if outcomeOf(app.Name) == kubelet.Fail || outcomeOf(app.Name) == kubelet.LoseNode {
-					want = 2
-				}
 				attempts += app.Attempts
-				if app.Attempts != want || app.State != v1beta2.ApplicationStateCompleted {
+				if app.Attempts != wantedAttempts(app.Name) || app.State != v1beta2.ApplicationStateCompleted {
 					wrong++
 				}
 			}
@@ -67,6 +63,16 @@ func (f *fates) lifeOf(driver *corev1.Pod) kubelet.Life {
 		life.Outcome = outcomeOf(name)
 	}
 	return life
+}
+
+// wantedAttempts is how many runs an application needs whose first ends like that.
+func wantedAttempts(app string) int {
+	switch outcomeOf(app) {
+	case kubelet.Fail, kubelet.LoseNode:
+		return 2
+	case kubelet.Succeed, kubelet.FailPull:
+	}
+	return 1
 }
 
 // outcomeOf is how the first run of an application ends.

@@ -119,17 +119,14 @@ func wrongEnd(app *load.App) bool {
 	if app.State != v1beta2.ApplicationStateCompleted {
 		return true
 	}
-	switch outcomeOf(app.Name) {
-	case kubelet.Fail:
-		return app.Attempts != 2 || app.Drivers > 2
-	case kubelet.LoseNode:
+	want := wantedAttempts(app.Name)
+	if outcomeOf(app.Name) == kubelet.LoseNode {
 		// The loss of a node may look like a driver that never was: one that is lost before
 		// its submission is written down is no attempt, and the next has its number.
 		unwritten := app.Attempts == 1 && app.Drivers == 2
-		return app.Attempts < 2 && !unwritten || app.Drivers > max(app.Attempts, 2)
-	case kubelet.Succeed, kubelet.FailPull:
+		return app.Attempts < want && !unwritten || app.Drivers > max(app.Attempts, want)
 	}
-	return app.Attempts != 1 || app.Drivers > 1
+	return app.Attempts != want || app.Drivers > want
 }
 
 // troubled creates applications while disasters happen, and waits for their end.

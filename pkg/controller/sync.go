@@ -60,7 +60,7 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 		return 0, err // the status comes first: an action that failed is tried again anyway
 	}
 	if outcome.err != nil {
-		return 0, outcome.err
+		return 0, outcome.err // the delays between tries, and nothing sooner
 	}
 	return requeue(plan, &outcome), nil
 }

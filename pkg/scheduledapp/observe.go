@@ -138,7 +138,12 @@ func (m *created) add(schedule cache.ObjectName, run *v1beta2.SparkApplication) 
 func (m *created) has(schedule cache.ObjectName, uid types.UID) bool {
 	m.lock.Lock()
 	defer m.lock.Unlock()
-	return slices.ContainsFunc(m.runs[schedule], func(run *v1beta2.SparkApplication) bool { return run.UID == uid })
+	return contains(m.runs[schedule], uid)
+}
+
+// contains reports whether the run with that UID is among others.
+func contains(runs []*v1beta2.SparkApplication, uid types.UID) bool {
+	return slices.ContainsFunc(runs, func(run *v1beta2.SparkApplication) bool { return run.UID == uid })
 }
 
 func (m *created) forget(schedule cache.ObjectName) {
@@ -166,7 +171,7 @@ func (m *created) merge(app *v1beta2.ScheduledSparkApplication, cached []*v1beta
 		m.runs[key] = remembered
 	}
 	for _, run := range remembered {
-		if !slices.ContainsFunc(cached, func(other *v1beta2.SparkApplication) bool { return other.UID == run.UID }) {
+		if !contains(cached, run.UID) {
 			runs = append(runs, run)
 		}
 	}

@@ -5,14 +5,12 @@ package scheduledapp
 import (
 	"errors"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	clienttesting "k8s.io/client-go/testing"
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
@@ -66,15 +64,8 @@ func TestUndecodableScheduleStartsNothing(t *testing.T) {
 
 func TestRefusedRunIsRetriedUntilItsDeadline(t *testing.T) {
 	bubble(t, func(c *cluster) {
-		var refuse atomic.Bool
-		refuse.Store(true)
-		onWrite := func(action clienttesting.Action) error {
-			if refuse.Load() && action.GetVerb() == "create" {
-				return apierrors.NewForbidden(applicationsResource.GroupResource(), "s", errors.New("exceeded quota"))
-			}
-			return nil
-		}
-		c.change(func() { c.onWrite = onWrite })
+		exceeded := apierrors.NewForbidden(applicationsResource.GroupResource(), "s", errors.New("exceeded quota"))
+		allow := c.refuse("create", exceeded)
 		c.addSchedule(newSchedule("s", "0 * * * *", func(app *v1beta2.ScheduledSparkApplication) { app.Spec.StartingDeadlineSeconds = ptr.To[int64](300) }))
 		c.letPass(time.Hour + time.Minute)
 		condition := c.wantCondition("s", v1beta2.ConditionStalled, reasonRunRefused)
@@ -82,15 +73,15 @@ func TestRefusedRunIsRetriedUntilItsDeadline(t *testing.T) {
 			t.Errorf("message %q", condition.Message)
 		}
 		c.letPass(2 * time.Minute)
-		refuse.Store(false)
+		allow()
 		c.letPass(time.Minute)
 		c.wantTimes("13:00")
 		c.wantCondition("s", v1beta2.ConditionStalled, "")
 		c.wantCondition("s", v1beta2.ConditionOnTime, reasonLate)
 
-		refuse.Store(true)
+		allow = c.refuse("create", exceeded)
 		c.letPass(time.Hour + 6*time.Minute)
-		refuse.Store(false)
+		allow()
 		c.letPass(2 * time.Minute)
 		c.wantTimes("13:00")
 		c.wantCondition("s", v1beta2.ConditionOnTime, reasonMissed)
