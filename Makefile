@@ -98,7 +98,7 @@ test-unit: go-toolchain
 
 .PHONY: goldens
 goldens: go-toolchain ## Compare with the recordings of spark-submit and of the established operator; print the counts.
-	@go test -v -run '^Test(Operator)?Goldens$$' ./pkg/submit ./pkg/sparkapp | \
+	@go test -v -run '^Test(Operator)?Goldens$$' ./pkg/submit ./pkg/translate | \
 	  awk '/^(--- FAIL|FAIL|panic)/ || /_test.go:[0-9]+: (operator )?goldens: / { sub(/^ *[a-z_]+_test.go:[0-9]+: /, ""); print }'
 
 .PHONY: test-tools
@@ -146,7 +146,7 @@ soak: build bin/bench bin/localcluster ## Run applications for 30 minutes while 
 	bin/bench -scenarios soak $(BENCH_FLAGS)
 
 # Where the hot functions are, and a file of an earlier run to compare with.
-HOT_PACKAGES := ./pkg/controller ./pkg/informers ./pkg/submit ./pkg/sparkapp
+HOT_PACKAGES := ./pkg/controller ./pkg/informers ./pkg/submit ./pkg/translate
 BENCH_BASE ?=
 
 .PHONY: bench-go

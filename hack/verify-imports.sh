@@ -41,9 +41,8 @@ only pkg/podspec pkg/apis pkg/sparkconf
 only pkg/ui pkg/apis pkg/sparkconf
 only pkg/monitoring pkg/apis pkg/sparkconf
 only pkg/batchscheduler pkg/apis pkg/sparkconf
-only pkg/sparkapp pkg/apis pkg/batchscheduler pkg/monitoring pkg/podspec pkg/sparkconf pkg/submit
-only pkg/validation pkg/apis pkg/batchscheduler pkg/cron pkg/monitoring pkg/podspec pkg/sparkapp pkg/sparkconf pkg/submit
-only pkg/validation pkg/apis pkg/batchscheduler pkg/cron pkg/monitoring pkg/podspec pkg/sparkapp pkg/sparkconf pkg/submit
+only pkg/translate pkg/apis pkg/batchscheduler pkg/monitoring pkg/podspec pkg/sparkconf pkg/submit
+only pkg/validation pkg/apis pkg/batchscheduler pkg/cron pkg/monitoring pkg/podspec pkg/translate pkg/sparkconf pkg/submit
 
 # shellcheck disable=SC2046
 report "the operator" "it uses client-go alone, and tools are not part of it" $(go list -deps ./cmd/... |

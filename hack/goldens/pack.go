@@ -4,7 +4,7 @@
 
 // Command pack turns directories of recorded cases into the compressed files
 // that the tests read: one per Spark version for pkg/submit, one for the
-// operator's cases in pkg/sparkapp. Equal recordings give equal bytes.
+// operator's cases in pkg/translate. Equal recordings give equal bytes.
 //
 //	go run hack/goldens/pack.go -spark DIR -operator DIR
 //
@@ -55,7 +55,7 @@ func run(root, spark, operator string) error {
 	if err != nil {
 		return err
 	}
-	return pack(operator, filepath.Join(root, "pkg/sparkapp/testdata", "operator-"+version+".json.gz"))
+	return pack(operator, filepath.Join(root, "pkg/translate/testdata", "operator-"+version+".json.gz"))
 }
 
 // operatorVersion reads the version from a case's "name vX.Y.Z".

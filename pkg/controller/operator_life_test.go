@@ -21,8 +21,8 @@ import (
 )
 
 // operatorRecording is what the established operator made of manifests. Package
-// sparkapp compares the objects; the lives of some applications are compared here.
-const operatorRecording = "../sparkapp/testdata/operator-2.5.2.json.gz"
+// translate compares the objects; the lives of some applications are compared here.
+const operatorRecording = "../translate/testdata/operator-2.5.2.json.gz"
 
 // recordedLife is an application that goes on after its submission.
 type recordedLife struct {

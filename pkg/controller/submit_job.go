@@ -19,8 +19,8 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/informers"
-	"github.com/spark-operator/spark-operator/pkg/sparkapp"
 	"github.com/spark-operator/spark-operator/pkg/submit/sparksubmit"
+	"github.com/spark-operator/spark-operator/pkg/translate"
 	"github.com/spark-operator/spark-operator/pkg/ui"
 )
 
@@ -165,7 +165,7 @@ func (j jobSubmitter) start(ctx context.Context, t *task, s *submission, job *ba
 	return job, describe("config map", run.Files, err)
 }
 
-func (j jobSubmitter) buildJob(app *v1beta2.SparkApplication, s *submission) (*sparkapp.JobRun, error) {
+func (j jobSubmitter) buildJob(app *v1beta2.SparkApplication, s *submission) (*translate.JobRun, error) {
 	params, err := j.buildParams(app, s)
 	if err != nil {
 		return nil, err
@@ -182,7 +182,7 @@ func (j jobSubmitter) buildJob(app *v1beta2.SparkApplication, s *submission) (*s
 	if path := base("spark-1"); path == base("spark-2") {
 		params.UIProxyBase = path
 	}
-	return sparkapp.BuildJob(app, sparkapp.JobParams{
+	return translate.BuildJob(app, translate.JobParams{
 		Params:   params,
 		Deadline: j.settings.SubmitterDeadline,
 		Annotations: map[string]string{

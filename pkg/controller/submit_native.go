@@ -15,8 +15,8 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/informers"
-	"github.com/spark-operator/spark-operator/pkg/sparkapp"
 	"github.com/spark-operator/spark-operator/pkg/submit"
+	"github.com/spark-operator/spark-operator/pkg/translate"
 	"github.com/spark-operator/spark-operator/pkg/ui"
 )
 
@@ -54,7 +54,7 @@ func (c *Controller) submitRun(ctx context.Context, t *task) error {
 	app := in.app
 	s := &submission{
 		id:            nextSubmissionID(app.UID, app.Status.SubmissionID),
-		driverPodName: sparkapp.DriverPodName(app),
+		driverPodName: translate.DriverPodName(app),
 		specHash:      in.specHash,
 		time:          in.now,
 	}
@@ -129,9 +129,9 @@ func (c *Controller) createRun(ctx context.Context, t *task, s *submission) erro
 }
 
 // buildParams returns what a submission needs besides the application.
-func (c *Controller) buildParams(app *v1beta2.SparkApplication, s *submission) (sparkapp.Params, error) {
+func (c *Controller) buildParams(app *v1beta2.SparkApplication, s *submission) (translate.Params, error) {
 	scheduler, err := c.settings.BatchScheduling.schedulerOf(app)
-	return sparkapp.Params{
+	return translate.Params{
 		SubmissionID: s.id,
 		Master:       c.settings.Master,
 		User:         c.settings.SparkUser,
@@ -141,7 +141,7 @@ func (c *Controller) buildParams(app *v1beta2.SparkApplication, s *submission) (
 }
 
 // build makes the objects of a submission.
-func (c *Controller) build(app *v1beta2.SparkApplication, s *submission) (*sparkapp.Run, error) {
+func (c *Controller) build(app *v1beta2.SparkApplication, s *submission) (*translate.Run, error) {
 	params, err := c.buildParams(app, s)
 	if err != nil {
 		return nil, err
@@ -151,7 +151,7 @@ func (c *Controller) build(app *v1beta2.SparkApplication, s *submission) (*spark
 	if base, err := ui.ProxyBase(app, c.settings.UI, ui.Run{SubmissionID: s.id, SparkApplicationID: submit.NewIDs(s.id).App}); err == nil {
 		params.UIProxyBase = base
 	}
-	run, err := sparkapp.Build(app, params)
+	run, err := translate.Build(app, params)
 	if err != nil {
 		return nil, err
 	}

@@ -149,7 +149,7 @@ func TestDefaultPrometheusRulesKeepNames(t *testing.T) {
 // establishedRules reads the built-in rules from the recording.
 func establishedRules(t *testing.T) string {
 	t.Helper()
-	file, err := os.Open("../sparkapp/testdata/operator-2.5.2.json.gz")
+	file, err := os.Open("../translate/testdata/operator-2.5.2.json.gz")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/sparkapp"
+	"github.com/spark-operator/spark-operator/pkg/translate"
 	"github.com/spark-operator/spark-operator/pkg/validation"
 )
 
@@ -67,7 +67,7 @@ func checkExample(t *testing.T, file string, document []byte) {
 		return // what an example needs beside the application
 	}
 	v1beta2.SetObjectDefaults_SparkApplication(app)
-	run, err := sparkapp.Build(app, sparkapp.Params{
+	run, err := translate.Build(app, translate.Params{
 		SubmissionID: "3e1f7a4c-2f66-4f0e-9d8e-6f1f3a0c9b57", Master: "k8s://https://10.96.0.1:443", SubmitTime: time.Unix(0, 0),
 	})
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/podspec"
-	"github.com/spark-operator/spark-operator/pkg/sparkapp"
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
+	"github.com/spark-operator/spark-operator/pkg/translate"
 )
 
 // role is one of the two sorts of pods, with the properties that stand for
@@ -186,7 +186,7 @@ func (v *validator) validateExecutorMemoryOverhead() {
 	if overhead == nil || *overhead == "" {
 		return
 	}
-	version, _ := sparkapp.SparkVersion(v.spec.SparkVersion)
+	version, _ := translate.SparkVersion(v.spec.SparkVersion)
 	if _, err := sparkconf.ParseBytes(*overhead, sparkconf.MiB, version); err != nil {
 		v.fail(field.Invalid(v.root.Child("executor", "memoryOverhead"), *overhead,
 			"not an amount of memory in Spark's notation; give one such as 512m or 1g"))

@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/sparkapp"
+	"github.com/spark-operator/spark-operator/pkg/translate"
 )
 
 // ValidateSparkApplication returns all faults of an application: the field, its
@@ -71,7 +71,7 @@ func (v *validator) validateTemplates() {
 	if v.spec.Driver.Template == nil && v.spec.Executor.Template == nil {
 		return
 	}
-	if version, _ := sparkapp.SparkVersion(v.spec.SparkVersion); !version.AtLeast(3, 0) {
+	if version, _ := translate.SparkVersion(v.spec.SparkVersion); !version.AtLeast(3, 0) {
 		v.fail(field.Invalid(v.root.Child("sparkVersion"), v.spec.SparkVersion,
 			"pod template feature requires Spark version 3.0.0 or higher; give the version of the image or no template"))
 	}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package translate
+
+import (
+	"errors"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/batchscheduler"
+	"github.com/spark-operator/spark-operator/pkg/monitoring"
+	"github.com/spark-operator/spark-operator/pkg/podspec"
+	"github.com/spark-operator/spark-operator/pkg/sparkconf"
+	"github.com/spark-operator/spark-operator/pkg/submit"
+)
+
+// defaultUser is SPARK_USER where the operator is not told another one.
+const defaultUser = "spark"
+
+// Build returns what one submission of the application creates. The application
+// has its defaults (v1beta2.SetObjectDefaults_SparkApplication) and is not
+// changed; the result may share memory with it, so neither may be changed
+// afterwards. Equal arguments give equal results.
+//
+// An error refuses the submission for good: it is one line, names the field or
+// property at fault and says how to mend it. Those of package submit keep their
+// type, *submit.Error.
+func Build(app *v1beta2.SparkApplication, p Params) (*Run, error) {
+	if err := checkMode(app); err != nil {
+		return nil, err
+	}
+	exporter, err := monitoring.Build(app, p.SubmissionID)
+	if err != nil {
+		return nil, err
+	}
+	run, err := build(app, &p, &exporter, &batchscheduler.PodEdits{})
+	if err != nil || p.Scheduler == nil {
+		return run, err
+	}
+	// What a gang needs shows only on finished pods. Its marks on the pods change
+	// nothing about that, but they go through the properties: once more.
+	plan, err := p.Scheduler.Plan(app, batchscheduler.Pods{
+		SubmissionID:      p.SubmissionID,
+		Driver:            run.Driver,
+		ExecutorTemplate:  run.ExecutorTemplate,
+		ExecutorResources: run.ExecutorResources,
+		Executors:         run.Executors,
+		Properties:        run.Properties,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if run, err = build(app, &p, &exporter, &plan.Edits); err != nil {
+		return nil, err
+	}
+	run.Groups = plan.Groups
+	return run, nil
+}
+
+func checkMode(app *v1beta2.SparkApplication) error {
+	if mode := app.Spec.Mode; mode != "" && mode != v1beta2.DeployModeCluster {
+		return errors.New("spec.mode: " + string(mode) + " is not supported: a driver never runs inside the operator; " +
+			"use cluster or leave it out")
+	}
+	return nil
+}
+
+func build(
+	app *v1beta2.SparkApplication, p *Params, exporter *monitoring.Exporter, scheduling *batchscheduler.PodEdits,
+) (*Run, error) {
+	b := &builder{params: p, exporter: exporter, scheduling: scheduling, conf: newConf(app, p)}
+	return b.build()
+}
+
+// builder is one submission in the making.
+type builder struct {
+	*conf
+	params     *Params
+	exporter   *monitoring.Exporter
+	scheduling *batchscheduler.PodEdits
+	version    sparkconf.Version
+}
+
+func (b *builder) build() (*Run, error) {
+	in, template, err := b.input()
+	if err != nil {
+		return nil, err
+	}
+	objects, err := submit.Build(*in)
+	if err != nil {
+		return nil, err
+	}
+	b.editDriver(objects.Driver)
+	mergeConfigMaps(&objects)
+	openPorts(objects.NetworkPolicy, b.exporter.Executor.Ports)
+	if b.errs = append(b.errs, b.executorConflicts(template, objects.Properties, objects.Driver)...); len(b.errs) > 0 {
+		return nil, refuse(b.errs)
+	}
+	final := sparkconf.New(objects.Properties, nil, b.version)
+	run := &Run{
+		Objects:           objects,
+		ExecutorTemplate:  template,
+		ExecutorResources: executorResources(final, template),
+		Executors:         initialExecutors(final),
+		MonitoringConfig:  b.exporter.ConfigMap,
+		Warnings:          sortedWarnings(append(b.warnings, objects.Warnings...)),
+	}
+	return run, nil
+}
+
+// sortedWarnings returns the warnings, each once: maps have no order, but the same
+// application gets the same warnings.
+func sortedWarnings(warnings []string) []string {
+	slices.Sort(warnings)
+	return slices.Compact(warnings)
+}
+
+// input returns the call of spark-submit that stands for the application, and the
+// executors' template, of which the call holds the text.
+func (b *builder) input() (*submit.Input, *corev1.PodTemplateSpec, error) {
+	version, warning := SparkVersion(b.app.Spec.SparkVersion)
+	if b.version = version; warning != "" {
+		b.warn(warning)
+	}
+	b.warnIneffective()
+
+	driver, executor := driverRole(b.app), executorRole(b.app)
+	b.setDriver(&driver)
+	b.setAdditions(&driver, &b.exporter.Driver, b.scheduling.DriverLabels, b.scheduling.DriverAnnotations)
+	driverDirs := b.setLocalDirs(&driver, b.version)
+	b.setExecutor(&executor)
+	b.setAdditions(&executor, &b.exporter.Executor, b.scheduling.ExecutorLabels, b.scheduling.ExecutorAnnotations)
+	executorDirs := b.setLocalDirs(&executor, b.version)
+	b.setNodeSelector()
+	b.setDynamicAllocation()
+	maps.Copy(b.values, b.exporter.Properties)
+
+	template := b.executorTemplate(&executor, executorDirs)
+	driverTemplate := b.driverTemplate(&driver, driverDirs)
+	if len(b.errs) > 0 {
+		return nil, nil, refuse(b.errs)
+	}
+	text, err := renderTemplate(template)
+	if err != nil {
+		return nil, nil, err
+	}
+	user := b.params.User
+	if user == "" {
+		user = defaultUser
+	}
+	return &submit.Input{
+		SparkVersion:     b.version.String(),
+		Conf:             b.values,
+		MainClass:        valueOf(b.app.Spec.MainClass),
+		PrimaryResource:  valueOf(b.app.Spec.MainApplicationFile),
+		Arguments:        b.app.Spec.Arguments,
+		ProxyUser:        valueOf(b.app.Spec.ProxyUser),
+		User:             user,
+		DriverTemplate:   driverTemplate,
+		ExecutorTemplate: text,
+		IDs:              submit.NewIDs(b.params.SubmissionID),
+		SubmitTime:       b.params.SubmitTime,
+	}, template, nil
+}
+
+// setAdditions sets labels, annotations and JVM options that come from elsewhere
+// than from the role's own fields.
+func (b *builder) setAdditions(r *role, metrics *monitoring.Role, labels, annotations map[string]string) {
+	b.setLabels(r, labels, b.params.SubmissionID)
+	for key, value := range metrics.Annotations {
+		_, templated := templateAnnotations(r)[key]
+		if _, given := b.values[r.keys.annotation+key]; !given && !templated {
+			b.set(r.keys.annotation+key, value)
+		}
+	}
+	b.setMap(r.keys.annotation, annotations, "the batch scheduler")
+	if metrics.JavaOption != "" {
+		options := metrics.JavaOption
+		if own := b.values[r.keys.javaOptions]; own != "" {
+			options = own + " " + options
+		}
+		b.set(r.keys.javaOptions, options)
+	}
+}
+
+func templateAnnotations(r *role) map[string]string {
+	if r.Template == nil {
+		return nil
+	}
+	return r.Template.Annotations
+}
+
+// fields returns the typed fields of a role for package podspec, with what the
+// batch scheduler and the exporter add.
+func (b *builder) fields(name podspec.Role, metrics *monitoring.Role) podspec.Fields {
+	fields := podspec.FieldsOf(b.app, name)
+	if b.scheduling.SchedulerName != "" {
+		fields.SchedulerName = b.scheduling.SchedulerName
+	}
+	fields.Extra = podspec.Extra{
+		Place: "spec.monitoring.prometheus", Ports: metrics.Ports, Volumes: metrics.Volumes, VolumeMounts: metrics.VolumeMounts,
+	}
+	return fields
+}
+
+// apply puts typed fields into a pod and keeps errors and warnings.
+func (b *builder) apply(fields *podspec.Fields, pod *corev1.PodSpec, container int) {
+	warnings, errs := fields.Apply(pod, container)
+	b.warnings = append(b.warnings, warnings...)
+	b.errs = append(b.errs, errs...)
+}
+
+// refuse makes one error of many.
+func refuse(errs field.ErrorList) error { return errs.ToAggregate() }
+
+func valueOf(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}

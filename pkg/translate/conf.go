@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package translate
+
+import (
+	"maps"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/sparkconf"
+)
+
+// conf collects the properties of one submission. Of two that set the same key
+// the later wins, in the order of the established operator's command line:
+//
+//  1. Params.DefaultConf;
+//  2. what driver and executors have in common: namespace, image, pull policy and
+//     secrets, pythonVersion, memoryOverheadFactor;
+//  3. spec.sparkConf;
+//  4. spec.hadoopConf;
+//  5. the fields of driver and executor, nodeSelector, dynamicAllocation.
+//
+// Where spark-submit has an option of its own (name, master, deploy mode and the
+// dependencies) the option wins over spec.sparkConf, as it does there.
+type conf struct {
+	app      *v1beta2.SparkApplication
+	values   map[string]string
+	warnings []string
+	errs     field.ErrorList
+}
+
+func newConf(app *v1beta2.SparkApplication, p *Params) *conf {
+	c := &conf{
+		app: app,
+		// Room for the fixed ones of a plain application.
+		values: make(map[string]string, len(p.DefaultConf)+len(app.Spec.SparkConf)+len(app.Spec.HadoopConf)+32),
+	}
+	maps.Copy(c.values, p.DefaultConf)
+	c.setCommon()
+	c.setUser()
+	c.setUI(p.UIProxyBase)
+	c.setOptions(p)
+	return c
+}
+
+func (c *conf) set(key, value string) { c.values[key] = value }
+
+// setField sets a property from a typed field, which wins over spec.sparkConf.
+func (c *conf) setField(key, value, place string) {
+	if given, set := c.app.Spec.SparkConf[key]; set && given != value {
+		c.warn("spec.sparkConf: " + key + " has no effect: " + place + " sets it")
+	}
+	c.values[key] = value
+}
+
+func (c *conf) setString(key string, value *string, place string) {
+	if value != nil && *value != "" {
+		c.setField(key, *value, place)
+	}
+}
+
+func (c *conf) setInt32(key string, value *int32, place string) {
+	if value != nil {
+		c.setField(key, strconv.FormatInt(int64(*value), 10), place)
+	}
+}
+
+func (c *conf) warn(text string) { c.warnings = append(c.warnings, text) }
+
+func (c *conf) fail(err *field.Error) { c.errs = append(c.errs, err) }
+
+// setCommon sets what spec.sparkConf may override.
+func (c *conf) setCommon() {
+	spec := &c.app.Spec
+	c.set(sparkconf.KubernetesNamespace, c.app.Namespace)
+	// Nobody waits: the operator watches the pods.
+	c.set(sparkconf.WaitForAppCompletion, "false")
+	for key, value := range map[string]*string{
+		sparkconf.ContainerImage:            spec.Image,
+		sparkconf.ContainerImagePullPolicy:  spec.ImagePullPolicy,
+		sparkconf.PysparkMajorPythonVersion: spec.PythonVersion,
+		sparkconf.MemoryOverheadFactor:      spec.MemoryOverheadFactor,
+	} {
+		if value != nil && *value != "" {
+			c.set(key, *value)
+		}
+	}
+	if len(spec.ImagePullSecrets) > 0 {
+		c.set(sparkconf.ImagePullSecrets, strings.Join(spec.ImagePullSecrets, ","))
+	}
+}
+
+// setUser copies spec.sparkConf and spec.hadoopConf.
+func (c *conf) setUser() {
+	for key, value := range c.app.Spec.SparkConf {
+		switch key {
+		case sparkconf.DriverPodName:
+			// It names the driver pod unless spec.driver.podName does.
+		case sparkconf.DriverPodTemplateFile, sparkconf.ExecutorPodTemplateFile:
+			// A path on the submitter; the operator's files are nobody's business.
+			role, _, _ := strings.Cut(strings.TrimPrefix(key, "spark.kubernetes."), ".")
+			c.warn("spec.sparkConf: " + key + " has no effect: give the pod template in spec." + role + ".template")
+		case sparkconf.HadoopConfigMapName:
+			// Spark would lead executors there, and the typed field the driver to its own.
+			if valueOf(c.app.Spec.HadoopConfigMap) == "" {
+				c.set(key, value)
+				continue
+			}
+			c.warn("spec.sparkConf: " + key + " has no effect: spec.hadoopConfigMap names the ConfigMap")
+		default:
+			c.set(key, value)
+		}
+	}
+	for key, value := range c.app.Spec.HadoopConf {
+		c.setField("spark.hadoop."+key, value, "spec.hadoopConf")
+	}
+}
+
+// setUI tells the UI under which path it is reached.
+func (c *conf) setUI(base string) {
+	const proxyBase, redirect = "spark.ui.proxyBase", "spark.ui.proxyRedirectUri"
+	if base == "" {
+		return
+	}
+	if _, given := c.values[proxyBase]; !given {
+		c.set(proxyBase, base)
+	}
+	if _, given := c.values[redirect]; !given {
+		c.set(redirect, "/")
+	}
+}
+
+// setOptions sets what spark-submit has options for.
+func (c *conf) setOptions(p *Params) {
+	c.setField(sparkconf.Master, p.Master, "the operator")
+	c.setField(sparkconf.SubmitDeployMode, string(v1beta2.DeployModeCluster), "spec.mode")
+	c.setField(sparkconf.AppName, c.app.Name, "metadata.name")
+	deps := &c.app.Spec.Deps
+	for _, list := range []struct {
+		name, key string
+		entries   []string
+	}{
+		{"jars", sparkconf.Jars, deps.Jars},
+		{"packages", sparkconf.JarPackages, deps.Packages},
+		{"excludePackages", sparkconf.JarPackagesExclusions, deps.ExcludePackages},
+		{"repositories", sparkconf.JarRepositories, deps.Repositories},
+		{"pyFiles", sparkconf.SubmitPythonFiles, deps.PyFiles},
+		{"files", sparkconf.Files, deps.Files},
+		{"archives", sparkconf.Archives, deps.Archives},
+	} {
+		if len(list.entries) > 0 {
+			c.setField(list.key, strings.Join(list.entries, ","), "spec.deps."+list.name)
+		}
+	}
+}
+
+// setNodeSelector sets the selector of driver and executors.
+func (c *conf) setNodeSelector() {
+	for key, value := range c.app.Spec.NodeSelector {
+		c.setField(sparkconf.NodeSelectorPrefix+key, value, "spec.nodeSelector")
+	}
+}
+
+// setDynamicAllocation sets spec.dynamicAllocation, which has no effect unless it
+// is enabled.
+func (c *conf) setDynamicAllocation() {
+	const prefix, place = "spark.dynamicAllocation.", "spec.dynamicAllocation."
+	dynamic := c.app.Spec.DynamicAllocation
+	if dynamic == nil || !dynamic.Enabled {
+		return
+	}
+	c.setField(sparkconf.DynamicAllocationEnabled, "true", place+"enabled")
+	c.setInt32(prefix+"initialExecutors", dynamic.InitialExecutors, place+"initialExecutors")
+	c.setInt32(prefix+"minExecutors", dynamic.MinExecutors, place+"minExecutors")
+	c.setInt32(prefix+"maxExecutors", dynamic.MaxExecutors, place+"maxExecutors")
+	tracking := dynamic.ShuffleTrackingEnabled == nil || *dynamic.ShuffleTrackingEnabled
+	c.setField(prefix+"shuffleTracking.enabled", strconv.FormatBool(tracking), place+"shuffleTrackingEnabled")
+	if timeout := dynamic.ShuffleTrackingTimeout; timeout != nil {
+		c.setField(prefix+"shuffleTracking.timeout", strconv.FormatInt(*timeout, 10), place+"shuffleTrackingTimeout")
+	}
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package translate
+
+import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/podspec"
+)
+
+// driverTemplate returns the pod from which the driver pod is built; nil if there
+// is none.
+func (b *builder) driverTemplate(r *role, dirs []localDir) *corev1.PodTemplateSpec {
+	template := r.Template
+	if len(dirs) > 0 {
+		template = &corev1.PodTemplateSpec{}
+		if r.Template != nil {
+			r.Template.DeepCopyInto(template)
+		}
+		b.addLocalDirs(&template.Spec, podspec.Driver, dirs)
+	}
+	if template != nil && len(template.Spec.Containers) == 0 {
+		// Nothing to choose from, so nothing to warn of.
+		with := *template
+		with.Spec.Containers = []corev1.Container{{Name: podspec.Driver.ContainerName()}}
+		template = &with
+	}
+	return template
+}
+
+// editDriver adds to the driver pod what spark-submit knows nothing of: the
+// owner, and the typed fields that have no property.
+func (b *builder) editDriver(pod *corev1.Pod) {
+	owner := OwnerReference(b.app)
+	pod.OwnerReferences = slices.DeleteFunc(pod.OwnerReferences, func(have metav1.OwnerReference) bool { return have.UID == owner.UID })
+	pod.OwnerReferences = append(pod.OwnerReferences, owner)
+	if template := b.app.Spec.Driver.Template; template == nil || template.Spec.EnableServiceLinks == nil {
+		disableServiceLinks(&pod.Spec)
+	}
+	fields := b.fields(podspec.Driver, &b.exporter.Driver)
+	// Spark puts its own container last.
+	b.apply(&fields, &pod.Spec, len(pod.Spec.Containers)-1)
+}
+
+// OwnerReference makes the application the controlling owner of an object, which
+// is deleted with it.
+func OwnerReference(app *v1beta2.SparkApplication) metav1.OwnerReference {
+	return *metav1.NewControllerRef(app, v1beta2.SchemeGroupVersion.WithKind("SparkApplication"))
+}
+
+// disableServiceLinks keeps the variables of every Service of the namespace out
+// of the containers: with thousands of applications they exceed what the kernel
+// passes on ("argument list too long"), and nothing in Spark reads them.
+func disableServiceLinks(pod *corev1.PodSpec) {
+	pod.EnableServiceLinks = new(bool)
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package translate
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/spark-operator/spark-operator/pkg/podspec"
+	"github.com/spark-operator/spark-operator/pkg/sparkconf"
+)
+
+// executorTemplate returns the pod from which the driver makes its executors:
+// the user's template with the typed fields that have no property.
+//
+// The driver goes on from there (BasicExecutorFeatureStep and its successors) and
+// overrides some of it; where it reads a property, the property is set as well.
+func (b *builder) executorTemplate(r *role, dirs []localDir) *corev1.PodTemplateSpec {
+	template := &corev1.PodTemplateSpec{}
+	if r.Template != nil {
+		r.Template.DeepCopyInto(template)
+	}
+	// Spark names the pods and knows the namespace; others would be refused.
+	template.Name, template.GenerateName, template.Namespace = "", "", ""
+	pod := &template.Spec
+	if pod.EnableServiceLinks == nil {
+		disableServiceLinks(pod)
+	}
+	if valueOf(r.ServiceAccount) != "" {
+		// Spark would take the template's account.
+		pod.ServiceAccountName, pod.DeprecatedServiceAccount = "", ""
+	}
+	container := sparkContainerOf(pod, podspec.Executor)
+	if container.Name != podspec.Executor.ContainerName() && container != &pod.Containers[0] {
+		// Spark takes the first container unless it finds one of the name.
+		b.set(r.keys.templateName, container.Name)
+	}
+	b.addLocalDirs(pod, podspec.Executor, dirs)
+
+	fields := b.fields(podspec.Executor, &b.exporter.Executor)
+	b.apply(&fields, pod, podspec.SparkContainer(pod, podspec.Executor))
+	b.keepFromDriver(r, &fields, pod)
+	b.leaveToDriver(&pod.Containers[podspec.SparkContainer(pod, podspec.Executor)])
+	return template
+}
+
+// leaveToDriver takes out the one port that the driver adds, if it is the same.
+func (b *builder) leaveToDriver(container *corev1.Container) {
+	number, ok := sparkconf.ParseInt(b.values[sparkconf.BlockManagerPort])
+	if !ok {
+		number = defaultBlockManagerPort
+	}
+	container.Ports = slices.DeleteFunc(container.Ports, func(p corev1.ContainerPort) bool {
+		return p.Name == blockManagerPort && p.ContainerPort == number && (p.Protocol == "" || p.Protocol == corev1.ProtocolTCP)
+	})
+}
+
+// keepFromDriver sets the properties with which the driver would otherwise
+// override what typed fields put into the template.
+func (b *builder) keepFromDriver(r *role, fields *podspec.Fields, pod *corev1.PodSpec) {
+	b.keepEnv(r, fields, pod)
+	if name := fields.SchedulerName; name != "" {
+		_, own := b.values[r.keys.schedulerName]
+		_, common := b.values[sparkconf.SchedulerName]
+		if own || common {
+			b.setField(r.keys.schedulerName, name, "spec.executor.schedulerName or spec.batchScheduler")
+		}
+	}
+	for key, value := range r.NodeSelector {
+		_, own := b.values[r.keys.nodeSelector+key]
+		_, common := b.values[sparkconf.NodeSelectorPrefix+key]
+		if own || common {
+			b.setField(r.keys.nodeSelector+key, value, "spec.executor.nodeSelector")
+		}
+	}
+	if grace := pod.TerminationGracePeriodSeconds; grace != nil && b.version.AtLeast(4, 1) {
+		const key = "spark.kubernetes.executor.terminationGracePeriodSeconds"
+		if _, given := b.values[key]; !given || fields.TerminationGracePeriodSeconds != nil {
+			b.setField(key, strconv.FormatInt(*grace, 10)+"s", "spec.executor.terminationGracePeriodSeconds")
+		}
+	}
+	if context := r.SecurityContext; context != nil && b.version.AtLeast(4, 3) {
+		const key = "spark.kubernetes.executor.securityContext.allowPrivilegeEscalation"
+		switch {
+		case context.AllowPrivilegeEscalation != nil:
+			b.setField(key, strconv.FormatBool(*context.AllowPrivilegeEscalation), "spec.executor.securityContext")
+		case podspec.NeedsEscalation(context):
+			b.setField(key, "true", "spec.executor.securityContext")
+		}
+	}
+	if fields.Lifecycle != nil && strings.EqualFold(strings.TrimSpace(b.values["spark.decommission.enabled"]), "true") {
+		b.warn("spec.executor.lifecycle has no effect: with spark.decommission.enabled Spark sets the hook itself")
+	}
+	if valueOf(r.MemoryLimit) != "" {
+		b.warn("spec.executor.memoryLimit has no effect: Spark sets the memory limit of executors to their request, which " +
+			"only an admission webhook could change; use spec.executor.memoryOverhead")
+	}
+}
+
+// keepEnv makes typed variables win over those that the driver appends to the
+// template's: of two with the same name the kubelet takes the last.
+func (b *builder) keepEnv(r *role, fields *podspec.Fields, pod *corev1.PodSpec) {
+	container := &pod.Containers[podspec.SparkContainer(pod, podspec.Executor)]
+	for _, variable := range fields.EffectiveEnv() {
+		// A reference to a Secret is appended after everything else.
+		delete(b.values, r.keys.secretKey+variable.Name)
+		_, appended := b.values[r.keys.env+variable.Name]
+		early := isEarlyExecutorEnv(variable.Name) || b.refersToLater(r, variable.Value)
+		switch {
+		case variable.ValueFrom == nil && (appended || early):
+			b.set(r.keys.env+variable.Name, variable.Value)
+			container.Env = slices.DeleteFunc(container.Env, func(have corev1.EnvVar) bool { return have.Name == variable.Name })
+		case variable.ValueFrom != nil && early, b.isLateExecutorEnv(variable.Name):
+			b.warn("spec.executor.env: " + variable.Name + " has no effect: Spark sets it itself")
+		case appended:
+			delete(b.values, r.keys.env+variable.Name)
+		}
+	}
+}
+
+// isEarlyExecutorEnv reports whether Spark gives the variable to executors before
+// those of spark.executorEnv, which win over it.
+func isEarlyExecutorEnv(name string) bool {
+	switch name {
+	case "SPARK_USER", "SPARK_DRIVER_URL", "SPARK_EXECUTOR_CORES", "SPARK_EXECUTOR_MEMORY", "SPARK_APPLICATION_ID",
+		"SPARK_CONF_DIR", "SPARK_EXECUTOR_ID", "SPARK_RESOURCE_PROFILE_ID",
+		"SPARK_EXECUTOR_ATTRIBUTE_APP_ID", "SPARK_EXECUTOR_ATTRIBUTE_EXECUTOR_ID":
+		return true
+	}
+	return false
+}
+
+// isLateExecutorEnv reports whether Spark gives the variable to executors after
+// everything else.
+func (b *builder) isLateExecutorEnv(name string) bool {
+	switch name {
+	case "SPARK_EXECUTOR_POD_IP", "SPARK_EXECUTOR_POD_NAME", "SPARK_LOCAL_DIRS":
+		return true
+	case "SPARK_CLASSPATH":
+		return b.values["spark.executor.extraClassPath"] != ""
+	}
+	return strings.HasPrefix(name, "SPARK_JAVA_OPT_")
+}
+
+// refersToLater reports whether a value refers to a variable that Spark appends,
+// which is not yet known where the template's variables stand.
+func (b *builder) refersToLater(r *role, value string) bool {
+	for rest := value; ; {
+		_, after, found := strings.Cut(rest, "$(")
+		if !found {
+			return false
+		}
+		name, _, _ := strings.Cut(after, ")")
+		if _, appended := b.values[r.keys.env+name]; appended || isEarlyExecutorEnv(name) {
+			return true
+		}
+		rest = after
+	}
+}
+
+// renderTemplate writes the template as a Pod in JSON, which is YAML too. Spark
+// reads a whole Pod; without the kind some of its versions would guess.
+func renderTemplate(template *corev1.PodTemplateSpec) ([]byte, error) {
+	text, err := json.Marshal(struct {
+		metav1.TypeMeta `json:",inline"`
+		Metadata        *metav1.ObjectMeta `json:"metadata"`
+		Spec            *corev1.PodSpec    `json:"spec"`
+	}{metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, &template.ObjectMeta, &template.Spec})
+	if err != nil {
+		return nil, fmt.Errorf("writing the pod template of the executors: %w", err)
+	}
+	return text, nil
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package translate
+
+import (
+	"strings"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// warnIneffective names the fields that are given and have no effect.
+func (b *builder) warnIneffective() {
+	spec := &b.app.Spec
+	for _, w := range []struct {
+		given bool
+		text  string
+	}{
+		{spec.FailureRetries != nil, "spec.failureRetries has no effect: use spec.restartPolicy.onFailureRetries"},
+		{spec.RetryInterval != nil, "spec.retryInterval has no effect: use spec.restartPolicy.onFailureRetryInterval"},
+		{spec.PythonVersion != nil && b.version.AtLeast(4, 1),
+			"spec.pythonVersion has no effect since Spark 4.1: the image decides"},
+		{spec.Monitoring != nil && spec.Monitoring.Prometheus == nil,
+			"spec.monitoring has no effect without prometheus: give spec.monitoring.prometheus.jmxExporterJar"},
+		{spec.DynamicAllocation != nil && !spec.DynamicAllocation.Enabled && *spec.DynamicAllocation != (v1beta2.DynamicAllocation{}),
+			"spec.dynamicAllocation has no effect unless enabled is true"},
+		{spec.BatchSchedulerOptions != nil && valueOf(spec.BatchScheduler) == "" && b.params.Scheduler == nil,
+			"spec.batchSchedulerOptions has no effect without batchScheduler"},
+		{spec.Type == v1beta2.SparkApplicationTypePython && !strings.HasSuffix(valueOf(spec.MainApplicationFile), ".py"),
+			"spec.type Python has no effect: Spark takes " + valueOf(spec.MainApplicationFile) + " for a JAR, as it does not end in .py"},
+	} {
+		if w.given {
+			b.warn(w.text)
+		}
+	}
+	for _, r := range []struct {
+		name string
+		pod  *v1beta2.SparkPodSpec
+	}{{"driver", &spec.Driver.SparkPodSpec}, {"executor", &spec.Executor.SparkPodSpec}} {
+		if gpu := r.pod.GPU; gpu != nil && (gpu.Name == "" || gpu.Quantity <= 0) {
+			b.warn("spec." + r.name + ".gpu has no effect: give a name and a quantity above 0")
+		}
+	}
+}

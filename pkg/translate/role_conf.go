@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package translate
+
+import (
+	"path"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/sparkconf"
+)
+
+const (
+	// kubernetesDriverMaster is KUBERNETES_DRIVER_MASTER_URL.
+	kubernetesDriverMaster = "spark.kubernetes.driver.master"
+
+	envGoogleCredentials = "GOOGLE_APPLICATION_CREDENTIALS"
+	googleKeyFile        = "key.json"
+	envHadoopToken       = "HADOOP_TOKEN_FILE_LOCATION"
+	hadoopTokenFile      = "hadoop.token"
+)
+
+// setDriver sets the fields of spec.driver that are properties.
+func (c *conf) setDriver(r *role) {
+	driver := &c.app.Spec.Driver
+	c.setField(sparkconf.DriverPodName, DriverPodName(c.app), "spec.driver.podName")
+	c.setRole(r)
+	c.setString(kubernetesDriverMaster, driver.KubernetesMaster, "spec.driver.kubernetesMaster")
+	c.setMap(sparkconf.DriverServiceLabelPrefix, driver.ServiceLabels, "spec.driver.serviceLabels")
+	c.setMap(sparkconf.DriverServiceAnnotationPrefix, driver.ServiceAnnotations, "spec.driver.serviceAnnotations")
+}
+
+// setExecutor sets the fields of spec.executor that are properties.
+func (c *conf) setExecutor(r *role) {
+	executor := &c.app.Spec.Executor
+	c.setInt32(sparkconf.ExecutorInstances, executor.Instances, "spec.executor.instances")
+	if remove := executor.DeleteOnTermination; remove != nil {
+		c.setField(sparkconf.ExecutorDeleteOnTermination, strconv.FormatBool(*remove), "spec.executor.deleteOnTermination")
+	}
+	c.setRole(r)
+}
+
+// setRole sets what is the same for both roles.
+func (c *conf) setRole(r *role) {
+	image := r.Image
+	if image == nil || *image == "" {
+		image = c.app.Spec.Image
+	}
+	c.setString(r.keys.image, image, r.field("image"))
+	c.setInt32(r.keys.cores, r.Cores, r.field("cores"))
+	c.setString(r.keys.requestCores, r.coreRequest, r.field("coreRequest"))
+	c.setString(r.keys.limitCores, r.CoreLimit, r.field("coreLimit"))
+	c.setString(r.keys.memory, r.Memory, r.field("memory"))
+	c.setString(r.keys.memoryOverhead, r.MemoryOverhead, r.field("memoryOverhead"))
+	c.setString(r.keys.serviceAccount, r.ServiceAccount, r.field("serviceAccount"))
+	c.setString(r.keys.javaOptions, r.javaOptions, r.field("javaOptions"))
+	// Templates travel without files; the name makes Spark and this operator
+	// agree on the container.
+	c.setField(r.keys.templateName, r.name.ContainerName(), r.field("template"))
+
+	c.setMap(r.keys.annotation, r.Annotations, r.field("annotations"))
+	c.setMap(r.keys.env, r.EnvVars, r.field("envVars"))
+	for name, from := range r.EnvSecretKeyRefs {
+		c.setField(r.keys.secretKey+name, from.Name+":"+from.Key, r.field("envSecretKeyRefs"))
+	}
+	c.setSecrets(r)
+}
+
+func (c *conf) setMap(prefix string, values map[string]string, place string) {
+	for key, value := range values {
+		c.setField(prefix+key, value, place)
+	}
+}
+
+// setSecrets mounts Secrets. The variables that lead to their content win over
+// envVars; of two Secrets of the same type the later wins.
+func (c *conf) setSecrets(r *role) {
+	for i, secret := range r.Secrets {
+		place := func() *field.Path { return field.NewPath("spec", string(r.name), "secrets").Index(i) }
+		if volume := secret.Name + "-volume"; len(validation.IsDNS1123Label(volume)) > 0 {
+			c.fail(field.Invalid(place().Child("name"), secret.Name,
+				"Spark mounts it as the volume "+volume+", which is no valid name; mount it through spec.volumes instead"))
+			continue
+		}
+		for _, earlier := range r.Secrets[:i] {
+			if earlier.Name == secret.Name && earlier.Path != secret.Path {
+				c.fail(field.Invalid(place(), secret.Path, "secret "+secret.Name+" is mounted at "+earlier.Path+
+					" already and Spark mounts a Secret only once; mount it through spec.volumes instead"))
+			}
+		}
+		c.setField(r.keys.secret+secret.Name, secret.Path, r.field("secrets"))
+		switch secret.Type {
+		case v1beta2.SecretTypeGCPServiceAccount:
+			c.setField(r.keys.env+envGoogleCredentials, path.Join(secret.Path, googleKeyFile), r.field("secrets"))
+		case v1beta2.SecretTypeHadoopDelegationToken:
+			c.setField(r.keys.env+envHadoopToken, path.Join(secret.Path, hadoopTokenFile), r.field("secrets"))
+		case v1beta2.SecretTypeGeneric:
+		}
+	}
+}
+
+// setLabels sets the labels of a role: those of the application, then those of
+// the role, then those of the batch scheduler, then the operator's own, which
+// nothing may change: it finds its pods by them.
+func (c *conf) setLabels(r *role, scheduling map[string]string, submissionID string) {
+	for key, value := range c.app.Labels {
+		switch {
+		case strings.HasPrefix(key, v1beta2.LabelPrefixKueue):
+		case isSparkLabel(key):
+			c.warn("metadata.labels: " + key + " is not passed on to the pods: Spark sets it itself")
+		default:
+			c.set(r.keys.label+key, value)
+		}
+	}
+	c.setMap(r.keys.label, r.Labels, r.field("labels"))
+	c.setMap(r.keys.label, scheduling, "the batch scheduler")
+
+	own := []sparkconf.Property{
+		{Key: v1beta2.LabelSparkAppName, Value: c.app.Name},
+		{Key: v1beta2.LabelLaunchedBySparkOperator, Value: "true"},
+		{Key: v1beta2.LabelSubmissionID, Value: submissionID},
+	}
+	if r.Template == nil {
+		own = append(own, sparkconf.Property{Key: v1beta2.LabelMutatedBySparkOperator, Value: "true"})
+	}
+	for _, label := range own {
+		key := r.keys.label + label.Key
+		if given, set := c.values[key]; set && given != label.Value {
+			c.warn(r.field("labels") + ": " + label.Key + " has no effect: the operator sets it")
+		}
+		c.set(key, label.Value)
+	}
+}
+
+// isSparkLabel reports whether Spark refuses the label as its own, on either
+// role.
+func isSparkLabel(key string) bool {
+	switch key {
+	case v1beta2.LabelSparkRole, v1beta2.LabelSparkApplicationSelector, v1beta2.LabelSparkVersion, "spark-app-name",
+		v1beta2.LabelSparkExecutorID, "spark-exec-resourceprofile-id":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package translate
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/batchscheduler"
+	"github.com/spark-operator/spark-operator/pkg/monitoring"
+	"github.com/spark-operator/spark-operator/pkg/podspec"
+	"github.com/spark-operator/spark-operator/pkg/sparkconf"
+	"github.com/spark-operator/spark-operator/pkg/submit/sparksubmit"
+)
+
+// JobParams are what a submission by the real spark-submit needs besides the
+// application.
+type JobParams struct {
+	Params
+	// Deadline is how long the Job may take; 0 for sparksubmit.DefaultDeadline.
+	Deadline time.Duration
+	// Annotations are given to the Job and to the driver pod.
+	Annotations map[string]string
+}
+
+// JobRun is a submission by the real spark-submit.
+type JobRun struct {
+	sparksubmit.Objects
+
+	// MonitoringConfig is as in Run.
+	MonitoringConfig *corev1.ConfigMap
+	// Warnings are as in Run.
+	Warnings []string
+}
+
+// BuildJob returns the Job in which the spark-submit of the application's own
+// image submits it. The driver pod that comes of it has the operator's labels and
+// owner, by its properties and its template. For what Build says of arguments,
+// result and errors see there.
+//
+// The typed fields of the driver go through its pod template, so Spark's own
+// settings win over memoryLimit and over a few variables; warnings say which.
+func BuildJob(app *v1beta2.SparkApplication, p JobParams) (*JobRun, error) {
+	if err := checkMode(app); err != nil {
+		return nil, err
+	}
+	if valueOf(app.Spec.MainApplicationFile) == "" {
+		return nil, errors.New("spec.mainApplicationFile: Must specify a primary resource (JAR or Python or R file)")
+	}
+	if p.Scheduler != nil {
+		return nil, errors.New("spec.batchScheduler: a group of pods can be planned only for a driver pod that is known " +
+			"in advance; leave it out or use the native submitter (annotation " + v1beta2.AnnotationSubmitter + ")")
+	}
+	exporter, err := monitoring.Build(app, p.SubmissionID)
+	if err != nil {
+		return nil, err
+	}
+	b := &builder{params: &p.Params, exporter: &exporter, scheduling: &batchscheduler.PodEdits{}, conf: newConf(app, &p.Params)}
+	call, _, err := b.input()
+	if err != nil {
+		return nil, err
+	}
+	driver := driverRole(app)
+	b.setMap(driver.keys.annotation, p.Annotations, "the operator")
+	call.DriverTemplate = b.completeDriverTemplate(&driver, call.DriverTemplate)
+	pod := b.jobPod(&driver)
+	if len(b.errs) > 0 {
+		return nil, refuse(b.errs)
+	}
+	objects, err := sparksubmit.Build(sparksubmit.Input{
+		Call:         *call,
+		SubmissionID: p.SubmissionID,
+		Namespace:    app.Namespace,
+		Owner:        OwnerReference(app),
+		Labels: map[string]string{
+			v1beta2.LabelSparkAppName:            app.Name,
+			v1beta2.LabelLaunchedBySparkOperator: "true",
+			v1beta2.LabelSubmissionID:            p.SubmissionID,
+			v1beta2.LabelSparkRole:               v1beta2.SparkRoleSubmitter,
+		},
+		Annotations: p.Annotations,
+		Pod:         *pod,
+		Deadline:    p.Deadline,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &JobRun{Objects: objects, MonitoringConfig: exporter.ConfigMap, Warnings: sortedWarnings(b.warnings)}, nil
+}
+
+// completeDriverTemplate puts into the driver's template what Build edits on the
+// finished pod: the owner and the typed fields without property.
+func (b *builder) completeDriverTemplate(r *role, given *corev1.PodTemplateSpec) *corev1.PodTemplateSpec {
+	template := &corev1.PodTemplateSpec{}
+	if given != nil {
+		given.DeepCopyInto(template)
+	}
+	// Spark names the pod and knows the namespace; some versions refuse another one.
+	template.Name, template.GenerateName, template.Namespace = "", "", ""
+	owner := OwnerReference(b.app)
+	// Blocking takes the right to update finalizers, which the driver's service
+	// account, the creator of the pod, does not have. Whoever takes the pod over has
+	// to see to it.
+	owner.BlockOwnerDeletion = nil
+	template.OwnerReferences = slices.DeleteFunc(template.OwnerReferences, func(have metav1.OwnerReference) bool { return have.UID == owner.UID })
+	template.OwnerReferences = append(template.OwnerReferences, owner)
+	pod := &template.Spec
+	if pod.EnableServiceLinks == nil {
+		disableServiceLinks(pod)
+	}
+	container := sparkContainerOf(pod, podspec.Driver)
+	if container.Name != podspec.Driver.ContainerName() {
+		// Spark takes the first container unless it finds one of the name.
+		b.set(r.keys.templateName, container.Name)
+	}
+	fields := b.fields(podspec.Driver, &b.exporter.Driver)
+	index := podspec.SparkContainer(pod, podspec.Driver)
+	b.apply(&fields, pod, index)
+	b.keepFromClient(r, &fields, &pod.Containers[index])
+	return template
+}
+
+// keepFromClient sets the properties with which the client would otherwise
+// override what typed fields put into the driver's template.
+func (b *builder) keepFromClient(r *role, fields *podspec.Fields, container *corev1.Container) {
+	if name := fields.SchedulerName; name != "" {
+		_, own := b.values[r.keys.schedulerName]
+		_, common := b.values[sparkconf.SchedulerName]
+		if own || common {
+			b.setField(r.keys.schedulerName, name, "spec.driver.schedulerName")
+		}
+	}
+	for key, value := range r.NodeSelector {
+		_, own := b.values[r.keys.nodeSelector+key]
+		_, common := b.values[sparkconf.NodeSelectorPrefix+key]
+		if own || common {
+			b.setField(r.keys.nodeSelector+key, value, "spec.driver.nodeSelector")
+		}
+	}
+	if context := r.SecurityContext; context != nil && b.version.AtLeast(4, 3) {
+		switch {
+		case context.AllowPrivilegeEscalation != nil:
+			b.setField(sparkconf.DriverAllowPrivilegeEscalation, strconv.FormatBool(*context.AllowPrivilegeEscalation), "spec.driver.securityContext")
+		case podspec.NeedsEscalation(context):
+			b.setField(sparkconf.DriverAllowPrivilegeEscalation, "true", "spec.driver.securityContext")
+		}
+	}
+	if valueOf(r.MemoryLimit) != "" {
+		b.warn("spec.driver.memoryLimit has no effect with the submitter spark-submit: Spark sets the memory limit; use spec.driver.memoryOverhead")
+	}
+	remove := func(name string) {
+		container.Env = slices.DeleteFunc(container.Env, func(have corev1.EnvVar) bool { return have.Name == name })
+	}
+	for _, variable := range fields.EffectiveEnv() {
+		_, appended := b.values[r.keys.env+variable.Name]
+		_, secret := b.values[r.keys.secretKey+variable.Name]
+		delete(b.values, r.keys.secretKey+variable.Name) // appended after everything else
+		early := variable.Name == "SPARK_USER" || variable.Name == "SPARK_APPLICATION_ID"
+		switch {
+		case variable.ValueFrom == nil && (appended || early):
+			b.set(r.keys.env+variable.Name, variable.Value)
+			remove(variable.Name)
+		case variable.ValueFrom != nil && early, isLateDriverEnv(variable.Name):
+			remove(variable.Name)
+			place := "spec.driver.env"
+			if variable.Name == podspec.EnvSparkConfDir && fields.SparkConfigMap != "" {
+				place = "spec.sparkConfigMap"
+			}
+			b.warn(place + ": " + variable.Name + " of the driver has no effect with the submitter spark-submit: Spark sets it itself")
+		case appended:
+			delete(b.values, r.keys.env+variable.Name)
+		}
+		if secret {
+			b.warn("spec.driver.envSecretKeyRefs: " + variable.Name + " has no effect: spec.driver.env sets it")
+		}
+	}
+}
+
+// isLateDriverEnv reports whether Spark gives the variable to the driver after
+// everything else.
+func isLateDriverEnv(name string) bool {
+	switch name {
+	case "SPARK_DRIVER_BIND_ADDRESS", "SPARK_LOCAL_DIRS", "SPARK_CONF_DIR":
+		return true
+	}
+	return false
+}
+
+// jobPod is the pod that runs spark-submit: what the driver may do and reach, the
+// client may as well, so that it can upload files. Containers beside the driver's
+// own would keep the Job from ending, and have no use there.
+func (b *builder) jobPod(r *role) *corev1.PodSpec {
+	spec := &b.app.Spec
+	image := valueOf(r.Image)
+	if image == "" {
+		image = valueOf(spec.Image)
+	}
+	pod := &corev1.PodSpec{
+		ServiceAccountName: valueOf(r.ServiceAccount),
+		NodeSelector:       maps.Clone(spec.NodeSelector),
+		Containers: []corev1.Container{{
+			Name:            sparksubmit.ContainerName,
+			Image:           image,
+			ImagePullPolicy: corev1.PullPolicy(valueOf(spec.ImagePullPolicy)),
+		}},
+	}
+	for _, name := range spec.ImagePullSecrets {
+		pod.ImagePullSecrets = append(pod.ImagePullSecrets, corev1.LocalObjectReference{Name: name})
+	}
+	own := &v1beta2.SparkPodSpec{
+		ConfigMaps: r.ConfigMaps, Env: r.Env, EnvFrom: r.EnvFrom,
+		Affinity: r.Affinity, Tolerations: r.Tolerations, NodeSelector: r.NodeSelector,
+		PodSecurityContext: r.PodSecurityContext, SecurityContext: r.SecurityContext,
+		DNSConfig: r.DNSConfig, HostAliases: r.HostAliases,
+	}
+	for _, mount := range r.VolumeMounts {
+		if !strings.HasPrefix(mount.Name, podspec.LocalDirPrefix) {
+			own.VolumeMounts = append(own.VolumeMounts, mount)
+		}
+	}
+	fields := podspec.Fields{Role: podspec.Driver, SparkPodSpec: own, Volumes: spec.Volumes}
+	b.apply(&fields, pod, 0)
+	container := &pod.Containers[0]
+	for _, secret := range r.Secrets {
+		volume := secret.Name + "-volume"
+		if slices.ContainsFunc(pod.Volumes, func(v corev1.Volume) bool { return v.Name == volume }) {
+			continue
+		}
+		pod.Volumes = append(pod.Volumes, corev1.Volume{
+			Name:         volume,
+			VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: secret.Name}},
+		})
+		container.VolumeMounts = append(container.VolumeMounts, corev1.VolumeMount{Name: volume, MountPath: secret.Path, ReadOnly: true})
+	}
+	return pod
+}
