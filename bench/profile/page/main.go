@@ -46,7 +46,7 @@ var tables = []table{
 const head = `# Profiles
 
 What costs most in each scenario of the benchmark, on commit %s: CPU samples of 20 s, what was allocated, what the heap holds at the
-end, and where goroutines of the operator waited. What was made of it is in [performance.md](../performance.md).
+end, and where goroutines of the operator waited. [method.md](method.md) draws the conclusions.
 
 ` + "    make bench BENCH_FLAGS='-profiles=FOLDER -floor=false'\n    cd bench && go run ./profile/page FOLDER COMMIT\n" + `
 repeats it. Each line has the value of a function, its share, the value with what it calls, and the share of that. Functions that
