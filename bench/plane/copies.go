@@ -10,12 +10,11 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf"
 	"k8s.io/client-go/kubernetes/scheme"
-
-	"github.com/spark-operator/spark-operator/bench/parallel"
 )
 
 // Group is objects that belong together, as etcd keeps them. Copies of it are
@@ -97,15 +96,19 @@ func (p *Plane) Copies(ctx context.Context, group *Group, count int, names func(
 }
 
 func (e etcd) copies(ctx context.Context, group *Group, count int, names func(n int) []string) error {
-	return parallel.Each(ctx, copiers, copiers, func(ctx context.Context, copier int) error {
-		t := &transaction{etcd: e}
-		for n := copier; n < count; n += copiers {
-			if err := t.copy(ctx, group, names(n)); err != nil {
-				return err
+	workers, ctx := errgroup.WithContext(ctx)
+	for copier := range copiers {
+		workers.Go(func() error {
+			t := &transaction{etcd: e}
+			for n := copier; n < count; n += copiers {
+				if err := t.copy(ctx, group, names(n)); err != nil {
+					return err
+				}
 			}
-		}
-		return t.commit(ctx)
-	})
+			return t.commit(ctx)
+		})
+	}
+	return workers.Wait()
 }
 
 // transaction is what is written to etcd together.

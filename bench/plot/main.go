@@ -9,6 +9,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+
 	"github.com/spark-operator/spark-operator/bench/report"
 )
 
@@ -34,7 +37,7 @@ func run(arguments []string) error {
 	if err := os.MkdirAll(arguments[1], 0o755); err != nil {
 		return fmt.Errorf("folder of the figures: %w", err)
 	}
-	for name, draw := range map[string]func(map[string]*report.Result) (*figure, error){
+	for name, draw := range map[string]func(map[string]*report.Result) (*plot.Plot, error){
 		"throughput.svg": throughput,
 		"latency.svg":    latency,
 		"cost.svg":       cost,
@@ -43,7 +46,7 @@ func run(arguments []string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		if err := os.WriteFile(filepath.Join(arguments[1], name), []byte(drawn.svg()), 0o644); err != nil {
+		if err := drawn.Save(width, height, filepath.Join(arguments[1], name)); err != nil {
 			return fmt.Errorf("write a figure: %w", err)
 		}
 	}
@@ -54,12 +57,13 @@ func need(results map[string]*report.Result, scenario string) (*report.Result, e
 	if result := results[scenario]; result != nil {
 		return result, nil
 	}
-	return nil, fmt.Errorf("there is no result of scenario %s", scenario)
+	return nil, fmt.Errorf("no result of scenario %s", scenario)
 }
 
 // throughput compares operator and floor in the bursts.
-func throughput(results map[string]*report.Result) (*figure, error) {
-	f := &figure{title: "Applications finished per minute", kind: bars, series: []series{{name: "floor: the writes alone"}, {name: "operator"}}}
+func throughput(results map[string]*report.Result) (*plot.Plot, error) {
+	var labels []string
+	floor, operator := group{name: "floor: the writes alone"}, group{name: "operator"}
 	for _, scenario := range []string{"burst-0", "burst-5"} {
 		result, err := need(results, scenario)
 		if err != nil {
@@ -68,50 +72,37 @@ func throughput(results map[string]*report.Result) (*figure, error) {
 		if result.Floor == nil {
 			return nil, fmt.Errorf("the result of %s has no floor", scenario)
 		}
-		f.labels = append(f.labels, fmt.Sprintf("%d applications, %d executors each", result.Apps, result.Executors))
-		f.series[0].y = append(f.series[0].y, result.Floor.FinishedPerMinute)
-		f.series[1].y = append(f.series[1].y, result.FinishedPerMinute)
+		labels = append(labels, fmt.Sprintf("%d apps, %d executors each", result.Apps, result.Executors))
+		floor.values = append(floor.values, result.Floor.FinishedPerMinute)
+		operator.values = append(operator.values, result.FinishedPerMinute)
 	}
-	return f, nil
+	return bars("Applications finished per minute", labels, floor, operator)
 }
 
 // latency shows the distributions of the two times that users notice.
-func latency(results map[string]*report.Result) (*figure, error) {
-	f := &figure{title: "Share of applications (%) within so many ms", kind: lines}
+func latency(results map[string]*report.Result) (*plot.Plot, error) {
+	var curves []curve
 	for _, scenario := range []string{"latency", "steady"} {
 		result, err := need(results, scenario)
 		if err != nil {
 			return nil, err
 		}
-		f.series = append(f.series,
-			distribution(scenario+": creation to driver pod", result.CreateToDriver),
-			distribution(scenario+": pod to status", result.StatusLag))
+		curves = append(curves,
+			curve{scenario + ": creation to driver pod", result.CreateToDriver},
+			curve{scenario + ": pod to status", result.StatusLag})
 	}
-	return f, nil
+	return distributions("Share of applications within a time", curves...)
 }
 
-func distribution(name string, quantiles report.Quantiles) series {
-	s := series{name: name}
-	for i, value := range quantiles.Curve {
-		s.x = append(s.x, value)
-		s.y = append(s.y, 100*float64(i)/float64(len(quantiles.Curve)-1))
-	}
-	return s
-}
-
-// cost shows whether an application costs more the more there are.
-func cost(results map[string]*report.Result) (*figure, error) {
+// cost shows whether an application costs more beside more finished ones.
+func cost(results map[string]*report.Result) (*plot.Plot, error) {
 	result, err := need(results, "churn")
 	if err != nil {
 		return nil, err
 	}
 	base, many := result.Extra["presentBase"], result.Extra["present"]
-	return &figure{
-		title: "Cost of one more application beside finished ones", kind: bars,
-		labels: []string{fmt.Sprintf("%.0f finished applications", base), fmt.Sprintf("%.0f finished applications", many)},
-		series: []series{
-			{name: "CPU of the operator per application, ms", y: []float64{result.Extra["operatorCPUBase"], result.CPU.Operator}},
-			{name: "writes per application", y: []float64{result.Extra["writesPerAppBase"], result.WritesPerApp}},
-		},
-	}, nil
+	return bars("Cost of one more application beside finished ones",
+		[]string{fmt.Sprintf("%.0f finished applications", base), fmt.Sprintf("%.0f finished applications", many)},
+		group{"CPU of the operator per application, ms", plotter.Values{result.Extra["operatorCPUBase"], result.CPU.Operator}},
+		group{"writes per application", plotter.Values{result.Extra["writesPerAppBase"], result.WritesPerApp}})
 }

@@ -8,12 +8,12 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/spark-operator/spark-operator/bench/kubelet"
 	"github.com/spark-operator/spark-operator/bench/load"
-	"github.com/spark-operator/spark-operator/bench/parallel"
 	"github.com/spark-operator/spark-operator/bench/plane"
 	"github.com/spark-operator/spark-operator/bench/report"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
@@ -60,10 +60,20 @@ func Churn(ctx context.Context, s *Setup, few, many int, perMinute float64, dura
 	return result, nil
 }
 
-// each does something for every number below count, as many at a time as the floor
-// makes requests, and returns the first error.
+// each calls do for every number below count, with as many goroutines as the floor
+// has writers. After the first error it starts no more calls and returns the error.
 func (l *leg) each(count int, do func(ctx context.Context, n int) error) error {
-	return parallel.Each(l.ctx, l.setup.Writers, count, do)
+	group, ctx := errgroup.WithContext(l.ctx)
+	group.SetLimit(l.setup.Writers)
+	for n := range count {
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return do(ctx, n)
+		})
+	}
+	return group.Wait()
 }
 
 // present lets one application come to its end, or to where so many executors of
