@@ -20,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 )
 
 // Scheduler knows the contract of one batch scheduler. Implementations keep no
@@ -112,12 +113,32 @@ func New(name string, config Config) (Scheduler, error) {
 }
 
 // NameFor returns the batch scheduler of an application: spec.batchScheduler,
-// else the operator's default (--default-batch-scheduler); empty for none.
+// else the operator's default (--default-batch-scheduler), unless the application
+// chooses a scheduler for its pods in another way; empty for none.
 func NameFor(app *v1beta2.SparkApplication, defaultName string) string {
 	if name := app.Spec.BatchScheduler; name != nil && *name != "" {
 		return *name
 	}
+	if namesScheduler(app) {
+		return ""
+	}
 	return defaultName
+}
+
+// namesScheduler reports whether a field, a template or a property names the
+// scheduler of a pod.
+func namesScheduler(app *v1beta2.SparkApplication) bool {
+	for _, key := range []string{sparkconf.SchedulerName, sparkconf.DriverSchedulerName, sparkconf.ExecutorSchedulerName} {
+		if app.Spec.SparkConf[key] != "" {
+			return true
+		}
+	}
+	for _, pod := range []*v1beta2.SparkPodSpec{&app.Spec.Driver.SparkPodSpec, &app.Spec.Executor.SparkPodSpec} {
+		if pod.SchedulerName != nil && *pod.SchedulerName != "" || pod.Template != nil && pod.Template.Spec.SchedulerName != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // group builds a group object that belongs to a run of app.

@@ -248,6 +248,20 @@ func TestNew(t *testing.T) {
 	if name := NameFor(app, "volcano"); name != "volcano" {
 		t.Errorf("name = %q", name)
 	}
+	for place, choose := range map[string]func(*v1beta2.SparkApplication){
+		"field": func(app *v1beta2.SparkApplication) { app.Spec.Executor.SchedulerName = ptr.To("mine") },
+		"property": func(app *v1beta2.SparkApplication) {
+			app.Spec.SparkConf = map[string]string{"spark.kubernetes.scheduler.name": "mine"}
+		},
+		"template": func(app *v1beta2.SparkApplication) {
+			app.Spec.Driver.Template = &corev1.PodTemplateSpec{Spec: corev1.PodSpec{SchedulerName: "mine"}}
+		},
+	} {
+		own := app.DeepCopy()
+		if choose(own); NameFor(own, "volcano") != "" {
+			t.Errorf("a scheduler chosen by %s loses to the operator's default %q", place, NameFor(own, "volcano"))
+		}
+	}
 	if app.Spec.BatchScheduler = ptr.To("yunikorn"); NameFor(app, "volcano") != "yunikorn" {
 		t.Errorf("name = %q", NameFor(app, "volcano"))
 	}

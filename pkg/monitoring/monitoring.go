@@ -49,6 +49,9 @@ type Exporter struct {
 	// of the same key in spec.sparkConf. They never point to a file of the
 	// ConfigMap that is not mounted.
 	Properties map[string]string
+	// OwnMetricsConf is set if the exporter shows what the user's own file of
+	// spark.metrics.conf leads to it, instead of a file from here.
+	OwnMetricsConf bool
 	// Driver and Executor are the parts of the two roles.
 	Driver, Executor Role
 }
@@ -83,6 +86,9 @@ func Build(app *v1beta2.SparkApplication, submissionID string) (Exporter, error)
 	}
 	files := configFiles(app, exposed)
 	exporter := Exporter{Properties: properties(app, files)}
+	_, configured := app.Spec.SparkConf[metricsConf]
+	_, replaced := exporter.Properties[metricsConf]
+	exporter.OwnMetricsConf = exposed && configured && !replaced
 	if len(files) > 0 {
 		exporter.ConfigMap = configMap(app, submissionID, files)
 	}

@@ -4,7 +4,6 @@ package translate
 
 import (
 	"errors"
-	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -43,7 +42,7 @@ func Build(app *v1beta2.SparkApplication, p Params) (*Run, error) {
 	}
 	// What a gang needs shows only on finished pods. Its marks on the pods change
 	// nothing about that, but they go through the properties: once more.
-	plan, err := p.Scheduler.Plan(app, batchscheduler.Pods{
+	plan, err := p.Scheduler.Plan(withoutPrefixes(app).app, batchscheduler.Pods{
 		SubmissionID:      p.SubmissionID,
 		Driver:            run.Driver,
 		ExecutorTemplate:  run.ExecutorTemplate,
@@ -137,7 +136,7 @@ func (b *builder) input() (*submit.Input, *corev1.PodTemplateSpec, error) {
 	executorDirs := b.setLocalDirs(&executor, b.version)
 	b.setNodeSelector()
 	b.setDynamicAllocation()
-	maps.Copy(b.values, b.exporter.Properties)
+	b.setMap("", b.exporter.Properties, "spec.monitoring")
 
 	template := b.executorTemplate(&executor, executorDirs)
 	driverTemplate := b.driverTemplate(&driver, driverDirs)
@@ -172,9 +171,15 @@ func (b *builder) input() (*submit.Input, *corev1.PodTemplateSpec, error) {
 func (b *builder) setAdditions(r *role, metrics *monitoring.Role, labels, annotations map[string]string) {
 	b.setLabels(r, labels, b.params.SubmissionID)
 	for key, value := range metrics.Annotations {
-		_, templated := templateAnnotations(r)[key]
-		if _, given := b.values[r.keys.annotation+key]; !given && !templated {
+		given, set := b.values[r.keys.annotation+key]
+		if !set {
+			given, set = templateAnnotations(r)[key]
+		}
+		switch {
+		case !set:
 			b.set(r.keys.annotation+key, value)
+		case given != value:
+			b.warn("spec.monitoring: the " + string(r.name) + "'s own annotation " + key + "=" + given + " stays; the exporter would have " + value)
 		}
 	}
 	b.setMap(r.keys.annotation, annotations, "the batch scheduler")

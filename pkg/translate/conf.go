@@ -33,8 +33,10 @@ type conf struct {
 }
 
 func newConf(app *v1beta2.SparkApplication, p *Params) *conf {
+	bare := withoutPrefixes(app)
+	app = bare.app
 	c := &conf{
-		app: app,
+		app: app, warnings: bare.warnings, errs: bare.errs,
 		// Room for the fixed ones of a plain application.
 		values: make(map[string]string, len(p.DefaultConf)+len(app.Spec.SparkConf)+len(app.Spec.HadoopConf)+32),
 	}
@@ -100,9 +102,10 @@ func (c *conf) setUser() {
 		case sparkconf.DriverPodName:
 			// It names the driver pod unless spec.driver.podName does.
 		case sparkconf.DriverPodTemplateFile, sparkconf.ExecutorPodTemplateFile:
-			// A path on the submitter; the operator's files are nobody's business.
+			// A path on the submitter. Without its template the job would be another one.
 			role, _, _ := strings.Cut(strings.TrimPrefix(key, "spark.kubernetes."), ".")
-			c.warn("spec.sparkConf: " + key + " has no effect: give the pod template in spec." + role + ".template")
+			c.fail(field.Forbidden(field.NewPath("spec", "sparkConf").Key(key),
+				"it names a file of the submitter; give the pod template itself in spec."+role+".template"))
 		case sparkconf.HadoopConfigMapName:
 			// Spark would lead executors there, and the typed field the driver to its own.
 			if valueOf(c.app.Spec.HadoopConfigMap) == "" {
@@ -114,8 +117,13 @@ func (c *conf) setUser() {
 			c.set(key, value)
 		}
 	}
-	for key, value := range c.app.Spec.HadoopConf {
-		c.setField("spark.hadoop."+key, value, "spec.hadoopConf")
+	c.setMap(hadoopPrefix, c.app.Spec.HadoopConf, "spec.hadoopConf")
+}
+
+// setMap sets the properties of a family from a typed map.
+func (c *conf) setMap(prefix string, values map[string]string, place string) {
+	for key, value := range values {
+		c.setField(prefix+key, value, place)
 	}
 }
 
@@ -136,7 +144,7 @@ func (c *conf) setUI(base string) {
 // setOptions sets what spark-submit has options for.
 func (c *conf) setOptions(p *Params) {
 	c.setField(sparkconf.Master, p.Master, "the operator")
-	c.setField(sparkconf.SubmitDeployMode, string(v1beta2.DeployModeCluster), "spec.mode")
+	c.setField(sparkconf.SubmitDeployMode, string(v1beta2.DeployModeCluster), "the operator")
 	c.setField(sparkconf.AppName, c.app.Name, "metadata.name")
 	deps := &c.app.Spec.Deps
 	for _, list := range []struct {
@@ -159,9 +167,7 @@ func (c *conf) setOptions(p *Params) {
 
 // setNodeSelector sets the selector of driver and executors.
 func (c *conf) setNodeSelector() {
-	for key, value := range c.app.Spec.NodeSelector {
-		c.setField(sparkconf.NodeSelectorPrefix+key, value, "spec.nodeSelector")
-	}
+	c.setMap(sparkconf.NodeSelectorPrefix, c.app.Spec.NodeSelector, "spec.nodeSelector")
 }
 
 // setDynamicAllocation sets spec.dynamicAllocation, which has no effect unless it
@@ -176,8 +182,9 @@ func (c *conf) setDynamicAllocation() {
 	c.setInt32(prefix+"initialExecutors", dynamic.InitialExecutors, place+"initialExecutors")
 	c.setInt32(prefix+"minExecutors", dynamic.MinExecutors, place+"minExecutors")
 	c.setInt32(prefix+"maxExecutors", dynamic.MaxExecutors, place+"maxExecutors")
-	tracking := dynamic.ShuffleTrackingEnabled == nil || *dynamic.ShuffleTrackingEnabled
-	c.setField(prefix+"shuffleTracking.enabled", strconv.FormatBool(tracking), place+"shuffleTrackingEnabled")
+	if tracking := dynamic.ShuffleTrackingEnabled; tracking != nil {
+		c.setField(prefix+"shuffleTracking.enabled", strconv.FormatBool(*tracking), place+"shuffleTrackingEnabled")
+	}
 	if timeout := dynamic.ShuffleTrackingTimeout; timeout != nil {
 		c.setField(prefix+"shuffleTracking.timeout", strconv.FormatInt(*timeout, 10), place+"shuffleTrackingTimeout")
 	}

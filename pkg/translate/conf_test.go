@@ -138,9 +138,9 @@ func TestProperties(t *testing.T) {
 				app.Spec.SparkConf = map[string]string{"spark.hadoop.fs.x": "n"}
 			},
 			want: map[string]string{
-				"spark.hadoop.fs.x": "y", "spark.hadoop.spark.hadoop.z": "1", "spark.hadoop.z": absent,
+				"spark.hadoop.fs.x": "y", "spark.hadoop.spark.hadoop.z": absent, "spark.hadoop.z": "1",
 			},
-			warnings: []string{"spark.hadoop.fs.x has no effect: spec.hadoopConf sets it"},
+			warnings: []string{"spark.hadoop.fs.x has no effect: spec.hadoopConf sets it", "spec.hadoopConf: spark.hadoop.z is taken for z"},
 		},
 		"dependencies are options": {
 			edit: func(app *application) {
@@ -244,18 +244,6 @@ func TestProperties(t *testing.T) {
 				"spark.kubernetes.executor.label.sparkoperator.k8s.io/mutated-by-spark-operator": "true",
 			},
 		},
-		"template files have no effect": {
-			edit: func(app *application) {
-				app.Spec.SparkConf = map[string]string{
-					"spark.kubernetes.driver.podTemplateFile": "/etc/passwd", "spark.kubernetes.executor.podTemplateFile": "/etc/passwd",
-				}
-			},
-			want: map[string]string{
-				"spark.kubernetes.driver.podTemplateFile":   absent,
-				"spark.kubernetes.executor.podTemplateFile": "/opt/spark/pod-template/pod-spec-template.yml",
-			},
-			warnings: []string{"give the pod template in spec.driver.template", "give the pod template in spec.executor.template"},
-		},
 		"two places for Hadoop's configuration": {
 			edit: func(app *application) {
 				app.Spec.HadoopConfigMap = ptr.To("mine")
@@ -316,6 +304,7 @@ func TestProperties(t *testing.T) {
 				"spark.kubernetes.driver.annotation.prometheus.io/port":     "1",
 				"spark.kubernetes.executor.annotation.prometheus.io/scrape": absent,
 			},
+			warnings: []string{"annotation prometheus.io/port=1 stays"},
 		},
 		"ineffective": {
 			edit: func(app *application) {

@@ -372,6 +372,15 @@ func TestRefused(t *testing.T) {
 		"exporter": {func(app *application) {
 			app.Spec.Monitoring = &v1beta2.MonitoringSpec{ExposeDriverMetrics: true, Prometheus: &v1beta2.PrometheusSpec{}}
 		}, []string{"spec.monitoring.prometheus.jmxExporterJar"}},
+		"template files": {func(app *application) {
+			app.Spec.SparkConf = map[string]string{
+				"spark.kubernetes.driver.podTemplateFile": "/etc/passwd", "spark.kubernetes.executor.podTemplateFile": "local:///t.yaml",
+			}
+		}, []string{"driver.podTemplateFile]: Forbidden", "spec.driver.template", "executor.podTemplateFile]: Forbidden", "spec.executor.template"}},
+		"one key in two forms": {func(app *application) {
+			app.Spec.HadoopConf = map[string]string{"fs.a": "1", "spark.hadoop.fs.a": "2"}
+			app.Spec.Driver.EnvVars = map[string]string{"A": "1", "spark.kubernetes.driverEnv.A": "2"}
+		}, []string{"spec.hadoopConf[spark.hadoop.fs.a]", "the key fs.a means the same", "spec.driver.envVars[spark.kubernetes.driverEnv.A]"}},
 		"several at once": {func(app *application) {
 			app.Spec.Driver.MemoryLimit, app.Spec.Executor.MemoryLimit = ptr.To("x"), ptr.To("y")
 			app.Spec.Driver.Secrets = []v1beta2.SecretInfo{{Name: "a.b", Path: "/x"}}

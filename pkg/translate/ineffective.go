@@ -21,6 +21,8 @@ func (b *builder) warnIneffective() {
 			"spec.pythonVersion has no effect since Spark 4.1: the image decides"},
 		{spec.Monitoring != nil && spec.Monitoring.Prometheus == nil,
 			"spec.monitoring has no effect without prometheus: give spec.monitoring.prometheus.jmxExporterJar"},
+		{b.exporter.OwnMetricsConf,
+			"spec.monitoring: the exporter shows Spark's metrics only if the file that spark.metrics.conf in spec.sparkConf names has a JmxSink"},
 		{spec.DynamicAllocation != nil && !spec.DynamicAllocation.Enabled && *spec.DynamicAllocation != (v1beta2.DynamicAllocation{}),
 			"spec.dynamicAllocation has no effect unless enabled is true"},
 		{spec.BatchSchedulerOptions != nil && valueOf(spec.BatchScheduler) == "" && b.params.Scheduler == nil,

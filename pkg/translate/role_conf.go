@@ -70,12 +70,6 @@ func (c *conf) setRole(r *role) {
 	c.setSecrets(r)
 }
 
-func (c *conf) setMap(prefix string, values map[string]string, place string) {
-	for key, value := range values {
-		c.setField(prefix+key, value, place)
-	}
-}
-
 // setSecrets mounts Secrets. The variables that lead to their content win over
 // envVars; of two Secrets of the same type the later wins.
 func (c *conf) setSecrets(r *role) {
@@ -113,7 +107,7 @@ func (c *conf) setLabels(r *role, scheduling map[string]string, submissionID str
 		case isSparkLabel(key):
 			c.warn("metadata.labels: " + key + " is not passed on to the pods: Spark sets it itself")
 		default:
-			c.set(r.keys.label+key, value)
+			c.setField(r.keys.label+key, value, "metadata.labels")
 		}
 	}
 	c.setMap(r.keys.label, r.Labels, r.field("labels"))
@@ -129,10 +123,15 @@ func (c *conf) setLabels(r *role, scheduling map[string]string, submissionID str
 	}
 	for _, label := range own {
 		key := r.keys.label + label.Key
-		if given, set := c.values[key]; set && given != label.Value {
-			c.warn(r.field("labels") + ": " + label.Key + " has no effect: the operator sets it")
+		for _, from := range []struct {
+			labels map[string]string
+			place  string
+		}{{c.app.Labels, "metadata.labels"}, {r.Labels, r.field("labels")}} {
+			if given, set := from.labels[label.Key]; set && given != label.Value {
+				c.warn(from.place + ": " + label.Key + " has no effect: the operator sets it")
+			}
 		}
-		c.set(key, label.Value)
+		c.setField(key, label.Value, "the operator")
 	}
 }
 

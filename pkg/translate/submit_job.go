@@ -68,7 +68,7 @@ func BuildJob(app *v1beta2.SparkApplication, p JobParams) (*JobRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	driver := driverRole(app)
+	driver := driverRole(b.app)
 	b.setMap(driver.keys.annotation, p.Annotations, "the operator")
 	call.DriverTemplate = b.completeDriverTemplate(&driver, call.DriverTemplate)
 	pod := b.jobPod(&driver)

@@ -3,6 +3,7 @@
 package v1beta2
 
 import (
+	"maps"
 	"strings"
 
 	"k8s.io/utils/ptr"
@@ -28,7 +29,10 @@ const (
 	DefaultTimeZone = "Local"
 )
 
-// SetDefaults_SparkApplication fills what the user left open.
+// SetDefaults_SparkApplication fills what the user left open. A property of
+// spec.sparkConf stands for the field that sets it: what the user wrote beats a
+// default. So a field that stands for a property and is not nil afterwards was
+// given, or nothing else sets the property.
 func SetDefaults_SparkApplication(app *SparkApplication) {
 	spec := &app.Spec
 	if spec.Type == "" {
@@ -40,12 +44,26 @@ func SetDefaults_SparkApplication(app *SparkApplication) {
 	setRestartPolicyDefaults(&spec.RestartPolicy)
 	setPodDefaults(&spec.Driver.SparkPodSpec, spec.SparkConf, "spark.driver.cores", "spark.driver.memory")
 	setPodDefaults(&spec.Executor.SparkPodSpec, spec.SparkConf, "spark.executor.cores", "spark.executor.memory")
-	if spec.DynamicAllocation != nil && spec.DynamicAllocation.Enabled && spec.DynamicAllocation.ShuffleTrackingEnabled == nil {
-		spec.DynamicAllocation.ShuffleTrackingEnabled = ptr.To(true)
+	if dynamic := spec.DynamicAllocation; dynamic != nil && dynamic.Enabled && dynamic.ShuffleTrackingEnabled == nil {
+		if _, set := spec.SparkConf["spark.dynamicAllocation.shuffleTracking.enabled"]; !set {
+			dynamic.ShuffleTrackingEnabled = ptr.To(true)
+		}
 	}
 	if spec.Executor.Instances == nil && spec.SparkConf["spark.executor.instances"] == "" && !dynamicAllocationEnabled(spec) {
 		spec.Executor.Instances = ptr.To[int32](1)
 	}
+}
+
+// SetObjectDefaultsOver fills what the user left open, as
+// SetObjectDefaults_SparkApplication does, and takes further properties, such as
+// the operator's own for all applications, for given: they beat the defaults, too.
+func SetObjectDefaultsOver(app *SparkApplication, properties map[string]string) {
+	own := app.Spec.SparkConf
+	app.Spec.SparkConf = make(map[string]string, len(own)+len(properties))
+	maps.Copy(app.Spec.SparkConf, properties)
+	maps.Copy(app.Spec.SparkConf, own)
+	SetObjectDefaults_SparkApplication(app)
+	app.Spec.SparkConf = own
 }
 
 // SetDefaults_ScheduledSparkApplication fills what the user left open in the

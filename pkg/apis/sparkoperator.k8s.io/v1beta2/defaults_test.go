@@ -68,6 +68,17 @@ func TestDefaults(t *testing.T) {
 				s.Executor.Instances = nil
 			}),
 		},
+		"shuffle tracking in sparkConf": {
+			spec{
+				DynamicAllocation: &v1beta2.DynamicAllocation{Enabled: true},
+				SparkConf:         map[string]string{"spark.dynamicAllocation.shuffleTracking.enabled": "false"},
+			},
+			with(func(s *spec) {
+				s.SparkConf = map[string]string{"spark.dynamicAllocation.shuffleTracking.enabled": "false"}
+				s.Executor.Instances = nil
+				s.DynamicAllocation = &v1beta2.DynamicAllocation{Enabled: true}
+			}),
+		},
 		"dynamic allocation that is off": {
 			spec{DynamicAllocation: &v1beta2.DynamicAllocation{}},
 			with(func(s *spec) { s.DynamicAllocation = &v1beta2.DynamicAllocation{} }),
@@ -84,6 +95,28 @@ func TestDefaults(t *testing.T) {
 				t.Errorf("defaults change when set again: %+v", app.Spec)
 			}
 		})
+	}
+}
+
+// Properties of the operator beat its built-in defaults and leave spec.sparkConf as
+// it is.
+func TestDefaultsOverProperties(t *testing.T) {
+	properties := map[string]string{
+		"spark.driver.memory": "2g", "spark.executor.cores": "4", "spark.executor.instances": "3",
+		"spark.dynamicAllocation.shuffleTracking.enabled": "false",
+	}
+	app := &v1beta2.SparkApplication{}
+	app.Spec.Driver.Cores = ptr.To[int32](2)
+	app.Spec.SparkConf = map[string]string{"spark.executor.memory": "3g"}
+	app.Spec.DynamicAllocation = &v1beta2.DynamicAllocation{Enabled: true}
+	v1beta2.SetObjectDefaultsOver(app, properties)
+	spec := &app.Spec
+	if *spec.Driver.Cores != 2 || spec.Driver.Memory != nil || spec.Executor.Cores != nil || spec.Executor.Memory != nil ||
+		spec.Executor.Instances != nil || spec.DynamicAllocation.ShuffleTrackingEnabled != nil {
+		t.Errorf("driver %+v, executor %+v, dynamic allocation %+v", spec.Driver, spec.Executor, spec.DynamicAllocation)
+	}
+	if len(spec.SparkConf) != 1 || len(properties) != 4 {
+		t.Errorf("sparkConf is %v, properties are %v", spec.SparkConf, properties)
 	}
 }
 
