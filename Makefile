@@ -97,7 +97,7 @@ test-unit: go-toolchain
 	$(MAKE) --no-print-directory goldens
 
 .PHONY: goldens
-goldens: go-toolchain ## Compare with the recordings of spark-submit and of the established operator; print the counts.
+goldens: go-toolchain ## Compare with the recordings of spark-submit and of kubeflow/spark-operator; print the counts.
 	@go test -v -run '^Test(Operator)?Goldens$$' ./pkg/submit ./pkg/translate | \
 	  awk '/^(--- FAIL|FAIL|panic)/ || /_test.go:[0-9]+: (operator )?goldens: / { sub(/^ *[a-z_]+_test.go:[0-9]+: /, ""); print }'
 

@@ -98,7 +98,7 @@ const churnBase = 100
 // entry is one scenario.
 type entry struct {
 	name string
-	// short tells whether it is part of the check of correctness, byName that it is
+	// short reports whether it is part of the check of correctness, byName that it is
 	// only run when asked for.
 	short, byName bool
 	// run is given what was found out before.

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by scripts that tell how long their parts took.
+# Sourced by scripts that print the duration of their phases.
 
 phases=()
 phase_start=0

@@ -25,7 +25,7 @@ need() {
   esac || missing+=("$1")
 }
 
-# go_is_new_enough: Go 1.21 and newer fetch by themselves what go.mod asks for, unless they are told to stay local.
+# go_is_new_enough: Go 1.21 and newer download the toolchain of go.mod unless GOTOOLCHAIN is local.
 go_is_new_enough() {
   command -v go >/dev/null && [ "$(go list -m 2>/dev/null)" != "" ]
 }

@@ -147,7 +147,7 @@ func (p *Proxy) handle(server http.Handler) http.Handler {
 	})
 }
 
-// discard is an answer that nobody gets.
+// discard is an answer that the client never gets.
 type discard struct{ header http.Header }
 
 func (d discard) Header() http.Header         { return d.header }

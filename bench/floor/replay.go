@@ -28,7 +28,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/syncloop"
 )
 
-// Writer makes the writes of a script for every application it is told of, in the
+// Writer makes the writes of a script for every application that is reported to it, in the
 // operator's order. In another it would skip most of the statuses that the operator
 // writes, because they are no longer true when their turn comes.
 type Writer struct {
@@ -106,7 +106,7 @@ func (w *Writer) Wait() error {
 	return w.err
 }
 
-// Created tells of an application that now exists.
+// Created reports an application that now exists.
 func (w *Writer) Created(app *v1beta2.SparkApplication) {
 	w.lock.Lock()
 	defer w.lock.Unlock()
@@ -172,7 +172,7 @@ func (w *Writer) follow(ctx context.Context, j job) error {
 	}
 	one.done++
 	if j.at == start && one.over.Load() {
-		return nil // nobody tells of a start any more whose end is known
+		return nil // the end is known, so its start is not reported any more
 	}
 	for i := range w.script.writes[j.at] {
 		if err := w.write(ctx, one, &w.script.writes[j.at][i]); err != nil {

@@ -56,7 +56,7 @@ func (k *Kubelet) place(ctx context.Context, pod *corev1.Pod) bool {
 	return k.persist(ctx, func() error {
 		err := k.core.Post().Namespace(pod.Namespace).Resource("pods").Name(pod.Name).SubResource("binding").Body(binding).Do(ctx).Error()
 		if apierrors.IsConflict(err) {
-			return nil // bound by an earlier try whose answer was lost, or gone; the status tells
+			return nil // bound by an earlier try whose answer was lost, or gone; the status shows it
 		}
 		return err
 	}) && k.patchStatus(ctx, pod, creating(pod, time.Now()))

@@ -61,7 +61,7 @@ const (
 	Gone                  // seen in the watch
 )
 
-// Event tells of a driver. The pod is trimmed and must not be changed.
+// Event reports a change of a driver. The pod is trimmed and must not be changed.
 type Event struct {
 	Moment Moment
 	Pod    *corev1.Pod

@@ -54,7 +54,7 @@ func (a *App) Terminal() bool {
 
 // Observer creates applications and follows them by a watch, as a user would.
 type Observer struct {
-	// Created is called with every application that Create created; nil for nobody.
+	// Created is called with every application that Create created; may be nil.
 	// It is set before Start.
 	Created func(*v1beta2.SparkApplication)
 	// Deleted is called with every application that is seen to be gone; nil for
@@ -334,7 +334,7 @@ func (o *Observer) WaitEnded(ctx context.Context, namespace string, count int) e
 	}
 }
 
-// unended tells of the applications of a namespace that were seen but not at their
+// unended returns the applications of a namespace that were seen but not at their
 // end.
 func (o *Observer) unended(namespace string) string {
 	o.lock.Lock()

@@ -98,7 +98,7 @@ func (p *Process) waitReady(ctx context.Context, url string) error {
 	}
 }
 
-// freeAddresses returns loopback addresses that nobody listens on at the moment.
+// freeAddresses returns loopback addresses without a listener.
 func freeAddresses(count int) ([]string, error) {
 	var addresses []string
 	for range count {

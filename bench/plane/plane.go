@@ -24,7 +24,7 @@ import (
 )
 
 // User is a program that makes requests. All of them may do anything; only the
-// audit tells them apart.
+// audit log distinguishes them.
 type User string
 
 // The users. Requests of Operator and Floor are counted; those of Recorded are
@@ -107,7 +107,7 @@ func (p *Plane) Env() *controlplane.Env { return p.env }
 func (p *Plane) Folder() string { return p.folder }
 
 // tokenFile gives every user its own name as token: there is nothing to protect,
-// and a look-up in a table is the cheapest way to tell users apart. A client
+// and a look-up in a table is the cheapest way to identify users. A client
 // certificate would be verified with every request.
 func tokenFile() []byte {
 	var text strings.Builder

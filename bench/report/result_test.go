@@ -121,7 +121,7 @@ func TestOnlyCorrectnessIsWrong(t *testing.T) {
 	}
 }
 
-// TestTimesOfAColdStart: they are not judged, nor is a rate that nobody can compare.
+// TestTimesOfAColdStart: they are not judged, nor is a rate without anything to compare it with.
 func TestTimesOfAColdStart(t *testing.T) {
 	slow := Leg{CPU: CPU{Operator: 9, APIServer: 10}, StatusLag: Quantiles{P99: targetLagP99 + 1}}
 	for _, r := range []*Result{
@@ -150,7 +150,7 @@ func TestCPUIsJudgedEverywhere(t *testing.T) {
 	}
 }
 
-// TestSoakFailsTheCommand: what grows, what is counted wrongly and what nobody looked
+// TestSoakFailsTheCommand: what grows, what is counted wrongly and what was not checked
 // at.
 func TestSoakFailsTheCommand(t *testing.T) {
 	well := map[string]float64{"countedWrongly": 0, "successMiscounted": 0, "submitsMiscounted": 0, "memoryGrowth": 1.02, "goroutineGrowth": 0.99}
@@ -165,7 +165,7 @@ func TestSoakFailsTheCommand(t *testing.T) {
 		{"too few samples", func(x map[string]float64) { x["memoryGrowth"], x["goroutineGrowth"] = -1, -1 }, 2},
 		{"too many successes", func(x map[string]float64) { x["successMiscounted"] = 1 }, 1},
 		{"too few submissions", func(x map[string]float64) { x["submitsMiscounted"] = -1 }, 1},
-		{"nobody looked", func(x map[string]float64) { clear(x) }, 5},
+		{"not checked", func(x map[string]float64) { clear(x) }, 5},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			extra := maps.Clone(well)

@@ -129,7 +129,7 @@ func (r *Result) judge() []Verdict {
 }
 
 // judgeSoak judges what must be right however much went wrong. A figure that is not
-// there is as bad as a wrong one: nobody looked.
+// there is as bad as a wrong one: it was not checked.
 func (r *Result) judgeSoak(most func(target string, got, bound float64, nature Nature)) {
 	figure := func(name string) float64 {
 		if got, ok := r.Extra[name]; ok {

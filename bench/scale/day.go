@@ -27,12 +27,12 @@ type load struct {
 
 // costs are CPU time of the control plane, that is of API server and etcd
 // together, for everything that a cluster asks of it about an application: the
-// requests of operator, kubelet and driver, and the watches that tell of them.
+// requests of operator, kubelet and driver, and the watches that report them.
 type costs struct {
 	submission, running, end, executor time.Duration
 }
 
-// Of the 13 writes of an application 6 submit it, 2 tell that it runs and 5 end
+// Of the 13 writes of an application 6 submit it, 2 report that it runs and 5 end
 // it. docs/performance.md lists them.
 const writesOfSubmission, writesOfRunning, writesOfEnd = 6.0, 2.0, 5.0
 

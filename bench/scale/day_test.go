@@ -17,7 +17,7 @@ func testCosts() costs {
 	return costs{submission: 60 * time.Millisecond, running: 20 * time.Millisecond, end: 50 * time.Millisecond, executor: 40 * time.Millisecond}
 }
 
-// A day that is far from full costs what its work costs, and nobody waits.
+// A day that is far from full costs what its work costs, and no application waits.
 func TestIdleDay(t *testing.T) {
 	l := load{applications: 1000, executors: 2, duration: time.Minute}
 	c := testCosts()

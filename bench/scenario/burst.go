@@ -15,7 +15,7 @@ import (
 )
 
 // burstRun is how long the drivers of a burst run: long enough that both their
-// start and their end are told, short against the whole.
+// start and end are reported, short compared with the whole.
 const burstRun = time.Second
 
 // burst is applications that are created at once.

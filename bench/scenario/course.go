@@ -33,7 +33,7 @@ type course struct {
 	begin func(*leg) error
 	// load is what is measured.
 	load func(*leg) error
-	// queue of the operator whose waits are told; empty for that of applications.
+	// queue of the operator whose waits are reported; empty for that of applications.
 	queue string
 	// killed is set if load kills the operator.
 	killed bool

@@ -23,7 +23,7 @@ type ledger struct {
 	inDoubt             map[string]int
 }
 
-// open begins a ledger. Nobody may write a status just then: the operator before is
+// open begins a ledger. No status may be written at that moment: the operator before is
 // dead, or there are no applications yet. What the one before has written must have
 // been seen; what it has created, but not written down, is for the next to count.
 func (r *soak) open(metrics operator.Metrics) {
@@ -41,7 +41,7 @@ func (r *soak) open(metrics operator.Metrics) {
 // A submission is one driver pod created, by the audit, whoever adopted it. Where the
 // status tells of more attempts it is one attempt: the line of the audit may be lost
 // with a server that is killed. So it is where the driver lost its node, perhaps before
-// its submission was written down. That no status tells too many is judged elsewhere.
+// its submission was written down. Another check judges that no status counts too many.
 func (r *soak) compare(now operator.Metrics, created drivers, figures map[string]float64) {
 	apps := r.observer.Apps(namespace)
 	submitted := 0

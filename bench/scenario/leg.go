@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package scenario has the situations in which the operator is measured. Each runs
-// on a control plane of its own that nobody used before.
+// on a new control plane.
 package scenario
 
 import (

@@ -33,7 +33,7 @@ func Latency(ctx context.Context, s *Setup, apps int) (*report.Result, error) {
 }
 
 // Steady creates so many applications a second for a while. OfFloor is which share of
-// the floor's rate that is; 0 if nobody knows.
+// the floor's rate that is; 0 if unknown.
 func Steady(ctx context.Context, s *Setup, perSecond, ofFloor float64, duration time.Duration) (*report.Result, error) {
 	return s.run(ctx, course{
 		name:    "steady",

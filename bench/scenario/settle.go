@@ -10,7 +10,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
 
-// warmUpNamespace has applications that nobody measures. The first requests of
+// warmUpNamespace has applications that are not measured. The first requests of
 // every kind are much slower than all others: servers and clients read schemas,
 // open connections and grow their heaps.
 const (

@@ -180,7 +180,7 @@ func (r *soak) countLast() error {
 }
 
 // unended says what the API server has of the applications that have not ended, and
-// of their drivers: it tells who has forgotten them.
+// of their drivers: it shows which side has lost them.
 func (r *soak) unended() string {
 	config := r.plane.Config(plane.Person)
 	spark, err := versioned.NewForConfig(config)

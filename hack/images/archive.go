@@ -119,7 +119,7 @@ func (a *archive) size() (int64, error) {
 	return total, nil
 }
 
-// upToDate tells whether the file at output is this archive. It reads the head only, for archives come into place
+// upToDate reports whether the file at output is this archive. It reads the head only, for archives come into place
 // whole, and the index names the digest of everything else.
 func (a *archive) upToDate(output string) bool {
 	file, err := os.Open(output)

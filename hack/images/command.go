@@ -62,7 +62,7 @@ func streamCommand(ctx context.Context, env []string, prepare func(*exec.Cmd), n
 	return nil
 }
 
-// reason returns the line of text, the error output of a program, that tells best what went wrong: the last that is
+// reason returns the line of text, the error output of a program, that best explains the failure: the last that is
 // marked as an error in the way of apt, pip or javac, otherwise the last.
 func reason(text string) string {
 	var last, marked string

@@ -173,7 +173,7 @@ func trimRoot(root *tar.Reader, w *layerWriter, started time.Time) error {
 			entry.ModTime = epoch()
 		}
 		if header.Typeflag == tar.TypeReg || header.Typeflag == tar.TypeLink {
-			// With nothing that runs as somebody else, being in the group of root is no way to become root.
+			// Nothing in the image runs as another user, so membership of the group root gives no rights.
 			entry.Mode &^= 0o6000
 		}
 		content := io.Reader(root)
@@ -216,7 +216,7 @@ func rootEdits() map[string]func([]byte) ([]byte, error) {
 	}
 }
 
-// keepInRoot tells whether the image wants a file of the bootstrapped root.
+// keepInRoot reports whether the image needs a file of the bootstrapped root.
 func keepInRoot(name string, kind byte) bool {
 	switch kind {
 	case tar.TypeChar, tar.TypeBlock, tar.TypeFifo:

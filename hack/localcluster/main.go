@@ -24,14 +24,14 @@ Usage: localcluster COMMAND [FLAGS] [ARGUMENTS]
 Commands
   up            start the cluster, or repair it, and wait until it is ready (needs root)
   down          end the cluster; images and logs are kept (needs root)
-  status        tell how the cluster fares; exit code 0 only if it is ready
+  status        print the state of the cluster; exit code 0 only if it is ready
   kubeconfig    print the path of the kubeconfig file
   kubectl       run kubectl of the cluster's version; all arguments are kubectl's
   load-image    load image archives into the cluster (needs root)
   logs          print the log of a component
   env           run only kube-apiserver and etcd on loopback, until Ctrl-C or until the given command ends
 
-'localcluster COMMAND --help' tells the flags of a command. LOCALCLUSTER_NAME and LOCALCLUSTER_DIR choose among clusters.
+'localcluster COMMAND --help' prints the flags of a command. LOCALCLUSTER_NAME and LOCALCLUSTER_DIR choose among clusters.
 `
 
 // exitUsage is the exit code for a command line that makes no sense, as the flag package uses it.
@@ -92,7 +92,7 @@ func run(ctx context.Context, arguments []string) error {
 	return command(ctx, arguments[1:])
 }
 
-// parse reads the flags of a command. The flag package has already told the user about a mistake.
+// parse reads the flags of a command. The flag package has already printed an error.
 func parse(flags *flag.FlagSet, synopsis string, arguments []string) error {
 	flags.Usage = func() { printUsage(flags, synopsis) }
 	err := flags.Parse(arguments)

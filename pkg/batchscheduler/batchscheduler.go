@@ -28,7 +28,7 @@ import (
 type Scheduler interface {
 	// Plan says what the scheduler needs for a run of app. It changes none of its
 	// arguments and its result shares nothing with them. An error names the field
-	// and how to mend it.
+	// and how to fix it.
 	Plan(app *v1beta2.SparkApplication, pods Pods) (Plan, error)
 	// Groups names the group objects that the runs of app may have, for deleting
 	// them when a run has ended.

@@ -4,7 +4,7 @@
 // present, the time zone of the process and the origin of intervals are
 // arguments.
 //
-// The notation is the one that schedules of the established operator are written
+// The notation is the one that schedules of kubeflow/spark-operator are written
 // in: five fields, the descriptors from @yearly to @hourly, "@every <duration>",
 // and an optional time zone in front, "CRON_TZ=Europe/Berlin 0 5 * * *". The
 // messages of its parser are kept, because people search for them.

@@ -133,7 +133,7 @@ func (s *Schedule) parseFields(text string) error {
 	return nil
 }
 
-// parse reads a list of ranges. The second result tells whether one of them is
+// parse reads a list of ranges. The second result reports whether one of them is
 // the wildcard, which matters for the two fields of days.
 func (f field) parse(text string) (values set, wildcard bool, _ error) {
 	for element := range strings.SplitSeq(text, ",") {

@@ -123,7 +123,7 @@ func watchClock(zone *time.Location, from, to time.Time) *wallClock {
 // warmUp is how many minutes the clock is watched before the period begins.
 const warmUp = 24 * 60
 
-// reference is a schedule that can only tell whether a minute matches.
+// reference is a schedule that can only report whether a minute matches.
 type reference struct {
 	minute     [60]bool
 	hour       [24]bool

@@ -33,7 +33,7 @@ func (m *Metrics) RegisterGauges(registerer prometheus.Registerer, applications 
 		running:      describe("spark_application_running_count", "Applications whose driver runs"),
 		executors:    describe("spark_executor_running_count", "Executors that run"),
 		states:       describe("spark_application_state_count", "Applications by state", "state"),
-		stalled:      describe("spark_application_stalled", "Applications that somebody has to look at, by the reason of their condition Stalled", "reason"),
+		stalled:      describe("spark_application_stalled", "Applications that make no progress, by the reason of their condition Stalled", "reason"),
 		oldest:       describe("spark_application_oldest_pending_seconds", "Age of the oldest application that waits to be submitted or to start"),
 	})
 	if err != nil {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package metrics counts what happens to applications under the names that
-// dashboards and alerts of the established operator use.
+// dashboards and alerts of kubeflow/spark-operator use.
 //
 // Counters and latencies are recorded when a status has been written, so a
 // transition counts once whatever the number of attempts, and a restart counts
@@ -106,7 +106,7 @@ func New(registerer prometheus.Registerer, config Config) (*Metrics, error) {
 	return m, errors.Join(failed...)
 }
 
-// name applies the prefix as the established operator does.
+// name applies the prefix as kubeflow/spark-operator does.
 func (m *Metrics) name(name string) string { return underscored(m.prefix + name) }
 
 // Transition records that the status of app was written: before is what it was,

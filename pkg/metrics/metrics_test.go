@@ -51,7 +51,7 @@ func newMetrics(t *testing.T, config Config) (*Metrics, *prometheus.Registry) {
 	return m, registry
 }
 
-// TestPanics: those of all controllers have one name, and a label tells them
+// TestPanics: those of all controllers have one name, and a label separates them
 // apart.
 func TestPanics(t *testing.T) {
 	m, registry := newMetrics(t, Config{Prefix: "my-team-"})
@@ -187,7 +187,7 @@ spark_application_oldest_pending_seconds{app_type="etl"} 60
 # TYPE spark_application_running_count gauge
 spark_application_running_count{app_type="Unknown"} 1
 spark_application_running_count{app_type="etl"} 0
-# HELP spark_application_stalled Applications that somebody has to look at, by the reason of their condition Stalled
+# HELP spark_application_stalled Applications that make no progress, by the reason of their condition Stalled
 # TYPE spark_application_stalled gauge
 spark_application_stalled{app_type="Unknown",reason="Stuck"} 1
 spark_application_stalled{app_type="etl",reason="ImagePullFailed"} 2

@@ -16,7 +16,7 @@ type ValueError struct {
 	Value string
 	// Message is the text of the exception that Spark throws.
 	Message string
-	// Hint says how to mend it where Message does not.
+	// Hint says how to fix it if Message does not.
 	Hint string
 }
 

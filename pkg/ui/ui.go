@@ -68,7 +68,7 @@ type Objects struct {
 }
 
 // Build returns the endpoints of a run of app. What cannot be built is left out
-// and named in the error with the field and how to mend it, one joined error for
+// and named in the error with the field and how to fix it, one joined error for
 // each; everything else is complete, so that a mistake in one entry does not
 // keep the others from working.
 func Build(app *v1beta2.SparkApplication, config Config, run Run) (Objects, error) {

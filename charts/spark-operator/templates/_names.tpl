@@ -1,5 +1,5 @@
 {{/*
-Names and labels. Scripts, dashboards and other charts use them: they are those of the established operator's chart.
+Names and labels. Scripts, dashboards and other charts use them: they are those of kubeflow/spark-operator's chart.
 */}}
 
 {{- define "spark-operator.name" -}}

@@ -20,7 +20,7 @@ import (
 	"github.com/spark-operator/spark-operator/hack/localcluster/filelock"
 )
 
-// unusedAfter is how long a built version that nobody used stays in the cache.
+// unusedAfter is how long an unused version stays in the cache.
 const unusedAfter = 30 * 24 * time.Hour
 
 // Builder builds targets into a cache. The zero value is not usable; see New.
@@ -111,7 +111,7 @@ func minutes(duration time.Duration) string {
 	return fmt.Sprintf("%.0f min", duration.Minutes())
 }
 
-// isBuilt tells whether the folder is complete, which it is if it exists, and marks it as used.
+// isBuilt reports whether the folder is complete, which it is if it exists, and marks it as used.
 func isBuilt(dir string) bool {
 	now := time.Now()
 	return os.Chtimes(dir, now, now) == nil

@@ -106,7 +106,7 @@ func TestEnsureLeavesNothingOfAFailedBuild(t *testing.T) {
 		t.Errorf("error does not have the compiler's message: %v", err)
 	}
 	if !strings.Contains(progress.String(), "failed") {
-		t.Errorf("progress does not tell the failure: %q", progress)
+		t.Errorf("progress does not show the failure: %q", progress)
 	}
 	left, err := filepath.Glob(filepath.Join(b.cache, "hello*"))
 	if err != nil || len(left) > 0 {
@@ -137,7 +137,7 @@ func TestCacheKeyCoversAllThatIsBuilt(t *testing.T) {
 	}
 	original := key(helloTarget(), "v1.2.3")
 	if !strings.HasPrefix(original, "hello-v1.2.3-") {
-		t.Errorf("key %q does not tell name and version", original)
+		t.Errorf("key %q does not contain name and version", original)
 	}
 	if again := key(helloTarget(), "v1.2.3"); again != original {
 		t.Errorf("key changes without a reason: %q, %q", original, again)
@@ -211,7 +211,7 @@ func TestTargetsMatchTheirModules(t *testing.T) {
 			}
 		}
 		if target.Expected <= 0 {
-			t.Errorf("%s does not tell the expected duration", target.Name)
+			t.Errorf("%s does not state the expected duration", target.Name)
 		}
 	}
 }

@@ -87,7 +87,7 @@ func (c configuration) render() (map[string][]byte, error) {
 	return files, nil
 }
 
-// writeFiles writes files below a folder and tells whether any of them was new or different.
+// writeFiles writes files below a folder and reports whether any of them was new or different.
 func writeFiles(folder string, files map[string][]byte) (changed bool, err error) {
 	for name, content := range files {
 		path := filepath.Join(folder, name)

@@ -52,7 +52,7 @@ func requirePackages() (cniPlugins string, err error) {
 	return cniPlugins, nil
 }
 
-// bridgesCallIptables tells whether the kernel has br_netfilter.
+// bridgesCallIptables reports whether the kernel has br_netfilter.
 func bridgesCallIptables() bool {
 	_, err := os.Stat("/proc/sys/net/bridge/bridge-nf-call-iptables")
 	return err == nil

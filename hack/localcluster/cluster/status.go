@@ -53,7 +53,7 @@ func (c *Cluster) Status(ctx context.Context) (Status, error) {
 	state, err := node.ReadState(c.path("state.json"))
 	if err != nil {
 		status.Reason = err.Error()
-		return status, nil //nolint:nilerr // the status tells it
+		return status, nil //nolint:nilerr // the status contains it
 	}
 	host := hostPIDs(record.Node.PID)
 	for _, component := range state.Components {

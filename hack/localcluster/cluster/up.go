@@ -31,7 +31,7 @@ const (
 // NodeCommand is the hidden command of this program that becomes the first process of the node.
 const NodeCommand = "node"
 
-// Up brings the cluster to the state running and ready, from whatever state it is in. Progress is told line by line.
+// Up brings the cluster to the state running and ready, from any state. It prints its progress line by line.
 func (c *Cluster) Up(ctx context.Context, builder *build.Builder, timeout time.Duration, progress io.Writer) error {
 	if err := requireRoot(); err != nil {
 		return err
@@ -139,7 +139,7 @@ func (c *Cluster) clean(ctx context.Context, record record) error {
 	return c.removeCgroups(ctx)
 }
 
-// writeConfiguration writes all that the node is started from and tells whether it differs from what was there.
+// writeConfiguration writes the configuration of the node and reports whether it changed.
 func (c *Cluster) writeConfiguration(programs programs, network network, cniPlugins string) (changed bool, err error) {
 	for _, folder := range []string{"config", "etcd", "kubelet", "pod-logs", "containerd", "logs"} {
 		if err := os.MkdirAll(c.path(folder), 0o700); err != nil {

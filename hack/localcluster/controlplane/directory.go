@@ -17,7 +17,7 @@ const directoryPrefix = "spark-operator-controlplane-"
 const youngDirectory = time.Minute
 
 // directory is a temporary folder that belongs to one process for as long as that process holds the lock inside. The
-// kernel releases the lock with the process, which tells the folders of the dead from those of the living.
+// kernel releases the lock with the process, so a locked folder belongs to a live process.
 type directory struct {
 	path string
 	lock *filelock.Lock

@@ -34,7 +34,7 @@ const (
 	startTimeout = 2 * time.Minute
 	// stopGrace is how long StopAPIServer waits for requests under way.
 	stopGrace = 15 * time.Second
-	// portAttempts is how often a start is repeated because somebody else took a port that had just been free.
+	// portAttempts is how often a start is repeated because another process took a port that was free before.
 	portAttempts = 5
 )
 

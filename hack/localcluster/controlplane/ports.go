@@ -15,7 +15,7 @@ const (
 	portsCount = 10000
 )
 
-// freePorts returns two different loopback ports that nobody listens on at the moment.
+// freePorts returns two different loopback ports without a listener.
 func freePorts() (first, second int, err error) {
 	for range 1000 {
 		port := firstPort + rand.IntN(portsCount)

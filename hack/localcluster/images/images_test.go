@@ -139,7 +139,7 @@ func TestNormalizeName(t *testing.T) {
 	}
 }
 
-// fakeClient is a script that stands for ctr: it knows one image and writes down what it is told to import.
+// fakeClient is a script that stands for ctr: it knows one image and records its input.
 func fakeClient(t *testing.T, image, target, content string) (client, imported string) {
 	t.Helper()
 	imported = filepath.Join(t.TempDir(), "imported")
@@ -185,13 +185,13 @@ func TestLoad(t *testing.T) {
 			if err != nil || imported != test.imported || len(images) != 1 {
 				t.Fatalf("got %+v, %t, %v", images, imported, err)
 			}
-			told, _ := os.ReadFile(log)
+			got, _ := os.ReadFile(log)
 			want := ""
 			if test.imported {
 				want = "--address /socket --namespace k8s.io images import --platform linux/" + runtime.GOARCH + " " + test.archive + "\n"
 			}
-			if string(told) != want {
-				t.Errorf("ctr was told %q, want %q", told, want)
+			if string(got) != want {
+				t.Errorf("ctr got %q, want %q", got, want)
 			}
 		})
 	}

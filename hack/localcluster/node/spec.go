@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package node is the inside of the local cluster's node: the first process of its own process, mount and network
-// namespaces, which starts the components, restarts those that end and tells how far they are.
+// namespaces, which starts the components, restarts those that end and reports their state.
 //
 // As everything on the node descends from that process, the kernel ends all of it, and with it the mounts and the network,
 // when that process ends: nothing can be left over, whoever ends it and however.
@@ -87,7 +87,7 @@ type State struct {
 	Components []ComponentState `json:"components"`
 }
 
-// ComponentState tells how a component fares.
+// ComponentState is the state of a component.
 type ComponentState struct {
 	Name string `json:"name"`
 	// PID is the process id inside the node; 0 while the component does not run.

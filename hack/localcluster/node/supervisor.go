@@ -69,7 +69,7 @@ func Run(ctx context.Context, specFile string, writer io.Writer) error {
 
 // supervisor starts processes and collects them when they end. It does both with system calls of its own instead of
 // os/exec, because the first process of a namespace also has to collect orphans that it never started, and os/exec cannot
-// wait for one child while somebody else waits for all.
+// wait for one child while another goroutine waits for all.
 type supervisor struct {
 	spec *Spec
 	log  *log.Logger

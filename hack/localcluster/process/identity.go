@@ -35,7 +35,7 @@ func Identify(pid int) (Identity, error) {
 	return Identity{PID: pid, StartTicks: stat.startTicks, BootID: strings.TrimSpace(string(boot))}, nil
 }
 
-// Running tells whether this very process is still alive. A zombie is not.
+// Running reports whether this very process is still alive. A zombie is not.
 func (i Identity) Running() bool {
 	now, err := Identify(i.PID)
 	if err != nil || now != i {

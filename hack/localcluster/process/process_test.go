@@ -81,7 +81,7 @@ func TestChildStop(t *testing.T) {
 			t.Fatal(err)
 		}
 		if failure := child.Failure().Error(); !strings.Contains(failure, "exit status 7") || !strings.HasSuffix(failure, "bye") {
-			t.Errorf("failure does not tell status and log: %s", failure)
+			t.Errorf("failure does not contain status and log: %s", failure)
 		}
 		if err := child.Stop(0); err != nil {
 			t.Errorf("a second stop: %v", err)
@@ -99,7 +99,7 @@ func TestChildStop(t *testing.T) {
 			t.Fatal(err)
 		}
 		if failure := child.Failure().Error(); !strings.Contains(failure, "killed") {
-			t.Errorf("failure does not tell the signal: %s", failure)
+			t.Errorf("failure does not name the signal: %s", failure)
 		}
 	})
 }

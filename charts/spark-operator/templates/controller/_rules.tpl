@@ -38,7 +38,7 @@ What the controller does with the objects of a job namespace.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [get, create]
-# Credentials that the properties of an application hold; get tells whether one that exists is of the same driver. Who creates
+# Credentials that the properties of an application hold; get shows whether an existing one belongs to the same driver. Who creates
 # pods can mount every secret of the namespace anyway, but there is no need to list them.
 - apiGroups: [""]
   resources: [secrets]

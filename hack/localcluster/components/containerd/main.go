@@ -70,7 +70,7 @@ func main() {
 	}
 }
 
-// client is a subset of ctr: same commands, same global flags, namespace k8s.io unless told otherwise.
+// client is a subset of ctr: same commands, same global flags, namespace k8s.io by default.
 func client() *cli.App {
 	return &cli.App{
 		Name:                      "ctr",

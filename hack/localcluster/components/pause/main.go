@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command pause is the first process of every pod: it holds the pod's namespaces until it is told to stop.
+// Command pause is the first process of every pod: it holds the pod's namespaces until it receives a signal to stop.
 package main
 
 import (
