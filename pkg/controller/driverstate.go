@@ -33,7 +33,7 @@ func reportDriver(pod *informers.Pod) driverReport {
 		return driverReport{}
 	}
 	report := driverReport{}
-	container := sparkContainer(pod.Status.ContainerStatuses, v1beta2.DriverContainerName)
+	container := driverContainer(pod)
 	if container != nil {
 		switch {
 		case container.State.Terminated != nil:
@@ -76,7 +76,7 @@ func (r driverReport) terminated(pod *informers.Pod, end *corev1.ContainerStateT
 	more := joinNonEmpty(": ", podReason, podMessage)
 	switch {
 	case podReason == "":
-		more = describeOthers(pod, v1beta2.DriverContainerName)
+		more = describeOthers(pod)
 	case end.Reason != "OOMKilled": // the containers were only stopped because the pod was
 		r.reason = podReason
 	}
@@ -101,11 +101,28 @@ func missingStatus(pod *informers.Pod) (reason, message string) {
 		return podReason, joinNonEmpty(": ", text, podReason, podMessage)
 	}
 	return reasonStatusMissing, joinNonEmpty("; ", joinNonEmpty(": ", text, oneLine(pod.Status.Message)),
-		describeOthers(pod, v1beta2.DriverContainerName))
+		describeOthers(pod))
 }
 
-// sparkContainer returns the status of the container with one of the names.
-func sparkContainer(statuses []informers.ContainerStatus, names ...string) *informers.ContainerStatus {
+// driverContainer returns the status of the Spark container of a driver; nil if
+// there is none yet.
+func driverContainer(pod *informers.Pod) *informers.ContainerStatus {
+	return sparkContainer(pod, v1beta2.DriverContainerName)
+}
+
+// sparkContainer returns the status of the Spark container. The names are those
+// that it has in pods that do not show which one it is.
+func sparkContainer(pod *informers.Pod, usual ...string) *informers.ContainerStatus {
+	if name := pod.Spec.SparkContainer; name != "" {
+		return containerStatus(pod, name)
+	}
+	return containerStatus(pod, usual...)
+}
+
+// containerStatus returns the status of the container with the first of the names
+// that the pod has.
+func containerStatus(pod *informers.Pod, names ...string) *informers.ContainerStatus {
+	statuses := pod.Status.ContainerStatuses
 	for _, name := range names {
 		for i := range statuses {
 			if statuses[i].Name == name {

@@ -81,7 +81,7 @@ func executorState(pod *informers.Pod) v1beta2.ExecutorState {
 // executorEnd returns how the Spark container of an executor ended; nil if it has
 // not.
 func executorEnd(pod *informers.Pod) *corev1.ContainerStateTerminated {
-	container := sparkContainer(pod.Status.ContainerStatuses, v1beta2.ExecutorContainerName, v1beta2.ExecutorContainerNameAlternative)
+	container := sparkContainer(pod, v1beta2.ExecutorContainerName, v1beta2.ExecutorContainerNameAlternative)
 	if container == nil {
 		return nil
 	}

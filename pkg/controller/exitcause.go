@@ -93,11 +93,12 @@ func podFailure(pod *informers.Pod) (reason, message string) {
 
 // describeOthers tells of the other containers of a failed pod that failed, too;
 // empty if none did. A driver may fail because its sidecar did.
-func describeOthers(pod *informers.Pod, spark string) string {
+func describeOthers(pod *informers.Pod) string {
 	var failed []string
+	spark := driverContainer(pod)
 	for i := range pod.Status.ContainerStatuses {
 		container := &pod.Status.ContainerStatuses[i]
-		if end := container.State.Terminated; container.Name != spark && end != nil && end.ExitCode != 0 {
+		if end := container.State.Terminated; container != spark && end != nil && end.ExitCode != 0 {
 			failed = append(failed, fmt.Sprintf("container %s failed with %s", container.Name, describeEnd(end)))
 		}
 	}

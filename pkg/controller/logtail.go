@@ -76,7 +76,7 @@ func loggingContainer(pod *informers.Pod) string {
 	if pod == nil {
 		return ""
 	}
-	spark := sparkContainer(pod.Status.ContainerStatuses, v1beta2.DriverContainerName)
+	spark := driverContainer(pod)
 	if spark != nil && (spark.State.Running != nil || spark.State.Terminated != nil && spark.State.Terminated.Reason != "StartError" && spark.State.Terminated.Reason != "ContainerCannotRun") {
 		return spark.Name
 	}

@@ -268,7 +268,7 @@ func (c *Controller) logTail(ctx context.Context, job *batchv1.Job) string {
 		if err != nil {
 			klog.FromContext(ctx).V(2).Info("Log of spark-submit cannot be read", "pod", klog.KObj(pod), "reason", err)
 			// The kubelet puts the end of the log there.
-			if end := sparkContainer(informers.PodOf(pod).Status.ContainerStatuses, sparksubmit.ContainerName); end != nil && end.State.Terminated != nil {
+			if end := containerStatus(informers.PodOf(pod), sparksubmit.ContainerName); end != nil && end.State.Terminated != nil {
 				text = end.State.Terminated.Message
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/podspec"
 )
 
 // Pod is as much of a driver or executor pod as the operator reads. A corev1.Pod
@@ -69,10 +70,13 @@ func (a Annotations) Get(key string) string {
 	return ""
 }
 
-// PodSpec is where the pod runs.
+// PodSpec is where the pod runs, and in what.
 type PodSpec struct {
 	// NodeName is empty until a node was found.
 	NodeName string
+	// SparkContainer is the name of the container in which Spark runs; empty if the
+	// pod does not show it. See [podspec.BuiltContainer].
+	SparkContainer string
 }
 
 // PodStatus is how far the pod is.
@@ -121,7 +125,10 @@ func PodOf(pod *corev1.Pod) *Pod {
 		ApplicationUID:             controllingApplication(pod),
 		Labels:                     labels,
 		Annotations:                annotationsOf(pod),
-		Spec:                       PodSpec{NodeName: intern(pod.Spec.NodeName)},
+		Spec: PodSpec{
+			NodeName:       intern(pod.Spec.NodeName),
+			SparkContainer: intern(podspec.BuiltContainer(&pod.Spec, podspec.Role(labels.Role))),
+		},
 		Status: PodStatus{
 			Phase:                 intern(pod.Status.Phase),
 			Reason:                intern(pod.Status.Reason),

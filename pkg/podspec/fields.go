@@ -19,17 +19,12 @@ const (
 	Executor Role = v1beta2.SparkRoleExecutor
 )
 
-// ContainerName is the name of the role's Spark container.
-func (r Role) ContainerName() string {
-	if r == Driver {
-		return v1beta2.DriverContainerName
-	}
-	return v1beta2.ExecutorContainerName
-}
-
 // Fields are the typed fields that concern the pods of one role.
 type Fields struct {
 	Role Role
+	// ContainerName is the property podTemplateContainerName; empty if not given.
+	// See [SparkContainer].
+	ContainerName string
 	// SparkPodSpec are the fields that driver and executor have in common.
 	*v1beta2.SparkPodSpec
 
@@ -61,6 +56,7 @@ type Extra struct {
 func FieldsOf(app *v1beta2.SparkApplication, role Role) Fields {
 	f := Fields{
 		Role:            role,
+		ContainerName:   app.Spec.SparkConf[role.ContainerNameKey()],
 		Volumes:         app.Spec.Volumes,
 		SparkConfigMap:  valueOf(app.Spec.SparkConfigMap),
 		HadoopConfigMap: valueOf(app.Spec.HadoopConfigMap),
@@ -133,22 +129,6 @@ func (f *Fields) Complete(pod *corev1.PodSpec, container int) field.ErrorList {
 	return e.errs
 }
 
-// SparkContainer returns the index of the container that Spark takes for its
-// own: the one with the role's name, else the first
-// (KubernetesUtils.selectSparkContainer). It is -1 if there is no container.
-func SparkContainer(pod *corev1.PodSpec, role Role) int {
-	for i := range pod.Containers {
-		name := pod.Containers[i].Name
-		if name == role.ContainerName() || role == Executor && name == v1beta2.ExecutorContainerNameAlternative {
-			return i
-		}
-	}
-	if len(pod.Containers) > 0 {
-		return 0
-	}
-	return -1
-}
-
 func (e *edit) editExtra() {
 	if len(e.Extra.Ports)+len(e.Extra.Volumes)+len(e.Extra.VolumeMounts) == 0 {
 		return
@@ -203,7 +183,7 @@ func (e *edit) template() *corev1.PodSpec {
 // there is none.
 func (e *edit) templateContainer() *corev1.Container {
 	template := e.template()
-	if i := SparkContainer(template, e.Role); i >= 0 {
+	if i := SparkContainer(template, e.Role, e.ContainerName); i >= 0 {
 		return &template.Containers[i]
 	}
 	return &corev1.Container{}

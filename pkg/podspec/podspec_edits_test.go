@@ -269,31 +269,6 @@ func TestExtra(t *testing.T) {
 	}
 }
 
-func TestSparkContainer(t *testing.T) {
-	for name, test := range map[string]struct {
-		role       podspec.Role
-		containers []string
-		want       int
-	}{
-		"none":                {podspec.Driver, nil, -1},
-		"by name":             {podspec.Driver, []string{"a", "spark-kubernetes-driver"}, 1},
-		"else the first":      {podspec.Driver, []string{"a", "executor"}, 0},
-		"executor":            {podspec.Executor, []string{"a", "spark-kubernetes-executor"}, 1},
-		"executor, old name":  {podspec.Executor, []string{"a", "executor"}, 1},
-		"executor, the first": {podspec.Executor, []string{"a", "spark-kubernetes-driver"}, 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			pod := &corev1.PodSpec{}
-			for _, name := range test.containers {
-				pod.Containers = append(pod.Containers, corev1.Container{Name: name})
-			}
-			if got := podspec.SparkContainer(pod, test.role); got != test.want {
-				t.Errorf("index %d, want %d", got, test.want)
-			}
-		})
-	}
-}
-
 // What a driver made of a template: its own variables, limit and hook come last.
 func TestComplete(t *testing.T) {
 	app := &v1beta2.SparkApplication{}

@@ -55,13 +55,13 @@ func apply(t *testing.T, app *v1beta2.SparkApplication, role podspec.Role) (pod 
 	before := app.DeepCopy()
 	pod = sparkPod(role)
 	fields := podspec.FieldsOf(app, role)
-	warnings, list := fields.Apply(pod, podspec.SparkContainer(pod, role))
+	warnings, list := fields.Apply(pod, podspec.SparkContainer(pod, role, ""))
 	for _, err := range list {
 		errs = append(errs, err.Error())
 	}
 	if once := text(t, pod); len(errs) == 0 {
 		// As a webhook does with a pod that comes from the template.
-		if _, list := fields.Apply(pod, podspec.SparkContainer(pod, role)); len(list) > 0 {
+		if _, list := fields.Apply(pod, podspec.SparkContainer(pod, role, "")); len(list) > 0 {
 			t.Errorf("second time: %v", list)
 		}
 		if twice := text(t, pod); twice != once {

@@ -71,7 +71,7 @@ func checkMode(app *v1beta2.SparkApplication) error {
 func build(
 	app *v1beta2.SparkApplication, p *Params, exporter *monitoring.Exporter, scheduling *batchscheduler.PodEdits,
 ) (*Run, error) {
-	b := &builder{params: p, exporter: exporter, scheduling: scheduling, conf: newConf(app, p)}
+	b := &builder{params: p, exporter: exporter, scheduling: scheduling, conf: newConf(app, p), appID: submit.NewIDs(p.SubmissionID).App}
 	return b.build()
 }
 
@@ -82,6 +82,8 @@ type builder struct {
 	exporter   *monitoring.Exporter
 	scheduling *batchscheduler.PodEdits
 	version    sparkconf.Version
+	// appID is the id of the application; empty if spark-submit will draw it.
+	appID string
 }
 
 func (b *builder) build() (*Run, error) {
@@ -203,6 +205,7 @@ func templateAnnotations(r *role) map[string]string {
 // batch scheduler and the exporter add.
 func (b *builder) fields(name podspec.Role, metrics *monitoring.Role) podspec.Fields {
 	fields := podspec.FieldsOf(b.app, name)
+	fields.ContainerName = b.values[name.ContainerNameKey()]
 	if b.scheduling.SchedulerName != "" {
 		fields.SchedulerName = b.scheduling.SchedulerName
 	}

@@ -254,7 +254,7 @@ func TestProperties(t *testing.T) {
 			want: map[string]string{
 				"spark.kubernetes.hadoop.configMapName": absent, "spark.kubernetes.executor.hadoopConfigMapName": absent,
 			},
-			warnings: []string{"spec.hadoopConfigMap names the ConfigMap", "podTemplateContainerName has no effect: spec.driver.template sets it"},
+			warnings: []string{"spec.hadoopConfigMap names the ConfigMap", "podTemplateContainerName has no effect: spec.driver.template has no containers; define the container main there"},
 		},
 		"Hadoop's configuration by Spark": {
 			edit: func(app *application) {

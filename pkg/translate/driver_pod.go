@@ -15,20 +15,20 @@ import (
 // driverTemplate returns the pod from which the driver pod is built; nil if there
 // is none.
 func (b *builder) driverTemplate(r *role, dirs []localDir) *corev1.PodTemplateSpec {
-	template := r.Template
+	if r.Template == nil && len(dirs) == 0 {
+		b.selectContainer(podspec.Driver, &corev1.PodSpec{})
+		return nil
+	}
+	template := &corev1.PodTemplateSpec{}
+	if r.Template != nil {
+		*template = *r.Template
+		template.Spec.Containers = slices.Clone(template.Spec.Containers) // one of them may get a name
+	}
 	if len(dirs) > 0 {
-		template = &corev1.PodTemplateSpec{}
-		if r.Template != nil {
-			r.Template.DeepCopyInto(template)
-		}
-		b.addLocalDirs(&template.Spec, podspec.Driver, dirs)
+		template = template.DeepCopy()
 	}
-	if template != nil && len(template.Spec.Containers) == 0 {
-		// Nothing to choose from, so nothing to warn of.
-		with := *template
-		with.Spec.Containers = []corev1.Container{{Name: podspec.Driver.ContainerName()}}
-		template = &with
-	}
+	b.selectContainer(podspec.Driver, &template.Spec)
+	b.addLocalDirs(&template.Spec, podspec.Driver, dirs)
 	return template
 }
 

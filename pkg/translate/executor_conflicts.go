@@ -34,7 +34,7 @@ func (b *builder) executorConflicts(
 	template *corev1.PodTemplateSpec, properties map[string]string, driver *corev1.Pod,
 ) (errs field.ErrorList) {
 	pod := &template.Spec
-	container := &pod.Containers[podspec.SparkContainer(pod, podspec.Executor)]
+	container := &pod.Containers[b.sparkContainer(pod, podspec.Executor)]
 	const place = "spec.executor"
 	conflict := func(what, name, from string) {
 		err := field.Duplicate(field.NewPath(place), name)

@@ -28,7 +28,8 @@ const (
 // properties are those of the driver. A property that cannot be read counts as
 // not given: the driver will refuse it with a message of its own.
 func executorResources(conf *sparkconf.Conf, template *corev1.PodTemplateSpec) corev1.ResourceRequirements {
-	given := &template.Spec.Containers[podspec.SparkContainer(&template.Spec, podspec.Executor)].Resources
+	name, _ := conf.Raw(sparkconf.ExecutorPodTemplateContainerName)
+	given := &template.Spec.Containers[podspec.SparkContainer(&template.Spec, podspec.Executor, name)].Resources
 	resources := corev1.ResourceRequirements{
 		Requests: make(corev1.ResourceList, len(given.Requests)+2),
 		Limits:   make(corev1.ResourceList, len(given.Limits)+1),

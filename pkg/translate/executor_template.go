@@ -32,21 +32,18 @@ func (b *builder) executorTemplate(r *role, dirs []localDir) *corev1.PodTemplate
 	if pod.EnableServiceLinks == nil {
 		disableServiceLinks(pod)
 	}
+	b.selectContainer(podspec.Executor, pod)
 	if valueOf(r.ServiceAccount) != "" {
 		// Spark would take the template's account.
 		pod.ServiceAccountName, pod.DeprecatedServiceAccount = "", ""
 	}
-	container := sparkContainerOf(pod, podspec.Executor)
-	if container.Name != podspec.Executor.ContainerName() && container != &pod.Containers[0] {
-		// Spark takes the first container unless it finds one of the name.
-		b.set(r.keys.templateName, container.Name)
-	}
 	b.addLocalDirs(pod, podspec.Executor, dirs)
 
 	fields := b.fields(podspec.Executor, &b.exporter.Executor)
-	b.apply(&fields, pod, podspec.SparkContainer(pod, podspec.Executor))
+	index := b.sparkContainer(pod, podspec.Executor)
+	b.apply(&fields, pod, index)
 	b.keepFromDriver(r, &fields, pod)
-	b.leaveToDriver(&pod.Containers[podspec.SparkContainer(pod, podspec.Executor)])
+	b.leaveToDriver(&pod.Containers[index])
 	return template
 }
 
@@ -100,67 +97,6 @@ func (b *builder) keepFromDriver(r *role, fields *podspec.Fields, pod *corev1.Po
 	if valueOf(r.MemoryLimit) != "" {
 		b.warn("spec.executor.memoryLimit has no effect: Spark sets the memory limit of executors to their request, which " +
 			"only an admission webhook could change; use spec.executor.memoryOverhead")
-	}
-}
-
-// keepEnv makes typed variables win over those that the driver appends to the
-// template's: of two with the same name the kubelet takes the last.
-func (b *builder) keepEnv(r *role, fields *podspec.Fields, pod *corev1.PodSpec) {
-	container := &pod.Containers[podspec.SparkContainer(pod, podspec.Executor)]
-	for _, variable := range fields.EffectiveEnv() {
-		// A reference to a Secret is appended after everything else.
-		delete(b.values, r.keys.secretKey+variable.Name)
-		_, appended := b.values[r.keys.env+variable.Name]
-		early := isEarlyExecutorEnv(variable.Name) || b.refersToLater(r, variable.Value)
-		switch {
-		case variable.ValueFrom == nil && (appended || early):
-			b.set(r.keys.env+variable.Name, variable.Value)
-			container.Env = slices.DeleteFunc(container.Env, func(have corev1.EnvVar) bool { return have.Name == variable.Name })
-		case variable.ValueFrom != nil && early, b.isLateExecutorEnv(variable.Name):
-			b.warn("spec.executor.env: " + variable.Name + " has no effect: Spark sets it itself")
-		case appended:
-			delete(b.values, r.keys.env+variable.Name)
-		}
-	}
-}
-
-// isEarlyExecutorEnv reports whether Spark gives the variable to executors before
-// those of spark.executorEnv, which win over it.
-func isEarlyExecutorEnv(name string) bool {
-	switch name {
-	case "SPARK_USER", "SPARK_DRIVER_URL", "SPARK_EXECUTOR_CORES", "SPARK_EXECUTOR_MEMORY", "SPARK_APPLICATION_ID",
-		"SPARK_CONF_DIR", "SPARK_EXECUTOR_ID", "SPARK_RESOURCE_PROFILE_ID",
-		"SPARK_EXECUTOR_ATTRIBUTE_APP_ID", "SPARK_EXECUTOR_ATTRIBUTE_EXECUTOR_ID":
-		return true
-	}
-	return false
-}
-
-// isLateExecutorEnv reports whether Spark gives the variable to executors after
-// everything else.
-func (b *builder) isLateExecutorEnv(name string) bool {
-	switch name {
-	case "SPARK_EXECUTOR_POD_IP", "SPARK_EXECUTOR_POD_NAME", "SPARK_LOCAL_DIRS":
-		return true
-	case "SPARK_CLASSPATH":
-		return b.values["spark.executor.extraClassPath"] != ""
-	}
-	return strings.HasPrefix(name, "SPARK_JAVA_OPT_")
-}
-
-// refersToLater reports whether a value refers to a variable that Spark appends,
-// which is not yet known where the template's variables stand.
-func (b *builder) refersToLater(r *role, value string) bool {
-	for rest := value; ; {
-		_, after, found := strings.Cut(rest, "$(")
-		if !found {
-			return false
-		}
-		name, _, _ := strings.Cut(after, ")")
-		if _, appended := b.values[r.keys.env+name]; appended || isEarlyExecutorEnv(name) {
-			return true
-		}
-		rest = after
 	}
 }
 

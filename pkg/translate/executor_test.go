@@ -254,13 +254,14 @@ func TestExecutorEnv(t *testing.T) {
 				app.Spec.Executor.EnvVars = map[string]string{"A": "vars"}
 				app.Spec.SparkConf = map[string]string{"spark.executor.extraClassPath": "/y"}
 			},
-			template:   []corev1.EnvVar{literal("SPARK_CLASSPATH", "/x")},
-			properties: map[string]string{"spark.executorEnv.B": "$(A)/x"},
+			template:   []corev1.EnvVar{literal("A", "vars"), literal("B", "$(A)/x"), literal("SPARK_CLASSPATH", "/x")},
+			properties: map[string]string{"spark.executorEnv.A": "vars", "spark.executorEnv.B": absent},
 			warnings:   []string{"SPARK_CLASSPATH has no effect"},
 		},
 		"over Spark's own": {
-			env:        []corev1.EnvVar{literal("SPARK_EXECUTOR_MEMORY", "x"), literal("DIR", "/x/$(SPARK_EXECUTOR_ID)")},
-			properties: map[string]string{"spark.executorEnv.SPARK_EXECUTOR_MEMORY": "x", "spark.executorEnv.DIR": "/x/$(SPARK_EXECUTOR_ID)"},
+			env:        []corev1.EnvVar{literal("SPARK_EXECUTOR_MEMORY", "x"), literal("DIR", "/x/$(SPARK_EXECUTOR_MEMORY)")},
+			template:   []corev1.EnvVar{literal("SPARK_EXECUTOR_MEMORY", "x"), literal("DIR", "/x/$(SPARK_EXECUTOR_MEMORY)")},
+			properties: map[string]string{"spark.executorEnv.SPARK_EXECUTOR_MEMORY": "x", "spark.executorEnv.DIR": absent},
 		},
 		"Spark's own stay": {
 			env:      []corev1.EnvVar{literal("SPARK_LOCAL_DIRS", "/x"), field("SPARK_USER")},

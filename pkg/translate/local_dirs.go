@@ -122,7 +122,7 @@ func (c *conf) setVolume(r *role, kind string, mount corev1.VolumeMount, options
 
 // addLocalDirs adds scratch space to the pod of a template.
 func (c *conf) addLocalDirs(pod *corev1.PodSpec, role podspec.Role, dirs []localDir) {
-	container := sparkContainerOf(pod, role)
+	container := &pod.Containers[c.sparkContainer(pod, role)]
 	place := field.NewPath("spec", string(role), "volumeMounts")
 	for _, dir := range dirs {
 		i := slices.IndexFunc(pod.Volumes, func(v corev1.Volume) bool { return v.Name == dir.volume.Name })
@@ -141,18 +141,4 @@ func (c *conf) addLocalDirs(pod *corev1.PodSpec, role podspec.Role, dirs []local
 		}
 		container.VolumeMounts = append(container.VolumeMounts, dir.mount)
 	}
-}
-
-// sparkContainerOf returns the Spark container of a template and adds it if there
-// is none.
-func sparkContainerOf(pod *corev1.PodSpec, role podspec.Role) *corev1.Container {
-	i := podspec.SparkContainer(pod, role)
-	if i < 0 {
-		pod.Containers = append(pod.Containers, corev1.Container{Name: role.ContainerName()})
-		i = len(pod.Containers) - 1
-	}
-	if pod.Containers[i].Name == "" {
-		pod.Containers[i].Name = role.ContainerName()
-	}
-	return &pod.Containers[i]
 }

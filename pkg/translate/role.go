@@ -21,7 +21,7 @@ type role struct {
 type roleKeys struct {
 	cores, memory, memoryOverhead             string
 	image, requestCores, limitCores           string
-	serviceAccount, javaOptions, templateName string
+	serviceAccount, javaOptions               string
 	schedulerName                             string
 	label, annotation, env, secret, secretKey string
 	volume, nodeSelector                      string
@@ -37,8 +37,8 @@ func driverRole(app *v1beta2.SparkApplication) role {
 			cores: sparkconf.DriverCores, memory: sparkconf.DriverMemory, memoryOverhead: sparkconf.DriverMemoryOverhead,
 			image: sparkconf.DriverContainerImage, requestCores: sparkconf.DriverRequestCores, limitCores: sparkconf.DriverLimitCores,
 			serviceAccount: sparkconf.DriverServiceAccountName, javaOptions: sparkconf.DriverJavaOptions,
-			templateName: sparkconf.DriverPodTemplateContainerName, schedulerName: sparkconf.DriverSchedulerName,
-			label: sparkconf.DriverLabelPrefix, annotation: sparkconf.DriverAnnotationPrefix, env: sparkconf.DriverEnvPrefix,
+			schedulerName: sparkconf.DriverSchedulerName,
+			label:         sparkconf.DriverLabelPrefix, annotation: sparkconf.DriverAnnotationPrefix, env: sparkconf.DriverEnvPrefix,
 			secret: sparkconf.DriverSecretsPrefix, secretKey: sparkconf.DriverSecretKeyRefPrefix,
 			volume: sparkconf.DriverVolumesPrefix, nodeSelector: sparkconf.DriverNodeSelectorPrefix,
 		},
@@ -55,8 +55,8 @@ func executorRole(app *v1beta2.SparkApplication) role {
 			cores: sparkconf.ExecutorCores, memory: sparkconf.ExecutorMemory, memoryOverhead: sparkconf.ExecutorMemoryOverhead,
 			image: sparkconf.ExecutorContainerImage, requestCores: sparkconf.ExecutorRequestCores, limitCores: sparkconf.ExecutorLimitCores,
 			serviceAccount: sparkconf.ExecutorServiceAccountName, javaOptions: sparkconf.ExecutorJavaOptions,
-			templateName: sparkconf.ExecutorPodTemplateContainerName, schedulerName: sparkconf.ExecutorSchedulerName,
-			label: sparkconf.ExecutorLabelPrefix, annotation: sparkconf.ExecutorAnnotationPrefix, env: sparkconf.ExecutorEnvPrefix,
+			schedulerName: sparkconf.ExecutorSchedulerName,
+			label:         sparkconf.ExecutorLabelPrefix, annotation: sparkconf.ExecutorAnnotationPrefix, env: sparkconf.ExecutorEnvPrefix,
 			secret: sparkconf.ExecutorSecretsPrefix, secretKey: sparkconf.ExecutorSecretKeyRefPrefix,
 			volume: sparkconf.ExecutorVolumesPrefix, nodeSelector: sparkconf.ExecutorNodeSelectorPrefix,
 		},

@@ -58,10 +58,6 @@ func (c *conf) setRole(r *role) {
 	c.setString(r.keys.memoryOverhead, r.MemoryOverhead, r.field("memoryOverhead"))
 	c.setString(r.keys.serviceAccount, r.ServiceAccount, r.field("serviceAccount"))
 	c.setString(r.keys.javaOptions, r.javaOptions, r.field("javaOptions"))
-	// Templates travel without files; the name makes Spark and this operator
-	// agree on the container.
-	c.setField(r.keys.templateName, r.name.ContainerName(), r.field("template"))
-
 	c.setMap(r.keys.annotation, r.Annotations, r.field("annotations"))
 	c.setMap(r.keys.env, r.EnvVars, r.field("envVars"))
 	for name, from := range r.EnvSecretKeyRefs {

@@ -116,13 +116,11 @@ func (b *builder) completeDriverTemplate(r *role, given *corev1.PodTemplateSpec)
 	if pod.EnableServiceLinks == nil {
 		disableServiceLinks(pod)
 	}
-	container := sparkContainerOf(pod, podspec.Driver)
-	if container.Name != podspec.Driver.ContainerName() {
-		// Spark takes the first container unless it finds one of the name.
-		b.set(r.keys.templateName, container.Name)
+	if len(pod.Containers) == 0 {
+		pod.Containers = []corev1.Container{{Name: podspec.Driver.ContainerName()}}
 	}
 	fields := b.fields(podspec.Driver, &b.exporter.Driver)
-	index := podspec.SparkContainer(pod, podspec.Driver)
+	index := b.sparkContainer(pod, podspec.Driver)
 	b.apply(&fields, pod, index)
 	b.keepFromClient(r, &fields, &pod.Containers[index])
 	return template
@@ -156,14 +154,13 @@ func (b *builder) keepFromClient(r *role, fields *podspec.Fields, container *cor
 	if valueOf(r.MemoryLimit) != "" {
 		b.warn("spec.driver.memoryLimit has no effect with the submitter spark-submit: Spark sets the memory limit; use spec.driver.memoryOverhead")
 	}
-	remove := func(name string) {
-		container.Env = slices.DeleteFunc(container.Env, func(have corev1.EnvVar) bool { return have.Name == name })
-	}
+	remove := func(name string) { container.Env = withoutEnv(container.Env, name) }
 	for _, variable := range fields.EffectiveEnv() {
 		_, appended := b.values[r.keys.env+variable.Name]
 		_, secret := b.values[r.keys.secretKey+variable.Name]
 		delete(b.values, r.keys.secretKey+variable.Name) // appended after everything else
-		early := variable.Name == "SPARK_USER" || variable.Name == "SPARK_APPLICATION_ID"
+		early := variable.Name == "SPARK_USER" || variable.Name == envApplicationID ||
+			slices.Contains(podspec.References(variable.Value), "SPARK_USER")
 		switch {
 		case variable.ValueFrom == nil && (appended || early):
 			b.set(r.keys.env+variable.Name, variable.Value)
@@ -182,6 +179,20 @@ func (b *builder) keepFromClient(r *role, fields *podspec.Fields, container *cor
 			b.warn("spec.driver.envSecretKeyRefs: " + variable.Name + " has no effect: spec.driver.env sets it")
 		}
 	}
+	d := definitions{conf: b.conf, role: r, known: driverVariable, defined: make(map[string]bool, len(container.Env))}
+	container.Env = d.define(container.Env)
+}
+
+// driverVariable is what Spark sets a variable of the driver to, from what the pod
+// says about itself (BasicDriverFeatureStep).
+func driverVariable(name string) (corev1.EnvVar, bool) {
+	switch name {
+	case envApplicationID:
+		return labelVariable(name, v1beta2.LabelSparkApplicationSelector), true
+	case "SPARK_DRIVER_BIND_ADDRESS":
+		return fieldVariable(name, "status.podIP"), true
+	}
+	return corev1.EnvVar{}, false
 }
 
 // isLateDriverEnv reports whether Spark gives the variable to the driver after

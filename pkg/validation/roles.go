@@ -215,7 +215,7 @@ func (v *validator) validatePod(r *role) {
 		r.Template.Spec.DeepCopyInto(pod)
 		v.validateTemplateContainers(r)
 	}
-	container := podspec.SparkContainer(pod, r.name)
+	container := podspec.SparkContainer(pod, r.name, v.spec.SparkConf[r.name.ContainerNameKey()])
 	if container < 0 {
 		pod.Containers = append(pod.Containers, corev1.Container{Name: r.name.ContainerName()})
 		container = 0
@@ -234,7 +234,7 @@ func (v *validator) validatePod(r *role) {
 // containers of the template that are not Spark's.
 func (v *validator) validateTemplateContainers(r *role) {
 	template := &r.Template.Spec
-	spark := podspec.SparkContainer(template, r.name)
+	spark := podspec.SparkContainer(template, r.name, v.spec.SparkConf[r.name.ContainerNameKey()])
 	names := make(map[string]bool, len(template.Containers)+len(template.InitContainers))
 	check := func(containers []corev1.Container, list string, spark int) {
 		for i := range containers {

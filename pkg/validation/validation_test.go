@@ -207,6 +207,13 @@ func TestValidateSparkApplication(t *testing.T) {
 			"spec.executor.template.spec.containers[1].image: Required value",
 			`spec.executor.template.spec.containers[2].name: Invalid value: "B"`,
 		}},
+		"container that a property names": {func(app *application) {
+			app.Spec.SparkConf = map[string]string{
+				"spark.kubernetes.driver.podTemplateContainerName": "main", "spark.kubernetes.executor.podTemplateContainerName": "main",
+			}
+			app.Spec.Driver.Template = template(corev1.Container{Name: "proxy", Image: "1"}, corev1.Container{Name: "main"})
+			app.Spec.Executor.Template = template(corev1.Container{Name: "spark-kubernetes-executor"}, corev1.Container{Name: "main"})
+		}, []string{"spec.executor.template.spec.containers[0].image: Required value"}},
 		"volume name in a template": {func(app *application) {
 			app.Spec.Executor.Template = template(corev1.Container{Name: "spark-kubernetes-executor"})
 			app.Spec.Executor.Template.Spec.Volumes = []corev1.Volume{{Name: "a.b"}}
