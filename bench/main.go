@@ -49,6 +49,7 @@ type sizes struct {
 	steady, churn, tenants             time.Duration
 	finished, idle, idleApps, flood    int
 	churnRate                          float64
+	hanging                            int
 	soak                               time.Duration
 	soakRate                           float64
 }
@@ -73,6 +74,7 @@ func sizesFor(fs *flag.FlagSet) *sizes {
 	fs.IntVar(&s.idleApps, "watchers-apps", 20, "applications that run beside them")
 	fs.IntVar(&s.flood, "flood", 10000, "applications of the tenant who floods")
 	fs.DurationVar(&s.tenants, "tenants", 30*time.Second, "how long the other creates one a second")
+	fs.IntVar(&s.hanging, "hanging", 100, "applications of each burst of hanging")
 	fs.DurationVar(&s.soak, "soak", 30*time.Minute, "duration of soak")
 	fs.Float64Var(&s.soakRate, "soak-rate", 1, "applications a second in soak")
 	return s
@@ -81,7 +83,7 @@ func sizesFor(fs *flag.FlagSet) *sizes {
 // shorten makes everything as small as a check of correctness allows.
 func (s *sizes) shorten() {
 	s.burst, s.burstExecutors, s.executors, s.latency = 30, 5, 5, 5
-	s.retry, s.restart = 20, 40
+	s.retry, s.restart, s.hanging = 20, 40, 20
 }
 
 const (
@@ -137,6 +139,9 @@ func entries(s *scenario.Setup, z *sizes, floor bool) []entry {
 		}},
 		{"tenants", false, false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
 			return scenario.Tenants(ctx, s, z.flood, z.tenants)
+		}},
+		{"hanging", true, false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
+			return scenario.Hanging(ctx, s, z.hanging)
 		}},
 		{"schedules", false, false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
 			return scenario.Schedules(ctx, s, z.schedules)

@@ -33,12 +33,19 @@ const (
 	maxDelay  = 500 * time.Millisecond
 )
 
+// webhookTimeout is how long the API server waits for an admission webhook at most.
+const webhookTimeout = 30 * time.Second
+
 // Proxy stands between a client and the API server until Close.
 type Proxy struct {
 	url    string
 	server *http.Server
 	on     atomic.Bool
 	faults atomic.Int64
+
+	// hanging is the namespace in which no pod can be created; nil for none.
+	hanging atomic.Pointer[string]
+	hung    atomic.Int64
 
 	lock    sync.Mutex
 	inDoubt map[string]int
@@ -77,6 +84,30 @@ func New(config *rest.Config) (*Proxy, error) {
 
 // Trouble switches the faults on or off.
 func (p *Proxy) Trouble(on bool) { p.on.Store(on) }
+
+// Hang has every creation of a pod in a namespace fail as late as an admission webhook
+// that hangs has it fail.
+func (p *Proxy) Hang(namespace string) { p.hanging.Store(&namespace) }
+
+// Hung is how many creations hang or have hung.
+func (p *Proxy) Hung() int64 { return p.hung.Load() }
+
+// hangs reports whether a request hangs, after it has.
+func (p *Proxy) hangs(w http.ResponseWriter, r *http.Request) bool {
+	namespace := p.hanging.Load()
+	if namespace == nil || r.Method != http.MethodPost || r.URL.Path != "/api/v1/namespaces/"+*namespace+"/pods" {
+		return false
+	}
+	p.hung.Add(1)
+	// The server sees that the client has gone only once the body is read.
+	_, _ = io.Copy(io.Discard, r.Body)
+	select {
+	case <-r.Context().Done():
+	case <-time.After(webhookTimeout):
+	}
+	http.Error(w, "failed calling webhook: context deadline exceeded", http.StatusInternalServerError)
+	return true
+}
 
 // Faults is how many requests have met with one.
 func (p *Proxy) Faults() int64 { return p.faults.Load() }
@@ -121,6 +152,9 @@ func (p *Proxy) handle(server http.Handler) http.Handler {
 		complete = true
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p.hangs(w, r) {
+			return
+		}
 		if !p.on.Load() || r.URL.Query().Get("watch") != "" {
 			next.ServeHTTP(w, r)
 			return

@@ -21,6 +21,7 @@ const (
 	targetRSS           = 150.0
 	targetExecutor      = 3.0 // KB
 	targetTenantP99     = 1000.0
+	boundSlowdown       = 2.0 // of a namespace beside one that hangs, to the same alone
 	targetSoakMemory    = 1.1 // of the second half of the samples, to the first
 	targetSoakRoutines  = 1.1
 	targetScheduleP99   = 5000.0 // ms from the time a run is due to its creation
@@ -113,6 +114,12 @@ func (r *Result) judge() []Verdict {
 		}
 	case "tenants":
 		most("creation to driver pod p99 ms", r.CreateToDriver.P99, targetTenantP99, Timed)
+	case "hanging":
+		slowdown, ok := r.Extra["slowdown"]
+		if !ok {
+			slowdown = math.NaN()
+		}
+		most("time of a burst beside a namespace that hangs, to the same alone", slowdown, boundSlowdown, Correctness)
 	case "schedules":
 		most(fmt.Sprintf("due to run p99 ms of %d schedules", r.Apps), r.Extra["dueToRunP99Ms"], targetScheduleP99, Timed)
 		most("the same, to that of the floor", Round(r.Extra["dueToRunP99Ms"]/r.Extra["floorP99Ms"]), targetScheduleFloor, Timed)

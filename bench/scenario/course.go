@@ -18,8 +18,8 @@ const courseMax = 20 * time.Minute
 
 // The queues of the operator, as its metrics name them.
 const (
-	applicationQueue = "spark-application-controller"
-	scheduleQueue    = "scheduled-spark-application-controller"
+	applicationQueue = "sparkapplication"
+	scheduleQueue    = "scheduledsparkapplication"
 )
 
 // course is how a leg goes from its beginning to its result.

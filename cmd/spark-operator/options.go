@@ -27,6 +27,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/metrics"
 	"github.com/spark-operator/spark-operator/pkg/scheduledapp"
 	"github.com/spark-operator/spark-operator/pkg/submit/sparksubmit"
+	"github.com/spark-operator/spark-operator/pkg/syncloop"
 	"github.com/spark-operator/spark-operator/pkg/ui"
 )
 
@@ -96,10 +97,10 @@ func NewControllerOptions() (*ControllerOptions, error) {
 	return &ControllerOptions{
 		KubeAPIQPS:          -1,
 		KubeAPIBurst:        30,
-		Threads:             10,
+		Threads:             controller.DefaultThreads,
 		CacheSyncTimeout:    30 * time.Second,
-		MaxTrackedExecutors: 1000,
-		DriverGracePeriod:   10 * time.Second,
+		MaxTrackedExecutors: controller.DefaultMaxTrackedExecutors,
+		DriverGracePeriod:   controller.DefaultDriverGracePeriod,
 		NodeLossGracePeriod: 5 * time.Minute,
 		LogTailLines:        20,
 		LogTailRedact:       controller.DefaultLogRedaction,
@@ -127,9 +128,9 @@ func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs.DurationVar(&o.CacheSyncTimeout, "cache-sync-timeout", o.CacheSyncTimeout, "How long no object may come in at the start, while they are read, before the process gives up; at most ten times as long for all of them.")
 
 	fs = sets.FlagSet("applications")
-	fs.IntVar(&o.Threads, "controller-threads", o.Threads, "How many applications are worked on at the same time.")
-	fs.IntVar(&o.MaxTrackedExecutors, "max-tracked-executor-per-app", o.MaxTrackedExecutors, "How many executors of an application its status names.")
-	fs.DurationVar(&o.DriverGracePeriod, "driver-pod-creation-grace-period", o.DriverGracePeriod, "How long a submitted application may be without driver pod before it counts as lost.")
+	fs.IntVar(&o.Threads, "controller-threads", o.Threads, fmt.Sprintf("How many applications of one namespace are worked on at the same time; %d times as many in all namespaces together.", syncloop.Namespaces))
+	fs.IntVar(&o.MaxTrackedExecutors, "max-tracked-executor-per-app", o.MaxTrackedExecutors, "How many executors of an application its status names; 0 for none.")
+	fs.DurationVar(&o.DriverGracePeriod, "driver-pod-creation-grace-period", o.DriverGracePeriod, "How long a submitted application may be without driver pod before it counts as lost; 0 for no longer than it takes to ask the API server.")
 	fs.DurationVar(&o.DriverCannotStartTimeout, "driver-cannot-start-timeout", o.DriverCannotStartTimeout, "How long after its submission a driver fails whose image or configuration keeps its containers from starting; 0 to wait for ever.")
 	fs.DurationVar(&o.NodeLossGracePeriod, "node-loss-grace-period", o.NodeLossGracePeriod, "How long a node may not report before driver pods that were deleted but do not go from it are deleted by force; 0 for never. Needs the right to get nodes.")
 	fs.Int64Var(&o.DefaultTimeToLive, "default-time-to-live-seconds", o.DefaultTimeToLive, "Delete finished applications without spec.timeToLiveSeconds after this many seconds; 0 keeps them.")
@@ -323,7 +324,7 @@ func (o *ControllerOptions) Config(master string) (*ControllerConfig, error) {
 	}
 	return &ControllerConfig{
 		Controller: controller.Config{
-			Workers: o.Threads,
+			Workers: o.Threads * syncloop.Namespaces,
 			Settings: controller.Settings{
 				Master: master,
 				UI:     uiConfig,

@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/client-go/rest"
 	cliflag "k8s.io/component-base/cli/flag"
+
+	"github.com/spark-operator/spark-operator/pkg/syncloop"
 )
 
 // parse reads a command line as "controller start" does.
@@ -65,7 +67,7 @@ func TestEstablishedFlags(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := config.Controller
-	if c.Workers != 20 || c.MaxTrackedExecutors != 10 || c.DefaultTimeToLive != time.Minute || c.DriverGracePeriod != 20*time.Second || !c.PartialRestart {
+	if c.Workers != 20*syncloop.Namespaces || c.MaxTrackedExecutors != 10 || c.DefaultTimeToLive != time.Minute || c.DriverGracePeriod != 20*time.Second || !c.PartialRestart {
 		t.Errorf("controller %+v", c)
 	}
 	if c.UI.WebService || c.UI.IngressClassName != "nginx" || c.UI.IngressTLS[0].SecretName != "tls" || c.UI.IngressAnnotations["a"] != "b" {

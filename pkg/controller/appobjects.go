@@ -42,7 +42,7 @@ func (b *BatchScheduling) schedulerOf(app *v1beta2.SparkApplication) (batchsched
 func (c *Controller) createGroup(ctx context.Context, app *v1beta2.SparkApplication, group batchscheduler.Group) error {
 	client := c.dynamic.Resource(group.Resource).Namespace(app.Namespace)
 	kind, name := group.Object.GetKind(), group.Object.GetName()
-	_, err := client.Create(ctx, group.Object, metav1.CreateOptions{FieldManager: fieldManager})
+	_, err := createDynamic(ctx, client, group.Object)
 	if apierrors.IsNotFound(err) {
 		return refuse(fmt.Errorf("%s %s: the cluster does not know %s; install the batch scheduler", kind, name, group.Resource.GroupResource()))
 	}
@@ -85,7 +85,7 @@ func (c *Controller) releaseGroups(ctx context.Context, t *task) error {
 // it, so the submission is refused.
 func (c *Controller) ensureConfigMap(ctx context.Context, app *v1beta2.SparkApplication, desired *corev1.ConfigMap) error {
 	client := c.kube.CoreV1().ConfigMaps(app.Namespace)
-	_, err := client.Create(ctx, desired, metav1.CreateOptions{FieldManager: fieldManager})
+	_, err := create(ctx, client, desired)
 	if err == nil || !apierrors.IsAlreadyExists(err) {
 		return describe("config map", desired, err)
 	}

@@ -25,7 +25,9 @@ import (
 
 // Config is how the controller works. Master has no default.
 type Config struct {
-	// Workers is how many applications are worked on at the same time. Default 10.
+	// Workers is how many applications are worked on at the same time, and at most the
+	// [syncloop.Namespaces]-th part of them in the same namespace. Default: as many as
+	// give each namespace DefaultThreads.
 	Workers int
 	// SyncTimeout limits one step of one application. Default 2 minutes.
 	SyncTimeout time.Duration
@@ -54,10 +56,10 @@ type Settings struct {
 	UI ui.Config
 	// BatchScheduling says which batch schedulers may be used.
 	BatchScheduling BatchScheduling
-	// MaxTrackedExecutors bounds status.executorState. Default 1000.
+	// MaxTrackedExecutors bounds status.executorState; 0 keeps it empty.
 	MaxTrackedExecutors int
 	// DriverGracePeriod is how long a submitted application may be without driver
-	// pod. Default 10 seconds.
+	// pod; 0 for no longer than it takes to ask the API server.
 	DriverGracePeriod time.Duration
 	// DriverCannotStartTimeout is how long after its submission a driver fails whose
 	// image or configuration keeps its containers from starting; 0 to wait for ever.
@@ -76,12 +78,21 @@ type Settings struct {
 	PartialRestart bool
 }
 
+// Defaults of flags.
+const (
+	// DefaultThreads is how many applications of one namespace are worked on at the same
+	// time.
+	DefaultThreads = 10
+	// DefaultMaxTrackedExecutors is for Settings.MaxTrackedExecutors.
+	DefaultMaxTrackedExecutors = 1000
+	// DefaultDriverGracePeriod is for Settings.DriverGracePeriod.
+	DefaultDriverGracePeriod = 10 * time.Second
+)
+
 func (c *Config) setDefaults() {
-	c.Workers = cmp.Or(c.Workers, 10)
+	c.Workers = cmp.Or(c.Workers, DefaultThreads*syncloop.Namespaces)
 	c.SyncTimeout = cmp.Or(c.SyncTimeout, 2*time.Minute)
 	c.ShutdownTimeout = cmp.Or(c.ShutdownTimeout, 20*time.Second)
-	c.MaxTrackedExecutors = cmp.Or(c.MaxTrackedExecutors, 1000)
-	c.DriverGracePeriod = cmp.Or(c.DriverGracePeriod, 10*time.Second)
 }
 
 // Clients are the API clients of the controller. Dynamic is used for objects of
@@ -150,7 +161,7 @@ func newController(config Config, clients Clients, set *informers.Set, recorder 
 		recorder: recorder,
 		metrics:  m,
 	}
-	c.queue = syncloop.NewQueue(Component, newFairQueue(c.toSubmit), clk)
+	c.queue = syncloop.NewQueue(queueName, newFairQueue(c.toSubmit, config.Workers, clk), clk)
 	applications, err := c.watchApplications()
 	if err != nil {
 		return nil, fmt.Errorf("watch SparkApplications: %w", err)

@@ -10,9 +10,11 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/dynamic"
 
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/submit"
+	"github.com/spark-operator/spark-operator/pkg/syncloop"
 )
 
 // fieldManager names us in the field ownership of what we write.
@@ -22,6 +24,34 @@ const fieldManager = "spark-operator"
 type creator[T metav1.Object] interface {
 	Create(ctx context.Context, object T, options metav1.CreateOptions) (T, error)
 	Get(ctx context.Context, name string, options metav1.GetOptions) (T, error)
+}
+
+// create creates an object, or gives up when the API server has not answered for
+// [syncloop.CreateTimeout]. Then the object may come into being nevertheless: the next
+// sync finds it by its name.
+func create[T metav1.Object](ctx context.Context, client interface {
+	Create(ctx context.Context, object T, options metav1.CreateOptions) (T, error)
+}, object T) (T, error) {
+	return limited(ctx, func(ctx context.Context) (T, error) {
+		return client.Create(ctx, object, metav1.CreateOptions{FieldManager: fieldManager})
+	})
+}
+
+// createDynamic does the same for an object of a type that is not compiled in.
+func createDynamic(ctx context.Context, client dynamic.ResourceInterface, object *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	return limited(ctx, func(ctx context.Context) (*unstructured.Unstructured, error) {
+		return client.Create(ctx, object, metav1.CreateOptions{FieldManager: fieldManager})
+	})
+}
+
+func limited[T any](ctx context.Context, creation func(context.Context) (T, error)) (T, error) {
+	short, cancel := context.WithTimeout(ctx, syncloop.CreateTimeout)
+	defer cancel()
+	created, err := creation(short)
+	if err != nil && short.Err() != nil && ctx.Err() == nil {
+		err = fmt.Errorf("the API server did not answer within %v; check the admission webhooks of the namespace: %w", syncloop.CreateTimeout, context.DeadlineExceeded)
+	}
+	return created, err
 }
 
 // createOwned creates the objects of a run that belong to its driver pod.
@@ -63,7 +93,7 @@ func (c *Controller) createOwned(ctx context.Context, objects *submit.Objects, p
 // createFor creates an object that belongs to a driver pod. One that exists is
 // right if it belongs to that pod: an earlier try created it.
 func createFor[T metav1.Object](ctx context.Context, client creator[T], object T, pod *informers.Pod, kind string) error {
-	_, err := client.Create(ctx, object, metav1.CreateOptions{FieldManager: fieldManager})
+	_, err := create(ctx, client, object)
 	if err == nil || !apierrors.IsAlreadyExists(err) {
 		return err
 	}
@@ -88,7 +118,7 @@ func createFor[T metav1.Object](ctx context.Context, client creator[T], object T
 // the pod group of a batch scheduler.
 func (c *Controller) createPre(ctx context.Context, object *unstructured.Unstructured) error {
 	resource, _ := meta.UnsafeGuessKindToResource(object.GroupVersionKind())
-	_, err := c.dynamic.Resource(resource).Namespace(object.GetNamespace()).Create(ctx, object, metav1.CreateOptions{FieldManager: fieldManager})
+	_, err := createDynamic(ctx, c.dynamic.Resource(resource).Namespace(object.GetNamespace()), object)
 	if apierrors.IsAlreadyExists(err) {
 		return nil
 	}

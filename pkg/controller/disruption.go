@@ -53,7 +53,7 @@ func (c *Controller) ensureBudget(ctx context.Context, app *v1beta2.SparkApplica
 	}
 	client := c.kube.PolicyV1().PodDisruptionBudgets(app.Namespace)
 	desired := disruptionBudget(app, driverPodName)
-	_, err := client.Create(ctx, desired, metav1.CreateOptions{FieldManager: fieldManager})
+	_, err := create(ctx, client, desired)
 	if err == nil || !apierrors.IsAlreadyExists(err) {
 		return describe("pod disruption budget", desired, err)
 	}

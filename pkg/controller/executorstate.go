@@ -16,12 +16,15 @@ import (
 // Known executors stay listed when their pods are gone: as COMPLETED in an
 // application that succeeds, because executors are removed before the driver
 // ends; as UNKNOWN while it runs; as FAILED otherwise. Executors whose number is
-// above limit are left out, so that the status stays bounded.
+// above limit, and those beyond so many, are left out, so that the status stays bounded.
 func executorStates(known map[string]v1beta2.ExecutorState, pods []*informers.Pod, app v1beta2.ApplicationStateType, limit int) map[string]v1beta2.ExecutorState {
 	states := maps.Clone(known)
 	present := make(map[string]bool, len(pods))
 	for _, pod := range pods {
 		if number, err := strconv.Atoi(pod.Labels.ExecutorID); err == nil && number > limit {
+			continue
+		}
+		if _, tracked := states[pod.Name]; !tracked && len(states) >= limit {
 			continue
 		}
 		present[pod.Name] = true

@@ -28,7 +28,10 @@ type process struct {
 
 func (c *cluster) start(edits ...func(*Config)) *process {
 	c.t.Helper()
-	config := Config{Settings: Settings{Master: "k8s://https://10.0.0.1:443", UI: ui.Config{WebService: true}}}
+	config := Config{Settings: Settings{
+		Master: "k8s://https://10.0.0.1:443", UI: ui.Config{WebService: true},
+		MaxTrackedExecutors: DefaultMaxTrackedExecutors, DriverGracePeriod: DefaultDriverGracePeriod,
+	}}
 	for _, edit := range edits {
 		edit(&config)
 	}

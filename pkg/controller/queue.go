@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
 
 	"github.com/spark-operator/spark-operator/pkg/syncloop"
 )
@@ -17,30 +18,32 @@ func (c *Controller) toSubmit(key cache.ObjectName) bool {
 	return found && slices.Contains(toBeSubmitted, app.State()) && c.fresh.Ready(key)
 }
 
+// queueName names the metrics of the work queue as kubeflow/spark-operator does, whose
+// alerts go on to work.
+const queueName = "sparkapplication"
+
 // fairQueue is the order in which applications are worked on. Those of one namespace
-// cannot hold up those of another, as namespaces take turns.
+// cannot hold up those of another, as namespaces take turns and none has more than its
+// share of the workers.
 //
 // In a namespace, those that are submitted are in the first lane. A thousand that are
 // created at once take a minute to submit; what becomes of those that already run
 // must not be shown a minute late. Nor may many that change all the time keep others
 // from being submitted.
 type fairQueue struct {
-	*syncloop.Turns
+	*syncloop.Shares
 	toSubmit func(cache.ObjectName) bool
 }
 
-func newFairQueue(toSubmit func(cache.ObjectName) bool) *fairQueue {
-	return &fairQueue{Turns: syncloop.NewTurns(), toSubmit: toSubmit}
+func newFairQueue(toSubmit func(cache.ObjectName) bool, workers int, clk clock.PassiveClock) *fairQueue {
+	return &fairQueue{Shares: syncloop.NewShares(workers, 1, clk), toSubmit: toSubmit}
 }
-
-// Touch implements workqueue.Queue. An application keeps its place.
-func (q *fairQueue) Touch(cache.ObjectName) {}
 
 // Push implements workqueue.Queue.
 func (q *fairQueue) Push(key cache.ObjectName) {
 	if q.toSubmit(key) {
-		q.PushOther(key)
+		q.PushOther(0, key)
 	} else {
-		q.PushFirst(key)
+		q.PushFirst(0, key)
 	}
 }

@@ -16,6 +16,13 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/syncloop"
 )
 
+// As many workers as a controller has by default, and so many that no share is used up
+// where nothing ends.
+const (
+	workers = DefaultThreads * syncloop.Namespaces
+	endless = 1 << 40
+)
+
 // neverNew is for queues in which nothing is to be submitted.
 func neverNew(cache.ObjectName) bool { return false }
 
@@ -26,7 +33,7 @@ func isNew(key cache.ObjectName) bool { return strings.HasPrefix(key.Name, "new"
 // delay the first one of another by one application at most.
 func TestOneNamespaceDoesNotHoldUpAnother(t *testing.T) {
 	for _, kind := range []string{"new", "submitted"} {
-		queue := syncloop.NewQueue("test", newFairQueue(isNew), clock.RealClock{})
+		queue := syncloop.NewQueue("test", newFairQueue(isNew, workers, clock.RealClock{}), clock.RealClock{})
 		defer queue.ShutDown()
 		for i := range 10_000 {
 			queue.Add(cache.NewObjectName("busy", fmt.Sprint(kind, i)))
@@ -50,7 +57,7 @@ func TestOneNamespaceDoesNotHoldUpAnother(t *testing.T) {
 // TestSubmittedComeBeforeNew: a thousand new applications hold up none that is
 // submitted, and those that change all the time do not keep new ones from it.
 func TestSubmittedComeBeforeNew(t *testing.T) {
-	queue := syncloop.NewQueue("test", newFairQueue(isNew), clock.RealClock{})
+	queue := syncloop.NewQueue("test", newFairQueue(isNew, workers, clock.RealClock{}), clock.RealClock{})
 	defer queue.ShutDown()
 	for i := range 1000 {
 		queue.Add(cache.NewObjectName("ns", fmt.Sprint("new", i)))
@@ -105,7 +112,7 @@ func (l *modelLine) pop() (name string) {
 // TestFairQueue compares the queue with a plain model of it.
 func TestFairQueue(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
-	q := newFairQueue(isNew)
+	q := newFairQueue(isNew, endless, clock.RealClock{})
 	var turns []string
 	lines := map[string]*modelLine{}
 	waiting := 0
@@ -153,7 +160,7 @@ func BenchmarkQueue(b *testing.B) {
 		name  string
 		queue func() workqueue.Queue[cache.ObjectName]
 	}{
-		{"fair", func() workqueue.Queue[cache.ObjectName] { return newFairQueue(neverNew) }},
+		{"fair", func() workqueue.Queue[cache.ObjectName] { return newFairQueue(neverNew, endless, clock.RealClock{}) }},
 		{"first in first out", workqueue.DefaultQueue[cache.ObjectName]},
 	} {
 		for _, namespaces := range []int{1, 100} {

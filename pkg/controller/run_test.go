@@ -30,6 +30,7 @@ func running(t *testing.T, c *cluster, config Config) (stop func()) {
 	_, ctx := ktesting.NewTestContext(t)
 	ctx, cancel := context.WithCancel(ctx)
 	config.Master = "k8s://https://10.0.0.1:443"
+	config.MaxTrackedExecutors, config.DriverGracePeriod = DefaultMaxTrackedExecutors, DefaultDriverGracePeriod
 	set, err := informers.New(informers.Config{}, informers.Clients{Kube: c.kube, Spark: c.spark})
 	if err != nil {
 		t.Fatal(err)

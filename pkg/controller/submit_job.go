@@ -138,7 +138,7 @@ func (j jobSubmitter) start(ctx context.Context, t *task, s *submission, job *ba
 	}
 	if job == nil {
 		klog.FromContext(ctx).V(2).Info("Creating job", "job", klog.KObj(run.Job), "submissionID", s.id)
-		job, err = j.kube.BatchV1().Jobs(app.Namespace).Create(ctx, run.Job, metav1.CreateOptions{FieldManager: fieldManager})
+		job, err = create(ctx, j.kube.BatchV1().Jobs(app.Namespace), run.Job)
 		if apierrors.IsAlreadyExists(err) {
 			if job, err = j.findJob(ctx, app, run.Job.Name); err == nil && job == nil {
 				err = waitFor(reasonRetrying, "job %s has just gone", run.Job.Name)
@@ -150,7 +150,7 @@ func (j jobSubmitter) start(ctx context.Context, t *task, s *submission, job *ba
 	}
 	run.Own(job)
 	configMaps := j.kube.CoreV1().ConfigMaps(app.Namespace)
-	_, err = configMaps.Create(ctx, run.Files, metav1.CreateOptions{FieldManager: fieldManager})
+	_, err = create(ctx, configMaps, run.Files)
 	if apierrors.IsAlreadyExists(err) {
 		existing, getErr := configMaps.Get(ctx, run.Files.Name, metav1.GetOptions{})
 		switch {

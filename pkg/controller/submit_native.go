@@ -171,7 +171,7 @@ func (c *Controller) createDriver(ctx context.Context, t *task, driver *corev1.P
 		return c.adopt(pod, s)
 	}
 	klog.FromContext(ctx).V(2).Info("Creating driver pod", "pod", klog.KObj(driver), "submissionID", s.id)
-	pod, err := c.kube.CoreV1().Pods(app.Namespace).Create(ctx, driver, metav1.CreateOptions{FieldManager: fieldManager})
+	pod, err := create(ctx, c.kube.CoreV1().Pods(app.Namespace), driver)
 	if err == nil {
 		c.fresh.Wrote(keyOf(app), freshPods, pod.ResourceVersion)
 		return informers.PodOf(pod), nil

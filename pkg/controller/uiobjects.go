@@ -155,7 +155,7 @@ func foreignError(kind string, object metav1.Object) error {
 
 func (c *Controller) ensureService(ctx context.Context, app *v1beta2.SparkApplication, desired *corev1.Service) (*corev1.Service, error) {
 	client := c.kube.CoreV1().Services(app.Namespace)
-	created, err := client.Create(ctx, desired, metav1.CreateOptions{FieldManager: fieldManager})
+	created, err := create(ctx, client, desired)
 	if err == nil || !apierrors.IsAlreadyExists(err) {
 		return created, describe("service", desired, err)
 	}
@@ -201,7 +201,7 @@ func keepNodePorts(desired, live []corev1.ServicePort) []corev1.ServicePort {
 
 func (c *Controller) ensureIngress(ctx context.Context, app *v1beta2.SparkApplication, desired *networkingv1.Ingress) error {
 	client := c.kube.NetworkingV1().Ingresses(app.Namespace)
-	_, err := client.Create(ctx, desired, metav1.CreateOptions{FieldManager: fieldManager})
+	_, err := create(ctx, client, desired)
 	if err == nil || !apierrors.IsAlreadyExists(err) {
 		return describe("ingress", desired, err)
 	}

@@ -22,16 +22,16 @@ import (
 
 // Config is how the controller works.
 type Config struct {
-	// Workers is how many schedules are worked on at the same time, and at most an
-	// eighth of them in the same namespace. A slow creation occupies one of them, so
-	// there are more than the processor needs. Default 256.
+	// Workers is how many schedules are worked on at the same time, and at most the
+	// [syncloop.Namespaces]-th part of them in the same namespace. A slow creation
+	// occupies one of them, so there are more than the processor needs. Default 256.
 	Workers int
 	// TimestampPrecision is the unit of the time in names of runs. Default
 	// PrecisionNanos.
 	TimestampPrecision Precision
 	// Local is the time zone of schedules that name none. Default UTC.
 	Local *time.Location
-	// CreateTimeout limits the creation of one run. Default 15 seconds.
+	// CreateTimeout limits the creation of one run. Default [syncloop.CreateTimeout].
 	CreateTimeout time.Duration
 	// SyncTimeout limits one look at a schedule. Default 2 minutes.
 	SyncTimeout time.Duration
@@ -44,10 +44,14 @@ func (c *Config) setDefaults() {
 	c.Workers = cmp.Or(c.Workers, 256)
 	c.TimestampPrecision = cmp.Or(c.TimestampPrecision, PrecisionNanos)
 	c.Local = cmp.Or(c.Local, time.UTC)
-	c.CreateTimeout = cmp.Or(c.CreateTimeout, 15*time.Second)
+	c.CreateTimeout = cmp.Or(c.CreateTimeout, syncloop.CreateTimeout)
 	c.SyncTimeout = cmp.Or(c.SyncTimeout, 2*time.Minute)
 	c.ShutdownTimeout = cmp.Or(c.ShutdownTimeout, 20*time.Second)
 }
+
+// queueName names the metrics of the work queue as kubeflow/spark-operator does, whose
+// alerts go on to work.
+const queueName = "scheduledsparkapplication"
 
 // Controller runs ScheduledSparkApplications. See the package documentation.
 type Controller struct {
@@ -65,7 +69,8 @@ type Controller struct {
 	meanings meanings
 	upcoming upcoming
 
-	queue    *queue
+	order    *dueFirst
+	queue    syncloop.Queue
 	recorder events.EventRecorder
 	metrics  *Metrics
 }
@@ -101,7 +106,8 @@ func newController(config Config, client versioned.Interface, set *informers.Set
 		recorder: recorder,
 		metrics:  m,
 	}
-	c.queue = newQueue(newDueFirst(c.upcoming.isDue, config.Workers, clk), clk)
+	c.order = newDueFirst(c.upcoming.isDue, config.Workers, clk)
+	c.queue = syncloop.NewQueue(queueName, c.order, clk)
 	if err := c.applications.AddIndexers(cache.TypedIndexers[*informers.Application]{runsBySchedule: indexRuns}); err != nil {
 		return nil, fmt.Errorf("caches of SparkApplications: %w", err)
 	}
@@ -122,7 +128,7 @@ func (c *Controller) Synced() []cache.DoneChecker { return c.synced }
 
 // Starting reports whether runs are due that nobody has begun to create. Other work
 // for the API server may give way to them.
-func (c *Controller) Starting() bool { return c.queue.order.starting() }
+func (c *Controller) Starting() bool { return c.order.starting() }
 
 // Run works until ctx is done and every look under way has ended.
 func (c *Controller) Run(ctx context.Context) error {

@@ -4,15 +4,12 @@ package scheduledapp
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"k8s.io/client-go/tools/cache"
-	"k8s.io/utils/clock"
+	"github.com/spark-operator/spark-operator/pkg/syncloop"
 )
 
 // TestSlowCreationsDelayNobodyElse: all workers but one could be had by schedules whose
@@ -70,7 +67,7 @@ func TestNamespacesTakeTurns(t *testing.T) {
 	bubble(t, func(c *cluster) {
 		c.change(func() { c.delay = func(string) time.Duration { return time.Second } })
 		c.letPass(4*time.Minute + 50*time.Second) // while there is little to look after
-		const share = 256 / hangingNamespaces
+		const share = 256 / syncloop.Namespaces
 		for i := range 10 * share {
 			c.addSchedule(newSchedule(fmt.Sprintf("s%d", i), "5 * * * *", inNamespace("busy")))
 		}
@@ -89,65 +86,6 @@ func TestNamespacesTakeTurns(t *testing.T) {
 				t.Errorf("another namespace waited %s", late)
 			}
 		}
-	})
-}
-
-// TestNoWorkerIsIdle: whatever comes and ends when, no worker waits while there is
-// something that it may take, and no namespace has more workers than it may.
-func TestNoWorkerIsIdle(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const workers, share = 24, 24 / hangingNamespaces
-		random := rand.New(rand.NewPCG(5, 6))
-		order := newDueFirst(func(key cache.ObjectName) bool { return strings.HasSuffix(key.Name, "0") }, workers, clock.RealClock{})
-		q := newQueue(order, clock.RealClock{})
-		var lock sync.Mutex
-		underWay, looks := map[string]int{}, 0
-		for range workers {
-			go func() {
-				for {
-					key, shutdown := q.Get()
-					if shutdown {
-						return
-					}
-					lock.Lock()
-					looks++
-					if underWay[key.Namespace]++; underWay[key.Namespace] > share {
-						t.Errorf("%d looks at %s", underWay[key.Namespace], key.Namespace)
-					}
-					takes := time.Duration(rand.IntN(50)) * time.Millisecond
-					lock.Unlock()
-					time.Sleep(takes)
-					lock.Lock()
-					underWay[key.Namespace]--
-					lock.Unlock()
-					q.Done(key)
-				}
-			}()
-		}
-		for range 500 {
-			for range random.IntN(8) {
-				q.Add(cache.NewObjectName(fmt.Sprint("ns", random.IntN(1+random.IntN(12))), fmt.Sprint(random.IntN(40))))
-			}
-			time.Sleep(time.Millisecond)
-			synctest.Wait()
-			busy := 0
-			lock.Lock()
-			for _, n := range underWay {
-				busy += n
-			}
-			lock.Unlock()
-			if takeable := order.Len(); busy < workers && takeable > 0 {
-				t.Fatalf("%d of %d workers are busy, %d schedules could be looked at", busy, workers, takeable)
-			}
-		}
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		lock.Lock()
-		defer lock.Unlock()
-		if order.Len()+len(order.underWay)+len(order.held) > 0 || looks < 500 {
-			t.Errorf("after %d looks, left: %d, under way %v, held %v", looks, order.Len(), order.underWay, order.held)
-		}
-		q.ShutDown()
 	})
 }
 

@@ -31,16 +31,25 @@ const (
 	longestDelay = time.Minute
 )
 
-// NewQueue returns a queue that hands out keys in the given order. Its metrics have
-// that name.
+// CreateTimeout limits one creation. It is short, unlike the time-out of a sync: an
+// admission webhook may hang for as long as the API server waits for it, 30 seconds.
+// What is created nevertheless is found by its name.
+const CreateTimeout = 15 * time.Second
+
+// NewQueue returns a queue that hands out keys in the given order, which may be
+// [Shares]. Its metrics have that name.
 func NewQueue(name string, order workqueue.Queue[cache.ObjectName], clk clock.WithTicker) Queue {
 	queue := workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[cache.ObjectName]{Name: name, Clock: clk, Queue: order})
 	delaying := workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[cache.ObjectName]{
 		Name: name, Clock: clk, Queue: queue,
 	})
-	return workqueue.NewTypedRateLimitingQueueWithConfig(
+	limited := workqueue.NewTypedRateLimitingQueueWithConfig(
 		workqueue.NewTypedItemExponentialFailureRateLimiter[cache.ObjectName](firstDelay, longestDelay),
 		workqueue.TypedRateLimitingQueueConfig[cache.ObjectName]{Name: name, Clock: clk, DelayingQueue: delaying})
+	if order, ok := order.(ender); ok {
+		return endingQueue{limited, order}
+	}
+	return limited
 }
 
 // Loop is how a controller works. All exported fields are needed.
