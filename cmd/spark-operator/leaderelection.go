@@ -6,11 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
@@ -47,8 +49,15 @@ func (o *LeaderElectionOptions) AddFlags(fs *pflag.FlagSet) {
 	fs.DurationVar(&o.RetryPeriod, "leader-election-retry-period", o.RetryPeriod, "Pause between tries.")
 }
 
-// Validate returns what is wrong with the flags.
+// Validate returns what is wrong with the flags: with the names in any case, with
+// everything else if there is an election.
 func (o *LeaderElectionOptions) Validate() error {
+	if problems := validation.IsDNS1123Subdomain(o.LockName); o.LockName != "" && len(problems) > 0 {
+		return fmt.Errorf("--leader-election-lock-name: %q is no name of a Lease: %s", o.LockName, problems[0])
+	}
+	if problems := validation.IsDNS1123Label(o.LockNamespace); o.LockNamespace != "" && len(problems) > 0 {
+		return fmt.Errorf("--leader-election-lock-namespace: %q is no name of a namespace: %s", o.LockNamespace, problems[0])
+	}
 	switch {
 	case !o.Enabled:
 		return nil
@@ -56,12 +65,14 @@ func (o *LeaderElectionOptions) Validate() error {
 		return errors.New("--leader-election-lock-name: must not be empty")
 	case o.LockNamespace == "":
 		return errors.New("--leader-election-lock-namespace: must not be empty")
+	case o.LeaseDuration < time.Second || o.LeaseDuration > math.MaxInt32*time.Second:
+		return fmt.Errorf("--leader-election-lease-duration: a Lease counts seconds, so %v must be at least 1s and at most %v", o.LeaseDuration, math.MaxInt32*time.Second)
+	case o.RetryPeriod <= 0:
+		return fmt.Errorf("--leader-election-retry-period: %v is not positive", o.RetryPeriod)
 	case o.LeaseDuration <= o.RenewDeadline:
 		return fmt.Errorf("--leader-election-lease-duration: %v is not longer than --leader-election-renew-deadline %v", o.LeaseDuration, o.RenewDeadline)
 	case float64(o.RenewDeadline) <= leaderelection.JitterFactor*float64(o.RetryPeriod):
 		return fmt.Errorf("--leader-election-renew-deadline: %v is not longer than %v times --leader-election-retry-period %v", o.RenewDeadline, leaderelection.JitterFactor, o.RetryPeriod)
-	case o.RetryPeriod <= 0:
-		return fmt.Errorf("--leader-election-retry-period: %v is not positive", o.RetryPeriod)
 	}
 	return nil
 }

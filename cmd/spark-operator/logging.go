@@ -63,6 +63,9 @@ func (o *LoggingOptions) Validate() error {
 		}
 		o.config.Verbosity = max(o.config.Verbosity, logsapi.VerbosityLevel(level))
 	}
+	if err := logsapi.Validate(o.config, nil, nil).ToAggregate(); err != nil {
+		return fmt.Errorf("--logging-format, --v or --vmodule: %w", err)
+	}
 	return nil
 }
 

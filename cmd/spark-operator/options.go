@@ -4,17 +4,12 @@ package main
 
 import (
 	"crypto/tls"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	cliflag "k8s.io/component-base/cli/flag"
 	"k8s.io/component-base/featuregate"
@@ -187,71 +182,6 @@ var submitters = []string{v1beta2.SubmitterNative, v1beta2.SubmitterSparkSubmit}
 
 var timestampPrecisions = []string{"nanos", "micros", "millis", "seconds", "minutes"}
 
-// Validate returns what is wrong with the flags, each with its name.
-func (o *ControllerOptions) Validate() error {
-	var errs []error
-	wrong := func(flag, format string, arguments ...any) {
-		errs = append(errs, fmt.Errorf("--%s: %s", flag, fmt.Sprintf(format, arguments...)))
-	}
-	if o.Threads < 1 {
-		wrong("controller-threads", "%d is not positive", o.Threads)
-	}
-	if o.MaxTrackedExecutors < 0 {
-		wrong("max-tracked-executor-per-app", "%d is negative", o.MaxTrackedExecutors)
-	}
-	if o.DriverCannotStartTimeout < 0 {
-		wrong("driver-cannot-start-timeout", "%v is negative; 0 waits for ever", o.DriverCannotStartTimeout)
-	}
-	if o.NodeLossGracePeriod < 0 {
-		wrong("node-loss-grace-period", "%v is negative; 0 deletes nothing by force", o.NodeLossGracePeriod)
-	}
-	if o.DefaultTimeToLive < 0 {
-		wrong("default-time-to-live-seconds", "%d is negative; 0 keeps applications", o.DefaultTimeToLive)
-	}
-	if o.DefaultTimeToLive > int64(math.MaxInt64/time.Second) {
-		wrong("default-time-to-live-seconds", "%d is too large", o.DefaultTimeToLive)
-	}
-	if o.LogTailLines < 0 {
-		wrong("log-tail-lines", "%d is negative; 0 keeps no lines", o.LogTailLines)
-	}
-	if _, err := o.logTail(); err != nil {
-		wrong("log-tail-redact", "%v", err)
-	}
-	if !slices.Contains(submitters, o.Submitter) {
-		wrong("submitter", "%q is none of %s", o.Submitter, strings.Join(submitters, ", "))
-	}
-	if o.SubmitterDeadline < time.Second {
-		wrong("submitter-deadline", "%v is less than a second", o.SubmitterDeadline)
-	}
-	if o.KubeAPIQPS > 0 && o.KubeAPIBurst < 1 {
-		wrong("kube-api-burst", "%d is not positive", o.KubeAPIBurst)
-	}
-	if _, err := o.selector(); err != nil {
-		wrong("namespace-selector", "%v", err)
-	}
-	if _, err := o.ui(); err != nil {
-		errs = append(errs, err)
-	}
-	if !slices.Contains(timestampPrecisions, o.TimestampPrecision) {
-		wrong("scheduled-spark-application-timestamp-precision", "%q is none of %s", o.TimestampPrecision, strings.Join(timestampPrecisions, ", "))
-	}
-	if o.EnableBatchScheduler && o.DefaultBatchScheduler != "" {
-		if _, err := batchscheduler.New(o.DefaultBatchScheduler, o.batchSchedulers()); err != nil {
-			wrong("default-batch-scheduler", "%v", err)
-		}
-	}
-	errs = append(errs, o.Election.Validate(), o.Serving.Validate(), o.Logging.Validate())
-	return oneLineError(errors.Join(errs...))
-}
-
-// oneLineError joins the lines of joined errors.
-func oneLineError(err error) error {
-	if err == nil {
-		return nil
-	}
-	return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
-}
-
 func (o *ControllerOptions) selector() (labels.Selector, error) {
 	if o.NamespaceSelector == "" {
 		return nil, nil
@@ -272,16 +202,6 @@ func (o *ControllerOptions) ui() (ui.Config, error) {
 		return ui.Config{}, err
 	}
 	return config, nil
-}
-
-func parseJSON[T []networkingv1.IngressTLS | map[string]string](flag, text string, into *T) error {
-	if text == "" {
-		return nil
-	}
-	if err := json.Unmarshal([]byte(text), into); err != nil {
-		return fmt.Errorf("--%s: %w", flag, err)
-	}
-	return nil
 }
 
 func (o *ControllerOptions) logTail() (controller.LogTail, error) {
@@ -358,22 +278,6 @@ func (o *ControllerOptions) Config(master string) (*ControllerConfig, error) {
 		Metrics:          o.Serving.metrics(),
 		CacheSyncTimeout: o.CacheSyncTimeout,
 	}, nil
-}
-
-// parseBuckets reads upper bounds of a histogram.
-func parseBuckets(texts []string) ([]float64, error) {
-	var buckets []float64
-	for _, text := range texts {
-		bound, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-		if err != nil {
-			return nil, fmt.Errorf("%q is not a number", text)
-		}
-		if len(buckets) > 0 && bound <= buckets[len(buckets)-1] {
-			return nil, fmt.Errorf("%v does not follow %v; bounds must grow", bound, buckets[len(buckets)-1])
-		}
-		buckets = append(buckets, bound)
-	}
-	return buckets, nil
 }
 
 func tlsVersion(name string) (uint16, error) {

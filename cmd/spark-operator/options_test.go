@@ -4,15 +4,19 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 	cliflag "k8s.io/component-base/cli/flag"
+	"sigs.k8s.io/yaml"
 
 	"github.com/spark-operator/spark-operator/pkg/syncloop"
 )
@@ -161,6 +165,29 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"--zap-encoder=xml", "--zap-encoder"},
 		{"--zap-log-level=loud", "--zap-log-level"},
 		{"--feature-gates=Nonsense=true", "Nonsense"},
+		{"--leader-election-lock-name=Spark", "--leader-election-lock-name"},
+		{"--leader-election-lock-namespace=a.b", "--leader-election-lock-namespace"},
+		{"--driver-pod-creation-grace-period=-5s", "--driver-pod-creation-grace-period: -5s"},
+		{"--controller-threads=100000", "--controller-threads: 100000"},
+		{"--cache-sync-timeout=0s", "--cache-sync-timeout: 0s"},
+		{"--kube-api-qps=0", "--kube-api-qps: 0"},
+		{"--kube-api-qps=NaN", "--kube-api-qps"},
+		{"--kube-api-burst=-1", "--kube-api-burst: -1"},
+		{"--namespaces=jobs,Team_A", "--namespaces"},
+		{"--log-tail-lines=-1", "--log-tail-lines"},
+		{"--log-tail-redact=(", "--log-tail-redact"},
+		{"--health-probe-bind-address=8081", "--health-probe-bind-address"},
+		{"--metrics-bind-address=:99999", "--metrics-bind-address"},
+		{"--pprof-bind-address=:8081", "--pprof-bind-address"},
+		{"--metrics-endpoint=/{metrics", "--metrics-endpoint"},
+		{"--metrics-labels=a,a", "--metrics-labels"},
+		{"--metrics-job-submit-latency-buckets=1,+Inf", "--metrics-job-submit-latency-buckets"},
+		{"--metrics-job-start-latency-buckets=-1,1", "--metrics-job-start-latency-buckets"},
+		{"--ingress-class-name=My Class", "--ingress-class-name"},
+		{`--ingress-tls=[{"host":"a"}]`, "--ingress-tls"},
+		{`--ingress-annotations={"a b":"c"}`, "--ingress-annotations"},
+		{"--kube-scheduler-names=a,B", "--kube-scheduler-names"},
+		{"--logging-format=xml", "logging-format"},
 	} {
 		_, err := parse(t, test.argument)
 		if err == nil {
@@ -178,9 +205,82 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"--leader-election", "--leader-election-lock-namespace="},
 		{"--leader-election", "--leader-election-lease-duration=5s"},
 		{"--leader-election", "--leader-election-renew-deadline=2s"},
+		{"--leader-election", "--leader-election-retry-period=-1s"},
+		{"--leader-election", "--leader-election-lease-duration=900ms", "--leader-election-renew-deadline=500ms", "--leader-election-retry-period=100ms"},
 	} {
 		if _, err := parse(t, arguments...); err == nil {
 			t.Errorf("%q: no error", arguments)
+		}
+	}
+}
+
+// TestZeroIsHonoured: what may be 0 is not replaced by a default.
+func TestZeroIsHonoured(t *testing.T) {
+	options, err := parse(t, "--max-tracked-executor-per-app=0", "--driver-pod-creation-grace-period=0s", "--log-tail-lines=0", "--default-time-to-live-seconds=0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := options.Config("k8s://https://10.0.0.1:443")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := config.Controller; c.MaxTrackedExecutors != 0 || c.DriverGracePeriod != 0 || c.LogTail.Lines != 0 || c.DefaultTimeToLive != 0 {
+		t.Errorf("controller %+v", c)
+	}
+}
+
+// TestChartRepeatsNoOtherDefault: values.yaml shows the defaults of the flags, and they
+// are the same.
+func TestChartRepeatsNoOtherDefault(t *testing.T) {
+	content, err := os.ReadFile("../../charts/spark-operator/values.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var values map[string]any
+	if err := yaml.Unmarshal(content, &values); err != nil {
+		t.Fatal(err)
+	}
+	options, err := NewControllerOptions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sets cliflag.NamedFlagSets
+	options.AddFlags(&sets)
+	defaults := map[string]string{}
+	for _, fs := range sets.FlagSets {
+		fs.VisitAll(func(f *pflag.Flag) { defaults[f.Name] = f.DefValue })
+	}
+	for flag, path := range map[string]string{
+		"controller-threads":                              "workers",
+		"driver-pod-creation-grace-period":                "driverPodCreationGracePeriod",
+		"driver-cannot-start-timeout":                     "driverCannotStartTimeout",
+		"node-loss-grace-period":                          "nodeLossGracePeriod",
+		"max-tracked-executor-per-app":                    "maxTrackedExecutorPerApp",
+		"log-tail-lines":                                  "driverLogTail.lines",
+		"kube-api-qps":                                    "kubeAPIQPS",
+		"kube-api-burst":                                  "kubeAPIBurst",
+		"submitter":                                       "submitter",
+		"submitter-deadline":                              "submitterDeadline",
+		"default-time-to-live-seconds":                    "defaultTimeToLiveSeconds",
+		"leader-election-lease-duration":                  "leaderElection.leaseDuration",
+		"leader-election-renew-deadline":                  "leaderElection.renewDeadline",
+		"leader-election-retry-period":                    "leaderElection.retryPeriod",
+		"scheduled-spark-application-timestamp-precision": "scheduledSparkApplicationTimestampPrecision",
+	} {
+		value, found, err := unstructured.NestedFieldNoCopy(values, append([]string{"controller"}, strings.Split(path, ".")...)...)
+		if err != nil || !found {
+			t.Errorf("values.yaml has no controller.%s", path)
+			continue
+		}
+		got := fmt.Sprint(value)
+		if duration, err := time.ParseDuration(got); err == nil {
+			got = duration.String()
+		}
+		if want, err := time.ParseDuration(defaults[flag]); err == nil {
+			defaults[flag] = want.String()
+		}
+		if got != defaults[flag] {
+			t.Errorf("controller.%s is %s, --%s %s", path, got, flag, defaults[flag])
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"regexp"
 	"runtime"
 	"strings"
 	"time"
@@ -43,6 +44,10 @@ type ServingOptions struct {
 
 	ProfilingAddress string
 }
+
+// endpointPath is what a path for the metrics may look like: [http.ServeMux] gives
+// braces and blanks a meaning.
+var endpointPath = regexp.MustCompile(`^/[A-Za-z0-9._~/-]*$`)
 
 // noAddress switches an endpoint off.
 const noAddress = "0"
@@ -93,8 +98,31 @@ func (o *ServingOptions) Validate() error {
 	if _, err := parseBuckets(o.StartBuckets); err != nil {
 		wrong("metrics-job-start-latency-buckets", err)
 	}
-	if !strings.HasPrefix(o.MetricsEndpoint, "/") {
-		wrong("metrics-endpoint", fmt.Errorf("%q does not start with /", o.MetricsEndpoint))
+	addresses := map[string]string{}
+	for _, listening := range []struct{ flag, address string }{
+		{"health-probe-bind-address", o.HealthAddress}, {"metrics-bind-address", o.MetricsAddress}, {"pprof-bind-address", o.ProfilingAddress},
+	} {
+		if err := checkAddress(listening.address); err != nil {
+			wrong(listening.flag, err)
+		}
+		_, port, _ := net.SplitHostPort(listening.address)
+		if port == "" || port == "0" {
+			continue
+		}
+		if other, taken := addresses[listening.address]; taken {
+			wrong(listening.flag, fmt.Errorf("%s is the address of --%s", listening.address, other))
+		}
+		addresses[listening.address] = listening.flag
+	}
+	if !endpointPath.MatchString(o.MetricsEndpoint) {
+		wrong("metrics-endpoint", fmt.Errorf("%q is no path such as /metrics", o.MetricsEndpoint))
+	}
+	seen := map[string]bool{}
+	for _, label := range o.MetricsLabels {
+		if label == "" || seen[label] {
+			wrong("metrics-labels", fmt.Errorf("%q is empty or there twice", label))
+		}
+		seen[label] = true
 	}
 	if _, err := o.tlsConfig(); err != nil {
 		errs = append(errs, err)
