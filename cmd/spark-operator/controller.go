@@ -18,6 +18,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/clientcmd"
@@ -31,6 +32,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/metrics"
 	"github.com/spark-operator/spark-operator/pkg/scheduledapp"
+	"github.com/spark-operator/spark-operator/pkg/servedschema"
 )
 
 func newControllerCommand() *cobra.Command {
@@ -136,6 +138,13 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 		return err
 	}
 
+	served := servedschema.New(clients.kube.Discovery().OpenAPIV3())
+	if options.Serving.EnableMetrics {
+		if err := metrics.RegisterMissingFields(registry, config.Metrics.Prefix, served.Missing); err != nil {
+			return err
+		}
+	}
+
 	var ready atomic.Bool
 	watchdog := leaderelection.NewLeaderHealthzAdaptor(20 * time.Second)
 	endpoints, err := options.Serving.endpoints(
@@ -145,7 +154,7 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 				return errors.New("the objects to watch have not been read yet")
 			}
 			return nil
-		}}),
+		}}, check{"crds", func(*http.Request) error { return served.Err() }}),
 		registry)
 	if err != nil {
 		return err
@@ -155,6 +164,10 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 		return err
 	}
 	defer stopServing()
+
+	// An operator whose CRDs are too old works, as far as it can, but is not ready: the
+	// jobs that run are not harmed, and a roll-out stops.
+	go wait.UntilWithContext(ctx, served.Check, schemaInterval)
 
 	// Caches are filled before the election, so that a standby takes over at once.
 	// They outlive the workers, which finish their steps with them.
@@ -188,6 +201,10 @@ func runAll(ctx context.Context, controllers ...func(context.Context) error) err
 	running.Wait()
 	return errors.Join(failed...)
 }
+
+// schemaInterval is how often the schemas of the CRDs are looked at. Unless they have
+// changed that is one small request.
+const schemaInterval = time.Minute
 
 // syncPatience is how many times the time-out the caches may take to fill while
 // objects keep coming in.

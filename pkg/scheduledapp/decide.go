@@ -112,8 +112,7 @@ func (in *input) settledBefore(observed string) time.Time {
 		return status.SettledTime.Time
 	case status.ScheduleState == v1beta2.ScheduleStateNew:
 		return creation
-	case status.ScheduleState == v1beta2.ScheduleStateScheduled && status.ObservedGeneration == 0:
-		// The established operator wrote this status.
+	case startsFromLastRun(status):
 		if status.LastRun.After(creation) {
 			return status.LastRun.Time
 		}

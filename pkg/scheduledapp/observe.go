@@ -184,5 +184,14 @@ func isRecorded(app *v1beta2.ScheduledSparkApplication, run *v1beta2.SparkApplic
 	if !known {
 		return run.Name != requestedName(app)
 	}
+	if app.Status.SettledTime == nil && startsFromLastRun(&app.Status) {
+		return !scheduled.After(app.Status.LastRun.Time)
+	}
 	return app.Status.SettledTime != nil && !scheduled.After(app.Status.SettledTime.Time)
+}
+
+// startsFromLastRun reports whether a schedule counts from its last run: kubeflow's
+// spark-operator wrote the status, or its CRD is installed and drops our own fields.
+func startsFromLastRun(status *v1beta2.ScheduledSparkApplicationStatus) bool {
+	return status.ScheduleState == v1beta2.ScheduleStateScheduled && status.ObservedGeneration == 0
 }

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package servedschema compares the CRDs that the API server serves with the status
+// fields that the operator writes.
+//
+// The API server drops fields that a CRD does not have, without an error. Helm never
+// replaces a CRD, so the usual migration from kubeflow/spark-operator leaves its CRDs in
+// place, and what the operator has to remember from one sync to the next is lost.
+package servedschema
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/openapi"
+	"k8s.io/klog/v2"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+)
+
+// Remedy is how the CRDs are brought up to date.
+const Remedy = "helm show crds CHART | kubectl apply --server-side --force-conflicts -f -"
+
+// Checker knows which status fields the API server drops.
+type Checker struct {
+	client openapi.Client
+	// version is the address of the schema that was looked at last; it changes with
+	// every change of a CRD.
+	version string
+	missing atomic.Pointer[[]string]
+}
+
+// New returns a checker that has not looked yet.
+func New(client openapi.Client) *Checker { return &Checker{client: client} }
+
+// Missing are the fields that the API server drops, such as
+// SparkApplication.status.attempts; none as long as Check has found none.
+func (c *Checker) Missing() []string {
+	if missing := c.missing.Load(); missing != nil {
+		return *missing
+	}
+	return nil
+}
+
+// Err says in one line which fields are missing and what to do; nil if none is.
+func (c *Checker) Err() error {
+	missing := c.Missing()
+	if len(missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("the installed CRDs lack %s, so the API server drops them: edits start no run, the submitter Job does not start, "+
+		"there are no conditions; bring the CRDs up to date: %s", strings.Join(missing, ", "), Remedy)
+}
+
+// Check reads the schemas if they have changed since the last look, and logs what is
+// missing, at every look anew. A server that does not publish them proves nothing. It
+// is not safe for concurrent use; all other methods are.
+func (c *Checker) Check(ctx context.Context) {
+	logger := klog.FromContext(ctx)
+	if err := c.read(); err != nil {
+		logger.Error(err, "The schemas of the CRDs cannot be read, so it is not known whether they fit this operator")
+	}
+	if err := c.Err(); err != nil {
+		logger.Error(err, "The operator works only in part")
+	}
+}
+
+func (c *Checker) read() error {
+	paths, err := c.client.Paths()
+	if err != nil {
+		return fmt.Errorf("list schemas: %w", err)
+	}
+	group, served := paths["apis/"+v1beta2.SchemeGroupVersion.String()]
+	if !served {
+		return fmt.Errorf("there is no schema of %s", v1beta2.SchemeGroupVersion)
+	}
+	if version := group.ServerRelativeURL(); version != "" && version == c.version {
+		return nil
+	}
+	document, err := group.Schema("application/json")
+	if err != nil {
+		return fmt.Errorf("schema of %s: %w", v1beta2.SchemeGroupVersion, err)
+	}
+	missing, err := missingFields(document)
+	if err != nil {
+		return err
+	}
+	c.version = group.ServerRelativeURL()
+	if before := c.Missing(); len(before) > 0 && len(missing) == 0 {
+		klog.Background().Info("The CRDs have all status fields now")
+	}
+	c.missing.Store(&missing)
+	return nil
+}
+
+// property is a schema as far as it says what is kept.
+type property struct {
+	Kinds      []schema.GroupVersionKind `json:"x-kubernetes-group-version-kind"`
+	Preserve   bool                      `json:"x-kubernetes-preserve-unknown-fields"`
+	Properties map[string]*property      `json:"properties"`
+	Items      *property                 `json:"items"`
+	AllOf      []*property               `json:"allOf"`
+}
+
+// statuses are the statuses that the operator writes, by kind.
+var statuses = map[string]reflect.Type{
+	"SparkApplication":          reflect.TypeFor[v1beta2.SparkApplicationStatus](),
+	"ScheduledSparkApplication": reflect.TypeFor[v1beta2.ScheduledSparkApplicationStatus](),
+}
+
+// missingFields returns the fields of all statuses that an OpenAPI v3 document of this
+// API group lacks. A kind that it does not have at all is none of its business.
+func missingFields(document []byte) ([]string, error) {
+	var parsed struct {
+		Components struct {
+			Schemas map[string]*property `json:"schemas"`
+		} `json:"components"`
+	}
+	if err := json.Unmarshal(document, &parsed); err != nil {
+		return nil, fmt.Errorf("schema of %s: %w", v1beta2.SchemeGroupVersion, err)
+	}
+	var missing []string
+	found := 0
+	for _, object := range parsed.Components.Schemas {
+		if object == nil || len(object.Kinds) != 1 || object.Kinds[0].GroupVersion() != v1beta2.SchemeGroupVersion {
+			continue
+		}
+		kind := object.Kinds[0].Kind
+		status, ours := statuses[kind]
+		if !ours {
+			continue
+		}
+		found++
+		missing = append(missing, lacking(object.Properties["status"], status, kind+".status")...)
+	}
+	if found == 0 {
+		return nil, errors.New("the schema has none of our kinds")
+	}
+	slices.Sort(missing)
+	return missing, nil
+}
+
+// lacking returns the paths of the fields of a type that a schema does not have. Of a
+// field that is missing those below are not named.
+func lacking(has *property, wanted reflect.Type, path string) []string {
+	for wanted.Kind() == reflect.Pointer {
+		wanted = wanted.Elem()
+	}
+	switch {
+	case has == nil:
+		return []string{path}
+	case has.Preserve:
+		return nil
+	case wanted == reflect.TypeFor[metav1.Time]():
+		return nil
+	case wanted.Kind() == reflect.Slice && has.Items != nil:
+		return lacking(has.Items, wanted.Elem(), path+"[]")
+	case wanted.Kind() != reflect.Struct:
+		return nil
+	}
+	var missing []string
+	for field := range wanted.Fields() {
+		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+		switch {
+		case name == "-":
+		case name == "" && (field.Anonymous || options == "inline"):
+			missing = append(missing, lacking(has, field.Type, path)...)
+		case name != "":
+			missing = append(missing, lacking(has.property(name), field.Type, path+"."+name)...)
+		}
+	}
+	return missing
+}
+
+// property returns the schema of a field; nil for none.
+func (p *property) property(name string) *property {
+	if own := p.Properties[name]; own != nil {
+		return own
+	}
+	for _, part := range p.AllOf {
+		if part != nil {
+			if own := part.property(name); own != nil {
+				return own
+			}
+		}
+	}
+	return nil
+}
