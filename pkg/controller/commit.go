@@ -5,7 +5,9 @@ package controller
 import (
 	"context"
 	"fmt"
+	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -36,9 +38,19 @@ func (c *Controller) commit(ctx context.Context, in *input, out *outcome, status
 		},
 		Status: *status,
 	}
-	written, err := c.client.SparkoperatorV1beta2().SparkApplications(app.Namespace).UpdateStatus(ctx, body, metav1.UpdateOptions{FieldManager: fieldManager})
+	client := c.client.SparkoperatorV1beta2().SparkApplications(app.Namespace)
+	written, err := client.UpdateStatus(ctx, body, metav1.UpdateOptions{FieldManager: fieldManager})
+	if tooLarge(err) {
+		status = withoutDetails(status)
+		body.Status = *status
+		written, err = client.UpdateStatus(ctx, body, metav1.UpdateOptions{FieldManager: fieldManager})
+	}
 	if apierrors.IsNotFound(err) {
-		return nil // deleted meanwhile; its pods go with it
+		// The server says so, too, while it does not serve the resource or its status.
+		live, getErr := client.Get(ctx, app.Name, metav1.GetOptions{})
+		if apierrors.IsNotFound(getErr) || getErr == nil && live.UID != app.UID {
+			return nil // deleted meanwhile; its pods go with it
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("write status: %w", err)
@@ -55,4 +67,41 @@ func (c *Controller) commit(ctx context.Context, in *input, out *outcome, status
 	c.metrics.Transition(&before, &after, in.now)
 	emit(c.recorder, app, transitionEvents(in, out, status))
 	return nil
+}
+
+// tooLarge reports whether an object was refused for its size: by the API server, or by
+// etcd, whose answer has no reason of its own.
+func tooLarge(err error) bool {
+	return err != nil && (apierrors.IsRequestEntityTooLargeError(err) || strings.Contains(err.Error(), "request is too large") ||
+		strings.Contains(err.Error(), "larger than max"))
+}
+
+// withoutDetails returns a status without all that may be large and that decides nothing.
+func withoutDetails(status *v1beta2.SparkApplicationStatus) *v1beta2.SparkApplicationStatus {
+	small := status.DeepCopy()
+	small.ExecutorState = nil
+	for i := range small.Attempts {
+		small.Attempts[i].LogTail = ""
+		small.Attempts[i].Message = truncated(small.Attempts[i].Message, smallMessage)
+	}
+	small.AppState.ErrorMessage = truncated(small.AppState.ErrorMessage, smallMessage)
+	return small
+}
+
+// smallMessage is how much of a message stays in a status that is too large.
+const smallMessage = 200
+
+// unwrittenFailures is how many writes of a status in a row fail before an event says
+// so: the status itself cannot.
+const unwrittenFailures = 5
+
+// reportUnwritten says that the status is out of date.
+func (c *Controller) reportUnwritten(app *v1beta2.SparkApplication, failures int, err error) {
+	if failures+1 != unwrittenFailures || expected(err) {
+		return
+	}
+	emit(c.recorder, app, []event{{
+		kind: corev1.EventTypeWarning, reason: "SparkApplicationStatusNotWritten", action: actionObserve,
+		note: fmt.Sprintf("SparkApplication %s: the status cannot be written and is out of date: %s", app.Name, oneLine(err.Error())),
+	}})
 }

@@ -91,7 +91,7 @@ func truncated(text string, limit int) string {
 		return text
 	}
 	const ellipsis = "..."
-	cut := limit - len(ellipsis)
+	cut := max(limit-len(ellipsis), 0)
 	for cut > 0 && !utf8.RuneStart(text[cut]) {
 		cut--
 	}

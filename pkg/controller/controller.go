@@ -170,7 +170,11 @@ func newController(config Config, clients Clients, set *informers.Set, recorder 
 	if err != nil {
 		return nil, fmt.Errorf("watch pods: %w", err)
 	}
-	c.synced = slices.Concat(applications, pods, set.Synced())
+	namespaces, err := c.watchNamespaces()
+	if err != nil {
+		return nil, err
+	}
+	c.synced = slices.Concat(applications, pods, namespaces, set.Synced())
 	return c, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -44,8 +45,8 @@ const (
 // event.
 const maxNote = 1024
 
-// maxWarnings bounds the events about fields without effect per submission.
-const maxWarnings = 5
+// minWarning is how much of a warning is shown at least.
+const minWarning = 16
 
 // emit sends events after the status that they tell of was written.
 func emit(recorder events.EventRecorder, app *v1beta2.SparkApplication, list []event) {
@@ -113,9 +114,33 @@ func (t *transition) submissionEvents(out *outcome) {
 	if out.submission == nil {
 		return
 	}
-	for _, text := range out.submission.warnings[:min(len(out.submission.warnings), maxWarnings)] {
-		t.warning("SparkApplicationSubmissionWarning", actionSubmit, nil, "SparkApplication %s: %s", name, text)
+	// One event for all: of several that differ only in their note, the recorder sends
+	// only the first.
+	if warnings := out.submission.warnings; len(warnings) > 0 {
+		prefix := "SparkApplication " + name + ": "
+		t.warning("SparkApplicationSubmissionWarning", actionSubmit, nil, "%s%s", prefix, joinWithin(warnings, maxNote-len(prefix)))
 	}
+}
+
+// joinWithin joins texts such that each of them shows in no more than so many bytes. If
+// they are too long together, the longest ones are cut.
+func joinWithin(texts []string, limit int) string {
+	const separator = "; "
+	left := limit - len(separator)*(len(texts)-1)
+	byLength := slices.SortedFunc(slices.Values(texts), func(a, b string) int { return len(a) - len(b) })
+	share := 0
+	for i, text := range byLength {
+		if share = left / (len(byLength) - i); len(text) > share {
+			break // all that follow are at least as long
+		}
+		left -= len(text)
+		share = len(text)
+	}
+	cut := make([]string, len(texts))
+	for i, text := range texts {
+		cut[i] = truncated(text, max(share, minWarning))
+	}
+	return truncated(strings.Join(cut, separator), limit)
 }
 
 func (t *transition) stateEvents() {
@@ -220,6 +245,8 @@ func (t *transition) conditionEvents() {
 		if before != nil && before.Status == now.Status && before.Reason == now.Reason {
 			continue
 		}
-		t.warning(alarm.reason, actionObserve, nil, "SparkApplication %s: %s: %s", t.in.app.Name, now.Reason, now.Message)
+		// The recorder merges events that differ only in their note, and another reason is
+		// another event.
+		t.warning(alarm.reason, now.Reason, nil, "SparkApplication %s: %s: %s", t.in.app.Name, now.Reason, now.Message)
 	}
 }

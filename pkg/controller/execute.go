@@ -183,6 +183,9 @@ func (c *Controller) confirmDriverLost(ctx context.Context, t *task) error {
 		if pod.Labels[v1beta2.LabelLaunchedBySparkOperator] != "true" {
 			return waitFor(reasonDriverHidden, "driver pod %s has lost its label %s=true; put it back", name, v1beta2.LabelLaunchedBySparkOperator)
 		}
+		if pod.Labels[v1beta2.LabelSparkRole] != v1beta2.SparkRoleDriver {
+			return waitFor(reasonDriverHidden, "driver pod %s has lost its label %s=%s; put it back", name, v1beta2.LabelSparkRole, v1beta2.SparkRoleDriver)
+		}
 		return waitFor(reasonCacheBehind, "driver pod %s exists but is not in the cache yet", name)
 	}
 	return c.ensureCurrent(ctx, t)

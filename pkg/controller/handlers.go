@@ -26,6 +26,16 @@ func (c *Controller) watchApplications() ([]cache.DoneChecker, error) {
 	})
 }
 
+// watchNamespaces looks at the applications of a namespace that comes to be watched.
+// Those of one that is not watched any more are left alone by sync.
+func (c *Controller) watchNamespaces() ([]cache.DoneChecker, error) {
+	return c.namespaces.OnWatched(func(namespace string) {
+		for app := range c.applications.In(namespace) {
+			c.queue.Add(keyOf(app))
+		}
+	})
+}
+
 func (c *Controller) watchPods() ([]cache.DoneChecker, error) {
 	return c.pods.AddHandler(cache.TypedResourceEventHandlerFuncs[*informers.Pod]{
 		AddFunc:    c.podChanged,

@@ -4,6 +4,7 @@ package controller
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"time"
@@ -59,7 +60,11 @@ func (c *Controller) submitRun(ctx context.Context, t *task) error {
 		time:          in.now,
 	}
 	t.out.submission = s
-	by, err := c.submitterOf(in)
+	err := checkSize(app)
+	var by submitter
+	if err == nil {
+		by, err = c.submitterOf(in)
+	}
 	if err == nil {
 		err = by.submit(ctx, t, s)
 	}
@@ -74,6 +79,22 @@ func (c *Controller) submitRun(ctx context.Context, t *task) error {
 		return err
 	}
 	return c.ensureUI(ctx, t)
+}
+
+// maxApplicationSize leaves room for a status below the 1.5 MB that etcd takes.
+const maxApplicationSize = 1_300_000
+
+// checkSize refuses an application whose status could not be written: its run would be
+// forgotten.
+func checkSize(app *v1beta2.SparkApplication) error {
+	content, err := json.Marshal(app)
+	if err != nil {
+		return fmt.Errorf("size of the application: %w", err)
+	}
+	if len(content) > maxApplicationSize {
+		return refuse(fmt.Errorf("the application takes %d bytes, of which at most %d leave room for its status; move large values to a ConfigMap", len(content), maxApplicationSize))
+	}
+	return nil
 }
 
 func (c *Controller) createRun(ctx context.Context, t *task, s *submission) error {

@@ -57,6 +57,7 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 	outcome := c.execute(ctx, in, plan)             // API writes
 	status := conclude(in, plan, outcome, failures) // pure
 	if err := c.commit(ctx, in, &outcome, status); err != nil {
+		c.reportUnwritten(app, failures, err)
 		return 0, err // the status comes first: an action that failed is tried again anyway
 	}
 	if outcome.err != nil {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -88,6 +89,11 @@ func decodeOne[T any, P interface {
 }](data []byte, object, scratch P) runtime.Object {
 	var zero T
 	cause := decodeJSON(data, scratch)
+	if cause != nil {
+		if readable := readableTimes(data); readable != nil {
+			data, cause = readable, decodeJSON(readable, scratch)
+		}
+	}
 	if cause == nil {
 		*object = *scratch
 		return object
@@ -112,6 +118,67 @@ func decodeOne[T any, P interface {
 	}
 	MarkUndecodable(object, fieldAtFault[T](data, cause))
 	return object
+}
+
+// timeText matches what the API server takes for a date-time as far as its shape says.
+var timeText = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}[tT][0-9]{2}:[0-9]{2}:[0-9]{2}\S*$`)
+
+// readableTimes returns an object whose status has only times that Go reads: the API
+// server accepts some that Go does not, such as 2026-01-01t00:00:00z. A time that has no
+// meaning at all is left out: the status says more than that, and without it the
+// application would look new and run again. It returns nil if it changes nothing.
+func readableTimes(data []byte) []byte {
+	var outer map[string]json.RawMessage
+	if json.Unmarshal(data, &outer) != nil {
+		return nil
+	}
+	var status any
+	if kjson.UnmarshalCaseSensitivePreserveInts(outer["status"], &status) != nil {
+		return nil
+	}
+	if changed := readTimes(&status); !changed {
+		return nil
+	}
+	var err error
+	if outer["status"], err = json.Marshal(status); err != nil {
+		return nil
+	}
+	readable, err := json.Marshal(outer)
+	if err != nil {
+		return nil
+	}
+	return readable
+}
+
+// readTimes replaces the times in a tree that Go does not read.
+func readTimes(value *any) (changed bool) {
+	switch typed := (*value).(type) {
+	case string:
+		if !timeText.MatchString(typed) {
+			return false
+		}
+		if _, err := time.Parse(time.RFC3339, typed); err == nil {
+			return false
+		}
+		*value = nil
+		if upper := strings.ToUpper(typed); len(upper) == len(typed) {
+			if _, err := time.Parse(time.RFC3339, upper); err == nil {
+				*value = upper
+			}
+		}
+		return true
+	case map[string]any:
+		for key, element := range typed {
+			if readTimes(&element) {
+				typed[key], changed = element, true
+			}
+		}
+	case []any:
+		for i := range typed {
+			changed = readTimes(&typed[i]) || changed
+		}
+	}
+	return changed
 }
 
 func copyMetadata(object metav1.Object, metadata *metav1.ObjectMeta) {

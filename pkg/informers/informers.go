@@ -72,7 +72,7 @@ func New(config Config, clients Clients) (*Set, error) {
 	if config.NamespaceSelector != nil {
 		f := metadatainformer.NewSharedInformerFactoryWithOptions(clients.Metadata, 0, metadatainformer.WithTransform(trimNamespace))
 		informer := f.ForResource(namespaceResource).Informer()
-		set.Namespaces.store = informer.GetStore()
+		set.Namespaces.store, set.Namespaces.informer = informer.GetStore(), informer
 		set.namespaces = append(set.namespaces, informer.HasSyncedChecker())
 		set.factories = append(set.factories, metadataFactory{f})
 	}

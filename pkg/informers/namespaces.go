@@ -3,6 +3,7 @@
 package informers
 
 import (
+	"fmt"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -17,6 +18,7 @@ type Namespaces struct {
 	named    []string
 	selector labels.Selector // nil if none
 	store    cache.Store     // of namespaces as PartialObjectMetadata; nil without selector
+	informer cache.SharedIndexInformer
 }
 
 // NewNamespaces returns the rule for the namespaces named and, if selector is not
@@ -41,6 +43,27 @@ func (n *Namespaces) Match(namespace string) (watched, known bool) {
 	}
 	object, ok := item.(metav1.Object)
 	return ok && n.selector.Matches(labels.Set(object.GetLabels())), true
+}
+
+// OnWatched registers what to do when labels of an existing namespace have it watched
+// that was not watched before. It returns what to wait for; nothing without selector.
+func (n *Namespaces) OnWatched(do func(namespace string)) ([]cache.DoneChecker, error) {
+	if n.informer == nil {
+		return nil, nil
+	}
+	selected := func(item any) bool {
+		object, ok := item.(metav1.Object)
+		return ok && n.selector.Matches(labels.Set(object.GetLabels()))
+	}
+	registration, err := n.informer.AddEventHandler(cache.ResourceEventHandlerFuncs{UpdateFunc: func(before, now any) {
+		if !selected(before) && selected(now) {
+			do(now.(metav1.Object).GetName())
+		}
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("watch namespaces: %w", err)
+	}
+	return []cache.DoneChecker{registration.HasSyncedChecker()}, nil
 }
 
 // scopes returns the namespaces that need caches of their own; a selector needs

@@ -3,13 +3,17 @@
 package informers
 
 import (
+	"context"
 	"slices"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	kubefake "k8s.io/client-go/kubernetes/fake"
+	metadatafake "k8s.io/client-go/metadata/fake"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/ptr"
 
@@ -136,5 +140,68 @@ func TestScopedCaches(t *testing.T) {
 	}
 	if got := names(set.Pods.ByIndex("c", DriversByApplication, "u")); len(got) != 0 {
 		t.Errorf("drivers %q in a namespace that is not watched", got)
+	}
+}
+
+// TestOnWatched: a namespace that gets the label is reported, whenever it gets it; one
+// that had it, loses it or changes otherwise is not.
+func TestOnWatched(t *testing.T) {
+	scheme := runtime.NewScheme()
+	if err := metav1.AddMetaToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	namespace := func(set map[string]string) *metav1.PartialObjectMetadata {
+		return &metav1.PartialObjectMetadata{
+			TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"},
+			ObjectMeta: metav1.ObjectMeta{Name: "team", Labels: set},
+		}
+	}
+	client := metadatafake.NewSimpleMetadataClient(scheme, namespace(nil))
+	selector, err := labels.Parse("spark=enabled")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := New(Config{NamespaceSelector: selector}, Clients{Kube: kubefake.NewClientset(), Spark: sparkfake.NewClientset(), Metadata: client})
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := ApplicationOf(&v1beta2.SparkApplication{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "pi"}})
+	if err := set.Applications.Store("team").Add(app); err != nil {
+		t.Fatal(err)
+	}
+	reported := make(chan string, 10)
+	synced, err := set.Namespaces.OnWatched(func(namespace string) {
+		for app := range set.Applications.In(namespace) {
+			reported <- app.Namespace + "/" + app.Name
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer set.Shutdown()
+	defer cancel()
+	go set.Namespaces.informer.RunWithContext(ctx)
+	if !cache.WaitFor(ctx, "namespaces", synced...) {
+		t.Fatal("no namespaces")
+	}
+	enabled := map[string]string{"spark": "enabled"}
+	for _, labels := range []map[string]string{
+		{"spark": "no"}, enabled, {"spark": "enabled", "more": "labels"}, nil, {"other": "label"}, enabled,
+	} {
+		if _, err := client.Resource(namespaceResource).(metadatafake.MetadataClient).UpdateFake(namespace(labels), metav1.UpdateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		wanted := len(labels) == 1 && labels["spark"] == "enabled"
+		select {
+		case got := <-reported:
+			if !wanted || got != "team/pi" {
+				t.Errorf("%s was reported for labels %v", got, labels)
+			}
+		case <-time.After(200 * time.Millisecond):
+			if wanted {
+				t.Errorf("nothing was reported for labels %v", labels)
+			}
+		}
 	}
 }

@@ -70,6 +70,25 @@ func (s *Scoped[T]) All() iter.Seq[T] {
 	}
 }
 
+// In yields every cached object of a namespace in no particular order.
+func (s *Scoped[T]) In(namespace string) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		informer, ok := s.of(namespace)
+		if !ok {
+			return
+		}
+		items, err := informer.GetIndexer().ByIndex(cache.NamespaceIndex, namespace)
+		if err != nil { // there is no such index
+			items = informer.GetStore().List()
+		}
+		for _, item := range items {
+			if object, ok := item.(T); ok && object.GetNamespace() == namespace && !yield(object) {
+				return
+			}
+		}
+	}
+}
+
 // AddHandler registers the handler with every cache and returns what to wait for
 // until it has seen all objects of the initial lists.
 func (s *Scoped[T]) AddHandler(handler cache.TypedResourceEventHandler[T]) ([]cache.DoneChecker, error) {

@@ -36,9 +36,14 @@ func (c *Controller) commit(ctx context.Context, in *input, p *plan, status *v1b
 		},
 		Status: *status,
 	}
-	written, err := c.client.SparkoperatorV1beta2().ScheduledSparkApplications(app.Namespace).UpdateStatus(ctx, body, metav1.UpdateOptions{FieldManager: fieldManager})
+	client := c.client.SparkoperatorV1beta2().ScheduledSparkApplications(app.Namespace)
+	written, err := client.UpdateStatus(ctx, body, metav1.UpdateOptions{FieldManager: fieldManager})
 	if apierrors.IsNotFound(err) {
-		return nil // deleted meanwhile; its runs go with it
+		// The server says so, too, while it does not serve the resource or its status.
+		live, getErr := client.Get(ctx, app.Name, metav1.GetOptions{})
+		if apierrors.IsNotFound(getErr) || getErr == nil && live.UID != app.UID {
+			return nil // deleted meanwhile; its runs go with it
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("write status: %w", err)

@@ -153,7 +153,9 @@ func concludeStalled(in *input, p *plan, out *outcome, failures int, c condition
 		return
 	case out.err != nil:
 		reason, message = reasonRetrying, oneLine(out.err.Error())
-	case p.ahead > clockTolerance:
+	case p.ahead > clockTolerance && p.settled.After(in.app.CreationTimestamp.Time):
+		// The creation of a new schedule is ahead of a clock that lags behind that of the
+		// API server; no time was dealt with then.
 		reason = reasonClockWentBack
 		message = fmt.Sprintf("times up to %s were dealt with before, when the clock showed a later time; nothing is started again. "+
 			"Suspend and resume the schedule to make it count from now", p.settled.UTC().Format(time.RFC3339))

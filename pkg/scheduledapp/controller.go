@@ -119,7 +119,11 @@ func newController(config Config, client versioned.Interface, set *informers.Set
 	if err != nil {
 		return nil, fmt.Errorf("watch SparkApplications: %w", err)
 	}
-	c.synced = slices.Concat(schedules, runs, set.Synced())
+	namespaces, err := c.watchNamespaces()
+	if err != nil {
+		return nil, err
+	}
+	c.synced = slices.Concat(schedules, runs, namespaces, set.Synced())
 	return c, nil
 }
 

@@ -75,7 +75,9 @@ func transitionEvents(in *input, p *plan, status *v1beta2.ScheduledSparkApplicat
 	now := meta.FindStatusCondition(status.Conditions, v1beta2.ConditionStalled)
 	before := meta.FindStatusCondition(in.app.Status.Conditions, v1beta2.ConditionStalled)
 	if now != nil && now.Status == metav1.ConditionTrue && (before == nil || before.Reason != now.Reason || before.Message != now.Message) {
-		add(corev1.EventTypeWarning, eventStalled, "Observe", nil, "%s: %s", now.Reason, now.Message)
+		// The recorder merges events that differ only in their note, and another reason is
+		// another event.
+		add(corev1.EventTypeWarning, eventStalled, now.Reason, nil, "%s: %s", now.Reason, now.Message)
 	}
 	return list
 }
@@ -89,8 +91,11 @@ func replaced(app *v1beta2.SparkApplication) event {
 }
 
 // passedOver tells of a run that could not be created while later ones were.
-func passedOver(reason string, err error) event {
-	return event{kind: corev1.EventTypeWarning, reason: eventStalled, action: "Start", note: reason + ": " + oneLine(err.Error())}
+func passedOver(namespace, name, reason string, err error) event {
+	return event{
+		kind: corev1.EventTypeWarning, reason: eventStalled, action: "Start", related: reference(namespace, name),
+		note: reason + ": " + oneLine(err.Error()),
+	}
 }
 
 // reference names a run as the subject of an event.

@@ -82,7 +82,7 @@ func (c *Controller) startRuns(ctx context.Context, in *input, p *plan, out *out
 		if !isTaken || in.app.Spec.ConcurrencyPolicy != v1beta2.ConcurrencyAllow {
 			break
 		}
-		passed = append(passed, passedOver(reasonNameTaken, err))
+		passed = append(passed, passedOver(in.app.Namespace, r.name, reasonNameTaken, err))
 	}
 	if out.started > 0 { // else the condition Stalled tells it
 		emit(c.recorder, in.app, passed)

@@ -26,6 +26,16 @@ func (c *Controller) watchSchedules() ([]cache.DoneChecker, error) {
 	})
 }
 
+// watchNamespaces looks at the schedules of a namespace that comes to be watched. Those
+// of one that is not watched any more are left alone by sync.
+func (c *Controller) watchNamespaces() ([]cache.DoneChecker, error) {
+	return c.namespaces.OnWatched(func(namespace string) {
+		for app := range c.schedules.In(namespace) {
+			c.queue.Add(keyOf(app))
+		}
+	})
+}
+
 // watchRuns looks at a schedule when one of its runs comes, changes its state or
 // goes. Everything else about a run is without consequence for its schedule.
 func (c *Controller) watchRuns() ([]cache.DoneChecker, error) {

@@ -139,10 +139,11 @@ func (a *arguments) checkNumbers() error {
 	} {
 		if value, set := a.values[memory.key]; set {
 			if amount, err := sparkconf.ParseMemory(value, sparkconf.Byte, a.version); err != nil || amount <= 0 {
-				return &Error{
-					Message: memory.message, Key: memory.key, Value: value,
-					Hint: "give a whole number with a unit, such as 512m or 2g",
+				hint := "give a whole number with a unit, such as 512m or 2g"
+				if amount := strings.TrimRight(value, "bBkKmMgGtTpP"); amount != "" && strings.Trim(amount, "0123456789") == "" && strings.Trim(amount, "0") != "" {
+					hint = "it is too large: Spark counts bytes in 63 bits; " + hint
 				}
+				return &Error{Message: memory.message, Key: memory.key, Value: value, Hint: hint}
 			}
 		}
 	}
