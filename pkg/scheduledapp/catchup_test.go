@@ -150,6 +150,28 @@ func TestLongOutage(t *testing.T) {
 	})
 }
 
+// TestLaggingClock: the creation of a new schedule is ahead of a clock that lags behind
+// that of the API server. Nothing went back then.
+func TestLaggingClock(t *testing.T) {
+	for _, ahead := range []time.Duration{2 * time.Minute, time.Hour} {
+		bubble(t, func(c *cluster) {
+			app := newSchedule("s", "*/10 * * * *")
+			c.addSchedule(app)
+			c.stop()
+			app = c.schedule("s")
+			app.CreationTimestamp = metav1.NewTime(time.Now().Add(ahead))
+			app.Status = v1beta2.ScheduledSparkApplicationStatus{}
+			c.putSchedule(app)
+			c.start()
+			c.letPass(30 * time.Second)
+			c.wantCondition("s", v1beta2.ConditionStalled, "")
+			c.restart(10 * time.Second) // a second look, with the status of the first
+			c.letPass(10 * time.Second)
+			c.wantCondition("s", v1beta2.ConditionStalled, "")
+		})
+	}
+}
+
 // TestClockGoesBack: what was dealt with is not dealt with again. A clock that goes
 // back looks like a status from the future.
 func TestClockGoesBack(t *testing.T) {

@@ -476,3 +476,20 @@ func TestClaimNumbers(t *testing.T) {
 		t.Errorf("claims are numbered %q, want %q by the position of their volumes a, aa, b, c", names, want)
 	}
 }
+
+// TestAmountsThatAreTooLarge: the hint says what is wrong with a number that is one.
+func TestAmountsThatAreTooLarge(t *testing.T) {
+	for value, tooLarge := range map[string]bool{
+		"8388608t": true, "9223372036854775807g": true, "99999999999999999999m": true,
+		"0g": false, "-1g": false, "1.5g": false, "much": false, "": false, "g": false,
+	} {
+		_, err := submit.Build(javaInput(sparkconf.DriverMemory, value))
+		if err == nil {
+			t.Errorf("%q: no error", value)
+			continue
+		}
+		if got := strings.Contains(err.Error(), "too large"); got != tooLarge {
+			t.Errorf("%q: %v", value, err)
+		}
+	}
+}
