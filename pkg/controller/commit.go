@@ -101,7 +101,7 @@ func (c *Controller) reportUnwritten(app *v1beta2.SparkApplication, failures int
 		return
 	}
 	emit(c.recorder, app, []event{{
-		kind: corev1.EventTypeWarning, reason: "SparkApplicationStatusNotWritten", action: actionObserve,
-		note: fmt.Sprintf("SparkApplication %s: the status cannot be written and is out of date: %s", app.Name, oneLine(err.Error())),
+		corev1.EventTypeWarning, "SparkApplicationStatusNotWritten", actionObserve,
+		fmt.Sprintf("SparkApplication %s: the status cannot be written and is out of date: %s", app.Name, oneLine(err.Error())), nil,
 	}})
 }
