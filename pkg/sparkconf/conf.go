@@ -9,12 +9,16 @@ import (
 )
 
 // Conf reads a set of properties. It does not change them; neither may the
-// caller while the Conf is in use. A Conf is safe for concurrent readers.
+// caller while the Conf is in use. A Conf is for one goroutine: it keeps what
+// references resolve to and how much text that was.
 type Conf struct {
 	values  map[string]string
 	keys    []string // sorted
 	env     map[string]string
 	version Version
+
+	resolved map[string]string // by the name in the reference
+	expanded int               // bytes that references were replaced by: see MaxExpansion
 }
 
 // Property is one key with its value.

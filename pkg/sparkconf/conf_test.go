@@ -181,16 +181,53 @@ func TestSubstitutionErrors(t *testing.T) {
 	if _, _, err := system.String(DriverPodName); err == nil || !strings.Contains(err.Error(), "system") {
 		t.Errorf("system property: %v", err)
 	}
-	// Each level doubles the next one: 2^40 references if they were followed.
-	for _, last := range []string{"", "0123456789"} {
-		values := []string{DriverPodName, "${spark.0}"}
-		for i := range 40 {
-			next := fmt.Sprintf("${spark.%d}", i+1)
-			values = append(values, fmt.Sprintf("spark.%d", i), next+next)
+}
+
+// chain is a property whose references double with each of the levels.
+func chain(t testing.TB, levels int, last string) *Conf {
+	values := []string{DriverPodName, "${spark.0}"}
+	for i := range levels {
+		next := fmt.Sprintf("${spark.%d}", i+1)
+		values = append(values, fmt.Sprintf("spark.%d", i), next+next)
+	}
+	return newConf(t, "4.1.4", append(values, fmt.Sprintf("spark.%d", levels), last)...)
+}
+
+func TestReferencesAreBounded(t *testing.T) {
+	refused := func(c *Conf, key, part string) {
+		t.Helper()
+		_, _, err := c.String(key)
+		var value *ValueError
+		if !errors.As(err, &value) || value.Key != key || !strings.Contains(err.Error(), part) || len(err.Error()) > 4096 {
+			t.Errorf("error %.500v, want one of %s with %q", err, key, part)
 		}
-		values = append(values, "spark.40", last)
-		if _, _, err := newConf(t, "4.1.4", values...).String(DriverPodName); err == nil {
-			t.Error("an explosion of references is not refused")
+	}
+	const bytes, deep = "more than 4194304 bytes", "more than 64 deep"
+	refused(chain(t, 40, "0123456789"), DriverPodName, bytes) // 2^40 references if they were followed
+	refused(chain(t, 70, ""), DriverPodName, deep)
+	// What is followed once costs nothing the second time.
+	if got, ok, err := chain(t, 40, "").String(DriverPodName); got != "" || !ok || err != nil {
+		t.Errorf("2^40 references to an empty text: %q, %v, %v", got, ok, err)
+	}
+	// One text of half a megabyte: side by side, and then by one property after the other.
+	long := strings.Repeat("x", 512<<10)
+	refused(newConf(t, "4.1.4", "spark.l", long, DriverPodName, strings.Repeat("${spark.l}", 9)), DriverPodName, bytes)
+	all := []string{"spark.l", long}
+	for i := range 9 {
+		all = append(all, fmt.Sprintf("spark.r%d", i), "${spark.l}")
+	}
+	c := newConf(t, "4.1.4", all...)
+	for i := range 8 {
+		if got, _, err := c.String(fmt.Sprintf("spark.r%d", i)); got != long || err != nil {
+			t.Fatalf("property %d within the budget: %d bytes, %v", i, len(got), err)
+		}
+	}
+	refused(c, "spark.r8", bytes)
+	// Starts of references that never end.
+	open := strings.Repeat("${", 400<<10)
+	for _, value := range []string{open, open + " }", strings.Repeat("${ ", 400<<10)} {
+		if got, _, err := newConf(t, "4.1.4", DriverPodName, value).String(DriverPodName); got != value || err != nil {
+			t.Errorf("%d bytes without a reference became %d bytes, %v", len(value), len(got), err)
 		}
 	}
 }

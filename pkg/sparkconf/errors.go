@@ -20,12 +20,18 @@ type ValueError struct {
 	Hint string
 }
 
+// Lengths in bytes to which messages quote what a user wrote.
+const (
+	MaxMessage = 1024
+	MaxValue   = 256
+)
+
 // Error returns Message in one line; if Message does not name the property, the
-// property follows, and then the hint.
+// property follows, and then the hint. Long texts are shortened.
 func (e *ValueError) Error() string {
-	text := e.Message
-	if !strings.Contains(text, e.Key) {
-		text = fmt.Sprintf("%s (%s=%s)", text, e.Key, e.Value)
+	text := Excerpt(e.Message, MaxMessage)
+	if !strings.Contains(e.Message, e.Key) {
+		text = fmt.Sprintf("%s (%s=%s)", text, Excerpt(e.Key, MaxValue), Excerpt(e.Value, MaxValue))
 	}
 	if e.Hint != "" {
 		text += "; " + e.Hint

@@ -3,9 +3,19 @@
 package sparkconf
 
 import (
-	"slices"
+	"strconv"
 	"strings"
 	"unicode"
+)
+
+// Limits on what nested references may multiply to.
+const (
+	// MaxExpansion is how many bytes the references of one Conf may expand to, all
+	// that are read from it together. A ConfigMap, in which the result has to fit, has
+	// a quarter of it.
+	MaxExpansion = 4 << 20
+	// MaxReferenceDepth is how deep references may be nested.
+	MaxReferenceDepth = 64
 )
 
 // substitute resolves ${spark.key} and ${env:NAME}, also nested ones. A
@@ -14,26 +24,26 @@ func (c *Conf) substitute(key, input string) (string, error) {
 	if !strings.Contains(input, "${") {
 		return input, nil
 	}
-	r := resolver{conf: c, key: key, left: maxReferences}
+	r := resolver{conf: c, key: key}
 	return r.resolve(input, nil)
 }
 
-// Limits on what nested references may multiply to. The length is that of a
-// ConfigMap, so that no value that could be used is refused.
-const (
-	maxReferences = 10_000
-	maxExpansion  = 1 << 20
-)
-
+// resolver replaces the references of one property. What a name resolves to is
+// kept in the Conf: it does not depend on where the name occurs.
 type resolver struct {
 	conf *Conf
 	key  string // the property that is being read
-	left int    // references that may still be resolved
 }
 
-// resolve replaces the references of input. used are the references on the way
-// from the property to input.
-func (r *resolver) resolve(input string, used []string) (string, error) {
+// way is the references on the way from the property to a text, the last first.
+type way struct {
+	name  string
+	depth int
+	from  *way
+}
+
+// resolve replaces the references of input.
+func (r *resolver) resolve(input string, on *way) (string, error) {
 	var out strings.Builder
 	rest := input
 	for {
@@ -45,37 +55,58 @@ func (r *resolver) resolve(input string, used []string) (string, error) {
 		out.WriteString(rest[:start])
 		reference := rest[start : start+length]
 		rest = rest[start+length:]
-
-		if slices.Contains(used, name) {
-			return "", &ValueError{
-				Key: r.key, Value: input,
-				Message: "requirement failed: Circular reference in " + input + ": " + name,
-				Hint:    "break the cycle between the properties",
-			}
-		}
-		value, found, err := r.referenced(name)
-		if err != nil {
+		value, found, err := r.expand(name, input, on)
+		switch {
+		case err != nil:
 			return "", err
+		case !found:
+			value = reference
+		default:
+			r.conf.expanded += len(value)
 		}
-		if !found {
-			out.WriteString(reference)
-			continue
-		}
-		// Clipped, so that references side by side do not share what the
-		// recursion appends.
-		value, err = r.resolve(value, append(slices.Clip(used), name))
-		if err != nil {
-			return "", err
+		if r.conf.expanded > MaxExpansion {
+			return "", r.refuse(input, "references expand to more than "+strconv.Itoa(MaxExpansion)+" bytes",
+				"shorten the properties that it refers to")
 		}
 		out.WriteString(value)
-		if r.left--; r.left < 0 || out.Len() > maxExpansion {
-			return "", &ValueError{
-				Key: r.key, Value: input,
-				Message: "nested references expand to too much text",
-				Hint:    "shorten the properties that it refers to",
-			}
+	}
+}
+
+// expand returns the text behind a reference of input, with its own references
+// resolved.
+func (r *resolver) expand(name, input string, on *way) (value string, found bool, err error) {
+	if value, found = r.conf.resolved[name]; found {
+		return value, true, nil
+	}
+	for step := on; step != nil; step = step.from {
+		if step.name == name {
+			return "", false, r.refuse(input, "requirement failed: Circular reference in "+input+": "+name,
+				"break the cycle between the properties")
 		}
 	}
+	if value, found, err = r.referenced(name); err != nil || !found {
+		return "", false, err
+	}
+	next := &way{name: name, depth: 1, from: on}
+	if on != nil {
+		next.depth = on.depth + 1
+	}
+	if next.depth > MaxReferenceDepth {
+		return "", false, r.refuse(input, "references are nested more than "+strconv.Itoa(MaxReferenceDepth)+" deep",
+			"refer to the last property of the chain")
+	}
+	if value, err = r.resolve(value, next); err != nil {
+		return "", false, err
+	}
+	if r.conf.resolved == nil {
+		r.conf.resolved = make(map[string]string)
+	}
+	r.conf.resolved[name] = value
+	return value, true, nil
+}
+
+func (r *resolver) refuse(input, message, hint string) error {
+	return &ValueError{Key: r.key, Value: input, Message: message, Hint: hint}
 }
 
 // referenced returns the value that a reference names.
@@ -119,15 +150,17 @@ func nextReference(text string) (start int, name string, length int) {
 		start = from + at
 		// The name is at least one character long, even if that is a brace.
 		body := text[start+2:]
+		from = len(text)
 		for i, r := range body {
 			if isRegexSpace(r) {
+				from = start + 2 + i
 				break
 			}
 			if r == '}' && i > 0 {
 				return start, body[:i], i + 3
 			}
 		}
-		from = start + 2
+		// A later start has no brace before the blank either.
 	}
 }
 

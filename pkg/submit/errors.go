@@ -24,18 +24,18 @@ type Error struct {
 }
 
 // Error returns the message in one line, then the key and value unless the
-// message names them, then the hint.
+// message names them, then the hint. Long texts are shortened.
 func (e *Error) Error() string {
-	text := e.Message
-	if e.Key != "" && !strings.Contains(text, e.Key) {
-		text += " (" + e.Key
+	text := sparkconf.Excerpt(e.Message, sparkconf.MaxMessage)
+	if e.Key != "" && !strings.Contains(e.Message, e.Key) {
+		text += " (" + sparkconf.Excerpt(e.Key, sparkconf.MaxValue)
 		if e.Value != "" {
-			text += "=" + e.Value
+			text += "=" + sparkconf.Excerpt(e.Value, sparkconf.MaxValue)
 		}
 		text += ")"
 	}
 	if e.Hint != "" {
-		text += "; " + e.Hint
+		text += "; " + sparkconf.Excerpt(e.Hint, sparkconf.MaxMessage)
 	}
 	return oneLine(text)
 }
