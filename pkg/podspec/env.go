@@ -4,6 +4,7 @@ package podspec
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -20,28 +21,54 @@ func (e *edit) editEnv() {
 		}
 	}
 	if typed := e.EffectiveEnv(); !hasEnv(container.Env, typed) {
-		for _, variable := range typed {
-			container.Env = SetEnv(container.Env, variable)
-		}
+		container.Env = MergeEnv(container.Env, typed)
 	}
-	for _, source := range e.EnvFrom {
-		if !slices.ContainsFunc(container.EnvFrom, func(have corev1.EnvFromSource) bool {
-			return equality.Semantic.DeepEqual(have, source)
-		}) {
-			container.EnvFrom = append(container.EnvFrom, source)
-		}
+	if len(e.EnvFrom) > 0 {
+		container.EnvFrom = union(container.EnvFrom, e.EnvFrom, keyOfEnvFrom)
 	}
+}
+
+// envFromKey is a whole source of variables: they have no merge key, equal ones
+// are one.
+type envFromKey struct {
+	prefix            string
+	configMap, secret objectKey
+}
+
+// objectKey is a reference to an object; the zero value is none.
+type objectKey struct {
+	given    bool
+	name     string
+	optional string // true, false or empty
+}
+
+func keyOfEnvFrom(source corev1.EnvFromSource) envFromKey {
+	key := envFromKey{prefix: source.Prefix}
+	if ref := source.ConfigMapRef; ref != nil {
+		key.configMap = keyOfObject(ref.Name, ref.Optional)
+	}
+	if ref := source.SecretRef; ref != nil {
+		key.secret = keyOfObject(ref.Name, ref.Optional)
+	}
+	return key
+}
+
+func keyOfObject(name string, optional *bool) objectKey {
+	key := objectKey{given: true, name: name}
+	if optional != nil {
+		key.optional = strconv.FormatBool(*optional)
+	}
+	return key
 }
 
 // EffectiveEnv returns the role's variables, each name once, with those that lead
 // Spark to hadoopConfigMap and sparkConfigMap, which win over the user's.
 func (f *Fields) EffectiveEnv() []corev1.EnvVar {
-	env := make([]corev1.EnvVar, 0, len(f.Env)+2)
-	for _, variable := range f.Env {
-		if f.confDir(variable.Name) == "" {
-			env = SetEnv(env, variable)
-		}
+	given := f.Env
+	if f.HadoopConfigMap != "" || f.SparkConfigMap != "" {
+		given = slices.DeleteFunc(slices.Clone(given), func(v corev1.EnvVar) bool { return f.confDir(v.Name) != "" })
 	}
+	env := MergeEnv(nil, given)
 	for _, name := range []string{EnvHadoopConfDir, EnvSparkConfDir} {
 		if dir := f.confDir(name); dir != "" {
 			env = append(env, corev1.EnvVar{Name: name, Value: dir})
@@ -65,10 +92,14 @@ func (f *Fields) confDir(name string) string {
 // hasEnv reports whether env has all of typed, in their order and no others of
 // their names.
 func hasEnv(env, typed []corev1.EnvVar) bool {
+	at := make(map[string]int, len(typed))
+	for i := range typed {
+		at[typed[i].Name] = i
+	}
 	next := 0
 	for _, have := range env {
-		i := slices.IndexFunc(typed, func(t corev1.EnvVar) bool { return t.Name == have.Name })
-		if i < 0 {
+		i, known := at[have.Name]
+		if !known {
 			continue
 		}
 		if i != next || !equality.Semantic.DeepEqual(have, typed[i]) {
@@ -79,19 +110,47 @@ func hasEnv(env, typed []corev1.EnvVar) bool {
 	return next == len(typed)
 }
 
-// SetEnv makes variable the only one of its name. A variable replaces its
-// predecessor in place, so that others that refer to it as $(NAME) still see it;
-// one that itself refers to others goes to the end, behind all of them.
-func SetEnv(env []corev1.EnvVar, variable corev1.EnvVar) []corev1.EnvVar {
-	same := func(have corev1.EnvVar) bool { return have.Name == variable.Name }
-	first := slices.IndexFunc(env, same)
-	if first < 0 {
-		return append(env, variable)
+// MergeEnv returns env with the variables of more, one after the other, each the
+// only one of its name. A variable replaces its predecessor in place, so that
+// others that refer to it as $(NAME) still see it; one that itself refers to
+// others goes to the end, behind all of them. The result is a list of its own.
+func MergeEnv(env, more []corev1.EnvVar) []corev1.EnvVar {
+	set := make(map[string]bool, len(more))
+	for i := range more {
+		set[more[i].Name] = true
 	}
-	if strings.Contains(variable.Value, "$(") {
-		return append(slices.DeleteFunc(env, same), variable)
+	merged := make([]corev1.EnvVar, 0, len(env)+len(more))
+	at := make(map[string]int, len(more)) // in merged
+	for _, variable := range env {
+		if set[variable.Name] {
+			if _, repeated := at[variable.Name]; repeated {
+				continue
+			}
+			at[variable.Name] = len(merged)
+		}
+		merged = append(merged, variable)
 	}
-	env[first] = variable
-	rest := slices.DeleteFunc(env[first+1:], same)
-	return env[:first+1+len(rest)]
+	moved := make(map[int]bool) // left its place for the end
+	for _, variable := range more {
+		i, there := at[variable.Name]
+		if there && !strings.Contains(variable.Value, "$(") {
+			merged[i] = variable
+			continue
+		}
+		if there {
+			moved[i] = true
+		}
+		at[variable.Name] = len(merged)
+		merged = append(merged, variable)
+	}
+	if len(moved) == 0 {
+		return merged
+	}
+	kept := merged[:0]
+	for i, variable := range merged {
+		if !moved[i] {
+			kept = append(kept, variable)
+		}
+	}
+	return kept
 }

@@ -90,7 +90,13 @@ type edit struct {
 	pod      *corev1.PodSpec
 	spark    int // index of the Spark container
 	warnings []string
-	errs     field.ErrorList
+	faults   Faults
+
+	// Where the entries of the pod are, by merge key: see index.go.
+	volumes, volumeFields index[string]
+	mounts                index[string]
+	ports                 index[portKey]
+	localDirs             map[string]bool // scratch volumes that the role mounts
 }
 
 // Apply puts the fields into a pod whose Spark container has the given index
@@ -107,11 +113,12 @@ func (f *Fields) Apply(pod *corev1.PodSpec, container int) (warnings []string, e
 	e.editExtra()
 	e.editNetwork()
 	e.editContainers()
+	e.editTemplateVolumes()
 	e.editScheduling()
 	e.editResources()
 	e.editSecurity()
 	e.editLifecycle()
-	return e.warnings, e.errs
+	return e.warnings, e.faults.List()
 }
 
 // Complete puts those fields into the pod of an executor, as its driver creates
@@ -119,14 +126,12 @@ func (f *Fields) Apply(pod *corev1.PodSpec, container int) (warnings []string, e
 // lifecycle and variables. It is for an admission webhook and needs no template.
 func (f *Fields) Complete(pod *corev1.PodSpec, container int) field.ErrorList {
 	e := &edit{Fields: f, pod: pod, spark: container}
-	for _, variable := range e.EffectiveEnv() {
-		e.container().Env = SetEnv(e.container().Env, variable)
-	}
+	e.container().Env = MergeEnv(e.container().Env, e.EffectiveEnv())
 	e.editMemoryLimit()
 	if e.Lifecycle != nil {
 		e.container().Lifecycle = e.Lifecycle
 	}
-	return e.errs
+	return e.faults.List()
 }
 
 func (e *edit) editExtra() {
@@ -152,13 +157,15 @@ func (e *edit) path(names ...string) *field.Path {
 	return field.NewPath("spec", append([]string{string(e.Role)}, names...)...)
 }
 
-func (e *edit) fail(err *field.Error) { e.errs = append(e.errs, err) }
+func (e *edit) fail(err *field.Error) { e.faults.Add(err) }
 
 // duplicate reports an entry whose key another entry with another value has.
-func (e *edit) duplicate(place *field.Path, key, detail string) {
-	err := field.Duplicate(place, key)
-	err.Detail = detail
-	e.fail(err)
+func (e *edit) duplicate(place *field.Path, key string, detail func() string) {
+	e.faults.AddFunc(func() *field.Error {
+		err := field.Duplicate(place, key)
+		err.Detail = detail()
+		return err
+	})
 }
 
 func (e *edit) warn(text string) { e.warnings = append(e.warnings, text) }

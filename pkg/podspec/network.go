@@ -19,25 +19,48 @@ func (e *edit) editNetwork() {
 			e.pod.DNSPolicy = corev1.DNSClusterFirstWithHostNet
 		}
 	}
-	for _, alias := range e.HostAliases {
-		e.addHostAlias(alias)
-	}
+	e.editHostAliases()
 	if e.DNSConfig != nil {
 		e.pod.DNSConfig = e.DNSConfig
 	}
 }
 
-func (e *edit) addHostAlias(alias corev1.HostAlias) {
-	i := slices.IndexFunc(e.pod.HostAliases, func(have corev1.HostAlias) bool { return have.IP == alias.IP })
-	if i < 0 {
-		e.pod.HostAliases = append(e.pod.HostAliases, alias)
+// editHostAliases adds the host names to those that the pod has for an address.
+func (e *edit) editHostAliases() {
+	if len(e.HostAliases) == 0 {
 		return
 	}
-	have := &e.pod.HostAliases[i]
-	for _, name := range alias.Hostnames {
-		if !slices.Contains(have.Hostnames, name) {
-			// The list may be that of the application: append to a copy.
-			have.Hostnames = append(slices.Clip(have.Hostnames), name)
+	type hostname struct{ ip, name string }
+	known := make(map[hostname]bool)
+	byIP := make(map[string]int, len(e.pod.HostAliases)+len(e.HostAliases))
+	learn := func(i int) {
+		alias := &e.pod.HostAliases[i]
+		if _, taken := byIP[alias.IP]; taken {
+			return
+		}
+		byIP[alias.IP] = i
+		// The names may be those of the application: what is appended goes to a copy.
+		alias.Hostnames = slices.Clip(alias.Hostnames)
+		for _, name := range alias.Hostnames {
+			known[hostname{alias.IP, name}] = true
+		}
+	}
+	for i := range e.pod.HostAliases {
+		learn(i)
+	}
+	for _, alias := range e.HostAliases {
+		i, there := byIP[alias.IP]
+		if !there {
+			e.pod.HostAliases = append(e.pod.HostAliases, alias)
+			learn(len(e.pod.HostAliases) - 1)
+			continue
+		}
+		have := &e.pod.HostAliases[i]
+		for _, name := range alias.Hostnames {
+			if key := (hostname{alias.IP, name}); !known[key] {
+				known[key] = true
+				have.Hostnames = append(have.Hostnames, name)
+			}
 		}
 	}
 }

@@ -23,14 +23,27 @@ func (e *edit) editPorts() {
 	}
 }
 
-func (e *edit) addPort(container *corev1.Container, port corev1.ContainerPort, place *field.Path) {
-	named := func(have corev1.ContainerPort) bool {
-		// Ports without a name are told apart by number and protocol.
-		return have.Name == port.Name &&
-			(port.Name != "" || have.ContainerPort == port.ContainerPort && protocolOf(have) == protocolOf(port))
+// portKey tells ports apart: by their name, and those without a name by number
+// and protocol.
+type portKey struct {
+	name     string
+	number   int32
+	protocol corev1.Protocol
+}
+
+func keyOfPort(port *corev1.ContainerPort) portKey {
+	if port.Name != "" {
+		return portKey{name: port.Name}
 	}
-	i := slices.IndexFunc(container.Ports, named)
-	if i < 0 {
+	return portKey{number: port.ContainerPort, protocol: protocolOf(*port)}
+}
+
+func (e *edit) addPort(container *corev1.Container, port corev1.ContainerPort, place *field.Path) {
+	byKey := e.ports.of(len(container.Ports), func(i int) portKey { return keyOfPort(&container.Ports[i]) })
+	key := keyOfPort(&port)
+	i, there := byKey[key]
+	if !there {
+		byKey[key] = len(container.Ports)
 		container.Ports = append(container.Ports, port)
 		return
 	}
@@ -38,10 +51,11 @@ func (e *edit) addPort(container *corev1.Container, port corev1.ContainerPort, p
 	if have.ContainerPort == port.ContainerPort && protocolOf(have) == protocolOf(port) {
 		return
 	}
-	inTemplate := slices.ContainsFunc(e.templateContainer().Ports, named)
-	e.duplicate(place.Child("name"), port.Name, fmt.Sprintf(
-		"the container has a port %d/%s of this name from %s or another entry; rename one of them",
-		have.ContainerPort, protocolOf(have), e.other(inTemplate)))
+	e.duplicate(place.Child("name"), port.Name, func() string {
+		inTemplate := slices.ContainsFunc(e.templateContainer().Ports, func(p corev1.ContainerPort) bool { return keyOfPort(&p) == key })
+		return fmt.Sprintf("the container has a port %d/%s of this name from %s or another entry; rename one of them",
+			have.ContainerPort, protocolOf(have), e.other(inTemplate))
+	})
 }
 
 func protocolOf(port corev1.ContainerPort) corev1.Protocol {

@@ -4,10 +4,8 @@ package podspec
 
 import (
 	"maps"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 )
 
 // editScheduling sets what decides on which node the pod runs and when.
@@ -29,11 +27,37 @@ func (e *edit) editScheduling() {
 	if e.Affinity != nil {
 		e.pod.Affinity = e.Affinity
 	}
-	for _, toleration := range e.Tolerations {
-		if !slices.ContainsFunc(e.pod.Tolerations, func(have corev1.Toleration) bool {
-			return equality.Semantic.DeepEqual(have, toleration)
-		}) {
-			e.pod.Tolerations = append(e.pod.Tolerations, toleration)
+	if len(e.Tolerations) > 0 {
+		e.pod.Tolerations = union(e.pod.Tolerations, e.Tolerations, keyOfToleration)
+	}
+}
+
+// tolerationKey is a whole toleration: they have no merge key, equal ones are one.
+type tolerationKey struct {
+	corev1.Toleration // without the pointer
+	seconds           int64
+	limited           bool
+}
+
+func keyOfToleration(toleration corev1.Toleration) tolerationKey {
+	key := tolerationKey{Toleration: toleration}
+	if seconds := toleration.TolerationSeconds; seconds != nil {
+		key.TolerationSeconds, key.seconds, key.limited = nil, *seconds, true
+	}
+	return key
+}
+
+// union appends to have those of more whose key it does not have.
+func union[T any, K comparable](have, more []T, key func(T) K) []T {
+	known := make(map[K]bool, len(have)+len(more))
+	for _, entry := range have {
+		known[key(entry)] = true
+	}
+	for _, entry := range more {
+		if k := key(entry); !known[k] {
+			known[k] = true
+			have = append(have, entry)
 		}
 	}
+	return have
 }
