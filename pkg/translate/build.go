@@ -4,10 +4,10 @@ package translate
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/batchscheduler"
@@ -98,8 +98,9 @@ func (b *builder) build() (*Run, error) {
 	b.editDriver(objects.Driver)
 	mergeConfigMaps(&objects)
 	openPorts(objects.NetworkPolicy, b.exporter.Executor.Ports)
-	if b.errs = append(b.errs, b.executorConflicts(template, objects.Properties, objects.Driver)...); len(b.errs) > 0 {
-		return nil, refuse(b.errs)
+	b.executorConflicts(template, objects.Properties, objects.Driver)
+	if err := b.refusal(); err != nil {
+		return nil, err
 	}
 	final := sparkconf.New(objects.Properties, nil, b.version)
 	run := &Run{
@@ -113,11 +114,24 @@ func (b *builder) build() (*Run, error) {
 	return run, nil
 }
 
+// Limits of the warnings about one application. Each becomes an Event.
+const (
+	maxWarnings      = 50
+	maxWarningLength = 1024 // bytes
+)
+
 // sortedWarnings returns the warnings, each once: maps have no order, but the same
-// application gets the same warnings.
+// application gets the same warnings. The last one counts those beyond the limit.
 func sortedWarnings(warnings []string) []string {
 	slices.Sort(warnings)
-	return slices.Compact(warnings)
+	warnings = slices.Compact(warnings)
+	if more := len(warnings) - maxWarnings; more > 0 {
+		warnings = append(warnings[:maxWarnings:maxWarnings], fmt.Sprintf("and %d more warnings, which are not listed", more))
+	}
+	for i := range warnings {
+		warnings[i] = sparkconf.Excerpt(warnings[i], maxWarningLength)
+	}
+	return warnings
 }
 
 // input returns the call of spark-submit that stands for the application, and the
@@ -142,8 +156,8 @@ func (b *builder) input() (*submit.Input, *corev1.PodTemplateSpec, error) {
 
 	template := b.executorTemplate(&executor, executorDirs)
 	driverTemplate := b.driverTemplate(&driver, driverDirs)
-	if len(b.errs) > 0 {
-		return nil, nil, refuse(b.errs)
+	if err := b.refusal(); err != nil {
+		return nil, nil, err
 	}
 	text, err := renderTemplate(template)
 	if err != nil {
@@ -219,11 +233,16 @@ func (b *builder) fields(name podspec.Role, metrics *monitoring.Role) podspec.Fi
 func (b *builder) apply(fields *podspec.Fields, pod *corev1.PodSpec, container int) {
 	warnings, errs := fields.Apply(pod, container)
 	b.warnings = append(b.warnings, warnings...)
-	b.errs = append(b.errs, errs...)
+	b.faults.Add(errs...)
 }
 
-// refuse makes one error of many.
-func refuse(errs field.ErrorList) error { return errs.ToAggregate() }
+// refusal makes one error of the faults; nil if there are none.
+func (c *conf) refusal() error {
+	if faults := c.faults.List(); len(faults) > 0 {
+		return faults.ToAggregate()
+	}
+	return nil
+}
 
 func valueOf(text *string) string {
 	if text == nil {

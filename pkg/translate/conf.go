@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/podspec"
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 )
 
@@ -29,7 +30,7 @@ type conf struct {
 	app      *v1beta2.SparkApplication
 	values   map[string]string
 	warnings []string
-	errs     field.ErrorList
+	faults   podspec.Faults
 }
 
 func newConf(app *v1beta2.SparkApplication, p *Params) *conf {
@@ -72,7 +73,7 @@ func (c *conf) setInt32(key string, value *int32, place string) {
 
 func (c *conf) warn(text string) { c.warnings = append(c.warnings, text) }
 
-func (c *conf) fail(err *field.Error) { c.errs = append(c.errs, err) }
+func (c *conf) fail(err *field.Error) { c.faults.Add(err) }
 
 // setCommon sets what spec.sparkConf may override.
 func (c *conf) setCommon() {

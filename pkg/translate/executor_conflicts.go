@@ -30,9 +30,7 @@ type addition struct {
 // executorConflicts compares the template with what the driver will add to it.
 // Found only by the API server, at the first executor, a conflict would leave
 // the application running without any.
-func (b *builder) executorConflicts(
-	template *corev1.PodTemplateSpec, properties map[string]string, driver *corev1.Pod,
-) (errs field.ErrorList) {
+func (b *builder) executorConflicts(template *corev1.PodTemplateSpec, properties map[string]string, driver *corev1.Pod) {
 	pod := &template.Spec
 	container := &pod.Containers[b.sparkContainer(pod, podspec.Executor)]
 	const place = "spec.executor"
@@ -40,14 +38,20 @@ func (b *builder) executorConflicts(
 		err := field.Duplicate(field.NewPath(place), name)
 		err.Detail = "the executors' template (" + place + " and its template) has a " + what + " of this name or path, and " + from +
 			" adds another; rename one of them"
-		errs = append(errs, err)
+		b.fail(err)
+	}
+	volumes, paths := volumesByName(pod.Volumes), make(map[string]bool, len(container.VolumeMounts))
+	for i := range container.VolumeMounts {
+		paths[container.VolumeMounts[i].MountPath] = true
 	}
 	additions := executorAdditions(container, properties, localDirsOf(driver))
+	added := make(map[string]bool, len(additions))
 	for _, add := range additions {
-		if slices.ContainsFunc(pod.Volumes, func(v corev1.Volume) bool { return v.Name == add.volume }) {
+		added[add.volume] = true
+		if volumes[add.volume] != nil {
 			conflict("volume", add.volume, add.from)
 		}
-		if slices.ContainsFunc(container.VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == add.path }) {
+		if paths[add.path] {
 			conflict("volume mount", add.path, add.from)
 		}
 	}
@@ -55,29 +59,28 @@ func (b *builder) executorConflicts(
 		conflict("port", blockManagerPort, "Spark")
 	}
 	if properties[sparkconf.ExecutorPodFeatureSteps] == "" { // they could add anything
-		errs = append(errs, missingVolumes(pod, additions)...)
+		b.missingVolumes(pod, func(volume string) bool { return volumes[volume] != nil || added[volume] })
 	}
-	return errs
 }
 
 // missingVolumes reports mounts, in whichever container, of volumes that neither
 // the template nor Spark has.
-func missingVolumes(pod *corev1.PodSpec, additions []addition) (errs field.ErrorList) {
+func (b *builder) missingVolumes(pod *corev1.PodSpec, exists func(volume string) bool) {
 	for _, list := range [][]corev1.Container{pod.InitContainers, pod.Containers} {
 		for i := range list {
 			for _, mount := range list[i].VolumeMounts {
-				if slices.ContainsFunc(pod.Volumes, func(v corev1.Volume) bool { return v.Name == mount.Name }) ||
-					slices.ContainsFunc(additions, func(a addition) bool { return a.volume == mount.Name }) {
+				if exists(mount.Name) {
 					continue
 				}
-				err := field.NotFound(field.NewPath("spec", "executor"), mount.Name)
-				err.Detail = "container " + strconv.Quote(list[i].Name) + " of the executors mounts this volume at " + mount.MountPath +
-					"; define it in spec.volumes or in the template"
-				errs = append(errs, err)
+				b.faults.AddFunc(func() *field.Error {
+					err := field.NotFound(field.NewPath("spec", "executor"), mount.Name)
+					err.Detail = "container " + strconv.Quote(list[i].Name) + " of the executors mounts this volume at " + mount.MountPath +
+						"; define it in spec.volumes or in the template"
+					return err
+				})
 			}
 		}
 	}
-	return errs
 }
 
 // executorAdditions lists the volumes that the driver will mount in executors.

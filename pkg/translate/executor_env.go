@@ -30,6 +30,7 @@ func (b *builder) keepEnv(r *role, fields *podspec.Fields, pod *corev1.PodSpec) 
 	for i := range container.Env {
 		container.Env[i].Value = b.resolveEnv(r, container.Env[i].Value)
 	}
+	removed := make(map[string]bool)
 	for _, variable := range fields.EffectiveEnv() {
 		variable.Value = b.resolveEnv(r, variable.Value)
 		// A reference to a Secret is appended after everything else.
@@ -42,15 +43,16 @@ func (b *builder) keepEnv(r *role, fields *podspec.Fields, pod *corev1.PodSpec) 
 			b.warn("spec.executor.env: " + variable.Name + " has no effect: Spark sets it itself")
 		case early, unknown != "", variable.ValueFrom == nil && appended && !podspec.Expands(variable.Value):
 			b.set(r.keys.env+variable.Name, variable.Value)
-			container.Env = withoutEnv(container.Env, variable.Name)
+			removed[variable.Name] = true
 		case appended:
 			delete(b.values, r.keys.env+variable.Name)
 		}
 	}
 	moved := b.takeReferences(r)
 	for name := range moved {
-		container.Env = withoutEnv(container.Env, name)
+		removed[name] = true
 	}
+	container.Env = withoutEnv(container.Env, removed)
 	d := definitions{conf: b.conf, role: r, known: b.executorVariable, moved: moved, defined: make(map[string]bool, len(container.Env))}
 	container.Env = d.define(container.Env)
 }
@@ -218,6 +220,6 @@ func (d *definitions) lookup(name string) (corev1.EnvVar, bool) {
 	return d.known(name)
 }
 
-func withoutEnv(env []corev1.EnvVar, name string) []corev1.EnvVar {
-	return slices.DeleteFunc(env, func(have corev1.EnvVar) bool { return have.Name == name })
+func withoutEnv(env []corev1.EnvVar, names map[string]bool) []corev1.EnvVar {
+	return slices.DeleteFunc(env, func(have corev1.EnvVar) bool { return names[have.Name] })
 }

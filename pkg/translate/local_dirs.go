@@ -3,7 +3,6 @@
 package translate
 
 import (
-	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -25,6 +24,7 @@ type localDir struct {
 // Spark's volume properties, and returns those that only a pod template can
 // express.
 func (c *conf) setLocalDirs(r *role, version sparkconf.Version) (forTemplate []localDir) {
+	var volumes map[string]*corev1.Volume
 	for i, mount := range r.VolumeMounts {
 		if !strings.HasPrefix(mount.Name, podspec.LocalDirPrefix) {
 			continue
@@ -32,12 +32,14 @@ func (c *conf) setLocalDirs(r *role, version sparkconf.Version) (forTemplate []l
 		place := func() *field.Path {
 			return field.NewPath("spec", string(r.name), "volumeMounts").Index(i).Child("name")
 		}
-		v := slices.IndexFunc(c.app.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == mount.Name })
-		if v < 0 {
+		if volumes == nil {
+			volumes = volumesByName(c.app.Spec.Volumes)
+		}
+		volume := volumes[mount.Name]
+		if volume == nil {
 			c.fail(field.Invalid(place(), mount.Name, "volume "+mount.Name+" not found; define it in spec.volumes"))
 			continue
 		}
-		volume := &c.app.Spec.Volumes[v]
 		kind, options := volumeProperties(volume)
 		switch {
 		case kind != "" && hasProperties(volume, mount, version):
@@ -50,6 +52,17 @@ func (c *conf) setLocalDirs(r *role, version sparkconf.Version) (forTemplate []l
 		}
 	}
 	return forTemplate
+}
+
+// volumesByName returns the first volume of each name.
+func volumesByName(volumes []corev1.Volume) map[string]*corev1.Volume {
+	named := make(map[string]*corev1.Volume, len(volumes))
+	for i := range volumes {
+		if name := volumes[i].Name; named[name] == nil {
+			named[name] = &volumes[i]
+		}
+	}
+	return named
 }
 
 // volumeProperties returns the volume type in Spark's configuration and its
@@ -124,21 +137,29 @@ func (c *conf) setVolume(r *role, kind string, mount corev1.VolumeMount, options
 func (c *conf) addLocalDirs(pod *corev1.PodSpec, role podspec.Role, dirs []localDir) {
 	container := &pod.Containers[c.sparkContainer(pod, role)]
 	place := field.NewPath("spec", string(role), "volumeMounts")
+	if len(dirs) == 0 {
+		return
+	}
+	volumes, paths := volumesByName(pod.Volumes), make(map[string]bool, len(container.VolumeMounts))
+	for i := range container.VolumeMounts {
+		paths[container.VolumeMounts[i].MountPath] = true
+	}
 	for _, dir := range dirs {
-		i := slices.IndexFunc(pod.Volumes, func(v corev1.Volume) bool { return v.Name == dir.volume.Name })
-		switch {
-		case i < 0:
+		switch have := volumes[dir.volume.Name]; {
+		case have == nil:
+			volumes[dir.volume.Name] = &dir.volume
 			pod.Volumes = append(pod.Volumes, dir.volume)
-		case !equality.Semantic.DeepEqual(pod.Volumes[i], dir.volume):
+		case !equality.Semantic.DeepEqual(*have, dir.volume):
 			err := field.Duplicate(place, dir.volume.Name)
 			err.Detail = "spec." + string(role) + ".template has another volume of this name; rename one of them"
 			c.fail(err)
 		}
-		if slices.ContainsFunc(container.VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == dir.mount.MountPath }) {
+		if paths[dir.mount.MountPath] {
 			c.fail(field.Invalid(place, dir.mount.MountPath,
 				"must be unique: spec."+string(role)+".template or another volume has this path; choose another path"))
 			continue
 		}
+		paths[dir.mount.MountPath] = true
 		container.VolumeMounts = append(container.VolumeMounts, dir.mount)
 	}
 }

@@ -69,6 +69,7 @@ func (c *conf) setRole(r *role) {
 // setSecrets mounts Secrets. The variables that lead to their content win over
 // envVars; of two Secrets of the same type the later wins.
 func (c *conf) setSecrets(r *role) {
+	paths := make(map[string]string, len(r.Secrets)) // of the first mount of each
 	for i, secret := range r.Secrets {
 		place := func() *field.Path { return field.NewPath("spec", string(r.name), "secrets").Index(i) }
 		if volume := secret.Name + "-volume"; len(validation.IsDNS1123Label(volume)) > 0 {
@@ -76,11 +77,11 @@ func (c *conf) setSecrets(r *role) {
 				"Spark mounts it as the volume "+volume+", which is no valid name; mount it through spec.volumes instead"))
 			continue
 		}
-		for _, earlier := range r.Secrets[:i] {
-			if earlier.Name == secret.Name && earlier.Path != secret.Path {
-				c.fail(field.Invalid(place(), secret.Path, "secret "+secret.Name+" is mounted at "+earlier.Path+
-					" already and Spark mounts a Secret only once; mount it through spec.volumes instead"))
-			}
+		if earlier, mounted := paths[secret.Name]; !mounted {
+			paths[secret.Name] = secret.Path
+		} else if earlier != secret.Path {
+			c.fail(field.Invalid(place(), secret.Path, "secret "+secret.Name+" is mounted at "+earlier+
+				" already and Spark mounts a Secret only once; mount it through spec.volumes instead"))
 		}
 		c.setField(r.keys.secret+secret.Name, secret.Path, r.field("secrets"))
 		switch secret.Type {

@@ -72,8 +72,8 @@ func BuildJob(app *v1beta2.SparkApplication, p JobParams) (*JobRun, error) {
 	b.setMap(driver.keys.annotation, p.Annotations, "the operator")
 	call.DriverTemplate = b.completeDriverTemplate(&driver, call.DriverTemplate)
 	pod := b.jobPod(&driver)
-	if len(b.errs) > 0 {
-		return nil, refuse(b.errs)
+	if err := b.refusal(); err != nil {
+		return nil, err
 	}
 	objects, err := sparksubmit.Build(sparksubmit.Input{
 		Call:         *call,
@@ -154,7 +154,7 @@ func (b *builder) keepFromClient(r *role, fields *podspec.Fields, container *cor
 	if valueOf(r.MemoryLimit) != "" {
 		b.warn("spec.driver.memoryLimit has no effect with the submitter spark-submit: Spark sets the memory limit; use spec.driver.memoryOverhead")
 	}
-	remove := func(name string) { container.Env = withoutEnv(container.Env, name) }
+	removed := make(map[string]bool)
 	for _, variable := range fields.EffectiveEnv() {
 		_, appended := b.values[r.keys.env+variable.Name]
 		_, secret := b.values[r.keys.secretKey+variable.Name]
@@ -164,9 +164,9 @@ func (b *builder) keepFromClient(r *role, fields *podspec.Fields, container *cor
 		switch {
 		case variable.ValueFrom == nil && (appended || early):
 			b.set(r.keys.env+variable.Name, variable.Value)
-			remove(variable.Name)
+			removed[variable.Name] = true
 		case variable.ValueFrom != nil && early, isLateDriverEnv(variable.Name):
-			remove(variable.Name)
+			removed[variable.Name] = true
 			place := "spec.driver.env"
 			if variable.Name == podspec.EnvSparkConfDir && fields.SparkConfigMap != "" {
 				place = "spec.sparkConfigMap"
@@ -179,6 +179,7 @@ func (b *builder) keepFromClient(r *role, fields *podspec.Fields, container *cor
 			b.warn("spec.driver.envSecretKeyRefs: " + variable.Name + " has no effect: spec.driver.env sets it")
 		}
 	}
+	container.Env = withoutEnv(container.Env, removed)
 	d := definitions{conf: b.conf, role: r, known: driverVariable, defined: make(map[string]bool, len(container.Env))}
 	container.Env = d.define(container.Env)
 }
@@ -239,16 +240,17 @@ func (b *builder) jobPod(r *role) *corev1.PodSpec {
 	}
 	fields := podspec.Fields{Role: podspec.Driver, SparkPodSpec: own, Volumes: spec.Volumes}
 	b.apply(&fields, pod, 0)
-	container := &pod.Containers[0]
+	container, volumes := &pod.Containers[0], volumesByName(pod.Volumes)
 	for _, secret := range r.Secrets {
 		volume := secret.Name + "-volume"
-		if slices.ContainsFunc(pod.Volumes, func(v corev1.Volume) bool { return v.Name == volume }) {
+		if volumes[volume] != nil {
 			continue
 		}
-		pod.Volumes = append(pod.Volumes, corev1.Volume{
+		volumes[volume] = &corev1.Volume{
 			Name:         volume,
 			VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: secret.Name}},
-		})
+		}
+		pod.Volumes = append(pod.Volumes, *volumes[volume])
 		container.VolumeMounts = append(container.VolumeMounts, corev1.VolumeMount{Name: volume, MountPath: secret.Path, ReadOnly: true})
 	}
 	return pod
