@@ -58,8 +58,8 @@ func (v *validator) validateRoles() {
 
 // validateMetadata checks labels and annotations.
 func (v *validator) validateMetadata(r *role) {
-	v.errs = append(v.errs, metav1validation.ValidateLabels(substituted(r.Labels), r.at.Child("labels"))...)
-	v.errs = append(v.errs, apivalidation.ValidateAnnotations(r.Annotations, r.at.Child("annotations"))...)
+	v.fail(metav1validation.ValidateLabels(substituted(r.Labels), r.at.Child("labels"))...)
+	v.fail(apivalidation.ValidateAnnotations(r.Annotations, r.at.Child("annotations"))...)
 	if r.name == podspec.Driver {
 		return // package submit refuses Spark's own labels there
 	}
@@ -222,7 +222,7 @@ func (v *validator) validatePod(r *role) {
 	}
 	fields := podspec.FieldsOf(v.app, r.name)
 	_, errs := fields.Apply(pod, container)
-	v.errs = append(v.errs, errs...)
+	v.fail(errs...)
 	for i := range pod.Volumes {
 		if reasons := validation.IsDNS1123Label(pod.Volumes[i].Name); len(reasons) > 0 {
 			v.fail(field.Invalid(r.at.Child("volumeMounts"), pod.Volumes[i].Name, "no name for a volume: "+strings.Join(reasons, ", ")))

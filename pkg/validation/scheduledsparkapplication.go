@@ -10,15 +10,17 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/cron"
+	"github.com/spark-operator/spark-operator/pkg/podspec"
 )
 
 // ValidateScheduledSparkApplication returns all faults of a schedule and of the
 // runs it would start, those of the schedule first.
 func ValidateScheduledSparkApplication(app *v1beta2.ScheduledSparkApplication) field.ErrorList {
 	spec, at := &app.Spec, field.NewPath("spec")
-	errs := validateTimes(spec, at)
-	errs = append(errs, validateName("ScheduledSparkApplication", app.Name)...)
-	errs = append(errs, validatePolicies(spec, at)...)
+	var faults podspec.Faults
+	faults.Add(validateTimes(spec, at)...)
+	faults.Add(validateName("ScheduledSparkApplication", app.Name)...)
+	faults.Add(validatePolicies(spec, at)...)
 
 	run := &v1beta2.SparkApplication{Spec: spec.Template}
 	run.Namespace, run.Name = app.Namespace, app.Name
@@ -26,9 +28,9 @@ func ValidateScheduledSparkApplication(app *v1beta2.ScheduledSparkApplication) f
 		if rest, ok := strings.CutPrefix(err.Field, "spec"); ok {
 			err.Field = "spec.template" + rest
 		}
-		errs = append(errs, err)
+		faults.Add(err)
 	}
-	return errs
+	return faults.List()
 }
 
 // validateTimes checks when runs are due. The texts are those that the

@@ -11,13 +11,17 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/podspec"
 	"github.com/spark-operator/spark-operator/pkg/translate"
 )
 
 // ValidateSparkApplication returns all faults of an application: the field, its
 // value, and how to mend it.
 func ValidateSparkApplication(app *v1beta2.SparkApplication) field.ErrorList {
-	return append(validateName("SparkApplication", app.Name), validateSpec(app)...)
+	var faults podspec.Faults
+	faults.Add(validateName("SparkApplication", app.Name)...)
+	faults.Add(validateSpec(app)...)
+	return faults.List()
 }
 
 // validateName requires a name from which those of Services and labels can be
@@ -33,6 +37,9 @@ func validateName(kind, name string) field.ErrorList {
 
 func validateSpec(app *v1beta2.SparkApplication) field.ErrorList {
 	v := &validator{app: app, spec: &app.Spec, root: field.NewPath("spec")}
+	if v.validateLimits(); len(v.faults.List()) > 0 {
+		return v.faults.List() // nothing else is worth the work
+	}
 	v.validateMode()
 	v.validateTemplates()
 	v.validateNodeSelectors()
@@ -44,7 +51,7 @@ func validateSpec(app *v1beta2.SparkApplication) field.ErrorList {
 	v.validateTimeouts()
 	v.validateCleanupPolicy()
 	v.validateRoles()
-	return v.errs
+	return v.faults.List()
 }
 
 // validator collects the faults of one application.
@@ -52,10 +59,11 @@ type validator struct {
 	app  *v1beta2.SparkApplication
 	spec *v1beta2.SparkApplicationSpec
 	root *field.Path
-	errs field.ErrorList
+
+	faults podspec.Faults
 }
 
-func (v *validator) fail(err *field.Error) { v.errs = append(v.errs, err) }
+func (v *validator) fail(errs ...*field.Error) { v.faults.Add(errs...) }
 
 func (v *validator) validateMode() {
 	switch mode := v.spec.Mode; mode {
@@ -143,14 +151,18 @@ func (v *validator) validateDynamicAllocation() {
 // validateVolumes refuses volumes of the same name that differ: only one of them
 // would be mounted.
 func (v *validator) validateVolumes() {
+	first := make(map[string]int, len(v.spec.Volumes))
 	for i := range v.spec.Volumes {
 		volume := &v.spec.Volumes[i]
-		for j := range v.spec.Volumes[:i] {
-			if other := &v.spec.Volumes[j]; other.Name == volume.Name && !equality.Semantic.DeepEqual(other, volume) {
-				err := field.Duplicate(v.root.Child("volumes").Index(i).Child("name"), volume.Name)
-				err.Detail = fmt.Sprintf("spec.volumes[%d] has this name as well and differs; rename one of them", j)
-				v.fail(err)
-			}
+		j, taken := first[volume.Name]
+		if !taken {
+			first[volume.Name] = i
+			continue
+		}
+		if !equality.Semantic.DeepEqual(&v.spec.Volumes[j], volume) {
+			err := field.Duplicate(v.root.Child("volumes").Index(i).Child("name"), volume.Name)
+			err.Detail = fmt.Sprintf("spec.volumes[%d] has this name as well and differs; rename one of them", j)
+			v.fail(err)
 		}
 	}
 }
