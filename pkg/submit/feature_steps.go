@@ -27,6 +27,9 @@ func featureSteps(conf *driverConf) ([]constructor, error) {
 		}
 		switch {
 		case class == volcanoStepClass && conf.switches.volcanoStep:
+			if len(steps) > builtIn {
+				continue // once more it would make the same PodGroup
+			}
 			steps = append(steps, constructor{class, newVolcano})
 		case slices.ContainsFunc(steps[:builtIn], func(c constructor) bool { return c.class == class }):
 			return nil, refuse(class + ".<init>()") // it has no constructor without arguments

@@ -168,5 +168,8 @@ func (c *driverConf) missingFile(key, value, file, hint string) error {
 	if c.switches.nioFileErrors {
 		message = file
 	}
+	if file == "" && c.switches.nioFileErrors {
+		message = "Is a directory" // the empty path is the working directory
+	}
 	return &Error{Message: message, Key: key, Value: value, Hint: hint}
 }

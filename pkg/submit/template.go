@@ -7,7 +7,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/yaml"
 
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 )
@@ -72,19 +71,35 @@ func (s *driverSpec) readTemplate(conf *driverConf) (bool, error) {
 	if !exists {
 		return false, refuse("native submission reads no files: give the template itself")
 	}
-	var template struct {
-		Metadata metav1.ObjectMeta `json:"metadata"`
-		Spec     *corev1.PodSpec   `json:"spec"`
-		Status   corev1.PodStatus  `json:"status"`
-	}
-	if err := yaml.Unmarshal(text, &template); err != nil {
+	document, err := readDocument(text)
+	if err != nil {
 		return false, refuse(err.Error())
 	}
-	if template.Spec == nil {
+	var template podDocument
+	if document != nil {
+		reader := typedReader{documentBudget{maxDocumentSize}, conf.switches.templateWords, conf.switches.templateNumbers}
+		if err := reader.read(document, &template); err != nil {
+			return false, refuse(err.Error())
+		}
+	}
+	switch {
+	case template.Kind != "" && template.Kind != "Pod":
+		return false, refuse("the kind of the template is " + template.Kind + "; it must be Pod")
+	case template.APIVersion != "" && template.APIVersion != "v1":
+		return false, refuse("the apiVersion of the template is " + template.APIVersion + "; it must be v1")
+	case template.Spec == nil:
 		return false, refuse("the template has no spec")
 	}
 	s.pod.ObjectMeta, s.pod.Spec, s.pod.Status = template.Metadata, *template.Spec, template.Status
 	return true, s.checkTemplateNamespace(conf)
+}
+
+// podDocument is a Pod in a file.
+type podDocument struct {
+	metav1.TypeMeta `json:",inline"`
+	Metadata        metav1.ObjectMeta `json:"metadata"`
+	Spec            *corev1.PodSpec   `json:"spec"`
+	Status          corev1.PodStatus  `json:"status"`
 }
 
 func (s *driverSpec) checkTemplateNamespace(conf *driverConf) error {

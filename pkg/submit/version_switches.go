@@ -38,6 +38,8 @@ type switches struct {
 	excludesFeatureSteps            bool // spark.kubernetes.driver.pod.excludedFeatureSteps
 	volcanoStep                     bool // is part of the distribution
 	refusesTemplateInOtherNamespace bool
+	templateNumbers                 bool // plain scalars of template files may be numbers where text belongs; merge keys
+	templateWords                   bool // yes, no, on and off are booleans in template files
 
 	// Volumes.
 	volumeExtras bool // subPathExpr, hostPath type, labels and annotations of claims, the least size
@@ -89,6 +91,8 @@ func switchesOf(v sparkconf.Version) switches {
 		volcanoStep:          v.AtLeast(4, 2),
 
 		refusesTemplateInOtherNamespace: !v.AtLeast(3, 4),
+		templateNumbers:                 !v.AtLeast(3, 5),
+		templateWords:                   !v.AtLeast(3, 4),
 
 		volumeExtras: v.AtLeast(4, 0),
 		claimModeKey: v.AtLeastPatch(3, 4, 3) && !(v.AtLeast(3, 5) && !v.AtLeastPatch(3, 5, 1)),

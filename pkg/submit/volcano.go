@@ -3,9 +3,9 @@
 package submit
 
 import (
+	"fmt"
+
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/json"
-	"sigs.k8s.io/yaml"
 
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 )
@@ -46,15 +46,8 @@ func (v volcano) template() (*unstructured.Unstructured, error) {
 		return nil, err
 	}
 	if text != nil {
-		encoded, err := yaml.YAMLToJSON(text)
-		if err == nil {
-			err = json.Unmarshal(encoded, &group) // keeps integers
-		}
-		if err != nil {
+		if group, err = readPodGroup(text); err != nil {
 			return nil, &Error{Message: podGroupNotReadable, Key: key, Hint: err.Error()}
-		}
-		if group == nil {
-			group = map[string]any{} // of an empty document
 		}
 	}
 	for _, field := range []string{"metadata", "spec"} {
@@ -69,14 +62,34 @@ func (v volcano) template() (*unstructured.Unstructured, error) {
 	return &unstructured.Unstructured{Object: group}, nil
 }
 
+// readPodGroup reads a PodGroup from YAML or JSON.
+func readPodGroup(text []byte) (map[string]any, error) {
+	document, err := readDocument(text)
+	if err != nil || document == nil {
+		return map[string]any{}, err
+	}
+	budget := documentBudget{maxDocumentSize}
+	value, err := budget.untyped(document, 0)
+	if err != nil {
+		return nil, err
+	}
+	group, _ := value.(map[string]any)
+	if kind, given := group["kind"]; given && kind != podGroupKind {
+		return nil, fmt.Errorf("its kind is %v; it must be %s", kind, podGroupKind)
+	}
+	return group, nil
+}
+
 // templateText returns the text of the template, nil if there is none, and the
 // property that gives it. A file comes before a text.
 func (v volcano) templateText() (key string, text []byte, err error) {
 	if file, set := v.conf.Raw(sparkconf.PodGroupTemplateFile); set {
 		text, exists := v.conf.in.file(file)
 		if !exists {
-			return "", nil, v.conf.missingFile(sparkconf.PodGroupTemplateFile, file, file,
-				"give the template by "+sparkconf.PodGroupTemplateJSON)
+			return "", nil, &Error{
+				Message: podGroupNotReadable, Key: sparkconf.PodGroupTemplateFile, Value: file,
+				Hint: "native submission reads no files: give the template by " + sparkconf.PodGroupTemplateJSON,
+			}
 		}
 		return sparkconf.PodGroupTemplateFile, text, nil
 	}
