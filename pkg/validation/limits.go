@@ -41,6 +41,7 @@ func (v *validator) validateLimits() {
 		}
 	}
 	at := func(names ...string) *field.Path { return v.root.Child(names[0], names[1:]...) }
+	limit(field.NewPath("metadata", "labels"), len(v.app.Labels), maxMetadata, "labels") // passed on to the pods
 	limit(at("sparkConf"), len(spec.SparkConf), maxProperties, "properties")
 	limit(at("hadoopConf"), len(spec.HadoopConf), maxProperties, "properties")
 	limit(at("volumes"), len(spec.Volumes), maxVolumes, "volumes")
