@@ -37,7 +37,7 @@ func newConf(app *v1beta2.SparkApplication, p *Params) *conf {
 	bare := withoutPrefixes(app)
 	app = bare.app
 	c := &conf{
-		app: app, warnings: bare.warnings, errs: bare.errs,
+		app: app, warnings: bare.warnings, faults: bare.faults,
 		// Room for the fixed ones of a plain application.
 		values: make(map[string]string, len(p.DefaultConf)+len(app.Spec.SparkConf)+len(app.Spec.HadoopConf)+32),
 	}

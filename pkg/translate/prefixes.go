@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/podspec"
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 )
 
@@ -23,7 +24,7 @@ type prefixes struct {
 	// the one that was given, which is not changed.
 	app      *v1beta2.SparkApplication
 	warnings []string
-	errs     field.ErrorList
+	faults   podspec.Faults
 }
 
 func withoutPrefixes(given *v1beta2.SparkApplication) *prefixes {
@@ -73,7 +74,7 @@ func bareKeys[V comparable](p *prefixes, prefix string, values *map[string]V, pl
 		value := (*values)[key]
 		delete(*values, key)
 		if other, both := (*values)[bare]; both && other != value {
-			p.errs = append(p.errs, field.Invalid(field.NewPath(place).Key(key), value,
+			p.faults.Add(field.Invalid(field.NewPath(place).Key(key), value,
 				"the key "+bare+" means the same and has another value; leave one of them out"))
 		}
 		(*values)[bare] = value
