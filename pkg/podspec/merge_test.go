@@ -19,7 +19,7 @@ func applyToTemplate(t *testing.T, app *v1beta2.SparkApplication, role podspec.R
 	t.Helper()
 	pod := podFields(app, role).Template.Spec.DeepCopy()
 	fields := podspec.FieldsOf(app, role)
-	_, list := fields.Apply(pod, podspec.SparkContainer(pod, role))
+	_, list := fields.Apply(pod, podspec.SparkContainer(pod, role, ""))
 	errs := make([]string, 0, len(list))
 	for _, err := range list {
 		errs = append(errs, err.Error())

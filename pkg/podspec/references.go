@@ -34,11 +34,16 @@ func Resolve(value string, text func(name string) (string, bool)) string {
 		if !found {
 			return resolved.String()
 		}
-		switch name, behind, closed := strings.Cut(strings.TrimPrefix(after, "("), ")"); {
+		switch {
 		case strings.HasPrefix(after, "$"):
 			resolved.WriteString("$$")
 			rest = after[1:]
-		case strings.HasPrefix(after, "(") && closed:
+		case strings.HasPrefix(after, "("):
+			name, behind, closed := strings.Cut(after[1:], ")")
+			if !closed { // nor is any later one
+				resolved.WriteString("$" + after)
+				return resolved.String()
+			}
 			if known, ok := text(name); ok {
 				resolved.WriteString(strings.ReplaceAll(known, "$", "$$"))
 			} else {

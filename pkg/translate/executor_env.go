@@ -90,7 +90,7 @@ func (b *builder) resolveEnv(r *role, value string) string {
 		return value
 	}
 	_, own := b.values[r.keys.env+envApplicationID]
-	if own || slices.ContainsFunc(r.Env, func(have corev1.EnvVar) bool { return have.Name == envApplicationID }) {
+	if own || r.defines(envApplicationID) {
 		return value // the user's wins over Spark's
 	}
 	return podspec.Resolve(value, func(name string) (string, bool) { return b.appID, name == envApplicationID })

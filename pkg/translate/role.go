@@ -15,6 +15,18 @@ type role struct {
 	*v1beta2.SparkPodSpec
 	coreRequest, javaOptions *string
 	keys                     roleKeys
+	variables                map[string]bool // names in env: see defines
+}
+
+// defines reports whether the field env has a variable of the name.
+func (r *role) defines(name string) bool {
+	if r.variables == nil {
+		r.variables = make(map[string]bool, len(r.Env))
+		for i := range r.Env {
+			r.variables[r.Env[i].Name] = true
+		}
+	}
+	return r.variables[name]
 }
 
 // roleKeys are the properties of a role. Those that end in a dot are families.
