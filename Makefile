@@ -94,12 +94,19 @@ GO_TEST := KUBE_CACHE_MUTATION_DETECTOR=true CGO_ENABLED=1 go test -race
 test-unit: go-toolchain
 	hack/prerequisites.sh race
 	$(GO_TEST) ./...
-	$(MAKE) --no-print-directory goldens
+	$(MAKE) --no-print-directory goldens-built
+
+# What a comparison with recordings counted, and what failed.
+COUNTS = awk '/^(--- FAIL|FAIL|panic)/ || /_test.go:[0-9]+: (operator )?goldens: / { sub(/^ *[a-z_]+_test.go:[0-9]+: /, ""); print }'
 
 .PHONY: goldens
-goldens: go-toolchain ## Compare with the recordings of spark-submit and of kubeflow/spark-operator; print the counts.
-	@go test -v -run '^Test(Operator)?Goldens$$' ./pkg/submit ./pkg/translate | \
-	  awk '/^(--- FAIL|FAIL|panic)/ || /_test.go:[0-9]+: (operator )?goldens: / { sub(/^ *[a-z_]+_test.go:[0-9]+: /, ""); print }'
+goldens: goldens-built bin/localcluster ## Compare with the recordings of spark-submit and of kubeflow/spark-operator; print the counts.
+	@bin/localcluster env true
+	@cd test && go test -v -count=1 -run '^TestStoredAsRecorded$$' ./goldens | $(COUNTS)
+
+.PHONY: goldens-built
+goldens-built: go-toolchain
+	@go test -v -run '^Test(Operator)?Goldens$$' ./pkg/submit ./pkg/translate | $(COUNTS)
 
 .PHONY: test-tools
 test-tools: go-toolchain

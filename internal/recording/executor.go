@@ -1,18 +1,85 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package translate_test
+package recording
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/yaml"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 )
+
+// CompareExecutor compares the first executor as it is admitted: by the recorded
+// webhook, or with the template of this project and no webhook. admit returns the
+// pod as the API server would store it, or its refusal.
+func (c *Case) CompareExecutor(objects []map[string]any, admit func(*corev1.Pod) (map[string]any, error)) ([]Difference, error) {
+	var pod *corev1.Pod
+	properties := map[string]string{}
+	for _, object := range objects {
+		var configMap corev1.ConfigMap
+		if object["kind"] != "ConfigMap" {
+			continue
+		}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object, &configMap); err != nil {
+			return nil, err
+		}
+		if text, ok := configMap.Data[executorTemplate]; ok {
+			pod = &corev1.Pod{}
+			if err := yaml.Unmarshal([]byte(text), pod); err != nil {
+				return nil, fmt.Errorf("executor template: %w", err)
+			}
+		}
+		if text, ok := configMap.Data["spark.properties"]; ok {
+			list, err := sparkconf.ParseProperties(text)
+			if err != nil {
+				return nil, err
+			}
+			properties = list
+		}
+	}
+	if pod == nil {
+		return []Difference{{"executor", "a template", "nothing"}}, nil
+	}
+	var recorded corev1.Pod
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(c.ExecutorMutation.Input, &recorded); err != nil {
+		return nil, err
+	}
+	mergeExecutor(pod, &recorded, variableNames(c.ExecutorMutation.Result), properties)
+	got, refusal := admit(pod)
+	if refusal != nil || c.ExecutorMutation.Error != "" {
+		message := "nothing"
+		if refusal != nil {
+			message = refusal.Error()
+		}
+		if c.ExecutorMutation.Error != "" && strings.Contains(message, c.ExecutorMutation.Error) {
+			return nil, nil
+		}
+		return []Difference{{"executor refused", show(c.ExecutorMutation.Error), message}}, nil
+	}
+	want := runtime.DeepCopyJSON(c.ExecutorMutation.Result)
+	normalize(want)
+	normalize(got)
+	return Diff("executor", want, got), nil
+}
+
+// variableNames lists the environment variables of a pod.
+func variableNames(pod map[string]any) (names []string) {
+	spec, _ := pod["spec"].(map[string]any)
+	for _, container := range elements(spec, "containers", nil) {
+		for _, variable := range elements(container, "env", nil) {
+			names = append(names, fmt.Sprint(variable["name"]))
+		}
+	}
+	return names
+}
 
 // mergeExecutor puts over a pod template what Spark does for the first executor,
 // as far as the recorded pod has it: BasicExecutorFeatureStep,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package translate_test
+package recording
 
 import (
 	"fmt"
@@ -11,29 +11,22 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
-// normalize brings an object as built and one as stored to a common form: what
-// the API server adds by itself is taken away or filled in on both sides, and
-// what has no order is sorted. It changes the object.
-func normalize(object map[string]any) {
-	delete(object, "apiVersion")
-	delete(object, "status")
-	metadata := child(object, "metadata")
-	for _, key := range []string{"uid", "generation", "creationTimestamp", "finalizers"} {
-		delete(metadata, key)
-	}
-	for _, key := range []string{"labels", "annotations"} {
-		if values, _ := metadata[key].(map[string]any); len(values) == 0 {
-			delete(metadata, key)
-		}
-	}
+// complete fills in what the API server would add to an object as built. It is an
+// imitation, for comparisons without a server; it changes the object.
+func complete(object map[string]any) {
 	spec, _ := object["spec"].(map[string]any)
+	elements(child(object, "metadata"), "ownerReferences", func(owner map[string]any) bool {
+		uid, _ := owner["uid"].(string)
+		return !strings.HasPrefix(uid, "<") // the garbage collector does not find it
+	})
 	switch object["kind"] {
 	case "Pod":
-		normalizePod(spec)
+		completePod(spec)
 	case "Service":
-		normalizeService(spec)
+		completeService(spec)
 	case "PersistentVolumeClaim":
 		fill(spec, map[string]any{"volumeMode": "Filesystem"})
+		fill(child(object, "metadata"), map[string]any{"finalizers": []any{"kubernetes.io/pvc-protection"}})
 	}
 }
 
@@ -46,42 +39,7 @@ func fill(object, defaults map[string]any) {
 	}
 }
 
-// child returns the object under a key and adds an empty one if there is none.
-func child(object map[string]any, key string) map[string]any {
-	value, ok := object[key].(map[string]any)
-	if !ok {
-		value = map[string]any{}
-		object[key] = value
-	}
-	return value
-}
-
-// elements returns the objects of a list; those for which drop holds are removed
-// from it.
-func elements(object map[string]any, key string, drop func(map[string]any) bool) (kept []map[string]any) {
-	list, _ := object[key].([]any)
-	list = slices.DeleteFunc(list, func(element any) bool {
-		object, ok := element.(map[string]any)
-		return ok && drop != nil && drop(object)
-	})
-	if len(list) == 0 {
-		delete(object, key)
-		return nil
-	}
-	object[key] = list
-	for _, element := range list {
-		if object, ok := element.(map[string]any); ok {
-			kept = append(kept, object)
-		}
-	}
-	return kept
-}
-
-func normalizeService(spec map[string]any) {
-	delete(spec, "clusterIPs")
-	if spec["clusterIP"] != "None" {
-		delete(spec, "clusterIP")
-	}
+func completeService(spec map[string]any) {
 	fill(spec, map[string]any{
 		"type": "ClusterIP", "sessionAffinity": "None", "internalTrafficPolicy": "Cluster",
 		"ipFamilies": []any{"IPv4"}, "ipFamilyPolicy": "SingleStack",
@@ -93,41 +51,29 @@ func normalizeService(spec map[string]any) {
 		fill(spec, map[string]any{"allocateLoadBalancerNodePorts": true})
 	}
 	for _, port := range elements(spec, "ports", nil) {
-		delete(port, "nodePort")
 		fill(port, map[string]any{"protocol": "TCP", "targetPort": port["port"]})
 	}
 }
 
-func normalizePod(spec map[string]any) {
-	delete(spec, "priority")
-	delete(spec, "preemptionPolicy")
+func completePod(spec map[string]any) {
 	fill(spec, map[string]any{
 		"restartPolicy": "Always", "terminationGracePeriodSeconds": float64(30), "dnsPolicy": "ClusterFirst",
 		"schedulerName": "default-scheduler", "securityContext": map[string]any{}, "enableServiceLinks": true,
 		"serviceAccountName": "default",
 	})
 	fill(spec, map[string]any{"serviceAccount": spec["serviceAccountName"]})
-	elements(spec, "tolerations", func(toleration map[string]any) bool {
-		key, _ := toleration["key"].(string)
-		return strings.HasPrefix(key, "node.kubernetes.io/") && toleration["tolerationSeconds"] == float64(300)
-	})
-	for _, volume := range elements(spec, "volumes", isTokenVolume) {
-		normalizeVolume(volume)
+	for _, volume := range elements(spec, "volumes", nil) {
+		completeVolume(volume)
 	}
 	hostNetwork := spec["hostNetwork"] == true
 	for _, list := range []string{"initContainers", "containers"} {
 		for _, container := range elements(spec, list, nil) {
-			normalizeContainer(container, hostNetwork)
+			completeContainer(container, hostNetwork)
 		}
 	}
 }
 
-func isTokenVolume(volume map[string]any) bool {
-	name, _ := volume["name"].(string)
-	return strings.HasPrefix(name, "kube-api-access-")
-}
-
-func normalizeVolume(volume map[string]any) {
+func completeVolume(volume map[string]any) {
 	for kind, defaults := range map[string]map[string]any{
 		"configMap": {"defaultMode": float64(420)}, "secret": {"defaultMode": float64(420)},
 		"projected": {"defaultMode": float64(420)}, "downwardAPI": {"defaultMode": float64(420)},
@@ -164,7 +110,7 @@ func fieldRefs(source map[string]any) {
 	}
 }
 
-func normalizeContainer(container map[string]any, hostNetwork bool) {
+func completeContainer(container map[string]any, hostNetwork bool) {
 	image, _ := container["image"].(string)
 	policy := "IfNotPresent"
 	if _, tag, tagged := strings.Cut(image[strings.LastIndex(image, "/")+1:], ":"); !tagged || tag == "latest" {
@@ -174,7 +120,6 @@ func normalizeContainer(container map[string]any, hostNetwork bool) {
 		"terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File", "imagePullPolicy": policy,
 		"resources": map[string]any{},
 	})
-	elements(container, "volumeMounts", isTokenVolume)
 	for _, port := range elements(container, "ports", nil) {
 		fill(port, map[string]any{"protocol": "TCP"})
 		if hostNetwork {
@@ -190,12 +135,6 @@ func normalizeContainer(container map[string]any, hostNetwork bool) {
 				fill(ref, map[string]any{"divisor": "0"})
 			}
 			continue
-		}
-		fill(variable, map[string]any{"value": ""})
-		if text, _ := variable["value"].(string); variable["name"] == "SPARK_LOCAL_DIRS" {
-			dirs := strings.Split(text, ",")
-			slices.Sort(dirs)
-			variable["value"] = strings.Join(dirs, ",")
 		}
 	}
 	for _, name := range []string{"livenessProbe", "readinessProbe", "startupProbe"} {

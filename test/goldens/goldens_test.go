@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package goldens
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/spark-operator/spark-operator/internal/recording"
+	"github.com/spark-operator/spark-operator/test/crash"
+)
+
+// TestStoredAsRecorded creates every recorded manifest, lets the operator work on
+// it, does what was done to it afterwards, and compares all that is stored with
+// the recording: where it is refused, the defaults, the objects in full with the
+// order and the number of what is in them, the executor that Spark would create,
+// the status and the events. docs/deviations.md says where they differ on purpose.
+func TestStoredAsRecorded(t *testing.T) {
+	cases, err := recording.Read(repository)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := recording.ReadDeviations(repository, cases)
+	if err != nil {
+		t.Fatal(err)
+	}
+	operatorOf := map[string][]*recording.Case{}
+	for _, c := range cases {
+		operatorOf[c.Controller] = append(operatorOf[c.Controller], c)
+	}
+	var lock sync.Mutex
+	found := map[string][]recording.Difference{}
+	t.Run("operators", func(t *testing.T) {
+		for operator, group := range operatorOf {
+			t.Run(operator, func(t *testing.T) {
+				t.Parallel()
+				flags, known := operators[operator]
+				if !known {
+					t.Fatalf("no flags are known for the recorded operator %q", operator)
+				}
+				crash.StartOperator(t, api.operatorBinary, api.kubeconfig, "diff-"+operator, flags...)
+				differences := runGroup(t, "diff-"+operator, group)
+				lock.Lock()
+				defer lock.Unlock()
+				maps.Copy(found, differences)
+			})
+		}
+	})
+	report(t, cases, rows, found)
+}
+
+// report says which differences no row explains, which rows explain nothing, and
+// what was compared.
+func report(t *testing.T, cases []*recording.Case, rows *recording.Deviations, found map[string][]recording.Difference) {
+	var equal, deviating, failing int
+	refusedLater := 0
+	for _, c := range cases {
+		differences, compared := found[c.Case]
+		if !compared {
+			continue
+		}
+		left, own := rows.Explain(c.Case, differences)
+		for _, d := range left {
+			t.Errorf("%s: %s", c.Case, d)
+		}
+		switch {
+		case len(left) > 0:
+			failing++
+		case own:
+			deviating++
+		default:
+			equal++
+		}
+		if stage, _ := c.Refusal(); stage == recording.AtAdmission && slices.ContainsFunc(differences, recording.Difference.IsStage) {
+			refusedLater++
+		}
+	}
+	summary := fmt.Sprintf("operator goldens: %d manifests through the operator and an API server: %d stored as recorded "+
+		"but for the rows about every case, %d with a documented deviation of their own (%d of them were refused at admission and are not here)", len(found), equal, deviating, refusedLater)
+	if failing > 0 {
+		summary += fmt.Sprintf(", %d FAILING", failing)
+	}
+	t.Log(summary)
+	if len(found) < len(cases) {
+		return // a selection by -run: rows may well be unused
+	}
+	for _, complaint := range rows.Unused() {
+		t.Error(complaint)
+	}
+}
