@@ -20,6 +20,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 func forbidden(action clienttesting.Action) (bool, runtime.Object, error) {
@@ -63,7 +64,7 @@ func TestNamesake(t *testing.T) {
 		c.addPod(namesake(owner("SparkApplication", "pi", "earlier"), map[string]string{v1beta2.LabelSparkRole: "driver", v1beta2.LabelSubmissionID: "x"}))
 		p := c.start()
 		for range quietFailures {
-			if _, err := p.step("pi"); !expected(err) {
+			if _, err := p.step("pi"); !reconcile.Expected(err) {
 				t.Fatalf("error %v, want to wait", err)
 			}
 		}
@@ -97,7 +98,7 @@ func TestNamesake(t *testing.T) {
 		if err := p.podList.Replace(nil, "1"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := p.syncOnce("pi"); !expected(err) {
+		if _, err := p.syncOnce("pi"); !reconcile.Expected(err) {
 			t.Fatalf("error %v, want to wait", err)
 		}
 		if c.pod("pi-driver") != nil {
@@ -165,7 +166,7 @@ func TestHealthyDriverSurvivesStaleCaches(t *testing.T) {
 	if err := stale.podList.Replace(pods, fmt.Sprint(c.version)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := stale.syncOnce("pi"); !expected(err) {
+	if _, err := stale.syncOnce("pi"); !reconcile.Expected(err) {
 		t.Errorf("error %v, want to wait for the cache", err)
 	}
 	if pod := c.pod("pi-driver"); pod == nil || pod.UID != uid {

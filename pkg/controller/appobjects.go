@@ -14,6 +14,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/batchscheduler"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 // BatchScheduling is what the flags say about batch schedulers. The zero value
@@ -44,7 +45,7 @@ func (c *Controller) createGroup(ctx context.Context, app *v1beta2.SparkApplicat
 	kind, name := group.Object.GetKind(), group.Object.GetName()
 	_, err := createDynamic(ctx, client, group.Object)
 	if apierrors.IsNotFound(err) {
-		return refuse(fmt.Errorf("%s %s: the cluster does not know %s; install the batch scheduler", kind, name, group.Resource.GroupResource()))
+		return reconcile.Await(reconcile.KindNotServed, fmt.Errorf("%s %s: the cluster does not know %s; install the batch scheduler", kind, name, group.Resource.GroupResource()))
 	}
 	if err == nil || !apierrors.IsAlreadyExists(err) {
 		return err
@@ -53,8 +54,8 @@ func (c *Controller) createGroup(ctx context.Context, app *v1beta2.SparkApplicat
 	if err != nil {
 		return fmt.Errorf("read existing %s: %w", kind, err)
 	}
-	if !metav1.IsControlledBy(live, app) {
-		return refuse(foreignError(kind, live))
+	if err := judgeNamesake(app, kind, live); err != nil {
+		return err
 	}
 	_, err = client.Apply(ctx, name, group.Object, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
 	return err
@@ -75,14 +76,13 @@ func (c *Controller) releaseGroups(ctx context.Context, t *task) error {
 		if err == nil && metav1.IsControlledBy(live, app) {
 			err = client.Delete(ctx, group.Name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(live.GetUID()))})
 		}
-		failed = append(failed, c.released(ctx, group.Resource.Resource, group.Name, err))
+		failed = append(failed, c.released(ctx, t, group.Resource.Resource, group.Name, err))
 	}
 	return errors.Join(failed...)
 }
 
 // ensureConfigMap creates or updates a ConfigMap of the application that its pods
-// mount. A foreign one of that name is left alone; the pods could not start with
-// it, so the submission is refused.
+// mount. A foreign one of that name is left alone.
 func (c *Controller) ensureConfigMap(ctx context.Context, app *v1beta2.SparkApplication, desired *corev1.ConfigMap) error {
 	client := c.kube.CoreV1().ConfigMaps(app.Namespace)
 	_, err := create(ctx, client, desired)
@@ -93,8 +93,8 @@ func (c *Controller) ensureConfigMap(ctx context.Context, app *v1beta2.SparkAppl
 	if err != nil {
 		return describe("config map", desired, err)
 	}
-	if !metav1.IsControlledBy(live, app) {
-		return refuse(foreignError("config map", live))
+	if err := judgeNamesake(app, "config map", live); err != nil {
+		return err
 	}
 	updated := live.DeepCopy()
 	mergeMetadata(&updated.ObjectMeta, &desired.ObjectMeta)

@@ -446,7 +446,7 @@ func onFailure(retries, interval int) func(*v1beta2.SparkApplication) {
 func (c *cluster) wantState(name string, want v1beta2.ApplicationStateType) *v1beta2.SparkApplication {
 	c.t.Helper()
 	app := c.application(name)
-	if got := app.Status.AppState.State; got != want {
+	if got := stateOf(&app.Status); got != want {
 		c.t.Fatalf("state %q (%s), want %q; writes %q", got, app.Status.AppState.ErrorMessage, want, c.log)
 	}
 	return app

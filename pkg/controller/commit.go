@@ -14,6 +14,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 // commit writes the status if it differs from the one that was read, provided
@@ -48,7 +49,7 @@ func (c *Controller) commit(ctx context.Context, in *input, out *outcome, status
 	if apierrors.IsNotFound(err) {
 		// The server says so, too, while it does not serve the resource or its status.
 		live, getErr := client.Get(ctx, app.Name, metav1.GetOptions{})
-		if apierrors.IsNotFound(getErr) || getErr == nil && live.UID != app.UID {
+		if reconcile.Gone(getErr) || getErr == nil && live.UID != app.UID {
 			return nil // deleted meanwhile; its pods go with it
 		}
 	}
@@ -58,7 +59,7 @@ func (c *Controller) commit(ctx context.Context, in *input, out *outcome, status
 	c.fresh.Wrote(keyOf(app), freshApplications, written.ResourceVersion)
 	in.noteRephrasing(status)
 
-	if from, to := app.Status.AppState.State, status.AppState.State; from != to {
+	if from, to := in.state(), stateOf(status); from != to {
 		klog.FromContext(ctx).Info("State changed", "from", from, "to", to, "submissionID", status.SubmissionID, "message", status.AppState.ErrorMessage)
 	}
 	before := app.Status
@@ -97,7 +98,7 @@ const unwrittenFailures = 5
 
 // reportUnwritten says that the status is out of date.
 func (c *Controller) reportUnwritten(app *v1beta2.SparkApplication, failures int, err error) {
-	if failures+1 != unwrittenFailures || expected(err) {
+	if failures+1 != unwrittenFailures || reconcile.Expected(err) {
 		return
 	}
 	emit(c.recorder, app, []event{{

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 // outcome is what executing a plan led to.
@@ -19,6 +21,9 @@ type outcome struct {
 	submission *submission
 	// refusal says why the submission is refused for good; empty if it is not.
 	refusal string
+	// awaited is the cause of err if it is a refusal of the submission that may end by
+	// itself, else empty.
+	awaited reconcile.Cause
 	// pending is what submitRun waits for; nil if it does not wait.
 	pending *pending
 	// ui is what ensureUI achieved; nil if it had nothing to do.
@@ -49,6 +54,12 @@ const quietFailures = 3
 func conclude(in *input, p plan, out outcome, failures int) *v1beta2.SparkApplicationStatus {
 	status := in.app.Status.DeepCopy()
 	follow(in, p, &out, failures, status)
+	if status.AppState.State == stateNew && !equality.Semantic.DeepEqual(&in.app.Status, status) {
+		if in.app.DeletionTimestamp != nil {
+			return in.app.Status.DeepCopy() // what is new about it is of no interest any more
+		}
+		publishSubmitting(in, status) // there is no status without a state
+	}
 	stampTransition(in, status)
 	return status
 }
@@ -56,12 +67,13 @@ func conclude(in *input, p plan, out outcome, failures int) *v1beta2.SparkApplic
 // follow brings the status in line with what was done.
 func follow(in *input, p plan, out *outcome, failures int, status *v1beta2.SparkApplicationStatus) {
 	c := conditions{status: status, generation: in.app.Generation, now: in.now}
-	from := status.AppState.State
+	from := in.state()
 
 	switch {
 	case p.row == nil:
 		return
 	case out.pending != nil:
+		publishSubmitting(in, status)
 		recordPending(out.pending, c)
 		followStalled(in, nil, c)
 		return
@@ -69,7 +81,7 @@ func follow(in *input, p plan, out *outcome, failures int, status *v1beta2.Spark
 		recordRefusal(in, *out, status, c)
 		status.AppState.State = stateRefused
 	case out.err == nil:
-		status.AppState.State = p.row.target(from)
+		p.row.enter(status)
 		p.row.applySet(in, out, status, c)
 		recordLogTail(out, status)
 	case out.releaseFailed && (p.row.to == stateCompleted || p.row.to == stateFailed):
@@ -80,14 +92,20 @@ func follow(in *input, p plan, out *outcome, failures int, status *v1beta2.Spark
 		}
 		p.row.applySet(in, out, status, c)
 		recordLogTail(out, status)
+	case failures+1 < quietFailures && (out.awaited == "" || from != stateSubmitting):
+		return
+	case out.awaited != "":
+		recordAwaited(in, out, status, c)
+		return
 	default:
-		if failures+1 >= quietFailures {
-			stall(c, out.err)
+		if p.row.to == stateSubmitted && slices.Contains(toBeSubmitted, from) {
+			publishSubmitting(in, status)
 		}
+		stall(c, out.err)
 		return
 	}
 
-	if status.AppState.State != from || p.row.to == stateSubmitted {
+	if stateOf(status) != from || p.row.to == stateSubmitted {
 		c.followState(status.AppState.ErrorMessage)
 	}
 	stalled := followDriver(in, out, status, c)
@@ -109,9 +127,9 @@ func (r *row) applySet(in *input, out *outcome, status *v1beta2.SparkApplication
 // stays: one that changed with every attempt would be written with every attempt.
 func stall(c conditions, err error) {
 	reason, message := reasonRetrying, oneLine(err.Error())
-	var waiting *waitError
+	var waiting *reconcile.WaitError
 	if errors.As(err, &waiting) {
-		reason = waiting.reason
+		reason = waiting.Reason
 	}
 	if !isStalled(c.status, reason) {
 		c.setTrue(v1beta2.ConditionStalled, reason, message)

@@ -19,6 +19,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/freshness"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/metrics"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/syncloop"
 	"github.com/spark-operator/spark-operator/pkg/ui"
 )
@@ -183,7 +184,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	loop := &syncloop.Loop{
 		Kind: "SparkApplication", Queue: c.queue, Clock: c.clock,
 		Workers: c.config.Workers, SyncTimeout: c.config.SyncTimeout, ShutdownTimeout: c.config.ShutdownTimeout,
-		Sync: c.sync, Expected: expected, Panicked: c.metrics.Panicked,
+		Sync: c.sync, Expected: reconcile.Expected, Panicked: c.metrics.Panicked,
 	}
 	return loop.Run(ctx, c.synced...)
 }

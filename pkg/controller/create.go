@@ -108,6 +108,9 @@ func createFor[T metav1.Object](ctx context.Context, client creator[T], object T
 		return nil
 	}
 	owner := metav1.GetControllerOfNoCopy(existing)
+	if existing.GetDeletionTimestamp() != nil {
+		return waitFor(reasonNameInUse, "%s %s of %s %s", kind, object.GetName(), describeOwner(owner), terminating(existing))
+	}
 	if owner != nil && owner.Kind == "Pod" && owner.Name == pod.Name {
 		return waitFor(reasonOldDriver, "%s %s belongs to an earlier driver pod %s; it goes as soon as the garbage collector gets to it", kind, object.GetName(), pod.Name)
 	}

@@ -73,10 +73,9 @@ func selectRow(in *input) *row {
 	return nil
 }
 
-// target is the state to which the row leads.
-func (r *row) target(from v1beta2.ApplicationStateType) v1beta2.ApplicationStateType {
-	if r.to == stay {
-		return from
+// enter puts the state to which the row leads into the status.
+func (r *row) enter(status *v1beta2.SparkApplicationStatus) {
+	if r.to != stay {
+		status.AppState.State = r.to
 	}
-	return r.to
 }

@@ -47,9 +47,10 @@ func disruptionBudget(app *v1beta2.SparkApplication, driverPodName string) *poli
 
 // ensureBudget creates the budget, or deletes the one that an edit of the spec has
 // made superfluous. It is the same for every run, so an existing one is right.
-func (c *Controller) ensureBudget(ctx context.Context, app *v1beta2.SparkApplication, driverPodName string) error {
+func (c *Controller) ensureBudget(ctx context.Context, t *task) error {
+	app, driverPodName := t.in.app, t.driverPodName()
 	if !c.wantsBudget(app) {
-		return c.deleteBudget(ctx, app, driverPodName)
+		return c.deleteBudget(ctx, t, driverPodName)
 	}
 	client := c.kube.PolicyV1().PodDisruptionBudgets(app.Namespace)
 	desired := disruptionBudget(app, driverPodName)
@@ -61,14 +62,12 @@ func (c *Controller) ensureBudget(ctx context.Context, app *v1beta2.SparkApplica
 	if err != nil {
 		return describe("pod disruption budget", desired, err)
 	}
-	if !metav1.IsControlledBy(live, app) {
-		return refuse(foreignError("pod disruption budget", live))
-	}
-	return nil
+	return judgeNamesake(app, "pod disruption budget", live)
 }
 
 // deleteBudget deletes the budget if the application has one of its own.
-func (c *Controller) deleteBudget(ctx context.Context, app *v1beta2.SparkApplication, driverPodName string) error {
+func (c *Controller) deleteBudget(ctx context.Context, t *task, driverPodName string) error {
+	app := t.in.app
 	// Whether one was created before an edit cannot be seen without a read; it is
 	// made only where that can be.
 	mayHave := app.Spec.DriverPodDisruptionBudget != nil || app.Generation > 1
@@ -80,5 +79,5 @@ func (c *Controller) deleteBudget(ctx context.Context, app *v1beta2.SparkApplica
 	if err == nil && metav1.IsControlledBy(live, app) {
 		err = client.Delete(ctx, driverPodName, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(live.UID))})
 	}
-	return c.released(ctx, "PodDisruptionBudget", driverPodName, err)
+	return c.released(ctx, t, "PodDisruptionBudget", driverPodName, err)
 }

@@ -105,7 +105,7 @@ func (t *transition) submissionEvents(out *outcome) {
 	case stateSubmitted:
 		t.normal("SparkApplicationSubmitted", actionSubmit, t.driver(), "SparkApplication %s was submitted successfully", name)
 	case stateRefused:
-		if t.old.AppState.State == stateNew {
+		if from := stateOf(t.old); from == stateNew || from == stateSubmitting && t.old.SubmissionID == "" {
 			t.normal("SparkApplicationAdded", actionSubmit, nil, "SparkApplication %s was added, enqueuing it for submission", name)
 		}
 		t.warning("SparkApplicationSubmissionFailed", actionSubmit, nil, "failed to submit SparkApplication %s: %s", name, t.new.AppState.ErrorMessage)
@@ -144,7 +144,7 @@ func joinWithin(texts []string, limit int) string {
 }
 
 func (t *transition) stateEvents() {
-	from, to := t.old.AppState.State, t.new.AppState.State
+	from, to := stateOf(t.old), stateOf(t.new)
 	if from == to {
 		return
 	}

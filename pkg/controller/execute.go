@@ -14,6 +14,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 // action is something a row of the table does. Every action may be repeated: what
@@ -47,6 +48,8 @@ var (
 type task struct {
 	in  *input
 	out outcome
+	// failures is the number of syncs that failed in a row before this one.
+	failures int
 	// current is set once the cached application was compared with the API server.
 	current bool
 }
@@ -61,11 +64,11 @@ func (t *task) driverPodName() string {
 
 // execute carries out the actions of a plan in their order up to the first that
 // fails.
-func (c *Controller) execute(ctx context.Context, in *input, p plan) outcome {
+func (c *Controller) execute(ctx context.Context, in *input, p plan, failures int) outcome {
 	if p.row == nil {
 		return outcome{}
 	}
-	t := &task{in: in}
+	t := &task{in: in, failures: failures}
 	for _, a := range p.row.do {
 		if err := a.run(c, ctx, t); err != nil {
 			t.out.err = fmt.Errorf("%s: %w", a.name, err)
@@ -98,7 +101,7 @@ func (c *Controller) ensureCurrent(ctx context.Context, t *task) error {
 func (c *Controller) deleteDrivers(ctx context.Context, t *task) error {
 	if pod := t.in.unpublished; t.in.app.DeletionTimestamp != nil && pod != nil && pod.DeletionTimestamp == nil && bySubmitterJob(pod) {
 		// The application stays as long as the Job does. From then on the pod keeps it.
-		if err := c.blockDeletion(ctx, t.in.app, pod); err != nil {
+		if err := c.blockDeletion(ctx, t, pod); err != nil {
 			return err
 		}
 	}
@@ -199,19 +202,12 @@ func (c *Controller) deleteApplication(ctx context.Context, t *task) error {
 		return nil
 	}
 	if err := c.ensureCurrent(ctx, t); err != nil {
-		return ignoreNotFound(err)
+		return reconcile.IgnoreGone(err)
 	}
 	klog.FromContext(ctx).V(2).Info("Time to live elapsed, deleting application")
 	err := c.client.SparkoperatorV1beta2().SparkApplications(app.Namespace).Delete(ctx, app.Name, metav1.DeleteOptions{
 		Preconditions:     &metav1.Preconditions{UID: &app.UID, ResourceVersion: &app.ResourceVersion},
 		PropagationPolicy: ptr.To(metav1.DeletePropagationBackground),
 	})
-	return ignoreNotFound(err)
-}
-
-func ignoreNotFound(err error) error {
-	if apierrors.IsNotFound(err) {
-		return nil
-	}
-	return err
+	return reconcile.IgnoreGone(err)
 }

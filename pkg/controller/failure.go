@@ -167,7 +167,7 @@ func followStart(in *input, status *v1beta2.SparkApplicationStatus) {
 // followDisruption notes in the condition DriverReady that the driver is being
 // disrupted. That outlives the pod, which may be gone before its end is seen.
 func followDisruption(in *input, status *v1beta2.SparkApplicationStatus, c conditions) {
-	if in.driver == nil || !isLive(status.AppState.State) || status.SubmissionID != in.app.Status.SubmissionID {
+	if in.driver == nil || !isLive(stateOf(status)) || status.SubmissionID != in.app.Status.SubmissionID {
 		return
 	}
 	disrupted, ready := disruption(in.driver), meta.FindStatusCondition(status.Conditions, v1beta2.ConditionDriverReady)

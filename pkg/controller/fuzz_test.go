@@ -61,7 +61,7 @@ func FuzzDecide(f *testing.F) {
 // checkTransition checks what holds for every step.
 func checkTransition(t *testing.T, in *input, out *outcome, status *v1beta2.SparkApplicationStatus) {
 	t.Helper()
-	from, to := in.state(), status.AppState.State
+	from, to := in.state(), stateOf(status)
 	if to != from && !slices.Contains(anyState, to) {
 		t.Errorf("%q leads to %q", from, to)
 	}

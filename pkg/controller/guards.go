@@ -103,7 +103,7 @@ type input struct {
 	refused *string
 }
 
-func (in *input) state() v1beta2.ApplicationStateType { return in.app.Status.AppState.State }
+func (in *input) state() v1beta2.ApplicationStateType { return stateOf(&in.app.Status) }
 
 // absent reports that there is no driver pod of the current submission.
 func (in *input) absent() bool { return in.driver == nil }

@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 func mustSettle(t *testing.T, p *process, name string) time.Duration {
@@ -352,7 +353,7 @@ func TestTimeToLive(t *testing.T) {
 	// The cache does not know yet that the user has just asked for a longer life.
 	p.refresh()
 	c.editSpec("pi", func(spec *v1beta2.SparkApplicationSpec) { spec.TimeToLiveSeconds = ptr.To[int64](3600) })
-	if _, err := p.syncOnce("pi"); !expected(err) {
+	if _, err := p.syncOnce("pi"); !reconcile.Expected(err) {
 		t.Errorf("error %v, want to wait for the cache", err)
 	}
 	c.wantState("pi", stateCompleted)
@@ -379,7 +380,7 @@ func TestDriverLost(t *testing.T) {
 	if err := p.podList.Replace(nil, "1"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.syncOnce("pi"); !expected(err) {
+	if _, err := p.syncOnce("pi"); !reconcile.Expected(err) {
 		t.Errorf("error %v, want to wait for the cache", err)
 	}
 	c.wantState("pi", stateRunning)

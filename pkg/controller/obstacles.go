@@ -19,7 +19,7 @@ import (
 // written only if there is another fault, or the same with another cause, and the
 // latter at a limited pace.
 func followDriver(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c conditions) *stalledBy {
-	if status.AppState.State != stateSubmitted || in.driver == nil || status.SubmissionID != in.app.Status.SubmissionID {
+	if stateOf(status) != stateSubmitted || in.driver == nil || status.SubmissionID != in.app.Status.SubmissionID {
 		return nil
 	}
 	before := meta.FindStatusCondition(in.app.Status.Conditions, v1beta2.ConditionDriverReady)

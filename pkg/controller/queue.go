@@ -15,7 +15,7 @@ import (
 // the cache does not show yet is not.
 func (c *Controller) toSubmit(key cache.ObjectName) bool {
 	app, found := c.applications.Scoped.Get(key)
-	return found && slices.Contains(toBeSubmitted, app.State()) && c.fresh.Ready(key)
+	return found && slices.Contains(toBeSubmitted, stateOf(&app.Outline().Status)) && c.fresh.Ready(key)
 }
 
 // queueName names the metrics of the work queue as kubeflow/spark-operator does, whose

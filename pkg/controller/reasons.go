@@ -2,14 +2,17 @@
 
 package controller
 
-import "github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+import (
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
+)
 
 // Reasons of conditions and of attempts that the operator gives itself. Each has
 // its line in the table below; a test compares them.
 const (
 	reasonSubmitted     = "DriverPodCreated"
 	reasonRefused       = "SubmissionRefused"
-	reasonQuotaExceeded = "QuotaExceeded"
+	reasonQuotaExceeded = string(reconcile.QuotaExceeded)
 	// reasonSubmitterStarting: a Job may exist. It is written before the Job is
 	// created, so that no Job is ever unknown to the status.
 	reasonSubmitterStarting = "SubmitterStarting"
@@ -53,11 +56,18 @@ const (
 	reasonSucceeded = "Succeeded"
 	reasonFailed    = "Failed"
 
-	reasonRetrying        = "Retrying"
-	reasonStuck           = "Stuck"
-	reasonCacheBehind     = "CacheBehind"
-	reasonOldDriver       = "OldDriverTerminating"
-	reasonDriverNameUsed  = "DriverPodNameInUse"
+	reasonRetrying       = "Retrying"
+	reasonStuck          = "Stuck"
+	reasonCacheBehind    = "CacheBehind"
+	reasonOldDriver      = "OldDriverTerminating"
+	reasonDriverNameUsed = "DriverPodNameInUse"
+	reasonNameInUse      = "NameInUse"
+	// What a submission waits for, and for how long, is in package reconcile.
+	reasonNotPermitted      = string(reconcile.NotPermitted)
+	reasonKindNotServed     = string(reconcile.KindNotServed)
+	reasonReferenceNotFound = string(reconcile.ReferenceNotFound)
+	reasonAdmissionDenied   = string(reconcile.AdmissionDenied)
+
 	reasonDriverHidden    = "DriverPodHidden"
 	reasonSubmitterEnding = "SubmitterEnding"
 
@@ -117,7 +127,7 @@ var reasons = []reason{
 	{name: reasonSubmitted, in: places(submittedTrue), meaning: "the driver pod and all that it needs exist"},
 	{name: reasonRefused, in: places(submittedFalse, inAttempts), meaning: "the API server refuses an object of the submission, or it cannot be built from the spec",
 		remedy: "mend what the message names, then edit the spec or wait for the restart policy's next submission"},
-	{name: reasonQuotaExceeded, in: places(submittedFalse, inAttempts), meaning: "a ResourceQuota of the namespace has no room for the driver pod",
+	{name: reasonQuotaExceeded, in: places(submittedFalse, stalledTrue, inAttempts), meaning: "a ResourceQuota of the namespace has no room for the driver pod. While Stalled, it is tried again for 2 minutes, then refused",
 		remedy: "wait for other applications to end, ask for less, or raise the quota; restartPolicy.onSubmissionFailureRetries submits again"},
 	{name: reasonSubmitterStarting, in: places(submittedFalse), meaning: "a Job with spark-submit is about to be created"},
 	{name: reasonSubmitterRunning, in: places(submittedFalse), meaning: "a Job runs spark-submit"},
@@ -197,6 +207,16 @@ var reasons = []reason{
 		remedy: "bring its node back, or remove node or pod by force once the driver is known to be dead"},
 	{name: reasonDriverNameUsed, in: places(stalledTrue), meaning: "a pod of an earlier application of this name has the name of the driver pod",
 		remedy: "wait for the garbage collector, or delete the pod"},
+	{name: reasonNameInUse, in: places(stalledTrue), meaning: "an object of an earlier application of this name, or one that is being deleted, has a name that the submission needs",
+		remedy: "wait for the garbage collector; if the message names a finalizer, find out why its owner does not remove it"},
+	{name: reasonNotPermitted, in: places(stalledTrue), meaning: "the API server does not permit a request of the submission. It is tried again for 2 minutes, then refused",
+		remedy: "nothing if the API server has just started; else grant the operator what the message names"},
+	{name: reasonKindNotServed, in: places(stalledTrue), meaning: "the API server does not know the kind of an object of the submission. It is tried again for 2 minutes, then refused",
+		remedy: "nothing if the API server has just started; else install what serves the kind"},
+	{name: reasonReferenceNotFound, in: places(stalledTrue), meaning: "the driver pod names a ServiceAccount, PriorityClass, RuntimeClass or the like that does not exist. It is tried again for 1 minute, then refused",
+		remedy: "create what the message names; the submission then goes on by itself"},
+	{name: reasonAdmissionDenied, in: places(stalledTrue), meaning: "an admission policy or webhook, a LimitRange or the pod security standard refuses an object of the submission. It is tried again for 1 minute, then refused",
+		remedy: "correct the spec or the policy that the message names"},
 	{name: reasonDriverHidden, in: places(stalledTrue), meaning: "the driver pod has lost a label by which the operator finds it",
 		remedy: "put back the label that the message names"},
 	{name: reasonSubmitterEnding, in: places(stalledTrue), meaning: "the Job that ran spark-submit for an earlier submission is being deleted",

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 const (
@@ -161,7 +163,17 @@ func TestEveryReasonIsInTheTable(t *testing.T) {
 		}
 	}
 	declared := map[string]bool{}
+	causes := map[string]reconcile.Cause{
+		"NotPermitted": reconcile.NotPermitted, "KindNotServed": reconcile.KindNotServed, "ReferenceNotFound": reconcile.ReferenceNotFound,
+		"QuotaExceeded": reconcile.QuotaExceeded, "AdmissionDenied": reconcile.AdmissionDenied,
+	}
 	literal := func(expression ast.Expr) (string, bool) {
+		if call, ok := expression.(*ast.CallExpr); ok && len(call.Args) == 1 {
+			if cause, ok := call.Args[0].(*ast.SelectorExpr); ok {
+				text, known := causes[cause.Sel.Name]
+				return string(text), known
+			}
+		}
 		basic, ok := expression.(*ast.BasicLit)
 		if !ok || basic.Kind != token.STRING {
 			return "", false

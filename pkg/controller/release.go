@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
 
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/submit"
 )
 
@@ -60,7 +61,7 @@ func (c *Controller) releaseRun(ctx context.Context, t *task) error {
 				klog.FromContext(ctx).Info("Object is not of this run and stays, although the driver pod names it", "pod", klog.KObj(pod), "kind", kind, "name", name)
 				continue
 			}
-			failed = append(failed, c.deleteRunObject(ctx, pod.Namespace, kind, name))
+			failed = append(failed, c.deleteRunObject(ctx, t, pod.Namespace, kind, name))
 		}
 	}
 	failed = append(failed, c.releaseSubmitter(ctx, t), c.releaseShared(ctx, t))
@@ -76,7 +77,7 @@ func (c *Controller) releaseShared(ctx context.Context, t *task) error {
 	return errors.Join(
 		c.releaseUI(ctx, t),
 		c.releaseGroups(ctx, t),
-		c.deleteBudget(ctx, app, app.Status.DriverInfo.PodName),
+		c.deleteBudget(ctx, t, app.Status.DriverInfo.PodName),
 	)
 }
 
@@ -95,7 +96,7 @@ func namedForRun(name string, ids submit.IDs) bool {
 
 // deleteRunObject deletes an object whose name holds an id of the run (see
 // namedForRun), so no other object can be meant.
-func (c *Controller) deleteRunObject(ctx context.Context, namespace, kind, name string) error {
+func (c *Controller) deleteRunObject(ctx context.Context, t *task, namespace, kind, name string) error {
 	var err error
 	options := metav1.DeleteOptions{}
 	switch kind {
@@ -106,17 +107,17 @@ func (c *Controller) deleteRunObject(ctx context.Context, namespace, kind, name 
 	case kindNetworkPolicy:
 		err = c.kube.NetworkingV1().NetworkPolicies(namespace).Delete(ctx, name, options)
 	}
-	return c.released(ctx, kind, name, err)
+	return c.released(ctx, t, kind, name, err)
 }
 
 // released judges the answer to the deletion of an object of an ended run. What
 // we may not delete stays until its owner goes; that is no reason to keep the
-// application from its end.
-func (c *Controller) released(ctx context.Context, kind, name string, err error) error {
+// application from its end for longer than an API server takes to start.
+func (c *Controller) released(ctx context.Context, t *task, kind, name string, err error) error {
 	switch {
-	case err == nil, apierrors.IsNotFound(err), apierrors.IsConflict(err):
+	case err == nil, reconcile.Gone(err), apierrors.IsConflict(err):
 		return nil
-	case permanent(err):
+	case t.leavesBehind(err):
 		klog.FromContext(ctx).Info("Object of an ended run stays until its owner is deleted", "kind", kind, "name", name, "reason", err)
 		return nil
 	}

@@ -79,6 +79,11 @@ func retryAfterRefusal(policy v1beta2.RestartPolicy, status *v1beta2.SparkApplic
 		status.SubmissionAttempts-status.ExecutionAttempts, endOf(status.LastSubmissionAttemptTime, now))
 }
 
+// resubmits reports whether the policy follows a refused submission by another one.
+func resubmits(policy v1beta2.RestartPolicy) bool {
+	return linear(policy.Type, policy.OnSubmissionFailureRetries, nil, 1, time.Time{}).allowed
+}
+
 // linear allows a retry while attempts do not exceed retries, interval × attempts
 // seconds after the end of the last attempt.
 func linear(policy v1beta2.RestartPolicyType, retries *int32, interval *int64, attempts int32, end time.Time) retry {

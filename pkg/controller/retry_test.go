@@ -154,6 +154,7 @@ func TestWaitingAgreesWithFailing(t *testing.T) {
 			AppState: v1beta2.ApplicationState{State: live[random.IntN(len(live))]}, SubmissionID: fmt.Sprint("id", i),
 			ExecutionAttempts: executions, ForgivenAttempts: random.Int32N(executions), InfrastructureFailures: random.Int32N(4),
 			LastSubmissionAttemptTime: metav1.NewTime(testStart),
+			DriverInfo:                v1beta2.DriverInfo{PodName: "pi-driver"},
 		}
 		in := &input{app: app, settings: &Settings{MaxTrackedExecutors: 10}, now: testStart.Add(time.Hour), specHash: "1-a"}
 		if random.IntN(4) > 0 {

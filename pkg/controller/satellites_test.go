@@ -3,7 +3,6 @@
 package controller
 
 import (
-	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -172,7 +171,7 @@ func TestReleaseIsRetried(t *testing.T) {
 	}
 	c.kube.ReactionChain = chain
 	c.kube.PrependReactor("delete", "services", func(clienttesting.Action) (bool, runtime.Object, error) {
-		return true, nil, apierrors.NewForbidden(servicesResource.GroupResource(), "x", errors.New("no"))
+		return true, nil, apierrors.NewMethodNotSupported(servicesResource.GroupResource(), "delete")
 	})
 	mustSettle(t, p, "pi")
 	c.wantState("pi", stateCompleted)
@@ -192,8 +191,12 @@ func TestTransientErrorsAreNoState(t *testing.T) {
 		if _, err := p.sync(p.ctx, key, failures); err == nil {
 			t.Fatal("no error")
 		}
-		app := c.wantState("pi", stateNew)
-		if got, want := isStalled(&app.Status, reasonRetrying), failures+1 >= quietFailures; got != want {
+		wanted := stateNew
+		if failures+1 >= quietFailures {
+			wanted = stateSubmitting
+		}
+		app := c.wantState("pi", wanted)
+		if got, want := isStalled(&app.Status, reasonRetrying), wanted == stateSubmitting; got != want {
 			t.Errorf("after %d failures: stalled %t", failures+1, got)
 		}
 		if app.Status.SubmissionAttempts != 0 {
@@ -359,7 +362,9 @@ func TestRefusedRetryLeavesNothing(t *testing.T) {
 	if c.services() == 0 {
 		t.Fatal("no service of the UI to begin with")
 	}
-	c.kube.PrependReactor("create", "pods", forbidden)
+	c.kube.PrependReactor("create", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return true, nil, apierrors.NewBadRequest("no")
+	})
 	c.clock.Step(time.Second)
 	mustSettle(t, p, "pi")
 	c.wantState("pi", stateFailed)

@@ -25,7 +25,7 @@ func followStalled(in *input, driver *stalledBy, c conditions) {
 	case driver != nil:
 		c.setTrue(v1beta2.ConditionStalled, driver.reason, driver.message)
 	default:
-		if s := in.overstay(); s != nil && c.status.AppState.State == in.state() {
+		if s := in.overstay(); s != nil && stateOf(c.status) == in.state() {
 			c.setTrue(v1beta2.ConditionStalled, s.reason, s.message)
 			return
 		}

@@ -28,6 +28,7 @@ type bound struct {
 // to docs/states.md by a test.
 var bounds = []bound{
 	{state: stateNew, limit: time.Minute, hint: "look at the operator's log"},
+	{state: stateSubmitting, limit: 5 * time.Minute, hint: "look at the operator's log"},
 	{state: stateSubmitted, limit: 10 * time.Minute, hint: "look at the driver pod"},
 	{state: stateUnknown, limit: 5 * time.Minute, hint: "look at the node of the driver"},
 	{state: stateSucceeding, limit: time.Minute, hint: "look at the operator's log"},
@@ -97,7 +98,7 @@ func (in *input) overstay() *stalledBy {
 	}
 	state := "new"
 	if b.state != stateNew {
-		state = string(b.state)
+		state = string(in.app.Status.AppState.State)
 	}
 	return &stalledBy{reasonStuck, fmt.Sprintf("the application is %s since %s, longer than it should; %s",
 		state, in.stateSince().UTC().Format(time.RFC3339), b.hint)}
@@ -105,7 +106,7 @@ func (in *input) overstay() *stalledBy {
 
 // stampTransition records when the application came into another state.
 func stampTransition(in *input, status *v1beta2.SparkApplicationStatus) {
-	if status.AppState.State != in.state() {
+	if stateOf(status) != in.state() {
 		now := metav1.NewTime(in.now)
 		status.AppState.LastTransitionTime = &now
 	}

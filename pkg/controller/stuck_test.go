@@ -44,7 +44,7 @@ func TestNobodyWaitsBeyondTheBound(t *testing.T) {
 		}
 		p := decide(in)
 		b, end := in.stuckBound()
-		if b == nil || p.row.target(in.state()) != in.state() {
+		if b == nil || p.row.to != stay && p.row.to != in.state() {
 			continue
 		}
 		bounded++
@@ -108,13 +108,15 @@ func TestStuckBound(t *testing.T) {
 		}
 		return in
 	}
+	named := func(in *input) { in.app.Status.DriverInfo.PodName = "pi-driver" }
 	for name, test := range map[string]struct {
 		in   *input
 		want time.Duration // after the entry; 0 for none
 	}{
 		"new, never written":    {at(stateNew, func(in *input) { in.app.Status.AppState.LastTransitionTime = nil }), time.Minute},
-		"submitted":             {at(stateSubmitted), 10 * time.Minute},
-		"of an older version":   {in: at(stateSubmitted, func(in *input) { in.app.Status.AppState.LastTransitionTime = nil })},
+		"submitted":             {at(stateSubmitted, named), 10 * time.Minute},
+		"being submitted":       {at(stateSubmitted), 5 * time.Minute},
+		"of an older version":   {in: at(stateSubmitted, named, func(in *input) { in.app.Status.AppState.LastTransitionTime = nil })},
 		"running":               {in: at(stateRunning)},
 		"suspended":             {in: at(stateSuspended)},
 		"completed":             {in: at(stateCompleted)},
@@ -130,9 +132,9 @@ func TestStuckBound(t *testing.T) {
 			in.app.Status.SubmissionAttempts = 1
 			in.app.Status.LastSubmissionAttemptTime = entered
 		}), 11 * time.Minute},
-		"spark-submit runs": {at(stateNew, func(in *input) {
+		"spark-submit runs": {at(stateSubmitted, func(in *input) {
 			in.app.Status.Conditions = []metav1.Condition{{Type: v1beta2.ConditionSubmitted, Status: metav1.ConditionFalse, Reason: reasonSubmitterRunning}}
-		}), 11 * time.Minute},
+		}), 15 * time.Minute},
 		"old driver has 5 minutes to end": {at(statePendingRerun, func(in *input) {
 			in.leftovers = []*informers.Pod{{DeletionTimestamp: ptr.To(metav1.NewTime(testStart.Add(5 * time.Minute)))}}
 		}), 6 * time.Minute},

@@ -19,6 +19,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/submit/sparksubmit"
 	"github.com/spark-operator/spark-operator/pkg/translate"
 	"github.com/spark-operator/spark-operator/pkg/ui"
@@ -62,7 +63,7 @@ func (j jobSubmitter) submit(ctx context.Context, t *task, s *submission) error 
 	}
 	switch {
 	case pod != nil:
-		return j.take(ctx, t.in.app, pod, s)
+		return j.take(ctx, t, pod, s)
 	case job == nil:
 		return refuse(fmt.Errorf("job %s is gone before it made a driver pod; who deleted it?", name))
 	case ended:
@@ -73,11 +74,11 @@ func (j jobSubmitter) submit(ctx context.Context, t *task, s *submission) error 
 }
 
 // take makes the driver pod that spark-submit created that of the submission.
-func (j jobSubmitter) take(ctx context.Context, app *v1beta2.SparkApplication, pod *informers.Pod, s *submission) error {
+func (j jobSubmitter) take(ctx context.Context, t *task, pod *informers.Pod, s *submission) error {
 	if _, err := j.adopt(pod, s); err != nil {
 		return err
 	}
-	if err := j.blockDeletion(ctx, app, pod); err != nil {
+	if err := j.blockDeletion(ctx, t, pod); err != nil {
 		return err
 	}
 	s.driverPodName = pod.Name
@@ -89,19 +90,24 @@ func (j jobSubmitter) take(ctx context.Context, app *v1beta2.SparkApplication, p
 	return nil
 }
 
+// adoptionPatience is how old a driver pod gets at most before it is taken without the
+// right to patch it: it runs already.
+const adoptionPatience = 10 * time.Second
+
 // blockDeletion lets an application that is deleted in the foreground stay until its
 // driver pod is gone. Whoever replaces a run waits for that. spark-submit created the
 // pod without, as it lacks the right. Where we lack it, too, the run goes on all the
 // same.
-func (c *Controller) blockDeletion(ctx context.Context, app *v1beta2.SparkApplication, pod *informers.Pod) error {
+func (c *Controller) blockDeletion(ctx context.Context, t *task, pod *informers.Pod) error {
 	// The reference with that uid is changed, the others stay; a pod with another uid is
 	// not touched.
-	patch := fmt.Appendf(nil, `{"metadata":{"uid":%q,"ownerReferences":[{"uid":%q,"blockOwnerDeletion":true}]}}`, pod.UID, app.UID)
+	patch := fmt.Appendf(nil, `{"metadata":{"uid":%q,"ownerReferences":[{"uid":%q,"blockOwnerDeletion":true}]}}`, pod.UID, t.in.app.UID)
 	_, err := c.kube.CoreV1().Pods(pod.Namespace).Patch(ctx, pod.Name, types.StrategicMergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
+	cause := reconcile.Awaited(err)
 	switch {
 	case err == nil, apierrors.IsNotFound(err):
 		return nil
-	case permanent(err):
+	case reconcile.Final(err), cause != "" && !(cause.OfServer() && t.in.now.Sub(pod.CreationTimestamp.Time) < adoptionPatience):
 		klog.FromContext(ctx).Info("Driver pod may outlive its application for as long as it takes to end", "pod", klog.KObj(pod), "reason", err)
 		return nil
 	}
@@ -118,7 +124,7 @@ func (c *Controller) findJob(ctx context.Context, app *v1beta2.SparkApplication,
 		return nil, fmt.Errorf("read job %s: %w", name, err)
 	}
 	if !metav1.IsControlledBy(job, app) {
-		return nil, refuse(foreignError("job", job))
+		return nil, judgeNamesake(app, "job", job)
 	}
 	return job, nil
 }
@@ -157,7 +163,7 @@ func (j jobSubmitter) start(ctx context.Context, t *task, s *submission, job *ba
 		case getErr != nil:
 			err = getErr
 		case !metav1.IsControlledBy(existing, job):
-			err = refuse(foreignError("config map", existing))
+			err = refuse(&foreignError{"config map", existing.Name, describeOwner(metav1.GetControllerOfNoCopy(existing))})
 		default:
 			err = nil
 		}
@@ -364,5 +370,5 @@ func (c *Controller) releaseSubmitter(ctx context.Context, t *task) error {
 	err := c.kube.BatchV1().Jobs(pod.Namespace).Delete(ctx, name, metav1.DeleteOptions{
 		PropagationPolicy: ptr.To(metav1.DeletePropagationBackground),
 	})
-	return c.released(ctx, "Job", name, err)
+	return c.released(ctx, t, "Job", name, err)
 }

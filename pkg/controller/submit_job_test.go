@@ -124,7 +124,7 @@ func TestSparkSubmitInAJob(t *testing.T) {
 		t.Fatalf("reason %q with %d jobs", reason, len(c.jobs()))
 	}
 	after := mustSettle(t, p, "pi")
-	c.wantState("pi", stateNew)
+	c.wantState("pi", stateSubmitting)
 	job := c.activeJob()
 	if reason := c.submittedReason("pi"); reason != reasonSubmitterRunning || after != jobPollDelay {
 		t.Errorf("reason %q, next look after %v", reason, after)
@@ -174,7 +174,7 @@ func TestDriverThatCannotHoldItsApplication(t *testing.T) {
 	}{
 		"forbidden": {apierrors.NewForbidden(podsResource.GroupResource(), "pi-driver", errors.New("no")), stateSubmitted},
 		"gone":      {apierrors.NewNotFound(podsResource.GroupResource(), "pi-driver"), stateSubmitted},
-		"busy":      {apierrors.NewServiceUnavailable("later"), stateNew},
+		"busy":      {apierrors.NewServiceUnavailable("later"), stateSubmitting},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCluster(t)
@@ -325,7 +325,7 @@ func TestSubmitterOfTheOperator(t *testing.T) {
 	mustSettle(t, p, "silent")
 	mustSettle(t, p, "native")
 	c.activeJob()
-	c.wantState("silent", stateNew)
+	c.wantState("silent", stateSubmitting)
 	c.wantState("native", stateSubmitted)
 }
 
@@ -340,7 +340,7 @@ func TestSubmitterKeepsItsSubmission(t *testing.T) {
 	delete(app.Annotations, v1beta2.AnnotationSubmitter)
 	c.putApplication(app)
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateNew)
+	c.wantState("pi", stateSubmitting)
 	if c.pod("pi-driver") != nil {
 		t.Error("a second driver beside the job's")
 	}
@@ -395,8 +395,8 @@ func jobLife(p *process) error {
 			return err
 		}
 		app := c.application("pi")
-		switch app.Status.AppState.State {
-		case stateNew, statePendingRerun:
+		switch stateOf(&app.Status) {
+		case stateSubmitting:
 			job := c.activeJob()
 			c.runClient(job)
 			c.endJob(job, batchv1.JobComplete, "Completed")

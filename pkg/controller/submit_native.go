@@ -16,6 +16,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/submit"
 	"github.com/spark-operator/spark-operator/pkg/translate"
 	"github.com/spark-operator/spark-operator/pkg/ui"
@@ -71,11 +72,13 @@ func (c *Controller) submitRun(ctx context.Context, t *task) error {
 	if t.out.pending != nil && err == nil {
 		return nil
 	}
-	if err != nil && permanent(err) {
+	switch {
+	case err == nil:
+	case in.gaveUp(err):
 		t.out.refusal, t.out.refusalReason = refusalPrefix+oneLine(err.Error()), refusalReason(err)
 		return nil
-	}
-	if err != nil {
+	default:
+		t.out.awaited = reconcile.Awaited(err)
 		return err
 	}
 	return c.ensureUI(ctx, t)
@@ -140,7 +143,7 @@ func (c *Controller) createRun(ctx context.Context, t *task, s *submission) erro
 	}
 	submit.Own(&run.Objects, pod.GetObjectMeta())
 	err = c.createOwned(ctx, &run.Objects, pod)
-	if err != nil && permanent(err) {
+	if err != nil && t.in.gaveUp(err) {
 		// Without its other objects the driver can only hang.
 		if deleteErr := c.deletePod(ctx, pod); deleteErr != nil {
 			return fmt.Errorf("%w; delete driver %w", notPermanent(err), deleteErr)
@@ -220,9 +223,11 @@ func (c *Controller) createDriver(ctx context.Context, t *task, driver *corev1.P
 				return nil, err
 			}
 		}
-		return nil, waitFor(reasonOldDriver, "pod %s of an earlier submission is being deleted", existing.Name)
-	case owner != nil && owner.Kind == "SparkApplication" && owner.Name == app.Name:
-		return nil, waitFor(reasonDriverNameUsed, "pod %s belongs to an earlier application %s; it goes as soon as the garbage collector gets to it", existing.Name, app.Name)
+		return nil, waitFor(reasonOldDriver, "pod %s of an earlier submission %s", existing.Name, terminating(existing))
+	case existing.DeletionTimestamp != nil:
+		return nil, waitFor(reasonDriverNameUsed, "pod %s of %s %s", existing.Name, describeOwner(owner), terminating(existing))
+	case ofEarlierApplication(app, owner):
+		return nil, waitFor(reasonDriverNameUsed, "pod %s %s", existing.Name, awaitsCollector(app))
 	}
 	return nil, refuse(fmt.Errorf("driver pod already exist: pod %s belongs to %s; delete that pod or set spec.driver.podName to another name", existing.Name, describeOwner(owner)))
 }
@@ -233,13 +238,6 @@ func (c *Controller) adopt(pod *informers.Pod, s *submission) (*informers.Pod, e
 	}
 	s.adopted = true
 	return pod, nil
-}
-
-func describeOwner(owner *metav1.OwnerReference) string {
-	if owner == nil {
-		return "nobody the operator knows"
-	}
-	return owner.Kind + " " + owner.Name
 }
 
 // notPermanent hides that an error is permanent, because something else has to be

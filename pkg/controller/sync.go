@@ -54,16 +54,20 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 		return 0, err
 	}
 	plan := decide(in)                              // pure
-	outcome := c.execute(ctx, in, plan)             // API writes
+	outcome := c.execute(ctx, in, plan, failures)   // API writes
 	status := conclude(in, plan, outcome, failures) // pure
 	if err := c.commit(ctx, in, &outcome, status); err != nil {
 		c.reportUnwritten(app, failures, err)
 		return 0, err // the status comes first: an action that failed is tried again anyway
 	}
+	if outcome.awaited != "" && awaitedCauseOf(status, app.Generation) != "" {
+		since := status.LastSubmissionAttemptTime.Time
+		return max(outcome.awaited.NextTry(since, in.now).Sub(in.now), minimumDelay), nil
+	}
 	if outcome.err != nil {
 		return 0, outcome.err // the delays between tries, and nothing sooner
 	}
-	return requeue(plan, &outcome), nil
+	return requeue(in, plan, &outcome), nil
 }
 
 // givesWay reports whether an application is a run that a schedule has just
@@ -115,9 +119,15 @@ func (c *Controller) look(app *v1beta2.SparkApplication) (*input, error) {
 }
 
 // requeue is when to look again after a sync without error.
-func requeue(p plan, out *outcome) time.Duration {
+func requeue(in *input, p plan, out *outcome) time.Duration {
 	if out.pending != nil && out.pending.after > 0 {
 		return out.pending.after
+	}
+	if out.ui != nil && out.ui.awaited != "" {
+		since := in.uiFailingSince()
+		if next := out.ui.awaited.NextTry(since, in.now); in.now.Before(since.Add(out.ui.awaited.Patience())) {
+			return soonest(p.requeueAfter, next.Sub(in.now))
+		}
 	}
 	if out.ui != nil && out.ui.err != nil && (p.requeueAfter == 0 || p.requeueAfter > backstopDelay) {
 		return backstopDelay

@@ -48,11 +48,11 @@ type row struct {
 func states(s ...v1beta2.ApplicationStateType) []v1beta2.ApplicationStateType { return s }
 
 var (
-	anyState = states(stateNew, stateSubmitted, stateRunning, stateUnknown, stateSucceeding, stateFailing,
+	anyState = states(stateNew, stateSubmitting, stateSubmitted, stateRunning, stateUnknown, stateSucceeding, stateFailing,
 		stateCompleted, stateFailed, stateRefused, statePendingRerun, stateInvalidating,
 		stateSuspending, stateSuspended, stateResuming)
 	// toBeSubmitted are the states in which the next thing is a submission.
-	toBeSubmitted = states(stateNew, stateResuming, statePendingRerun, stateRefused)
+	toBeSubmitted = states(stateNew, stateSubmitting, stateResuming, statePendingRerun, stateRefused)
 	live          = states(stateSubmitted, stateRunning, stateUnknown)
 	terminal      = states(stateCompleted, stateFailed)
 )
@@ -67,7 +67,7 @@ var table = []row{
 
 	// Suspension. What ran does not count as an attempt.
 	{from: live, when: suspendRequested, to: stateSuspending, set: uncharge},
-	{from: states(stateNew, stateRefused, statePendingRerun, stateSucceeding, stateFailing, stateResuming),
+	{from: states(stateNew, stateSubmitting, stateRefused, statePendingRerun, stateSucceeding, stateFailing, stateResuming),
 		when: suspendRequested, do: actions(stopSubmitter), to: stateSuspending},
 	{from: states(stateInvalidating), when: suspendRequested, do: actions(stopSubmitter), to: stateSuspending, set: resetForChange},
 	{from: states(stateSuspending), when: always, do: actions(deleteDrivers, releaseShared), to: stateSuspended, set: resetForSuspension},
@@ -83,8 +83,8 @@ var table = []row{
 	// Submission.
 	{from: toBeSubmitted, when: unreadable, do: actions(stopSubmitter, deleteDrivers, releaseShared), to: stateFailed, set: failUnreadable},
 	{from: toBeSubmitted, when: invalid, do: actions(stopSubmitter, deleteDrivers, releaseShared), to: stateFailed, set: failInvalid},
-	{from: states(stateNew, stateResuming, statePendingRerun), when: oldDriversLeft, do: actions(deleteOldDrivers), to: stay, set: explainWait, wait: backstop},
-	{from: states(stateNew, stateResuming, statePendingRerun), when: always, do: actions(submitRun), to: stateSubmitted, set: recordSubmission},
+	{from: states(stateNew, stateSubmitting, stateResuming, statePendingRerun), when: oldDriversLeft, do: actions(deleteOldDrivers), to: stay, set: explainWait, wait: backstop},
+	{from: states(stateNew, stateSubmitting, stateResuming, statePendingRerun), when: always, do: actions(submitRun), to: stateSubmitted, set: recordSubmission},
 	{from: states(stateRefused), when: resubmissionDueButDriversLeft, do: actions(deleteOldDrivers), to: stay, set: explainWait, wait: backstop},
 	{from: states(stateRefused), when: resubmissionDue, do: actions(submitRun), to: stateSubmitted, set: recordSubmission},
 	{from: states(stateRefused), when: resubmissionAllowed, to: stay, wait: untilRetry},

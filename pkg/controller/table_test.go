@@ -58,7 +58,10 @@ Written by a test from the table that the controller works by (` + "`pkg/control
 What the table does not show:
 
 - A submission that cannot succeed (refused by the API server, or impossible to build) leads to SUBMISSION_FAILED instead
-  of SUBMITTED. Errors worth a retry change no state; the same submission is tried again.
+  of SUBMITTED. Errors worth a retry count no attempt; the same submission is tried again.
+- "SUBMITTED, no driver yet" is published as SUBMITTED, too; status.driverInfo.podName is empty. A submission that takes more
+  than a moment, waits, or is refused for a reason that may pass (see [retries.md](retries.md#what-is-waited-for)) has it. No status
+  ever has an empty state: an application of which there is nothing to say yet has no status at all.
 - Where the objects of an ended run cannot be deleted yet, SUCCEEDING or FAILING is published first.
 - A row that fails leaves the state as it is and is tried again with growing delays, up to one minute. From the third
   failure on the condition Stalled says why.
@@ -199,8 +202,11 @@ func situations(yield func(name string, in *input) bool) {
 						ObservedSpecHash:          "1-a",
 						DriverInfo:                v1beta2.DriverInfo{PodName: "pi-driver"},
 					}
-					if state == stateNew {
+					switch state {
+					case stateNew:
 						app.Status = v1beta2.SparkApplicationStatus{}
+					case stateSubmitting:
+						app.Status.AppState.State, app.Status.DriverInfo.PodName = stateSubmitted, ""
 					}
 					in := &input{
 						observed: seen, app: app, settings: &Settings{DriverGracePeriod: 10 * time.Second, MaxTrackedExecutors: 10},
@@ -287,7 +293,7 @@ func TestEverySituationHasARow(t *testing.T) {
 			t.Errorf("%s: waits for ever", name)
 		}
 		status := conclude(in, first, outcome{submission: &submission{id: "next", specHash: in.specHash, time: in.now}}, 0)
-		if !slices.Contains(anyState, status.AppState.State) {
+		if !slices.Contains(anyState, status.AppState.State) || status.AppState.State == stateSubmitting {
 			t.Errorf("%s: leads to %q, which clients do not know", name, status.AppState.State)
 		}
 	}

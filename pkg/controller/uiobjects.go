@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -16,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/ui"
 )
 
@@ -26,6 +28,7 @@ type uiResult struct {
 	ingress bool            // the Ingress of the web UI exists
 	err     error           // all that failed; nil for nothing
 	refused bool            // trying again would not help with some of it
+	awaited reconcile.Cause // of a refusal that may end by itself; empty for none
 }
 
 // ensureUI writes the Services and Ingresses through which the driver is reached.
@@ -61,7 +64,7 @@ func (c *Controller) ensureUI(ctx context.Context, t *task) error {
 		}
 	}
 	result.add(c.pruneUI(ctx, t, &objects))
-	result.add(c.ensureBudget(ctx, app, t.driverPodName()))
+	result.add(c.ensureBudget(ctx, t))
 	t.out.ui = result
 	return nil
 }
@@ -94,13 +97,13 @@ func (c *Controller) pruneUI(ctx context.Context, t *task, wanted *ui.Objects) e
 	for i := range services.Items {
 		service := &services.Items[i]
 		if metav1.IsControlledBy(service, app) && !keep[kindService+"/"+service.Name] {
-			failed = append(failed, c.deleteService(ctx, service))
+			failed = append(failed, c.deleteService(ctx, t, service))
 		}
 	}
 	for i := range ingresses.Items {
 		ingress := &ingresses.Items[i]
 		if metav1.IsControlledBy(ingress, app) && !keep[kindIngress+"/"+ingress.Name] {
-			failed = append(failed, c.deleteIngress(ctx, ingress))
+			failed = append(failed, c.deleteIngress(ctx, t, ingress))
 		}
 	}
 	return errors.Join(failed...)
@@ -108,7 +111,10 @@ func (c *Controller) pruneUI(ctx context.Context, t *task, wanted *ui.Objects) e
 
 func (r *uiResult) add(err error) {
 	r.err = errors.Join(r.err, err)
-	r.refused = r.refused || err != nil && permanent(err)
+	r.refused = r.refused || reconcile.Final(err)
+	if cause := reconcile.Awaited(err); cause != "" {
+		r.awaited = cause
+	}
 }
 
 // wantsUI reports whether anything is asked for at all.
@@ -139,7 +145,7 @@ func followUI(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c
 			message = old.Message // see stall
 		}
 		reason := reasonRetrying
-		if out.ui.refused {
+		if out.ui.refused || out.ui.awaited != "" && !in.now.Before(in.uiFailingSince().Add(out.ui.awaited.Patience())) {
 			reason = reasonUIFailed
 		}
 		c.setFalse(conditionUIReady, reason, message)
@@ -148,9 +154,13 @@ func followUI(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c
 	c.setTrue(conditionUIReady, reasonUIReady, "")
 }
 
-// foreignError says that an object which is not ours has one of our names.
-func foreignError(kind string, object metav1.Object) error {
-	return fmt.Errorf("%s %s exists and belongs to %s; delete it or rename the application", kind, object.GetName(), describeOwner(metav1.GetControllerOfNoCopy(object)))
+// uiFailingSince is since when the UI objects cannot be written; now if they can.
+func (in *input) uiFailingSince() time.Time {
+	condition := meta.FindStatusCondition(in.app.Status.Conditions, conditionUIReady)
+	if condition == nil || condition.Status != metav1.ConditionFalse {
+		return in.now
+	}
+	return condition.LastTransitionTime.Time
 }
 
 func (c *Controller) ensureService(ctx context.Context, app *v1beta2.SparkApplication, desired *corev1.Service) (*corev1.Service, error) {
@@ -163,8 +173,8 @@ func (c *Controller) ensureService(ctx context.Context, app *v1beta2.SparkApplic
 	if err != nil {
 		return nil, describe("service", desired, err)
 	}
-	if !metav1.IsControlledBy(live, app) {
-		return nil, refuse(foreignError("service", live))
+	if err := judgeNamesake(app, "service", live); err != nil {
+		return nil, err
 	}
 	updated := live.DeepCopy()
 	mergeMetadata(&updated.ObjectMeta, &desired.ObjectMeta)
@@ -209,8 +219,8 @@ func (c *Controller) ensureIngress(ctx context.Context, app *v1beta2.SparkApplic
 	if err != nil {
 		return describe("ingress", desired, err)
 	}
-	if !metav1.IsControlledBy(live, app) {
-		return refuse(foreignError("ingress", live))
+	if err := judgeNamesake(app, "ingress", live); err != nil {
+		return err
 	}
 	updated := live.DeepCopy()
 	mergeMetadata(&updated.ObjectMeta, &desired.ObjectMeta)
@@ -267,32 +277,32 @@ func (c *Controller) releaseUI(ctx context.Context, t *task) error {
 	for name := range services {
 		service, err := c.kube.CoreV1().Services(app.Namespace).Get(ctx, name, metav1.GetOptions{})
 		if err == nil && metav1.IsControlledBy(service, app) {
-			failed = append(failed, c.deleteService(ctx, service))
+			failed = append(failed, c.deleteService(ctx, t, service))
 			continue
 		}
-		failed = append(failed, c.released(ctx, kindService, name, err))
+		failed = append(failed, c.released(ctx, t, kindService, name, err))
 	}
 	for name := range ingresses {
 		ingress, err := c.kube.NetworkingV1().Ingresses(app.Namespace).Get(ctx, name, metav1.GetOptions{})
 		if err == nil && metav1.IsControlledBy(ingress, app) {
-			failed = append(failed, c.deleteIngress(ctx, ingress))
+			failed = append(failed, c.deleteIngress(ctx, t, ingress))
 			continue
 		}
-		failed = append(failed, c.released(ctx, kindIngress, name, err))
+		failed = append(failed, c.released(ctx, t, kindIngress, name, err))
 	}
 	return errors.Join(failed...)
 }
 
 // deleteService deletes exactly this Service, and not another one of its name.
-func (c *Controller) deleteService(ctx context.Context, service *corev1.Service) error {
+func (c *Controller) deleteService(ctx context.Context, t *task, service *corev1.Service) error {
 	options := metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(service.UID))}
 	err := c.kube.CoreV1().Services(service.Namespace).Delete(ctx, service.Name, options)
-	return c.released(ctx, kindService, service.Name, err)
+	return c.released(ctx, t, kindService, service.Name, err)
 }
 
 // deleteIngress deletes exactly this Ingress, and not another one of its name.
-func (c *Controller) deleteIngress(ctx context.Context, ingress *networkingv1.Ingress) error {
+func (c *Controller) deleteIngress(ctx context.Context, t *task, ingress *networkingv1.Ingress) error {
 	options := metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(ingress.UID))}
 	err := c.kube.NetworkingV1().Ingresses(ingress.Namespace).Delete(ctx, ingress.Name, options)
-	return c.released(ctx, kindIngress, ingress.Name, err)
+	return c.released(ctx, t, kindIngress, ingress.Name, err)
 }

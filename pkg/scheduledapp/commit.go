@@ -12,6 +12,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 // commit writes the status if it differs from the one that was read, provided
@@ -41,7 +42,7 @@ func (c *Controller) commit(ctx context.Context, in *input, p *plan, status *v1b
 	if apierrors.IsNotFound(err) {
 		// The server says so, too, while it does not serve the resource or its status.
 		live, getErr := client.Get(ctx, app.Name, metav1.GetOptions{})
-		if apierrors.IsNotFound(getErr) || getErr == nil && live.UID != app.UID {
+		if reconcile.Gone(getErr) || getErr == nil && live.UID != app.UID {
 			return nil // deleted meanwhile; its runs go with it
 		}
 	}

@@ -151,6 +151,8 @@ func concludeStalled(in *input, p *plan, out *outcome, failures int, c condition
 		reason, message = out.refusal, oneLine(out.err.Error())
 	case out.err != nil && failures+1 < quietFailures:
 		return
+	case out.err != nil && out.awaited:
+		reason, message = reasonRunRefused, oneLine(out.err.Error())
 	case out.err != nil:
 		reason, message = reasonRetrying, oneLine(out.err.Error())
 	case p.ahead > clockTolerance && p.settled.After(in.app.CreationTimestamp.Time):

@@ -17,6 +17,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
 	"github.com/spark-operator/spark-operator/pkg/freshness"
 	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/syncloop"
 )
 
@@ -139,7 +140,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	loop := &syncloop.Loop{
 		Kind: "ScheduledSparkApplication", Queue: c.queue, Clock: c.clock,
 		Workers: c.config.Workers, SyncTimeout: c.config.SyncTimeout, ShutdownTimeout: c.config.ShutdownTimeout,
-		Sync: c.sync, Expected: expected, Panicked: c.metrics.panicked,
+		Sync: c.sync, Expected: reconcile.Expected, Panicked: c.metrics.panicked,
 	}
 	return loop.Run(ctx, c.synced...)
 }

@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 // fieldManager names us in the field ownership of what we write.
@@ -27,6 +28,9 @@ type outcome struct {
 	// refusal is the reason for which a run cannot be created as things are; empty if
 	// there is none. err then says more.
 	refusal string
+	// awaited is set if err is a refusal that may end by itself. It becomes one for
+	// people to look at if it does not within a few tries.
+	awaited bool
 	// err is worth a retry.
 	err error
 }
@@ -76,8 +80,10 @@ func (c *Controller) startRuns(ctx context.Context, in *input, p *plan, out *out
 		switch {
 		case isTaken:
 			out.refusal = reasonNameTaken
-		case permanent(err):
+		case reconcile.Final(err):
 			out.refusal = reasonRunRefused
+		case reconcile.Awaited(err) != "":
+			out.awaited = true
 		}
 		if !isTaken || in.app.Spec.ConcurrencyPolicy != v1beta2.ConcurrencyAllow {
 			break
@@ -133,7 +139,7 @@ func (c *Controller) deleteActive(ctx context.Context, app *v1beta2.SparkApplica
 	apps := c.client.SparkoperatorV1beta2().SparkApplications(app.Namespace)
 	live, err := apps.Get(ctx, app.Name, metav1.GetOptions{})
 	switch {
-	case apierrors.IsNotFound(err):
+	case reconcile.Gone(err):
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("re-read: %w", err)
@@ -145,7 +151,7 @@ func (c *Controller) deleteActive(ctx context.Context, app *v1beta2.SparkApplica
 		Preconditions:     &metav1.Preconditions{UID: &live.UID, ResourceVersion: &live.ResourceVersion},
 		PropagationPolicy: ptr.To(metav1.DeletePropagationForeground),
 	})
-	return err == nil, ignoreNotFound(err)
+	return err == nil, reconcile.IgnoreGone(err)
 }
 
 // deleteFinished deletes a run of the past if it is still the one that was looked
@@ -156,14 +162,7 @@ func (c *Controller) deleteFinished(ctx context.Context, app *v1beta2.SparkAppli
 		Preconditions:     &metav1.Preconditions{UID: &app.UID, ResourceVersion: &app.ResourceVersion},
 		PropagationPolicy: ptr.To(metav1.DeletePropagationBackground),
 	})
-	return ignoreNotFound(err)
-}
-
-func ignoreNotFound(err error) error {
-	if apierrors.IsNotFound(err) {
-		return nil
-	}
-	return err
+	return reconcile.IgnoreGone(err)
 }
 
 // nameTakenError says that an application which is no run of the schedule has the
@@ -173,14 +172,3 @@ type nameTakenError struct{ name string }
 func (e *nameTakenError) Error() string {
 	return "SparkApplication " + e.name + " exists and is no run of this schedule; delete or rename it"
 }
-
-// permanent reports whether the API server refused a write for a reason that lies
-// in the object or in what we may do. Time may still mend it: quotas are raised,
-// webhooks corrected.
-func permanent(err error) bool {
-	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err) ||
-		apierrors.IsMethodNotSupported(err) || apierrors.IsRequestEntityTooLargeError(err)
-}
-
-// expected reports whether an error is part of normal operation: a lost race.
-func expected(err error) bool { return apierrors.IsConflict(err) }
