@@ -51,7 +51,7 @@ func conclude(in *input, p *plan, out *outcome, failures int) *v1beta2.Scheduled
 		c.set(v1beta2.ConditionScheduled, false, reasonSuspended, "spec.suspend is true")
 	default:
 		status.ScheduleState, status.Reason = v1beta2.ScheduleStateScheduled, ""
-		c.set(v1beta2.ConditionScheduled, true, reasonActive, "")
+		c.set(v1beta2.ConditionScheduled, true, reasonActive, in.spec.notice)
 	}
 	concludeOnTime(in, p, c)
 	concludeStalled(in, p, out, failures, c)
@@ -92,9 +92,10 @@ func concludeOnTime(in *input, p *plan, c conditions) {
 	case times == nil:
 		c.endWaiting()
 	case !v.waiting.IsZero():
-		c.set(v1beta2.ConditionOnTime, false, reasonWaiting, times.waits(v.waiting)+v.blocker)
+		c.set(v1beta2.ConditionOnTime, false, reasonWaiting, times.waits(v.waiting)+v.blocker+in.note(v.blocker))
 	case v.skipped.After(latest.scheduled):
-		c.set(v1beta2.ConditionOnTime, false, reasonSkipped, fmt.Sprintf("the run due at %s was skipped: %s was still going", times.format(v.skipped), v.blocker))
+		c.set(v1beta2.ConditionOnTime, false, reasonSkipped, fmt.Sprintf("the run due at %s was skipped: %s %s",
+			times.format(v.skipped), v.blocker, in.standing(v.blocker)))
 	case v.latestMissed.After(latest.scheduled):
 		c.set(v1beta2.ConditionOnTime, false, reasonMissed, p.missedText(in))
 	case p.request.waiting:

@@ -217,7 +217,7 @@ func (in *input) run(name string) *v1beta2.SparkApplication {
 func (in *input) active() []*v1beta2.SparkApplication {
 	var active []*v1beta2.SparkApplication
 	for _, app := range in.runs {
-		if isActive(app) {
+		if in.isActive(app) {
 			active = append(active, app)
 		}
 	}

@@ -25,6 +25,7 @@ const (
 	eventRunMissed   = "RunMissed"
 	eventRunReplaced = "RunReplaced"
 	eventStalled     = "ScheduledSparkApplicationStalled"
+	eventNotice      = "TemplateNotice"
 )
 
 // event is one event about a schedule.
@@ -63,14 +64,20 @@ func transitionEvents(in *input, p *plan, status *v1beta2.ScheduledSparkApplicat
 			started.Name, v1beta2.AnnotationRunNow, p.request.value)
 	} else if p.request.settled {
 		add(corev1.EventTypeNormal, eventRunSkipped, "Skip", reference(namespace, p.request.blocker),
-			"Run asked for with annotation %s=%s was skipped: %s is still going and concurrencyPolicy is Forbid", v1beta2.AnnotationRunNow, p.request.value, p.request.blocker)
+			"Run asked for with annotation %s=%s was skipped: concurrencyPolicy is Forbid, and %s %s", v1beta2.AnnotationRunNow, p.request.value,
+			p.request.blocker, in.standing(p.request.blocker))
 	}
 	if v := &p.verdict; !v.skipped.IsZero() {
 		add(corev1.EventTypeNormal, eventRunSkipped, "Skip", reference(namespace, v.blocker),
-			"Run due at %s was skipped: %s is still going and concurrencyPolicy is Forbid", in.spec.timetable.format(v.skipped), v.blocker)
+			"Run due at %s was skipped: concurrencyPolicy is Forbid, and %s %s", in.spec.timetable.format(v.skipped), v.blocker, in.standing(v.blocker))
 	}
 	if p.verdict.missed > 0 {
 		add(corev1.EventTypeWarning, eventRunMissed, "Skip", nil, "%s", p.missedText(in))
+	}
+	scheduled := meta.FindStatusCondition(status.Conditions, v1beta2.ConditionScheduled)
+	known := meta.FindStatusCondition(in.app.Status.Conditions, v1beta2.ConditionScheduled)
+	if scheduled != nil && scheduled.Status == metav1.ConditionTrue && scheduled.Message != "" && (known == nil || known.Message != scheduled.Message) {
+		add(corev1.EventTypeNormal, eventNotice, "Observe", nil, "%s", scheduled.Message)
 	}
 	now := meta.FindStatusCondition(status.Conditions, v1beta2.ConditionStalled)
 	before := meta.FindStatusCondition(in.app.Status.Conditions, v1beta2.ConditionStalled)

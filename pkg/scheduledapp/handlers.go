@@ -57,7 +57,7 @@ func (c *Controller) watchRuns() ([]cache.DoneChecker, error) {
 // changesSchedule reports whether a schedule is concerned by what happened to one
 // of its runs.
 func changesSchedule(before, run *v1beta2.SparkApplication) bool {
-	return isActive(before) != isActive(run) || before.Status.AppState.State != run.Status.AppState.State && isFinished(run)
+	return isGoing(before) != isGoing(run) || before.Status.AppState.State != run.Status.AppState.State && isFinished(run)
 }
 
 func (c *Controller) runChanged(app *informers.Application, after time.Duration) {

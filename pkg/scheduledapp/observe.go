@@ -57,6 +57,9 @@ func (c *Controller) observe(app *v1beta2.ScheduledSparkApplication) (*input, er
 // meaning is what the spec of a schedule comes down to.
 type meaning struct {
 	timetable *timetable // nil if the schedule is refused
+	// notice says what the template means for runs that come one after another, if
+	// that is not what it says.
+	notice string
 	// condition and refusal say why it is refused, the latter in words for
 	// status.reason; empty if it is not.
 	condition, refusal string
@@ -116,7 +119,7 @@ func interpret(app *v1beta2.ScheduledSparkApplication, local *time.Location) *me
 	if err != nil {
 		return &meaning{condition: reasonInvalidSpec, refusal: err.Error()}
 	}
-	return &meaning{timetable: times}
+	return &meaning{timetable: times, notice: notice(app)}
 }
 
 // created remembers runs that were created until the cache shows them. It only

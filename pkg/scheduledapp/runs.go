@@ -97,7 +97,7 @@ func boundedName(schedule, suffix string) string {
 	}
 	tail := "-" + shortHash(schedule) + "-" + suffix
 	kept := schedule[:validation.DNS1035LabelMaxLength-len(tail)]
-	return strings.TrimRight(kept, "-") + tail
+	return strings.TrimRight(kept, "-.") + tail
 }
 
 // shortHash is the start of the SHA-256 sum, in eight hexadecimal digits.
@@ -108,8 +108,8 @@ func shortHash(text string) string {
 
 const scheduleKind = "ScheduledSparkApplication"
 
-// newApplication returns the SparkApplication of a run: the template as it is,
-// the labels and annotations of the schedule, and the schedule as its owner.
+// newApplication returns the SparkApplication of a run: the template as it is, save
+// for names that each run needs for itself (see nameRun), the labels and annotations of the schedule, and the schedule as its owner.
 func newApplication(app *v1beta2.ScheduledSparkApplication, r run) *v1beta2.SparkApplication {
 	labels := make(map[string]string, len(app.Labels)+1)
 	maps.Copy(labels, app.Labels)
@@ -127,6 +127,8 @@ func newApplication(app *v1beta2.ScheduledSparkApplication, r run) *v1beta2.Spar
 			delete(annotations, v1beta2.AnnotationRunNow)
 		}
 	}
+	spec := app.Spec.Template.DeepCopy()
+	nameRun(spec, app.Name, r.name)
 	return &v1beta2.SparkApplication{
 		ObjectMeta: metav1.ObjectMeta{
 			Name:        r.name,
@@ -143,7 +145,7 @@ func newApplication(app *v1beta2.ScheduledSparkApplication, r run) *v1beta2.Spar
 				BlockOwnerDeletion: ptr.To(true),
 			}},
 		},
-		Spec: *app.Spec.Template.DeepCopy(),
+		Spec: *spec,
 	}
 }
 
@@ -205,13 +207,43 @@ func isFinished(app *v1beta2.SparkApplication) bool {
 	return false
 }
 
-// isActive reports whether a run is going, or about to. One that a user has
+// isGoing reports whether a run is going, or about to. One that a user has
 // suspended is not: it uses nothing, and nobody knows for how long. One that Kueue
 // holds back is.
-func isActive(app *v1beta2.SparkApplication) bool {
+func isGoing(app *v1beta2.SparkApplication) bool {
 	if isFinished(app) {
 		return false
 	}
 	suspended := app.Status.AppState.State == v1beta2.ApplicationStateSuspended && ptr.Deref(app.Spec.Suspend, false)
 	return !suspended || app.Labels[queueLabel] != ""
+}
+
+// isActive reports whether a run counts for the concurrency policy: one that is
+// going, or one that waits for its first resumption because the template asks for
+// suspended runs. Otherwise each time of the schedule would add one of those.
+func (in *input) isActive(app *v1beta2.SparkApplication) bool {
+	return isGoing(app) || in.awaitsResumption(app)
+}
+
+// awaitsResumption reports whether a run was never resumed since the schedule, whose
+// template asks for suspended runs, created it.
+func (in *input) awaitsResumption(app *v1beta2.SparkApplication) bool {
+	return ptr.Deref(in.app.Spec.Template.Suspend, false) && ptr.Deref(app.Spec.Suspend, false) && app.Labels[queueLabel] == "" &&
+		app.Status.SubmissionID == "" && app.Status.LastSubmissionAttemptTime.IsZero() && !isFinished(app)
+}
+
+// standing says what the run in the way of the next one is doing.
+func (in *input) standing(name string) string {
+	if note := in.note(name); note != "" {
+		return "is in the way" + note
+	}
+	return "is still going"
+}
+
+// note says why a run in the way does not end by itself; empty if it may.
+func (in *input) note(name string) string {
+	if app := in.run(name); app != nil && in.awaitsResumption(app) {
+		return ": it is suspended, as spec.template.suspend has it; set its spec.suspend to false or delete it"
+	}
+	return ""
 }
