@@ -49,6 +49,7 @@ type ControllerOptions struct {
 
 	Submitter         string
 	SubmitterDeadline time.Duration
+	ServiceLinks      bool
 
 	EnableUIService    bool
 	IngressURLFormat   string
@@ -138,6 +139,7 @@ func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs = sets.FlagSet("submission")
 	fs.StringVar(&o.Submitter, "submitter", o.Submitter, "How applications without the annotation "+v1beta2.AnnotationSubmitter+" are submitted: "+strings.Join(submitters, " or ")+".")
 	fs.DurationVar(&o.SubmitterDeadline, "submitter-deadline", o.SubmitterDeadline, "How long a Job with spark-submit may take, including the pull of its image.")
+	fs.BoolVar(&o.ServiceLinks, "enable-service-links", o.ServiceLinks, "Give driver and executors the variables of every Service of their namespace, as Kubernetes does by default. With thousands of Services they are too many for a process to start. A pod template that sets enableServiceLinks is obeyed.")
 
 	fs = sets.FlagSet("web ui")
 	fs.BoolVar(&o.EnableUIService, "enable-ui-service", o.EnableUIService, "Give each application a Service for its web UI.")
@@ -251,6 +253,7 @@ func (o *ControllerOptions) Config(master string) (*ControllerConfig, error) {
 
 				Submitter:         o.Submitter,
 				SubmitterDeadline: o.SubmitterDeadline,
+				ServiceLinks:      o.ServiceLinks,
 
 				BatchScheduling: controller.BatchScheduling{
 					Enabled: o.EnableBatchScheduler,

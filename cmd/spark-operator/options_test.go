@@ -89,7 +89,7 @@ func TestEstablishedFlags(t *testing.T) {
 }
 
 func TestSubmitter(t *testing.T) {
-	options, err := parse(t, "--submitter=spark-submit", "--submitter-deadline=90s")
+	options, err := parse(t, "--submitter=spark-submit", "--submitter-deadline=90s", "--enable-service-links")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,10 +97,10 @@ func TestSubmitter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := config.Controller; c.Submitter != "spark-submit" || c.SubmitterDeadline != 90*time.Second {
-		t.Errorf("submitter %q, deadline %v", c.Submitter, c.SubmitterDeadline)
+	if c := config.Controller; c.Submitter != "spark-submit" || c.SubmitterDeadline != 90*time.Second || !c.ServiceLinks {
+		t.Errorf("submitter %q, deadline %v, service links %t", c.Submitter, c.SubmitterDeadline, c.ServiceLinks)
 	}
-	if options, err = parse(t); err != nil || options.Submitter != "native" {
+	if options, err = parse(t); err != nil || options.Submitter != "native" || options.ServiceLinks {
 		t.Errorf("default submitter %q, %v", options.Submitter, err)
 	}
 }

@@ -113,6 +113,16 @@ func (c *Case) place(object map[string]any) string {
 	return fmt.Sprintf("%s(%s)", object["kind"], short)
 }
 
+// sparkName is the name of an application in names of Spark's own objects
+// (KubernetesConf.getResourceNamePrefix).
+func sparkName(name string) string {
+	name = strings.ReplaceAll(name, ".", "-")
+	if name[0] >= '0' && name[0] <= '9' {
+		name = "x" + name[1:]
+	}
+	return name
+}
+
 // asSparkMakesThem gives the executors' template back the ConfigMap of its own that
 // Spark makes.
 func (c *Case) asSparkMakesThem(objects []map[string]any) []map[string]any {
@@ -127,7 +137,7 @@ func (c *Case) asSparkMakesThem(objects []map[string]any) []map[string]any {
 		merged, own = runtime.DeepCopyJSON(object), runtime.DeepCopyJSON(object)
 		delete(child(merged, "data"), executorTemplate)
 		own["data"] = map[string]any{executorTemplate: data[executorTemplate]}
-		child(own, "metadata")["name"] = c.Name() + "-<prefix-id>-driver-podspec-conf-map"
+		child(own, "metadata")["name"] = sparkName(c.Name()) + "-<prefix-id>-driver-podspec-conf-map"
 		separated = append(separated, merged, own)
 	}
 	for i, object := range separated {

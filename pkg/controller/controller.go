@@ -47,6 +47,9 @@ type Settings struct {
 	Master string
 	// SparkUser is SPARK_USER of drivers and executors; empty for Spark's default.
 	SparkUser string
+	// ServiceLinks gives pods the variables of every Service of their namespace, as
+	// Kubernetes does by default.
+	ServiceLinks bool
 	// Submitter is how applications are submitted that do not say it: one of
 	// v1beta2.SubmitterNative, the default, and v1beta2.SubmitterSparkSubmit.
 	Submitter string

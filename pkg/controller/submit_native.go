@@ -72,6 +72,7 @@ func (c *Controller) submitRun(ctx context.Context, t *task) error {
 	if t.out.pending != nil && err == nil {
 		return nil
 	}
+	s.warnings = append(s.warnings, toleratedFaults(app)...)
 	switch {
 	case err == nil:
 	case in.gaveUp(err):
@@ -159,6 +160,7 @@ func (c *Controller) buildParams(app *v1beta2.SparkApplication, s *submission) (
 		SubmissionID: s.id,
 		Master:       c.settings.Master,
 		User:         c.settings.SparkUser,
+		ServiceLinks: c.settings.ServiceLinks,
 		SubmitTime:   s.time,
 		Scheduler:    scheduler,
 	}, err

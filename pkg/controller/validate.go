@@ -10,9 +10,20 @@ import (
 // validate returns why an application is refused before anything is created;
 // empty if it is not.
 func validate(app *v1beta2.SparkApplication) string {
-	errs := validation.ValidateSparkApplication(app)
+	errs, _ := validation.ValidateStoredSparkApplication(app)
 	if len(errs) == 0 {
 		return ""
 	}
 	return oneLine(errs.ToAggregate().Error())
+}
+
+// toleratedFaults returns, for warnings, what admission would have refused and what
+// is submitted nevertheless.
+func toleratedFaults(app *v1beta2.SparkApplication) []string {
+	_, tolerable := validation.ValidateStoredSparkApplication(app)
+	warnings := make([]string, 0, len(tolerable))
+	for _, err := range tolerable {
+		warnings = append(warnings, oneLine(err.Error()))
+	}
+	return warnings
 }

@@ -107,7 +107,7 @@ func interpret(app *v1beta2.ScheduledSparkApplication, local *time.Location) *me
 	if unreadable, isStub := informers.DecodeError(app); isStub {
 		return &meaning{condition: reasonInvalidObject, refusal: "the object cannot be decoded: " + unreadable + "; correct the field"}
 	}
-	if errs := validation.ValidateScheduledSparkApplication(app); len(errs) > 0 {
+	if errs, _ := validation.ValidateStoredScheduledSparkApplication(app); len(errs) > 0 {
 		refusal := oneLine(errs.ToAggregate().Error())
 		switch errs[0].Field {
 		case "spec.schedule", "spec.timeZone":

@@ -54,6 +54,14 @@ func (v Version) Compare(other Version) int {
 	)
 }
 
+// CompareMinor orders by major and minor. It returns -1, 0 or 1.
+func (v Version) CompareMinor(other Version) int {
+	return cmp.Or(cmp.Compare(v.major, other.major), cmp.Compare(v.minor, other.minor))
+}
+
+// Major returns the first number of the version.
+func (v Version) Major() int { return v.major }
+
 // AtLeast reports whether v is major.minor.0 or newer.
 func (v Version) AtLeast(major, minor int) bool { return v.AtLeastPatch(major, minor, 0) }
 

@@ -45,6 +45,9 @@ func parseArguments(in *Input) (*arguments, error) {
 		return nil, &Error{Message: err.Error(), Key: "SparkVersion"}
 	}
 	a := &arguments{in: in, version: version, switches: switchesOf(version)}
+	if in.VersionGuessed {
+		a.switches = a.switches.withoutAdditions()
+	}
 	if warning := versionWarning(version); warning != "" {
 		a.warn(warning)
 	}

@@ -18,6 +18,10 @@ type Input struct {
 	// reproduced, such as "4.1.4". It selects the version switches and is the
 	// value of the label spark-version.
 	SparkVersion string
+	// VersionGuessed is set if not even the minor version is known. Then the objects
+	// have no port of Spark Connect, no securityContext and no NetworkPolicy of Spark's
+	// own, which the real version may not know.
+	VersionGuessed bool
 	// Conf holds the merged properties: command line flags that map to a
 	// property, --conf, --properties-file and defaults, in Spark's precedence
 	// (SparkSubmitArguments). Keys that do not start with "spark." are ignored.

@@ -57,16 +57,9 @@ type switches struct {
 	nioFileErrors           bool // a missing file is reported by its name alone
 }
 
-// firstVersion and lastVersion bound the behaviour that is known.
-const (
-	firstVersion = "3.3"
-	lastVersion  = "4.3"
-)
-
 func switchesOf(v sparkconf.Version) switches {
-	if !v.AtLeast(3, 3) {
-		// Older versions are treated as the last 3.3.
-		v, _ = sparkconf.ParseVersion(firstVersion + ".4")
+	if oldest := sparkconf.OldestRelease(); v.CompareMinor(oldest) < 0 {
+		v = oldest
 	}
 	return switches{
 		dropsLeadingDash:   v.AtLeastPatch(3, 3, 2),
@@ -111,11 +104,21 @@ func switchesOf(v sparkconf.Version) switches {
 
 // versionWarning says which behaviour a version outside of the known ones gets.
 func versionWarning(v sparkconf.Version) string {
+	oldest, newest := sparkconf.OldestRelease(), sparkconf.NewestRelease()
 	switch {
-	case !v.AtLeast(3, 3):
-		return fmt.Sprintf("Spark %s is older than %s: submitted as %s", v, firstVersion, firstVersion)
-	case v.AtLeast(4, 4):
-		return fmt.Sprintf("Spark %s is newer than %s: submitted as %s", v, lastVersion, lastVersion)
+	case v.CompareMinor(oldest) < 0:
+		return fmt.Sprintf("Spark %s is older than %s: submitted as %s", v, oldest.Minor(), oldest.Minor())
+	case v.CompareMinor(newest) > 0:
+		return fmt.Sprintf("Spark %s is newer than %s: submitted as %s", v, newest.Minor(), newest.Minor())
 	}
 	return ""
+}
+
+// withoutAdditions leaves out what only newer versions have and what changes how the
+// driver runs or who reaches it. A version that is a guess must not bring it.
+func (s switches) withoutAdditions() switches {
+	s.connectPort, s.serviceAppProtocol = false, false
+	s.privilegeEscalation = false
+	s.networkPolicy = false
+	return s
 }

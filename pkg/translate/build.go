@@ -137,9 +137,9 @@ func sortedWarnings(warnings []string) []string {
 // input returns the call of spark-submit that stands for the application, and the
 // executors' template, of which the call holds the text.
 func (b *builder) input() (*submit.Input, *corev1.PodTemplateSpec, error) {
-	version, warning := SparkVersion(b.app.Spec.SparkVersion)
-	if b.version = version; warning != "" {
-		b.warn(warning)
+	version := SparkVersionOf(b.app)
+	if b.version = version.Version; version.Warning != "" {
+		b.warn(version.Warning)
 	}
 	b.warnIneffective()
 
@@ -169,6 +169,7 @@ func (b *builder) input() (*submit.Input, *corev1.PodTemplateSpec, error) {
 	}
 	return &submit.Input{
 		SparkVersion:     b.version.String(),
+		VersionGuessed:   version.Guessed,
 		Conf:             b.values,
 		MainClass:        valueOf(b.app.Spec.MainClass),
 		PrimaryResource:  valueOf(b.app.Spec.MainApplicationFile),

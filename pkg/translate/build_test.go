@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -57,5 +58,38 @@ func TestBuildMinimal(t *testing.T) {
 	}
 	if len(run.Warnings) != 0 {
 		t.Errorf("warnings: %q", run.Warnings)
+	}
+}
+
+// Variables of Services reach containers only if the operator's flag or the template
+// of the pod says so.
+func TestServiceLinks(t *testing.T) {
+	for _, test := range []struct {
+		flag     bool
+		template *bool
+		want     *bool
+	}{
+		{false, nil, ptr.To(false)},
+		{true, nil, nil},
+		{false, ptr.To(true), ptr.To(true)},
+		{true, ptr.To(false), ptr.To(false)},
+	} {
+		app := application(func(app *v1beta2.SparkApplication) {
+			if test.template != nil {
+				app.Spec.Driver.Template = &corev1.PodTemplateSpec{Spec: corev1.PodSpec{EnableServiceLinks: test.template}}
+				app.Spec.Executor.Template = app.Spec.Driver.Template
+			}
+		})
+		p := params()
+		p.ServiceLinks = test.flag
+		run, err := translate.Build(app, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, got := range []*bool{run.Driver.Spec.EnableServiceLinks, run.ExecutorTemplate.Spec.EnableServiceLinks} {
+			if !ptr.Equal(got, test.want) {
+				t.Errorf("flag %t, template %v: %v, want %v", test.flag, test.template, got, test.want)
+			}
+		}
 	}
 }

@@ -55,6 +55,12 @@ func TestPropertiesBeatDefaults(t *testing.T) {
 		{key: "spark.executor.instances", value: "3", around: dynamic},
 		{key: "spark.kubernetes.driver.pod.name", value: "mine", place: "spec.driver.podName",
 			give: func(app *application) { app.Spec.Driver.PodName = ptr.To("typed") }},
+		{key: "spark.kubernetes.driver.container.image", value: "mine", place: "spec.driver.image",
+			around: func(app *application) { app.Spec.Image = nil },
+			give:   func(app *application) { app.Spec.Driver.Image = ptr.To("typed") }},
+		{key: "spark.kubernetes.driver.container.image", value: "mine", place: "spec.image",
+			around: func(app *application) { app.Spec.Image = nil },
+			give:   func(app *application) { app.Spec.Image = ptr.To("typed") }},
 		{key: "spark.metrics.namespace", value: "mine", around: monitored},
 		{key: "spark.kubernetes.driver.annotation.example.com/a", value: "mine", place: "spec.driver.annotations",
 			give: func(app *application) { app.Spec.Driver.Annotations = map[string]string{"example.com/a": "typed"} }},
@@ -71,6 +77,9 @@ func TestPropertiesBeatDefaults(t *testing.T) {
 	} {
 		around := func(app *application) {
 			app.Spec.SparkConf = map[string]string{test.key: test.value}
+			if strings.HasSuffix(test.key, ".container.image") {
+				app.Spec.SparkConf["spark.kubernetes.container.image"] = "common"
+			}
 			if test.around != nil {
 				test.around(app)
 			}

@@ -38,9 +38,7 @@ func (b *builder) editDriver(pod *corev1.Pod) {
 	owner := OwnerReference(b.app)
 	pod.OwnerReferences = slices.DeleteFunc(pod.OwnerReferences, func(have metav1.OwnerReference) bool { return have.UID == owner.UID })
 	pod.OwnerReferences = append(pod.OwnerReferences, owner)
-	if template := b.app.Spec.Driver.Template; template == nil || template.Spec.EnableServiceLinks == nil {
-		disableServiceLinks(&pod.Spec)
-	}
+	b.setServiceLinks(&pod.Spec)
 	fields := b.fields(podspec.Driver, &b.exporter.Driver)
 	// Spark puts its own container last.
 	b.apply(&fields, &pod.Spec, len(pod.Spec.Containers)-1)
@@ -52,9 +50,12 @@ func OwnerReference(app *v1beta2.SparkApplication) metav1.OwnerReference {
 	return *metav1.NewControllerRef(app, v1beta2.SchemeGroupVersion.WithKind("SparkApplication"))
 }
 
-// disableServiceLinks keeps the variables of every Service of the namespace out
-// of the containers: with thousands of applications they exceed what the kernel
-// passes on ("argument list too long"), and nothing in Spark reads them.
-func disableServiceLinks(pod *corev1.PodSpec) {
-	pod.EnableServiceLinks = new(bool)
+// setServiceLinks keeps the variables of every Service of the namespace out of the
+// containers: with thousands of applications they exceed what the kernel passes on
+// ("argument list too long"), and nothing in Spark reads them. A template that says
+// something else is obeyed.
+func (b *builder) setServiceLinks(pod *corev1.PodSpec) {
+	if pod.EnableServiceLinks == nil && !b.params.ServiceLinks {
+		pod.EnableServiceLinks = new(bool)
+	}
 }

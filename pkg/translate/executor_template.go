@@ -29,9 +29,7 @@ func (b *builder) executorTemplate(r *role, dirs []localDir) *corev1.PodTemplate
 	// Spark names the pods and knows the namespace; others would be refused.
 	template.Name, template.GenerateName, template.Namespace = "", "", ""
 	pod := &template.Spec
-	if pod.EnableServiceLinks == nil {
-		disableServiceLinks(pod)
-	}
+	b.setServiceLinks(pod)
 	b.selectContainer(podspec.Executor, pod)
 	if valueOf(r.ServiceAccount) != "" {
 		// Spark would take the template's account.

@@ -92,7 +92,8 @@ func buildRecorded(c *recording.Case) (*translate.Run, error) {
 		return nil, err
 	}
 	app.UID = "<app-uid>"
-	if errs := validation.ValidateSparkApplication(app); len(errs) > 0 {
+	// The API server holds the application: no webhook has refused it.
+	if errs, _ := validation.ValidateStoredSparkApplication(app); len(errs) > 0 {
 		return nil, errs.ToAggregate()
 	}
 	v1beta2.SetObjectDefaults_SparkApplication(app)

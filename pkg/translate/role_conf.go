@@ -46,11 +46,11 @@ func (c *conf) setExecutor(r *role) {
 
 // setRole sets what is the same for both roles.
 func (c *conf) setRole(r *role) {
-	image := r.Image
-	if image == nil || *image == "" {
-		image = c.app.Spec.Image
+	if valueOf(r.Image) != "" {
+		c.setString(r.keys.image, r.Image, r.field("image"))
+	} else {
+		c.setString(r.keys.image, c.app.Spec.Image, "spec.image")
 	}
-	c.setString(r.keys.image, image, r.field("image"))
 	c.setInt32(r.keys.cores, r.Cores, r.field("cores"))
 	c.setString(r.keys.requestCores, r.coreRequest, r.field("coreRequest"))
 	c.setString(r.keys.limitCores, r.CoreLimit, r.field("coreLimit"))

@@ -27,6 +27,10 @@ type Params struct {
 
 	// DefaultConf are properties below everything the application sets.
 	DefaultConf map[string]string
+	// ServiceLinks leaves it to Kubernetes' default whether the variables of every
+	// Service of the namespace are put into the containers. Otherwise they are not,
+	// unless the template of the pod says so.
+	ServiceLinks bool
 	// UIProxyBase is the path of the UI behind the Ingress, such as
 	// "/jobs/pi"; empty if the UI is served at the root or has no Ingress.
 	UIProxyBase string

@@ -3,36 +3,165 @@
 package translate
 
 import (
+	"regexp"
+	"strconv"
 	"strings"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 )
 
-// NewestSparkVersion is the newest version of Spark whose submission is known.
-// It stands in for a version that is not given or cannot be read.
-const NewestSparkVersion = "4.3.0"
+// SparkVersion is the version of Spark for which an application is submitted.
+type SparkVersion struct {
+	sparkconf.Version
+	// Guessed is set if not even the minor version is known.
+	Guessed bool
+	// Warning says, in one line, which version was taken for what; empty if
+	// spec.sparkVersion names a release.
+	Warning string
+}
 
-// SparkVersion reads spec.sparkVersion, which may begin with a "v" and end in
-// anything that is no number: v3.5.1-amzn-0. The warning is empty unless the
-// text had to be replaced; versions outside of the known ones are the matter of
-// package submit.
-func SparkVersion(text string) (version sparkconf.Version, warning string) {
-	newest, _ := sparkconf.ParseVersion(NewestSparkVersion)
-	trimmed := strings.TrimSpace(text)
-	if trimmed == "" {
-		return newest, ""
+// SparkVersionOf reads spec.sparkVersion as far as it can be read. What it leaves
+// open comes from the tag of the driver's image, else it is the newest known
+// release that fits. Versions outside of the known ones are the matter of package
+// submit.
+func SparkVersionOf(app *v1beta2.SparkApplication) SparkVersion {
+	text := strings.TrimSpace(app.Spec.SparkVersion)
+	given := readVersion(text)
+	if given.minor != "" && given.patch != "" {
+		version, _ := sparkconf.ParseVersion(given.String())
+		found := SparkVersion{Version: version}
+		if !given.plain {
+			found.Warning = "spec.sparkVersion: " + text + " is read as " + version.String()
+		}
+		return found
 	}
-	trimmed = strings.TrimPrefix(strings.TrimPrefix(trimmed, "v"), "V")
-	if version, err := sparkconf.ParseVersion(trimmed); err == nil {
-		return version, ""
+	image := imageOf(app)
+	if tag := readImageTag(image); tag.minor != "" && given.fits(tag) {
+		version, guessed := newestOf(tag)
+		return SparkVersion{version, guessed, given.warning(text) + "submitted as " + version.String() + " for the tag of the image " + image}
 	}
-	// What follows the numbers may be of another form than -suffix.
-	numbers := trimmed[:len(trimmed)-len(strings.TrimLeft(trimmed, "0123456789."))]
-	parts := strings.Split(strings.TrimRight(numbers, "."), ".")
-	if len(parts) >= 2 {
-		if version, err := sparkconf.ParseVersion(strings.Join(parts[:min(len(parts), 3)], ".")); err == nil {
-			return version, ""
+	version, guessed := newestOf(given)
+	return SparkVersion{version, guessed, given.warning(text) + "submitted as " + version.String()}
+}
+
+// release is what is known of a version; parts that are not known are empty.
+type release struct {
+	major, minor, patch string
+	suffix              string // with its "-"
+	// plain is set if nothing stood around the version.
+	plain bool
+}
+
+func (r release) String() string { return r.major + "." + r.minor + "." + r.patch + r.suffix }
+
+// fits reports whether the other release is one that this may stand for.
+func (r release) fits(other release) bool {
+	return (r.major == "" || r.major == other.major) && (r.minor == "" || r.minor == other.minor)
+}
+
+// warning begins the sentence that says what was made of a version.
+func (r release) warning(text string) string {
+	switch {
+	case text == "":
+		return "spec.sparkVersion is not given: "
+	case r.major == "":
+		return "spec.sparkVersion: " + text + " is no version of Spark: "
+	}
+	return "spec.sparkVersion: " + text + " is no release of Spark: "
+}
+
+// numbers are one to three numbers that belong together. A major version has one
+// digit: longer numbers are dates or builds.
+const numbers = `([0-9])(?:\.([0-9]{1,3}))?(?:\.([0-9]{1,3}))?`
+
+var (
+	// wholeVersion is a version as Spark writes it, with what vendors add.
+	wholeVersion = regexp.MustCompile(`^[vV]?` + numbers + `(-[0-9A-Za-z.+_-]*)?$`)
+	// markedVersion is one behind the name of Spark, as in jobs-1.2-spark3.5.1.
+	markedVersion = regexp.MustCompile(`(?i)spark[-_: ]*v?` + numbers + `(?:[^0-9]|$)`)
+	// someVersion is one that other text surrounds.
+	someVersion = regexp.MustCompile(`(?:^|[^0-9.])` + numbers + `(?:[^0-9]|$)`)
+	// imageVersion is the tag of an image of Spark itself, or a part of the name of
+	// another image that says which Spark it holds. The tag of an application's image
+	// is a version of the application.
+	imageVersion = regexp.MustCompile(`(?i)(?:^|[^a-z])(?:py)?spark(?:-(?:py|python|python3|r|java|scala|base|k8s|kubernetes))?[-_:]*v?` +
+		numbers + `(?:[^0-9]|$)`)
+)
+
+// readVersion reads what it can.
+func readVersion(text string) release {
+	if match := wholeVersion.FindStringSubmatch(text); match != nil {
+		return release{match[1], match[2], match[3], match[4], true}
+	}
+	for _, pattern := range []*regexp.Regexp{markedVersion, someVersion} {
+		if match := pattern.FindStringSubmatch(text); match != nil {
+			return release{major: match[1], minor: match[2], patch: match[3], plain: isPlainEnough(text)}
 		}
 	}
-	return newest, "spec.sparkVersion: " + text + " is no version of Spark: submitted as " + NewestSparkVersion
+	return release{}
+}
+
+// isPlainEnough reports whether a text begins with its version, as do 3.5.1+build
+// and 3.5.1.7.
+func isPlainEnough(text string) bool {
+	at := someVersion.FindStringIndex(strings.TrimLeft(text, "vV"))
+	return at != nil && at[0] == 0
+}
+
+// imageOf is the image of the driver; empty if none is given.
+func imageOf(app *v1beta2.SparkApplication) string {
+	for _, image := range []string{
+		valueOf(app.Spec.Driver.Image), valueOf(app.Spec.Image),
+		app.Spec.SparkConf[sparkconf.DriverContainerImage], app.Spec.SparkConf[sparkconf.ContainerImage],
+	} {
+		if image != "" {
+			return image
+		}
+	}
+	return ""
+}
+
+// readImageTag reads which release of Spark an image holds, of those that are known
+// or older ones of the same major versions.
+func readImageTag(image string) release {
+	name, _, _ := strings.Cut(image[strings.LastIndexByte(image, '/')+1:], "@")
+	match := imageVersion.FindStringSubmatch(name)
+	if match == nil {
+		return release{}
+	}
+	for _, known := range sparkconf.Releases() {
+		if match[1] == strconv.Itoa(known.Major()) {
+			return release{major: match[1], minor: match[2], patch: match[3]}
+		}
+	}
+	return release{}
+}
+
+// newestOf returns the newest known release that one of which parts are missing may
+// stand for. A minor version that is not known is a guess.
+func newestOf(r release) (version sparkconf.Version, guessed bool) {
+	if r.minor != "" && r.patch != "" {
+		version, _ = sparkconf.ParseVersion(r.String())
+		return version, false
+	}
+	newest := sparkconf.NewestRelease()
+	if r.major == "" {
+		return newest, true
+	}
+	found := false
+	for _, known := range sparkconf.Releases() {
+		if r.major == strconv.Itoa(known.Major()) && (r.minor == "" || r.major+"."+r.minor == known.Minor()) {
+			version, found = known, true
+		}
+	}
+	if found {
+		return version, r.minor == ""
+	}
+	minor := r.minor
+	if minor == "" {
+		minor = "0"
+	}
+	version, _ = sparkconf.ParseVersion(r.major + "." + minor + ".0")
+	return version, false
 }

@@ -113,9 +113,7 @@ func (b *builder) completeDriverTemplate(r *role, given *corev1.PodTemplateSpec)
 	template.OwnerReferences = slices.DeleteFunc(template.OwnerReferences, func(have metav1.OwnerReference) bool { return have.UID == owner.UID })
 	template.OwnerReferences = append(template.OwnerReferences, owner)
 	pod := &template.Spec
-	if pod.EnableServiceLinks == nil {
-		disableServiceLinks(pod)
-	}
+	b.setServiceLinks(pod)
 	if len(pod.Containers) == 0 {
 		pod.Containers = []corev1.Container{{Name: podspec.Driver.ContainerName()}}
 	}

@@ -85,7 +85,7 @@ func TestJobLeadsToTheSameDriver(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			version, _ := translate.SparkVersion(app.Spec.SparkVersion)
+			version := translate.SparkVersionOf(app)
 			objects := clientOf(t, job, version.String())
 			want, got := native.Driver.DeepCopy(), objects.Driver
 			warned := func(of string) {

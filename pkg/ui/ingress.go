@@ -3,6 +3,9 @@
 package ui
 
 import (
+	"slices"
+	"strings"
+
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/utils/ptr"
@@ -72,4 +75,28 @@ func firstTLS(candidates ...[]networkingv1.IngressTLS) []networkingv1.IngressTLS
 		}
 	}
 	return nil
+}
+
+// tlsFor returns those entries whose certificate is for a host. One without hosts is
+// for all, and a rule without a host is for any.
+func tlsFor(host string, all []networkingv1.IngressTLS) []networkingv1.IngressTLS {
+	var matching []networkingv1.IngressTLS
+	for _, entry := range all {
+		if host == "" || len(entry.Hosts) == 0 || slices.ContainsFunc(entry.Hosts, func(of string) bool { return coversHost(of, host) }) {
+			matching = append(matching, entry)
+		}
+	}
+	return matching
+}
+
+// coversHost reports whether a host of a certificate, which may begin with *. for
+// one label, is the given one.
+func coversHost(of, host string) bool {
+	of = strings.ToLower(of)
+	if of == host {
+		return true
+	}
+	domain, isWildcard := strings.CutPrefix(of, "*")
+	label, found := strings.CutSuffix(host, domain)
+	return isWildcard && found && label != "" && label != "*" && !strings.Contains(label, ".")
 }

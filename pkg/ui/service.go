@@ -32,6 +32,10 @@ const (
 // webService builds the Service of the web UI. It exists also with
 // spark.ui.enabled=false, as clients read its name from the status.
 func (b *builder) webService() (*corev1.Service, error) {
+	name := boundedName(b.app.Name, "ui-svc")
+	if err := checkServiceName(name); err != nil {
+		return nil, fmt.Errorf("metadata.name: %w", err)
+	}
 	target, err := webTargetPort(b.app.Spec.SparkConf)
 	if err != nil {
 		return nil, err
@@ -44,7 +48,7 @@ func (b *builder) webService() (*corev1.Service, error) {
 		port = ptr.Deref(options.ServicePort, defaultWebPort)
 	}
 	service, err := b.service(serviceOptions{
-		name:        boundedName(b.app.Name, "ui-svc"),
+		name:        name,
 		port:        port,
 		targetPort:  target,
 		portName:    cmp.Or(ptr.Deref(options.ServicePortName, ""), defaultWebPortName),
@@ -76,8 +80,12 @@ func (b *builder) driverService(entry *v1beta2.DriverIngressConfiguration) (*cor
 		return nil, errors.New("servicePort: is missing; give the port on which the driver listens")
 	}
 	port := *entry.ServicePort
+	name := boundedName(b.app.Name, fmt.Sprintf("driver-%d", port))
+	if err := checkServiceName(name); err != nil {
+		return nil, fmt.Errorf("servicePort: %w", err)
+	}
 	return b.service(serviceOptions{
-		name:        boundedName(b.app.Name, fmt.Sprintf("driver-%d", port)),
+		name:        name,
 		port:        port,
 		targetPort:  port,
 		portName:    cmp.Or(ptr.Deref(entry.ServicePortName, ""), fmt.Sprintf("driver-ing-%d", port)),
@@ -85,6 +93,15 @@ func (b *builder) driverService(entry *v1beta2.DriverIngressConfiguration) (*cor
 		labels:      entry.ServiceLabels,
 		annotations: entry.ServiceAnnotations,
 	})
+}
+
+// checkServiceName refuses what no API server takes as the name of a Service. One
+// that begins with a digit is valid since Kubernetes 1.34, so the server decides.
+func checkServiceName(name string) error {
+	if reasons := validation.IsDNS1123Label(name); len(reasons) > 0 {
+		return fmt.Errorf("no Service can be called %s: %s; give the application a name without dots", name, strings.Join(reasons, ", "))
+	}
+	return nil
 }
 
 // serviceOptions is what distinguishes one Service from another.

@@ -31,7 +31,8 @@ type Config struct {
 	// empty: the cluster's default class.
 	IngressClassName string
 	// IngressTLS applies to each Ingress for which the application gives none
-	// (--ingress-tls).
+	// (--ingress-tls): all of it to that of the web UI, what is for their host to
+	// those of driverIngressOptions.
 	IngressTLS []networkingv1.IngressTLS
 	// IngressAnnotations apply to each Ingress for which the application gives
 	// none (--ingress-annotations).
@@ -147,10 +148,11 @@ func (b *builder) driver(entry *v1beta2.DriverIngressConfiguration) (*Endpoint, 
 	endpoint.URL = address.text
 	// The values of sparkUIOptions come second because up to 2.5 they were the
 	// only ones; the operator's come last so that what an administrator demands of
-	// each Ingress, such as authentication, covers these too.
+	// each Ingress, such as authentication, covers these too. Its certificates are
+	// for the host of the web UI; others get one only if it is for them.
 	endpoint.Ingress = b.ingress(fmt.Sprintf("%s-ing-%d", b.app.Name, *entry.ServicePort), address, service,
 		firstMap(entry.IngressAnnotations, shared.IngressAnnotations, b.config.IngressAnnotations),
-		firstTLS(entry.IngressTLS, shared.IngressTLS, b.config.IngressTLS))
+		firstTLS(entry.IngressTLS, shared.IngressTLS, tlsFor(address.host, b.config.IngressTLS)))
 	return endpoint, nil
 }
 

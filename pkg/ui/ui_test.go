@@ -199,6 +199,51 @@ func TestDriverEndpoints(t *testing.T) {
 	}
 }
 
+// Of a name with dots no Service can be made; one with a digit first is left to the
+// API server.
+func TestNamesOfServices(t *testing.T) {
+	options := v1beta2.SparkApplicationSpec{DriverIngressOptions: []v1beta2.DriverIngressConfiguration{
+		{ServicePort: ptr.To[int32](9000), IngressURLFormat: "{{$appName}}.example.com"},
+	}}
+	objects, err := Build(newApp("dotted.name", options), Config{WebService: true}, testRun)
+	if err == nil || !strings.Contains(err.Error(), "metadata.name: no Service can be called dotted.name-ui-svc") ||
+		!strings.Contains(err.Error(), "spec.driverIngressOptions[0].servicePort: no Service") || objects.Web != nil || len(objects.Driver) > 0 {
+		t.Errorf("dotted name: %v, %+v", err, objects)
+	}
+	if objects, err = Build(newApp("1st", options), Config{WebService: true}, testRun); err != nil || objects.Web.Service.Name != "1st-ui-svc" {
+		t.Errorf("digit first: %v", err)
+	}
+}
+
+// The operator's certificates go only to the hosts that they are for.
+func TestDefaultTLSOfDriverIngresses(t *testing.T) {
+	config := Config{
+		IngressTLS: []networkingv1.IngressTLS{
+			{Hosts: []string{"*.spark.example.com"}, SecretName: "wildcard"}, {Hosts: []string{"api.example.org", "Other.example.org"}, SecretName: "two"},
+		},
+		IngressAnnotations: map[string]string{"from": "operator"},
+	}
+	for host, want := range map[string]string{
+		"api.example.com": "", "pi.spark.example.com": "wildcard", "a.pi.spark.example.com": "", "spark.example.com": "",
+		"other.example.org": "two", "evilspark.example.com": "", "{{$appName}}.spark.example.com:8443/x": "wildcard",
+		"*.spark.example.com": "wildcard",
+	} {
+		objects, err := Build(newApp("pi", v1beta2.SparkApplicationSpec{
+			DriverIngressOptions: []v1beta2.DriverIngressConfiguration{{ServicePort: ptr.To[int32](9000), IngressURLFormat: host}},
+		}), config, testRun)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ingress, got := objects.Driver[0].Ingress, ""
+		for _, tls := range ingress.Spec.TLS {
+			got += tls.SecretName
+		}
+		if got != want || ingress.Annotations["from"] != "operator" {
+			t.Errorf("%s has the certificate %q, want %q; annotations %v", host, got, want, ingress.Annotations)
+		}
+	}
+}
+
 // A mistake in one entry leaves the other endpoints complete.
 func TestBuildRefusals(t *testing.T) {
 	app := newApp("pi", v1beta2.SparkApplicationSpec{DriverIngressOptions: []v1beta2.DriverIngressConfiguration{

@@ -186,8 +186,8 @@ func (v *validator) validateExecutorMemoryOverhead() {
 	if overhead == nil || *overhead == "" {
 		return
 	}
-	version, _ := translate.SparkVersion(v.spec.SparkVersion)
-	if _, err := sparkconf.ParseBytes(*overhead, sparkconf.MiB, version); err != nil {
+	version := translate.SparkVersionOf(v.app)
+	if _, err := sparkconf.ParseBytes(*overhead, sparkconf.MiB, version.Version); err != nil {
 		v.fail(field.Invalid(v.root.Child("executor", "memoryOverhead"), *overhead,
 			"not an amount of memory in Spark's notation; give one such as 512m or 1g"))
 	}

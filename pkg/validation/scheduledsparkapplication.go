@@ -10,27 +10,33 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/cron"
-	"github.com/spark-operator/spark-operator/pkg/podspec"
 )
 
 // ValidateScheduledSparkApplication returns all faults of a schedule and of the
-// runs it would start, those of the schedule first.
+// runs it would start, those of the schedule first. It is the measure for new
+// schedules.
 func ValidateScheduledSparkApplication(app *v1beta2.ScheduledSparkApplication) field.ErrorList {
+	faults, tolerable := ValidateStoredScheduledSparkApplication(app)
+	return joined(faults, tolerable)
+}
+
+// ValidateStoredScheduledSparkApplication is to schedules what
+// [ValidateStoredSparkApplication] is to applications.
+func ValidateStoredScheduledSparkApplication(app *v1beta2.ScheduledSparkApplication) (faults, tolerable field.ErrorList) {
 	spec, at := &app.Spec, field.NewPath("spec")
-	var faults podspec.Faults
-	faults.Add(validateTimes(spec, at)...)
-	faults.Add(validateName("ScheduledSparkApplication", app.Name)...)
-	faults.Add(validatePolicies(spec, at)...)
+	named, tolerable := validateName("ScheduledSparkApplication", app.Name)
 
 	run := &v1beta2.SparkApplication{Spec: spec.Template}
 	run.Namespace, run.Name = app.Namespace, app.Name
-	for _, err := range validateSpec(run) {
-		if rest, ok := strings.CutPrefix(err.Field, "spec"); ok {
-			err.Field = "spec.template" + rest
+	ofRun, tolerableOfRun := validateSpec(run)
+	for _, list := range []field.ErrorList{ofRun, tolerableOfRun} {
+		for _, err := range list {
+			if rest, ok := strings.CutPrefix(err.Field, "spec"); ok {
+				err.Field = "spec.template" + rest
+			}
 		}
-		faults.Add(err)
 	}
-	return faults.List()
+	return joined(validateTimes(spec, at), named, validatePolicies(spec, at), ofRun), joined(tolerable, tolerableOfRun)
 }
 
 // validateTimes checks when runs are due. The texts are those that the

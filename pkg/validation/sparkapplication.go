@@ -16,29 +16,51 @@ import (
 )
 
 // ValidateSparkApplication returns all faults of an application: the field, its
-// value, and how to mend it.
+// value, and how to mend it. It is the measure for new applications.
 func ValidateSparkApplication(app *v1beta2.SparkApplication) field.ErrorList {
+	faults, tolerable := ValidateStoredSparkApplication(app)
+	return joined(faults, tolerable)
+}
+
+// ValidateStoredSparkApplication judges an application that exists. Tolerable are
+// the faults that only admission refuses: it can run nevertheless, and does with
+// kubeflow/spark-operator where no webhook refused it.
+func ValidateStoredSparkApplication(app *v1beta2.SparkApplication) (faults, tolerable field.ErrorList) {
+	faults, tolerable = validateName("SparkApplication", app.Name)
+	more, tolerableToo := validateSpec(app)
+	return joined(faults, more), joined(tolerable, tolerableToo)
+}
+
+// joined makes one bounded list of several.
+func joined(lists ...field.ErrorList) field.ErrorList {
 	var faults podspec.Faults
-	faults.Add(validateName("SparkApplication", app.Name)...)
-	faults.Add(validateSpec(app)...)
+	for _, list := range lists {
+		faults.Add(list...)
+	}
 	return faults.List()
 }
 
 // validateName requires a name from which those of Services and labels can be
-// made.
-func validateName(kind, name string) field.ErrorList {
+// made. Services of the driver have names of their own where this one will not do;
+// that of the web UI depends on the API server, which newer versions of Kubernetes
+// let begin with a digit.
+func validateName(kind, name string) (faults, tolerable field.ErrorList) {
 	reasons := validation.IsDNS1035Label(name)
 	if len(reasons) == 0 {
-		return nil
+		return nil, nil
 	}
-	return field.ErrorList{field.Invalid(field.NewPath("metadata", "name"), name,
+	errs := field.ErrorList{field.Invalid(field.NewPath("metadata", "name"), name,
 		fmt.Sprintf("invalid %s name %q: %s", kind, name, strings.Join(reasons, ", ")))}
+	if len(validation.IsDNS1123Subdomain(name)) == 0 && len(validation.IsValidLabelValue(name)) == 0 {
+		return nil, errs
+	}
+	return errs, nil
 }
 
-func validateSpec(app *v1beta2.SparkApplication) field.ErrorList {
+func validateSpec(app *v1beta2.SparkApplication) (faults, tolerable field.ErrorList) {
 	v := &validator{app: app, spec: &app.Spec, root: field.NewPath("spec")}
 	if v.validateLimits(); len(v.faults.List()) > 0 {
-		return v.faults.List() // nothing else is worth the work
+		return v.faults.List(), nil // nothing else is worth the work
 	}
 	v.validateMode()
 	v.validateTemplates()
@@ -51,7 +73,7 @@ func validateSpec(app *v1beta2.SparkApplication) field.ErrorList {
 	v.validateTimeouts()
 	v.validateCleanupPolicy()
 	v.validateRoles()
-	return v.faults.List()
+	return v.faults.List(), v.tolerable.List()
 }
 
 // validator collects the faults of one application.
@@ -61,6 +83,8 @@ type validator struct {
 	root *field.Path
 
 	faults podspec.Faults
+	// tolerable are faults with which the application can run.
+	tolerable podspec.Faults
 }
 
 func (v *validator) fail(errs ...*field.Error) { v.faults.Add(errs...) }
@@ -79,7 +103,7 @@ func (v *validator) validateTemplates() {
 	if v.spec.Driver.Template == nil && v.spec.Executor.Template == nil {
 		return
 	}
-	if version, _ := translate.SparkVersion(v.spec.SparkVersion); !version.AtLeast(3, 0) {
+	if version := translate.SparkVersionOf(v.app); !version.AtLeast(3, 0) {
 		v.fail(field.Invalid(v.root.Child("sparkVersion"), v.spec.SparkVersion,
 			"pod template feature requires Spark version 3.0.0 or higher; give the version of the image or no template"))
 	}
@@ -87,7 +111,7 @@ func (v *validator) validateTemplates() {
 
 func (v *validator) validateNodeSelectors() {
 	if len(v.spec.NodeSelector) > 0 && len(v.spec.Driver.NodeSelector)+len(v.spec.Executor.NodeSelector) > 0 {
-		v.fail(field.Forbidden(v.root.Child("nodeSelector"),
+		v.tolerable.Add(field.Forbidden(v.root.Child("nodeSelector"),
 			"node selector cannot be defined at both SparkApplication and Driver/Executor; leave one of them out"))
 	}
 }

@@ -16,11 +16,13 @@ import (
 // Why a property is denied. The first four are texts of the established
 // operator.
 const (
-	reasonServiceAccount = "configure the service account via the CRD spec instead"
-	reasonCredentials    = "authentication credentials are managed by the operator"
-	reasonManaged        = "this value is managed by the operator"
-	reasonImage          = "use the image field on the CRD instead"
-	reasonFile           = "it names a file of the submitter; mount the file into the pods and name it with local:// or in the " +
+	reasonServiceAccount   = "configure the service account via the CRD spec instead"
+	reasonCredentials      = "authentication credentials are managed by the operator"
+	reasonManaged          = "this value is managed by the operator"
+	reasonImage            = "use the image field on the CRD instead"
+	reasonDriverTemplate   = "it names a file of the submitter; give the pod template itself in spec.driver.template"
+	reasonExecutorTemplate = "it names a file of the submitter; give the pod template itself in spec.executor.template"
+	reasonFile             = "it names a file of the submitter; mount the file into the pods and name it with local:// or in the " +
 		"application instead"
 )
 
@@ -33,11 +35,19 @@ func denied(key string) string {
 		return reasonManaged
 	case sparkconf.ContainerImage, sparkconf.DriverContainerImage, sparkconf.ExecutorContainerImage:
 		return reasonImage
+	case sparkconf.DriverPodTemplateFile:
+		return reasonDriverTemplate
+	case sparkconf.ExecutorPodTemplateFile:
+		return reasonExecutorTemplate
 	case sparkconf.KerberosKrb5Path, sparkconf.PodGroupTemplateFile:
 		return reasonFile
 	}
 	return ""
 }
+
+// tolerated reports whether a property does no more than the field that should be
+// given instead. The field wins if both are given.
+func tolerated(reason string) bool { return reason == reasonImage || reason == reasonServiceAccount }
 
 // deniedCredential reports whether the property gives or names credentials for
 // the API server. The established operator denies the tokens; what a submitter
@@ -75,7 +85,11 @@ func (v *validator) validateSparkConf() {
 			continue
 		}
 		if reason := denied(key); reason != "" {
-			deny(key, reason)
+			if tolerated(reason) {
+				v.tolerable.Add(field.Forbidden(at.Key(key), fmt.Sprintf("sparkConf key %q is not allowed: %s", key, reason)))
+			} else {
+				deny(key, reason)
+			}
 			continue
 		}
 		switch key {

@@ -256,6 +256,8 @@ func TestSparkConfDenied(t *testing.T) {
 		"spark.kubernetes.container.image":                        image,
 		"spark.kubernetes.driver.container.image":                 image,
 		"spark.kubernetes.executor.container.image":               image,
+		"spark.kubernetes.driver.podTemplateFile":                 file + "; give the pod template itself in spec.driver.template",
+		"spark.kubernetes.executor.podTemplateFile":               file + "; give the pod template itself in spec.executor.template",
 		"spark.kubernetes.kerberos.krb5.path":                     file,
 		"spark.kubernetes.scheduler.volcano.podGroupTemplateFile": file,
 		"spark.kerberos.keytab":                                   file,
@@ -267,10 +269,54 @@ func TestSparkConfDenied(t *testing.T) {
 	for _, key := range []string{
 		"spark.kubernetes.authenticate.driver.mounted.oauthTokenFile", "spark.kubernetes.authenticate.serviceAccountName",
 		"spark.kubernetes.authenticate.caCertFile", "spark.kubernetes.context",
-		"spark.kubernetes.driver.podTemplateFile", "spark.submit.deployMode", "spark.executor.memory", "spark.hadoop.fs.s3a.access.key",
+		"spark.submit.deployMode", "spark.executor.memory", "spark.hadoop.fs.s3a.access.key",
 	} {
 		expect(t, validation.ValidateSparkApplication(newApplication(conf(key, "x"))))
 	}
 	expect(t, validation.ValidateSparkApplication(newApplication(conf(
 		"spark.kubernetes.namespace", "jobs", "spark.kerberos.keytab", "local:///etc/keytab"))))
+}
+
+// What kubeflow/spark-operator runs where no webhook refused it runs here, too; new
+// objects are refused.
+func TestTolerableFaults(t *testing.T) {
+	for name, test := range map[string]struct {
+		edit      func(*application)
+		tolerable bool
+	}{
+		"name with a digit first": {func(app *application) { app.Name = "1st-app" }, true},
+		"name with dots":          {func(app *application) { app.Name = "dotted.app.name" }, true},
+		"name too long":           {func(app *application) { app.Name = strings.Repeat("1", 64) }, false},
+		"name in capitals":        {func(app *application) { app.Name = "App" }, false},
+		"image":                   {conf("spark.kubernetes.container.image", "spark:1"), true},
+		"driver image":            {conf("spark.kubernetes.driver.container.image", "spark:1"), true},
+		"executor image":          {conf("spark.kubernetes.executor.container.image", "spark:1"), true},
+		"service account":         {conf("spark.kubernetes.authenticate.driver.serviceAccountName", "sa"), true},
+		"node selectors": {func(app *application) {
+			app.Spec.NodeSelector, app.Spec.Driver.NodeSelector = labels("a", "b"), labels("c", "d")
+		}, true},
+		"token":         {conf("spark.kubernetes.authenticate.driver.oauthToken", "t"), false},
+		"template file": {conf("spark.kubernetes.driver.podTemplateFile", "f"), false},
+		"master":        {conf("spark.master", "local"), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			app := newApplication(test.edit)
+			faults, tolerable := validation.ValidateStoredSparkApplication(app)
+			if (len(faults) == 0) != test.tolerable || (len(tolerable) == 1) != test.tolerable {
+				t.Errorf("faults %v, tolerable %v", faults, tolerable)
+			}
+			if errs := validation.ValidateSparkApplication(app); len(errs) != 1 {
+				t.Errorf("a new one: %v", errs)
+			}
+			schedule := &v1beta2.ScheduledSparkApplication{ObjectMeta: app.ObjectMeta}
+			schedule.Spec.Schedule, schedule.Spec.Template = "@daily", app.Spec
+			faults, tolerable = validation.ValidateStoredScheduledSparkApplication(schedule)
+			if (len(faults) == 0) != test.tolerable || (len(tolerable) == 1) != test.tolerable {
+				t.Errorf("of a schedule: faults %v, tolerable %v", faults, tolerable)
+			}
+			if errs := validation.ValidateScheduledSparkApplication(schedule); len(errs) != 1 {
+				t.Errorf("a new schedule: %v", errs)
+			}
+		})
+	}
 }

@@ -49,6 +49,9 @@ The command line of the controller, as a YAML list.
 {{- if ne .submitterDeadline "10m" }}
 - --submitter-deadline={{ .submitterDeadline }}
 {{- end }}
+{{- if .enableServiceLinks }}
+- --enable-service-links
+{{- end }}
 - --enable-ui-service={{ .uiService.enable }}
 {{- with .uiIngress }}
 {{- if .enable }}
