@@ -96,7 +96,7 @@ func (b *builder) driverService(entry *v1beta2.DriverIngressConfiguration) (*cor
 }
 
 // checkServiceName refuses what no API server takes as the name of a Service. One
-// that begins with a digit is valid since Kubernetes 1.34, so the server decides.
+// that begins with a digit is valid by default since Kubernetes 1.36, so the server decides.
 func checkServiceName(name string) error {
 	if reasons := validation.IsDNS1123Label(name); len(reasons) > 0 {
 		return fmt.Errorf("no Service can be called %s: %s; give the application a name without dots", name, strings.Join(reasons, ", "))
