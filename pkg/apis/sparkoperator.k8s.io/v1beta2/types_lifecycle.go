@@ -8,23 +8,21 @@ package v1beta2
 // Backoff replaces the linear delays between the runs of an application by delays
 // that double: initialSeconds, twice that, and so on up to maxSeconds.
 type Backoff struct {
-	// InitialSeconds is the first delay. Default: onFailureRetryInterval, which is 5
-	// seconds by default.
+	// First delay in seconds. Default: onFailureRetryInterval.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	InitialSeconds *int64 `json:"initialSeconds,omitempty"`
-	// MaxSeconds is the longest delay. Default 300.
+	// Longest delay in seconds. Default 300.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	MaxSeconds *int64 `json:"maxSeconds,omitempty"`
-	// JitterPercent shortens every delay by up to this share of it, so that
-	// applications that failed together do not return together. Default 10.
+	// Largest share, in percent, by which a delay is shortened at random, so that applications that failed together do
+	// not restart together. 0 to 100. Default 10.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
 	JitterPercent *int32 `json:"jitterPercent,omitempty"`
-	// ResetAfterSeconds forgives all earlier failures to an application whose driver
-	// ran for this long: retries and delays start over. Default: never.
+	// Seconds that a driver has to run to reset the count of failures: retries and delays start over. Default: never.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	ResetAfterSeconds *int64 `json:"resetAfterSeconds,omitempty"`
@@ -35,12 +33,12 @@ type Backoff struct {
 // lost, its image could not be pulled. Such failures do not consume the retries of
 // the restart policy, and these retries hold with every type of it, Never too.
 type InfrastructureFailurePolicy struct {
-	// Retries is how many failures in a row are made up for. A failure of the
-	// application's own starts the count over. Default 10.
+	// Number of consecutive infrastructure failures that are retried without using up a retry of the application. Any
+	// other end of a run resets the count. Default 10.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Retries *int32 `json:"retries,omitempty"`
-	// IntervalSeconds is the delay before such a retry. Default 5.
+	// Delay in seconds before such a retry. Default 5.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	IntervalSeconds *int64 `json:"intervalSeconds,omitempty"`
@@ -49,16 +47,15 @@ type InfrastructureFailurePolicy struct {
 // Timeouts bound the phases of a run. A run that exceeds one is stopped and counts
 // as failed, and the restart policy decides what follows. None has a default.
 type Timeouts struct {
-	// DriverStartSeconds is how long after its submission the driver may take to run.
+	// Seconds from the submission until the driver must run. Default: no limit.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	DriverStartSeconds *int64 `json:"driverStartSeconds,omitempty"`
-	// ExecutorsReadySeconds is how long after the start of the driver its executors
-	// may take until as many run as the application starts with.
+	// Seconds from the start of the driver until its initial executors must all run. Default: no limit.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	ExecutorsReadySeconds *int64 `json:"executorsReadySeconds,omitempty"`
-	// RunSeconds is how long the driver may run.
+	// Seconds that the driver may run. Default: no limit.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	RunSeconds *int64 `json:"runSeconds,omitempty"`
@@ -67,13 +64,12 @@ type Timeouts struct {
 // CleanupPolicy says which pods of an application are deleted at its end, that is
 // once no further run follows. What they had to say stays in status.attempts.
 type CleanupPolicy struct {
-	// DriverPod says when the driver pod is deleted. Default Never: it stays for as
-	// long as the application does, so that its log can be read.
+	// When to delete the driver pod, and with it its log: Never, OnSuccess or Always. Default Never: the pod is kept as
+	// long as the application.
 	// +optional
 	DriverPod PodDeletion `json:"driverPod,omitempty"`
-	// ExecutorPods says when executor pods are deleted that Spark left behind, as it
-	// does with executor.deleteOnTermination false. Default Never. Executors that
-	// still run are deleted in any case.
+	// When to delete ended executor pods that Spark kept because deleteOnTermination is false: Never, OnSuccess or
+	// Always. Default Never. Executors that still run are always deleted.
 	// +optional
 	ExecutorPods PodDeletion `json:"executorPods,omitempty"`
 }
@@ -105,14 +101,19 @@ const (
 // ExecutorCounts are the executors of the current run by state, including those
 // that status.executorState does not name.
 type ExecutorCounts struct {
+	// Executors that are not running yet.
 	// +optional
 	Pending int32 `json:"pending,omitempty"`
+	// Executors that are running.
 	// +optional
 	Running int32 `json:"running,omitempty"`
+	// Executors that ended with success.
 	// +optional
 	Completed int32 `json:"completed,omitempty"`
+	// Executors that failed.
 	// +optional
 	Failed int32 `json:"failed,omitempty"`
+	// Executors whose state is not known.
 	// +optional
 	Unknown int32 `json:"unknown,omitempty"`
 }

@@ -8,93 +8,110 @@ import (
 
 // SparkPodSpec is what driver and executor pods have in common.
 type SparkPodSpec struct {
-	// Template is the pod that Spark starts from. Typed fields win over it.
+	// Pod template that Spark starts from. Properties of Spark win over the template, and the other fields of this role
+	// win over both. The template is not validated when the object is written.
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
 	// +kubebuilder:validation:Schemaless
 	// +kubebuilder:validation:Type:=object
 	Template *corev1.PodTemplateSpec `json:"template,omitempty"`
-	// Cores is the number of task slots and, unless coreRequest says otherwise, the
-	// CPU request. Default 1.
+	// Number of task slots, and the CPU request unless coreRequest is set. At least 1. Default 1, unless sparkConf sets
+	// spark.driver.cores or spark.executor.cores.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	Cores *int32 `json:"cores,omitempty"`
-	// CoreLimit is the CPU limit, a Kubernetes quantity.
+	// CPU limit of the Spark container, as a Kubernetes quantity such as 1200m. Default: no limit.
 	// +optional
 	CoreLimit *string `json:"coreLimit,omitempty"`
-	// Memory is the JVM heap in Java notation, such as 512m or 4g. Default 1g.
+	// Size of the JVM heap in Java notation, such as 512m or 4g. The memory request is the heap and memoryOverhead.
+	// Default 1g, unless sparkConf sets spark.driver.memory or spark.executor.memory.
 	// +optional
 	Memory *string `json:"memory,omitempty"`
-	// MemoryLimit overrides the container's memory limit.
+	// Memory limit of the Spark container, in Java notation or as a Kubernetes quantity, such as 2g or 2Gi. Default:
+	// the memory request.
 	// +optional
 	MemoryLimit *string `json:"memoryLimit,omitempty"`
-	// MemoryOverhead is the off-heap memory added to memory, in Java notation.
+	// Memory outside the JVM heap that is added to memory, in Java notation such as 512m. Default: memoryOverheadFactor
+	// times memory, at least 384m.
 	// +optional
 	MemoryOverhead *string `json:"memoryOverhead,omitempty"`
-	// GPU asks for GPUs.
+	// GPUs of the Spark container. Default: none.
 	// +optional
 	GPU *GPUSpec `json:"gpu,omitempty"`
-	// Image overrides the application's image.
+	// Container image of this role. Default: spec.image.
 	// +optional
 	Image *string `json:"image,omitempty"`
-	// ConfigMaps are mounted at the given paths.
+	// ConfigMaps to mount into the Spark container, each as a directory.
 	// +optional
 	ConfigMaps []NamePath `json:"configMaps,omitempty"`
-	// Secrets are mounted at the given paths.
+	// Secrets to mount into the Spark container, each as a directory.
 	// +optional
 	Secrets []SecretInfo `json:"secrets,omitempty"`
-	// Env are environment variables.
+	// Environment variables of the Spark container.
 	// +optional
 	Env []corev1.EnvVar `json:"env,omitempty"`
-	// EnvVars are environment variables with literal values. Deprecated: use env.
+	// Environment variables of the Spark container, as a map from name to value. Deprecated: use env.
 	// +optional
 	EnvVars map[string]string `json:"envVars,omitempty"`
-	// EnvFrom are sources of environment variables.
+	// ConfigMaps and Secrets whose keys become environment variables of the Spark container.
 	// +optional
 	EnvFrom []corev1.EnvFromSource `json:"envFrom,omitempty"`
-	// EnvSecretKeyRefs are environment variables from Secrets. Deprecated: use env.
+	// Environment variables of the Spark container whose values come from keys of Secrets, as a map from the name of
+	// the variable. Deprecated: use env.
 	// +optional
 	EnvSecretKeyRefs map[string]NameKey `json:"envSecretKeyRefs,omitempty"`
+	// Labels of the pod, in addition to those of the application.
 	// +optional
 	Labels map[string]string `json:"labels,omitempty"`
+	// Annotations of the pod, in addition to those of the application.
 	// +optional
 	Annotations map[string]string `json:"annotations,omitempty"`
-	// VolumeMounts mount volumes of the application. A volume whose name starts with
-	// spark-local-dir- becomes Spark scratch space.
+	// Volumes of spec.volumes to mount into the Spark container. A volume whose name starts with spark-local-dir-
+	// becomes scratch space of Spark.
 	// +optional
 	VolumeMounts []corev1.VolumeMount `json:"volumeMounts,omitempty"`
+	// Affinity and anti-affinity rules for scheduling the pod.
 	// +optional
 	Affinity *corev1.Affinity `json:"affinity,omitempty"`
+	// Taints of nodes that the pod tolerates.
 	// +optional
 	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`
-	// PodSecurityContext is the security context of the pod.
+	// Security context of the pod.
 	// +optional
 	PodSecurityContext *corev1.PodSecurityContext `json:"podSecurityContext,omitempty"`
-	// SecurityContext is the security context of the Spark container.
+	// Security context of the Spark container.
 	// +optional
 	SecurityContext *corev1.SecurityContext `json:"securityContext,omitempty"`
-	// SchedulerName of the pod, unless batchScheduler is set.
+	// Scheduler of the pod. Has no effect if a batch scheduler is used. Default: the default scheduler of the cluster.
 	// +optional
 	SchedulerName *string `json:"schedulerName,omitempty"`
-	// Sidecars are further containers.
+	// Containers that run beside the Spark container. When the Spark container of the driver ends, the run ends, even
+	// if sidecars still run.
 	// +optional
 	Sidecars []corev1.Container `json:"sidecars,omitempty"`
+	// Containers that run, one after another, before the Spark container starts.
 	// +optional
 	InitContainers []corev1.Container `json:"initContainers,omitempty"`
+	// Whether the pod uses the network of its node. Default false.
 	// +optional
 	HostNetwork *bool `json:"hostNetwork,omitempty"`
-	// NodeSelector excludes the application's own.
+	// Labels that a node must have to run the pod. Cannot be combined with spec.nodeSelector.
 	// +optional
 	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
+	// DNS settings of the pod, merged with those of its DNS policy.
 	// +optional
 	DNSConfig *corev1.PodDNSConfig `json:"dnsConfig,omitempty"`
+	// Seconds between the request to stop the pod and the end of its processes by force. Default 30.
 	// +optional
 	TerminationGracePeriodSeconds *int64 `json:"terminationGracePeriodSeconds,omitempty"`
-	// ServiceAccount is the name of the pod's service account.
+	// Service account of the pod. The driver's needs the right to create executor pods. Default: the service account
+	// named default.
 	// +optional
 	ServiceAccount *string `json:"serviceAccount,omitempty"`
+	// Lines to add to /etc/hosts of the pod.
 	// +optional
 	HostAliases []corev1.HostAlias `json:"hostAliases,omitempty"`
+	// Whether the containers of the pod see each other's processes. Default false.
 	// +optional
 	ShareProcessNamespace *bool `json:"shareProcessNamespace,omitempty"`
 }
@@ -103,30 +120,32 @@ type SparkPodSpec struct {
 type DriverSpec struct {
 	SparkPodSpec `json:",inline"`
 
-	// PodName is the name of the driver pod. Default <application>-driver.
+	// Name of the driver pod. Default: NAME-driver, where NAME is the name of the application.
 	// +optional
 	PodName *string `json:"podName,omitempty"`
-	// CoreRequest is the CPU request, a Kubernetes quantity; overrides cores.
+	// CPU request of the Spark container, as a Kubernetes quantity such as 500m. Default: cores.
 	// +optional
 	CoreRequest *string `json:"coreRequest,omitempty"`
-	// JavaOptions are further options of the driver's JVM.
+	// Options of the driver's JVM, such as -XX:+UseG1GC. The heap size (-Xmx) is set by memory.
 	// +optional
 	JavaOptions *string `json:"javaOptions,omitempty"`
-	// Lifecycle of the Spark container.
+	// Hooks that run after the Spark container starts and before it stops.
 	// +optional
 	Lifecycle *corev1.Lifecycle `json:"lifecycle,omitempty"`
-	// KubernetesMaster is the URL under which the driver reaches the API server.
+	// URL under which the driver reaches the API server, such as https://10.0.0.1:443. Default: the Service
+	// kubernetes.default.svc.
 	// +optional
 	KubernetesMaster *string `json:"kubernetesMaster,omitempty"`
-	// ServiceAnnotations of Spark's headless driver Service.
+	// Annotations of the headless Service of the driver.
 	// +optional
 	ServiceAnnotations map[string]string `json:"serviceAnnotations,omitempty"`
-	// ServiceLabels of Spark's headless driver Service.
+	// Labels of the headless Service of the driver.
 	// +optional
 	ServiceLabels map[string]string `json:"serviceLabels,omitempty"`
-	// Ports are further container ports.
+	// Container ports of the Spark container, in addition to those of Spark.
 	// +optional
 	Ports []Port `json:"ports,omitempty"`
+	// Priority class of the driver pod. Default: the default priority class of the cluster.
 	// +optional
 	PriorityClassName *string `json:"priorityClassName,omitempty"`
 }
@@ -135,33 +154,39 @@ type DriverSpec struct {
 type ExecutorSpec struct {
 	SparkPodSpec `json:",inline"`
 
-	// Instances is the number of executors. Default 1, unless dynamic allocation or
-	// sparkConf says otherwise.
+	// Number of executors. Default 1, unless dynamic allocation is enabled or sparkConf sets spark.executor.instances.
+	// 0 is valid only with dynamic allocation, and in an application with the label kueue.x-k8s.io/queue-name, where it
+	// means the default: Kueue writes it when it stops an application that does not set the field. Kueue reserves quota
+	// for this number of executors only, so set the field in queued applications.
 	// +optional
-	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Minimum=0
 	Instances *int32 `json:"instances,omitempty"`
-	// CoreRequest is the CPU request, a Kubernetes quantity; overrides cores.
+	// CPU request of the Spark container, as a Kubernetes quantity such as 500m. Default: cores.
 	// +optional
 	CoreRequest *string `json:"coreRequest,omitempty"`
-	// JavaOptions are further options of the executors' JVM.
+	// Options of the JVM of each executor, such as -XX:+UseG1GC. The heap size (-Xmx) is set by memory.
 	// +optional
 	JavaOptions *string `json:"javaOptions,omitempty"`
-	// Lifecycle of the Spark container.
+	// Hooks that run after the Spark container starts and before it stops. Has no effect if spark.decommission.enabled
+	// is true.
 	// +optional
 	Lifecycle *corev1.Lifecycle `json:"lifecycle,omitempty"`
-	// DeleteOnTermination says whether Spark deletes executor pods when they end.
+	// Whether Spark deletes an executor pod when the executor has ended. Default true.
 	// +optional
 	DeleteOnTermination *bool `json:"deleteOnTermination,omitempty"`
-	// Ports are further container ports.
+	// Container ports of the Spark container, in addition to those of Spark.
 	// +optional
 	Ports []Port `json:"ports,omitempty"`
+	// Priority class of the executor pods. Default: the default priority class of the cluster.
 	// +optional
 	PriorityClassName *string `json:"priorityClassName,omitempty"`
 }
 
 // NamePath is the name of an object and the path at which it is mounted.
 type NamePath struct {
+	// Name of the ConfigMap.
 	Name string `json:"name"`
+	// Directory in the container, as an absolute path.
 	Path string `json:"path"`
 }
 
@@ -182,29 +207,39 @@ const (
 
 // SecretInfo is a Secret, the path at which it is mounted, and its use.
 type SecretInfo struct {
+	// Name of the Secret.
 	Name string `json:"name"`
+	// Directory in the container, as an absolute path.
 	Path string `json:"path"`
+	// Use of the Secret: GCPServiceAccount sets GOOGLE_APPLICATION_CREDENTIALS to its key.json, HadoopDelegationToken
+	// sets HADOOP_TOKEN_FILE_LOCATION to its hadoop.token. With any other value, such as Generic, the Secret is only
+	// mounted.
 	// +optional
 	Type SecretType `json:"secretType,omitempty"`
 }
 
 // NameKey is the name of an object and a key in it.
 type NameKey struct {
+	// Name of the Secret.
 	Name string `json:"name"`
-	Key  string `json:"key"`
+	// Key in the Secret.
+	Key string `json:"key"`
 }
 
 // Port is a container port.
 type Port struct {
-	Name          string `json:"name"`
-	Protocol      string `json:"protocol"`
-	ContainerPort int32  `json:"containerPort"`
+	// Name of the port, unique in the pod.
+	Name string `json:"name"`
+	// Protocol of the port: TCP, UDP or SCTP.
+	Protocol string `json:"protocol"`
+	// Number of the port, 1 to 65535.
+	ContainerPort int32 `json:"containerPort"`
 }
 
 // GPUSpec asks for GPUs.
 type GPUSpec struct {
-	// Name is the resource name, such as nvidia.com/gpu.
+	// Name of the extended resource, such as nvidia.com/gpu.
 	Name string `json:"name"`
-	// Quantity is the number of GPUs; 0 or less asks for none.
+	// Number of GPUs. 0 or less requests none.
 	Quantity int64 `json:"quantity"`
 }

@@ -24,7 +24,9 @@ type ScheduledSparkApplication struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata"`
 
+	// When to run, and what.
 	Spec ScheduledSparkApplicationSpec `json:"spec"`
+	// State of the schedule, written by the operator.
 	// +optional
 	Status ScheduledSparkApplicationStatus `json:"status,omitempty,omitzero"`
 }
@@ -72,45 +74,45 @@ const (
 
 // ScheduledSparkApplicationSpec is when and what to run.
 type ScheduledSparkApplicationSpec struct {
-	// Schedule in cron notation with five fields, a descriptor such as @daily, or
-	// @every with a duration. A time zone in front, as in "TZ=Asia/Tokyo 0 5 * * *",
-	// takes precedence over TimeZone.
+	// Cron expression with five fields (minute, hour, day of month, month, day of week), a descriptor such as @daily,
+	// or an interval such as "@every 90m". A time zone in front, as in "TZ=Asia/Tokyo 0 5 * * *", takes precedence over
+	// timeZone.
 	Schedule string `json:"schedule"`
-	// TimeZone is an IANA name such as Europe/Berlin. Default Local, the time zone of
-	// the operator.
+	// IANA name of the time zone of the schedule, such as Europe/Berlin. Default Local, the time zone of the operator.
 	// +optional
 	TimeZone string `json:"timeZone,omitempty"`
-	// Template is the spec of each run.
+	// Spec of the SparkApplication that each run creates.
 	Template SparkApplicationSpec `json:"template"`
-	// Suspend stops new runs; those that are going continue.
+	// Whether to start no further runs. Active runs continue. Default false.
 	// +optional
 	Suspend *bool `json:"suspend,omitempty"`
-	// ConcurrencyPolicy is Allow, Forbid or Replace. Default Allow.
+	// What to do when a run is due while another is active: Allow runs both, Forbid skips the new run, Replace deletes
+	// the active run first. Default Allow.
 	// +optional
 	ConcurrencyPolicy ConcurrencyPolicy `json:"concurrencyPolicy,omitempty"`
-	// SuccessfulRunHistoryLimit is how many successful runs are kept. Default 1.
+	// Number of successful runs to keep. Default 1.
 	// +optional
 	SuccessfulRunHistoryLimit *int32 `json:"successfulRunHistoryLimit,omitempty"`
-	// FailedRunHistoryLimit is how many failed runs are kept. Default 1.
+	// Number of failed runs to keep. Default 1.
 	// +optional
 	FailedRunHistoryLimit *int32 `json:"failedRunHistoryLimit,omitempty"`
 
-	// StartingDeadlineSeconds is how late a run may start; one that is later is
-	// missed for good. Default 600 with catch-up policy Skip, else no limit.
+	// Seconds that a run may start late; after that it is skipped. Default 600 if catchUpPolicy is Skip, else no limit.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	StartingDeadlineSeconds *int64 `json:"startingDeadlineSeconds,omitempty"`
-	// CatchUpPolicy is Skip, Last or All: what becomes of missed runs. Default Skip.
+	// What to do with missed runs, which could not start when they were due because the operator was not running or
+	// because concurrencyPolicy is Forbid: Skip starts none of them, Last starts the latest, All starts all of them,
+	// oldest first, up to catchUpLimit. Default Skip.
 	// +optional
 	CatchUpPolicy CatchUpPolicy `json:"catchUpPolicy,omitempty"`
-	// CatchUpLimit is how many missed runs policy All starts at most, the latest
-	// ones. Default 10.
+	// Largest number of missed runs that catchUpPolicy All starts; the latest ones are taken. 1 to 100. Default 10.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100
 	CatchUpLimit *int32 `json:"catchUpLimit,omitempty"`
-	// Spread delays all runs of this schedule by the same part of this duration, so
-	// that schedules with the same time do not all start at once. Default 0.
+	// Duration, such as 10m. Every run of this schedule is delayed by a fixed part of it, so that schedules set to the
+	// same minute do not start together. Default 0s.
 	// +optional
 	Spread *metav1.Duration `json:"spread,omitempty"`
 }
@@ -128,52 +130,49 @@ const (
 
 // ScheduledSparkApplicationStatus is what the operator knows of a schedule.
 type ScheduledSparkApplicationStatus struct {
-	// LastRun is when the last run was started. LastScheduleTime says for which time.
+	// Time at which the last run was started.
 	// +optional
 	// +nullable
-	LastRun metav1.Time `json:"lastRun,omitempty"`
-	// NextRun is when the next run is due; null while nothing is going to start.
+	LastRun metav1.Time `json:"lastRun,omitempty,omitzero"`
+	// Time at which the next run is due; absent while none is planned.
 	// +optional
 	// +nullable
-	NextRun metav1.Time `json:"nextRun,omitempty"`
-	// LastRunName is the name of the SparkApplication of the last run.
+	NextRun metav1.Time `json:"nextRun,omitempty,omitzero"`
+	// Name of the SparkApplication of the last run.
 	// +optional
 	LastRunName string `json:"lastRunName,omitempty"`
-	// PastSuccessfulRunNames are the successful runs kept, newest first.
+	// Names of the successful runs that are kept, newest first.
 	// +optional
 	PastSuccessfulRunNames []string `json:"pastSuccessfulRunNames,omitempty"`
-	// PastFailedRunNames are the failed runs kept, newest first.
+	// Names of the failed runs that are kept, newest first.
 	// +optional
 	PastFailedRunNames []string `json:"pastFailedRunNames,omitempty"`
-	// ScheduleState is the state of the schedule.
+	// State of the schedule: Scheduled, or FailedValidation if the spec is not valid.
 	// +optional
 	ScheduleState ScheduleState `json:"scheduleState,omitempty"`
-	// Reason says why the schedule is not valid.
+	// Why the schedule is not valid.
 	// +optional
 	Reason string `json:"reason,omitempty"`
 
-	// LastScheduleTime is the time of the schedule for which the last run was
-	// started. It differs from LastRun by the delay, and a run asked for with the
-	// annotation run-now leaves it as it is.
+	// Time of the schedule for which the last run was started. A run requested by the annotation
+	// sparkoperator.k8s.io/run-now does not change it.
 	// +optional
 	LastScheduleTime *metav1.Time `json:"lastScheduleTime,omitempty"`
-	// SettledTime is up to when all times of the schedule are settled: a run was
-	// started, skipped or given up. None of them is looked at again, even if the
-	// clock goes back.
+	// Time up to which the schedule is settled: each earlier run was started or skipped and is not considered again,
+	// even if the clock is set back.
 	// +optional
 	SettledTime *metav1.Time `json:"settledTime,omitempty"`
-	// ObservedSchedule is the schedule and the time zone that runs are started by.
-	// Empty while there is none, because it is suspended or not valid.
+	// Schedule and time zone by which runs are started. Empty while the schedule is suspended or not valid.
 	// +optional
 	ObservedSchedule string `json:"observedSchedule,omitempty"`
-	// RunNow is what was made of the annotation sparkoperator.k8s.io/run-now.
+	// Runs requested by the annotation sparkoperator.k8s.io/run-now.
 	// +optional
 	RunNow *RunNowStatus `json:"runNow,omitempty"`
 
-	// ObservedGeneration is the metadata.generation this status is about.
+	// Generation of the spec that this status describes.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// Conditions say in standard form whether the schedule is in force and kept.
+	// Standard conditions of the schedule: Scheduled, OnTime and Stalled.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -182,10 +181,9 @@ type ScheduledSparkApplicationStatus struct {
 
 // RunNowStatus is what was made of the annotation sparkoperator.k8s.io/run-now.
 type RunNowStatus struct {
-	// Value of the annotation that was dealt with last. Any other value asks for
-	// another run.
+	// Value of the annotation that was handled last. Any other value requests another run.
 	Value string `json:"value"`
-	// Count is how many values were dealt with.
+	// Number of values handled so far.
 	Count int64 `json:"count"`
 }
 

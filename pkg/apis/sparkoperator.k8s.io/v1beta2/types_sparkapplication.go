@@ -28,7 +28,9 @@ type SparkApplication struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata"`
 
+	// What to run, and how.
 	Spec SparkApplicationSpec `json:"spec"`
+	// State of the application, written by the operator.
 	// +optional
 	Status SparkApplicationStatus `json:"status,omitempty,omitzero"`
 }
@@ -68,118 +70,122 @@ const (
 
 // SparkApplicationSpec is what the user asks for. The operator never writes it.
 type SparkApplicationSpec struct {
-	// Suspend holds the application back (true) or lets it run. Setting it on a
-	// running application deletes its pods; clearing it submits anew.
+	// Whether to hold the application back. True deletes the pods of a running application and starts none; false
+	// submits it, again if it was suspended before. Queueing systems such as Kueue set this field. Default false.
 	// +optional
 	Suspend *bool `json:"suspend,omitempty"`
-	// Type is the language; it decides the default memory overhead. Default Scala.
+	// Language of the application: Java, Scala, Python or R. It decides the default of memoryOverheadFactor. Default
+	// Scala.
 	// +optional
 	Type SparkApplicationType `json:"type,omitempty"`
-	// SparkVersion is the version of Spark in the image, such as "4.1.4". It selects
-	// how the driver's objects are built. Default: the newest supported one.
+	// Version of Spark in the image, such as 4.1.4. It selects how the objects of the driver are built; 3.3 to 4.3 are
+	// known. Default: the newest known version.
 	// +optional
 	SparkVersion string `json:"sparkVersion,omitempty"`
-	// Mode is the deploy mode. Default cluster, the only one that is run.
+	// Deploy mode. Only cluster is supported; client is refused, because the driver would run in the operator. Default
+	// cluster.
 	// +optional
 	Mode DeployMode `json:"mode,omitempty"`
-	// ProxyUser is the user the driver impersonates (spark-submit --proxy-user).
+	// User that the driver impersonates, as with spark-submit --proxy-user.
 	// +optional
 	ProxyUser *string `json:"proxyUser,omitempty"`
-	// Image is the container image of driver and executors unless they name their own.
+	// Container image of driver and executors, unless they set their own. Default: the property
+	// spark.kubernetes.container.image in sparkConf.
 	// +optional
 	Image *string `json:"image,omitempty"`
-	// ImagePullPolicy is Always, Never or IfNotPresent.
+	// When to pull the image: Always, Never or IfNotPresent. Default IfNotPresent.
 	// +optional
 	ImagePullPolicy *string `json:"imagePullPolicy,omitempty"`
-	// ImagePullSecrets are names of Secrets for pulling the image.
+	// Names of Secrets with credentials for pulling the image.
 	// +optional
 	ImagePullSecrets []string `json:"imagePullSecrets,omitempty"`
-	// MainClass is the class to run; for Java and Scala.
+	// Class to run. Required for Java and Scala.
 	// +optional
 	MainClass *string `json:"mainClass,omitempty"`
-	// MainApplicationFile is the URI of the JAR, Python or R file.
+	// URI of the JAR, Python file or R file to run, such as local:///opt/app/job.jar for a file in the image, or
+	// s3a://bucket/job.py.
 	MainApplicationFile *string `json:"mainApplicationFile"`
-	// Arguments are passed to the application.
+	// Arguments of the application.
 	// +optional
 	Arguments []string `json:"arguments,omitempty"`
-	// SparkConf are Spark properties.
+	// Spark properties, as a map from name to value. Fields of this spec win over properties, and a property without
+	// effect causes a Warning event.
 	// +optional
 	SparkConf map[string]string `json:"sparkConf,omitempty"`
-	// HadoopConf are Hadoop properties; each becomes spark.hadoop.<key>.
+	// Hadoop properties, as a map from name to value. Each is passed to Spark as spark.hadoop.NAME.
 	// +optional
 	HadoopConf map[string]string `json:"hadoopConf,omitempty"`
-	// SparkConfigMap names a ConfigMap with Spark configuration files, mounted at
-	// /etc/spark/conf in driver and executors.
+	// Name of a ConfigMap with configuration files of Spark. It is mounted at /etc/spark/conf in driver and executors,
+	// and SPARK_CONF_DIR points there.
 	// +optional
 	SparkConfigMap *string `json:"sparkConfigMap,omitempty"`
-	// HadoopConfigMap names a ConfigMap with Hadoop configuration files, mounted at
-	// /etc/hadoop/conf in driver and executors.
+	// Name of a ConfigMap with configuration files of Hadoop. It is mounted at /etc/hadoop/conf in driver and
+	// executors, and HADOOP_CONF_DIR points there.
 	// +optional
 	HadoopConfigMap *string `json:"hadoopConfigMap,omitempty"`
-	// Volumes may be mounted by driver and executors through their volumeMounts.
+	// Volumes that driver and executors can mount with their volumeMounts.
 	// +optional
 	Volumes []corev1.Volume `json:"volumes,omitempty"`
-	// Driver describes the driver pod.
+	// The driver pod.
 	// +optional
 	Driver DriverSpec `json:"driver,omitempty,omitzero"`
-	// Executor describes the executor pods.
+	// The executor pods.
 	// +optional
 	Executor ExecutorSpec `json:"executor,omitempty,omitzero"`
-	// Deps are the files and packages the application needs.
+	// Files and packages that the application needs.
 	// +optional
 	Deps Dependencies `json:"deps,omitempty,omitzero"`
-	// RestartPolicy says whether and how often to run again. Default Never.
+	// Whether, how often and after which delay the application runs again. Default: never.
 	// +optional
 	RestartPolicy RestartPolicy `json:"restartPolicy,omitempty,omitzero"`
-	// NodeSelector applies to driver and executors; excludes their own.
+	// Labels that a node must have to run driver or executors. Cannot be combined with a nodeSelector of the driver or
+	// the executor.
 	// +optional
 	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
-	// FailureRetries is accepted for compatibility and has no effect; use
-	// restartPolicy.onFailureRetries.
+	// Has no effect; accepted for compatibility. Use restartPolicy.onFailureRetries.
 	// +optional
 	FailureRetries *int32 `json:"failureRetries,omitempty"`
-	// RetryInterval is accepted for compatibility and has no effect; use
-	// restartPolicy.onFailureRetryInterval.
+	// Has no effect; accepted for compatibility. Use restartPolicy.onFailureRetryInterval.
 	// +optional
 	RetryInterval *int64 `json:"retryInterval,omitempty"`
-	// PythonVersion is the major version of Python, "2" or "3".
+	// Major version of Python: "2" or "3". Has no effect on images with one version of Python.
 	// +optional
 	// +kubebuilder:validation:Enum={"2","3"}
 	PythonVersion *string `json:"pythonVersion,omitempty"`
-	// MemoryOverheadFactor is the share of memory added for the operating system
-	// and other non-JVM memory: default 0.1, or 0.4 for Python and R.
+	// Share of memory that is added to it for memory outside the JVM heap, as a decimal number such as "0.2". Has no
+	// effect where memoryOverhead is set. Default 0.1 for Java and Scala, 0.4 for Python and R.
 	// +optional
 	MemoryOverheadFactor *string `json:"memoryOverheadFactor,omitempty"`
-	// Monitoring exposes the application's own metrics.
+	// Metrics of driver and executors. Default: not exposed.
 	// +optional
 	Monitoring *MonitoringSpec `json:"monitoring,omitempty"`
-	// BatchScheduler names the batch scheduler: volcano, yunikorn or a kube-scheduler
-	// profile with coscheduling.
+	// Batch scheduler of the pods: volcano, yunikorn, or the name of a kube-scheduler profile with the coscheduling
+	// plugin that the operator is configured with. Default: the operator's default, else none.
 	// +optional
 	BatchScheduler *string `json:"batchScheduler,omitempty"`
-	// TimeToLiveSeconds is how long the object stays after the application ended.
+	// Seconds after its end at which the application is deleted, with its pods. Default: it is kept.
 	// +optional
 	TimeToLiveSeconds *int64 `json:"timeToLiveSeconds,omitempty"`
-	// BatchSchedulerOptions are settings for the batch scheduler.
+	// Settings for the batch scheduler.
 	// +optional
 	BatchSchedulerOptions *BatchSchedulerConfiguration `json:"batchSchedulerOptions,omitempty"`
-	// SparkUIOptions describes Service and Ingress of the Spark UI.
+	// Service and Ingress of the Spark web UI.
 	// +optional
 	SparkUIOptions *SparkUIConfiguration `json:"sparkUIOptions,omitempty"`
-	// DriverIngressOptions are further ports of the driver with Service and Ingress.
+	// Further ports of the driver that get a Service and an Ingress of their own.
 	// +optional
 	DriverIngressOptions []DriverIngressConfiguration `json:"driverIngressOptions,omitempty"`
-	// DynamicAllocation lets Spark scale the number of executors.
+	// Dynamic allocation: Spark starts and stops executors according to the load. Default: disabled.
 	// +optional
 	DynamicAllocation *DynamicAllocation `json:"dynamicAllocation,omitempty"`
-	// DriverPodDisruptionBudget asks for a PodDisruptionBudget of the driver, where
-	// the operator allows it.
+	// Whether to protect the driver pod from voluntary disruptions, such as the drain of its node, by a
+	// PodDisruptionBudget. It must be enabled in the operator. Default false.
 	// +optional
 	DriverPodDisruptionBudget *bool `json:"driverPodDisruptionBudget,omitempty"`
-	// Timeouts bound the phases of a run. Default: none.
+	// Limits for the duration of each phase of a run. Default: no limits.
 	// +optional
 	Timeouts *Timeouts `json:"timeouts,omitempty"`
-	// CleanupPolicy says which pods are deleted at the end. Default: none that ended.
+	// Which pods to delete when the application ends. Default: pods that have ended are kept.
 	// +optional
 	CleanupPolicy *CleanupPolicy `json:"cleanupPolicy,omitempty"`
 }
@@ -198,71 +204,76 @@ const (
 // RestartPolicy says whether, how often and after which delay an application runs
 // again. N retries are N+1 attempts.
 type RestartPolicy struct {
+	// When to run again: Never, OnFailure (after a failure) or Always (after success as well). Default Never.
 	// +optional
 	Type RestartPolicyType `json:"type,omitempty"`
-	// OnSubmissionFailureRetries limits the retries of a failed submission.
+	// Number of times that a failed submission is retried, if type is OnFailure or Always. Default 0 with OnFailure, no
+	// limit with Always.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	OnSubmissionFailureRetries *int32 `json:"onSubmissionFailureRetries,omitempty"`
-	// OnFailureRetries limits the retries of a failed run.
+	// Number of times that a failed run is retried, if type is OnFailure. Default 0.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	OnFailureRetries *int32 `json:"onFailureRetries,omitempty"`
-	// OnSubmissionFailureRetryInterval is the delay in seconds, multiplied by the
-	// number of attempts made. Default 5.
+	// Delay in seconds before a failed submission is retried, multiplied by the number of failed submissions. At least
+	// 1. Default 5.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	OnSubmissionFailureRetryInterval *int64 `json:"onSubmissionFailureRetryInterval,omitempty"`
-	// OnFailureRetryInterval is the delay in seconds, multiplied by the number of
-	// attempts made. Default 5.
+	// Delay in seconds before the application runs again, multiplied by the number of its runs. At least 1. Default 5.
+	// See backoff for delays that double.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	OnFailureRetryInterval *int64 `json:"onFailureRetryInterval,omitempty"`
-	// Backoff makes the delays between runs double instead of growing linearly.
+	// Delays that double with each failed run, up to a maximum, instead of growing linearly. Default: linear delays.
 	// +optional
 	Backoff *Backoff `json:"backoff,omitempty"`
-	// NonRetryableExitCodes are exit codes of the driver after which the application
-	// is not run again, whatever retries are left.
+	// Exit codes of the driver after which the application is not run again, even if retries are left.
 	// +optional
 	// +listType=atomic
 	NonRetryableExitCodes []int32 `json:"nonRetryableExitCodes,omitempty"`
-	// InfrastructureFailures gives failures that are not the application's own retries
-	// of their own. Default: they count like all others.
+	// Separate retries for failures of the infrastructure, such as an eviction or a lost node, of every restart policy
+	// type including Never. Default: they use up the retries of the application.
 	// +optional
 	InfrastructureFailures *InfrastructureFailurePolicy `json:"infrastructureFailures,omitempty"`
 }
 
 // BatchSchedulerConfiguration are settings for the batch scheduler.
 type BatchSchedulerConfiguration struct {
-	// Queue is the queue of the application's resources.
+	// Queue of the batch scheduler. Default: the default queue of the scheduler.
 	// +optional
 	Queue *string `json:"queue,omitempty"`
-	// PriorityClassName is the priority class of the pod group.
+	// Priority class of the pod group.
 	// +optional
 	PriorityClassName *string `json:"priorityClassName,omitempty"`
-	// Resources override what the pod group asks for; by default it is computed from
-	// the pods.
+	// Resources that the pod group requests, as a map from resource name to quantity. Default: the sum of the requests
+	// of driver and initial executors.
 	// +optional
 	Resources corev1.ResourceList `json:"resources,omitempty"`
 }
 
 // SparkUIConfiguration describes Service and Ingress of the Spark UI.
 type SparkUIConfiguration struct {
-	// ServicePort is the port of the Service. Default 4040.
+	// Port of the Service. Default: the port of the UI, 4040.
 	// +optional
 	ServicePort *int32 `json:"servicePort,omitempty"`
-	// ServicePortName is the name of that port. Default spark-driver-ui-port.
+	// Name of the port of the Service. Default spark-driver-ui-port.
 	// +optional
 	ServicePortName *string `json:"servicePortName,omitempty"`
-	// ServiceType is the type of the Service. Default ClusterIP.
+	// Type of the Service: ClusterIP, NodePort or LoadBalancer. Default ClusterIP.
 	// +optional
 	ServiceType *corev1.ServiceType `json:"serviceType,omitempty"`
+	// Annotations of the Service.
 	// +optional
 	ServiceAnnotations map[string]string `json:"serviceAnnotations,omitempty"`
+	// Labels of the Service, in addition to those of the operator.
 	// +optional
 	ServiceLabels map[string]string `json:"serviceLabels,omitempty"`
+	// Annotations of the Ingress.
 	// +optional
 	IngressAnnotations map[string]string `json:"ingressAnnotations,omitempty"`
+	// TLS settings of the Ingress.
 	// +optional
 	IngressTLS []networkingv1.IngressTLS `json:"ingressTLS,omitempty"`
 }
@@ -270,100 +281,112 @@ type SparkUIConfiguration struct {
 // DriverIngressConfiguration describes Service and Ingress of one further port of
 // the driver.
 type DriverIngressConfiguration struct {
-	// ServicePort is the port of Service and driver; unique in the list.
+	// Port of the driver and of the Service. Unique in the list.
 	ServicePort *int32 `json:"servicePort"`
-	// ServicePortName is the name of that port.
+	// Name of the port of the Service.
 	ServicePortName *string `json:"servicePortName"`
+	// Type of the Service: ClusterIP, NodePort or LoadBalancer. Default ClusterIP.
 	// +optional
 	ServiceType *corev1.ServiceType `json:"serviceType,omitempty"`
+	// Annotations of the Service.
 	// +optional
 	ServiceAnnotations map[string]string `json:"serviceAnnotations,omitempty"`
+	// Labels of the Service, in addition to those of the operator.
 	// +optional
 	ServiceLabels map[string]string `json:"serviceLabels,omitempty"`
-	// IngressURLFormat is the URL; {{$appName}}, {{$appNamespace}} and {{$appId}} are
-	// replaced.
+	// Host and path of the Ingress, such as {{$appName}}.example.com. {{$appName}}, {{$appNamespace}} and {{$appId}}
+	// are replaced by name, namespace and Spark application ID.
 	// +optional
 	IngressURLFormat string `json:"ingressURLFormat,omitempty"`
+	// Annotations of the Ingress. Default: those of sparkUIOptions.
 	// +optional
 	IngressAnnotations map[string]string `json:"ingressAnnotations,omitempty"`
+	// TLS settings of the Ingress. Default: those of sparkUIOptions.
 	// +optional
 	IngressTLS []networkingv1.IngressTLS `json:"ingressTLS,omitempty"`
 }
 
 // Dependencies are files and packages an application needs.
 type Dependencies struct {
+	// URIs of JARs to add to the class paths of driver and executors.
 	// +optional
 	Jars []string `json:"jars,omitempty"`
+	// URIs of files to place in the working directory of each executor.
 	// +optional
 	Files []string `json:"files,omitempty"`
+	// URIs of .py, .zip or .egg files to add to the Python path.
 	// +optional
 	PyFiles []string `json:"pyFiles,omitempty"`
-	// Packages are Maven coordinates (groupId:artifactId:version), resolved by the driver.
+	// Maven coordinates of packages, such as org.apache.spark:spark-avro_2.13:4.1.4. The driver downloads them with
+	// their dependencies.
 	// +optional
 	Packages []string `json:"packages,omitempty"`
-	// ExcludePackages are groupId:artifactId left out when packages are resolved.
+	// Dependencies of packages to leave out, as groupId:artifactId.
 	// +optional
 	ExcludePackages []string `json:"excludePackages,omitempty"`
-	// Repositories are further Maven repositories.
+	// URLs of Maven repositories to search in addition to Maven Central.
 	// +optional
 	Repositories []string `json:"repositories,omitempty"`
+	// URIs of archives to extract into the working directory of each executor.
 	// +optional
 	Archives []string `json:"archives,omitempty"`
 }
 
 // MonitoringSpec exposes the application's own metrics.
 type MonitoringSpec struct {
-	// ExposeDriverMetrics says whether the driver serves metrics.
+	// Whether the driver exposes metrics.
 	ExposeDriverMetrics bool `json:"exposeDriverMetrics"`
-	// ExposeExecutorMetrics says whether the executors serve metrics.
+	// Whether the executors expose metrics.
 	ExposeExecutorMetrics bool `json:"exposeExecutorMetrics"`
-	// MetricsProperties is the text of Spark's metrics.properties.
+	// Content of the file metrics.properties of Spark. Default: a configuration for JMX.
 	// +optional
 	MetricsProperties *string `json:"metricsProperties,omitempty"`
-	// MetricsPropertiesFile is the path of such a file in the image.
+	// Path of a file metrics.properties in the image. Takes precedence over metricsProperties.
 	// +optional
 	MetricsPropertiesFile *string `json:"metricsPropertiesFile,omitempty"`
-	// Prometheus adds the JMX exporter as a Java agent.
+	// JMX exporter for Prometheus, which runs as a Java agent in driver and executors. Default: none.
 	// +optional
 	Prometheus *PrometheusSpec `json:"prometheus,omitempty"`
 }
 
 // PrometheusSpec configures the JMX exporter.
 type PrometheusSpec struct {
-	// JmxExporterJar is the path of the exporter's JAR in the image.
+	// Path of the JAR of the JMX exporter in the image.
 	JmxExporterJar string `json:"jmxExporterJar"`
-	// Port of the exporter's HTTP server. Default 8090.
+	// Port on which the exporter serves metrics, 1024 to 49151. Default 8090.
 	// +optional
 	// +kubebuilder:validation:Minimum=1024
 	// +kubebuilder:validation:Maximum=49151
 	Port *int32 `json:"port,omitempty"`
-	// PortName is the name of the container port. Default jmx-exporter.
+	// Name of the container port. Default jmx-exporter.
 	// +optional
 	PortName *string `json:"portName,omitempty"`
-	// ConfigFile is the path of the exporter's configuration in the image.
+	// Path of a configuration file of the exporter in the image. Takes precedence over configuration.
 	// +optional
 	ConfigFile *string `json:"configFile,omitempty"`
-	// Configuration is the text of the exporter's configuration.
+	// Content of the configuration of the exporter. Default: a configuration for the metrics of Spark.
 	// +optional
 	Configuration *string `json:"configuration,omitempty"`
 }
 
 // DynamicAllocation lets Spark scale the number of executors.
 type DynamicAllocation struct {
+	// Whether dynamic allocation is enabled. Default false.
 	// +optional
 	Enabled bool `json:"enabled,omitempty"`
+	// Number of executors at the start. Default: minExecutors, or executor.instances if that is larger.
 	// +optional
 	InitialExecutors *int32 `json:"initialExecutors,omitempty"`
+	// Smallest number of executors. Default 0.
 	// +optional
 	MinExecutors *int32 `json:"minExecutors,omitempty"`
+	// Largest number of executors. Default: no limit.
 	// +optional
 	MaxExecutors *int32 `json:"maxExecutors,omitempty"`
-	// ShuffleTrackingEnabled makes dynamic allocation work without an external shuffle
-	// service. Default true.
+	// Whether executors with shuffle data are kept, which makes an external shuffle service unnecessary. Default true.
 	// +optional
 	ShuffleTrackingEnabled *bool `json:"shuffleTrackingEnabled,omitempty"`
-	// ShuffleTrackingTimeout in milliseconds is how long an executor with shuffle data
-	// is kept.
+	// Milliseconds after which an idle executor is stopped even if it holds shuffle data. Default: no limit.
 	// +optional
 	ShuffleTrackingTimeout *int64 `json:"shuffleTrackingTimeout,omitempty"`
 }

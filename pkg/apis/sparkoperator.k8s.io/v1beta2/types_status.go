@@ -30,10 +30,12 @@ const (
 
 // ApplicationState is the state and, after a failure, why.
 type ApplicationState struct {
+	// State of the application. COMPLETED and FAILED are final; all others change without action of the user.
 	State ApplicationStateType `json:"state"`
+	// Why the application failed, after a failure.
 	// +optional
 	ErrorMessage string `json:"errorMessage,omitempty"`
-	// LastTransitionTime is when the application came into this state.
+	// Time at which the application entered this state.
 	// +optional
 	LastTransitionTime *metav1.Time `json:"lastTransitionTime,omitempty"`
 }
@@ -64,65 +66,59 @@ const (
 
 // SparkApplicationStatus is what the operator knows of an application.
 type SparkApplicationStatus struct {
-	// SparkApplicationID is Spark's own id of the current run (label
-	// spark-app-selector).
+	// ID that Spark gave to the current run; value of the label spark-app-selector of its pods.
 	// +optional
 	SparkApplicationID string `json:"sparkApplicationId,omitempty"`
-	// SubmissionID identifies the current submission; the label
-	// sparkoperator.k8s.io/submission-id of its pods.
+	// ID of the current submission; value of the label sparkoperator.k8s.io/submission-id of its pods.
 	// +optional
 	SubmissionID string `json:"submissionID,omitempty"`
-	// LastSubmissionAttemptTime is when the current submission started.
+	// Time at which the current submission was started; absent before the first one.
 	// +optional
 	// +nullable
-	LastSubmissionAttemptTime metav1.Time `json:"lastSubmissionAttemptTime,omitempty"`
-	// TerminationTime is when the driver ended.
+	LastSubmissionAttemptTime metav1.Time `json:"lastSubmissionAttemptTime,omitempty,omitzero"`
+	// Time at which the driver ended; absent before.
 	// +optional
 	// +nullable
-	TerminationTime metav1.Time `json:"terminationTime,omitempty"`
-	// DriverInfo describes the driver of the current run.
+	TerminationTime metav1.Time `json:"terminationTime,omitempty,omitzero"`
+	// Driver pod and web UI of the current run.
 	DriverInfo DriverInfo `json:"driverInfo"`
-	// AppState is the state of the application.
+	// State of the application.
 	// +optional
 	AppState ApplicationState `json:"applicationState,omitempty"`
-	// ExecutorState maps names of executor pods to their states; bounded by the
-	// operator's --max-tracked-executor-per-app.
+	// State of each executor pod of the current run, as a map from pod name to PENDING, RUNNING, COMPLETED, FAILED or
+	// UNKNOWN. The operator's flag --max-tracked-executor-per-app limits the number of entries.
 	// +optional
 	// +mapType=atomic
 	ExecutorState map[string]ExecutorState `json:"executorState,omitempty"`
-	// ExecutorCounts are the executors of the current run by state.
+	// Number of executors of the current run by state, including those that executorState leaves out.
 	// +optional
 	ExecutorCounts *ExecutorCounts `json:"executorCounts,omitempty"`
-	// ExecutionAttempts counts the runs started.
+	// Number of runs started.
 	// +optional
 	ExecutionAttempts int32 `json:"executionAttempts,omitempty"`
-	// SubmissionAttempts counts the submissions tried.
+	// Number of submissions tried.
 	// +optional
 	SubmissionAttempts int32 `json:"submissionAttempts,omitempty"`
-	// ForgivenAttempts is how many of the executionAttempts the restart policy does
-	// not count: failures of the infrastructure, and those before a run that was long
-	// enough (restartPolicy.backoff.resetAfterSeconds).
+	// Number of runs, out of executionAttempts, that do not count for the restart policy: infrastructure failures, and
+	// failures before a run that was longer than restartPolicy.backoff.resetAfterSeconds.
 	// +optional
 	ForgivenAttempts int32 `json:"forgivenAttempts,omitempty"`
-	// InfrastructureFailures counts the failures of the infrastructure since the last
-	// run that ended otherwise.
+	// Number of consecutive infrastructure failures.
 	// +optional
 	InfrastructureFailures int32 `json:"infrastructureFailures,omitempty"`
 
-	// ObservedGeneration is the metadata.generation this status is about.
+	// Generation of the spec that this status describes.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// ObservedSpecHash is the hash of those parts of the spec whose change needs a
-	// new run, as last submitted. Empty: unknown, never a reason to run again.
+	// Hash of those parts of the last submitted spec whose change requires a new run.
 	// +optional
 	ObservedSpecHash string `json:"observedSpecHash,omitempty"`
-	// Conditions say in standard form how far the application is and what stands in
-	// its way.
+	// Standard conditions of the application: Submitted, DriverReady, ExecutorsReady, Completed and Stalled.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
-	// Attempts are the latest submissions, oldest first, bounded in number.
+	// Records of the latest submissions, oldest first.
 	// +optional
 	// +listType=atomic
 	Attempts []Attempt `json:"attempts,omitempty"`
@@ -130,18 +126,22 @@ type SparkApplicationStatus struct {
 
 // DriverInfo describes the driver of the current run.
 type DriverInfo struct {
+	// Name of the Service of the Spark web UI.
 	// +optional
 	WebUIServiceName string `json:"webUIServiceName,omitempty"`
-	// WebUIAddress is <cluster IP>:<port> of the UI Service.
+	// Cluster IP and port of the Service of the web UI, as IP:PORT.
 	// +optional
 	WebUIAddress string `json:"webUIAddress,omitempty"`
+	// Port of the Service of the web UI.
 	// +optional
 	WebUIPort int32 `json:"webUIPort,omitempty"`
+	// Name of the Ingress of the web UI.
 	// +optional
 	WebUIIngressName string `json:"webUIIngressName,omitempty"`
-	// WebUIIngressAddress is the URL of the UI through the Ingress.
+	// URL of the web UI through the Ingress.
 	// +optional
 	WebUIIngressAddress string `json:"webUIIngressAddress,omitempty"`
+	// Name of the driver pod.
 	// +optional
 	PodName string `json:"podName,omitempty"`
 }
@@ -149,40 +149,40 @@ type DriverInfo struct {
 // Attempt is the record of one submission: enough to explain its end after its
 // pods are gone.
 type Attempt struct {
-	// SubmissionID of the attempt.
+	// ID of the submission.
 	SubmissionID string `json:"submissionID"`
-	// SparkApplicationID of the attempt, if its driver pod was created.
+	// ID that Spark gave to the run; absent if no driver pod was created.
 	// +optional
 	SparkApplicationID string `json:"sparkApplicationId,omitempty"`
-	// DriverPodName of the attempt.
+	// Name of the driver pod.
 	// +optional
 	DriverPodName string `json:"driverPodName,omitempty"`
-	// State is COMPLETED, FAILED or SUBMISSION_FAILED once the attempt is over, and
-	// empty before.
+	// How the attempt ended: COMPLETED, FAILED or SUBMISSION_FAILED. Absent before its end.
 	// +optional
 	State ApplicationStateType `json:"state,omitempty"`
-	// SubmissionTime is when the attempt started.
+	// Time at which the attempt was started.
 	// +optional
 	SubmissionTime *metav1.Time `json:"submissionTime,omitempty"`
-	// StartTime is when the Spark container of the driver started.
+	// Time at which the Spark container of the driver started.
 	// +optional
 	StartTime *metav1.Time `json:"startTime,omitempty"`
-	// TerminationTime is when the attempt was seen to be over.
+	// Time at which the operator saw the end of the attempt.
 	// +optional
 	TerminationTime *metav1.Time `json:"terminationTime,omitempty"`
-	// ExitCode of the driver's Spark container.
+	// Exit code of the Spark container of the driver.
 	// +optional
 	ExitCode *int32 `json:"exitCode,omitempty"`
-	// Reason is a short CamelCase word: why the attempt ended.
+	// Why the attempt ended, as one word in CamelCase.
 	// +optional
 	Reason string `json:"reason,omitempty"`
-	// Message explains the reason.
+	// Explanation of the reason.
 	// +optional
 	Message string `json:"message,omitempty"`
-	// FailureType says whose failure it was, if the attempt failed.
+	// Cause of a failure: Application, or Infrastructure for an eviction, a preemption, a lost node or an image that
+	// could not be pulled.
 	// +optional
 	FailureType FailureType `json:"failureType,omitempty"`
-	// LogTail holds the last lines of the driver's log, if they were read.
+	// Last lines of the log of the driver, if the attempt failed.
 	// +optional
 	LogTail string `json:"logTail,omitempty"`
 }

@@ -14,9 +14,11 @@ import (
 //
 // ApplicationState is the state and, after a failure, why.
 type ApplicationStateApplyConfiguration struct {
-	State        *sparkoperatork8siov1beta2.ApplicationStateType `json:"state,omitempty"`
-	ErrorMessage *string                                         `json:"errorMessage,omitempty"`
-	// LastTransitionTime is when the application came into this state.
+	// State of the application. COMPLETED and FAILED are final; all others change without action of the user.
+	State *sparkoperatork8siov1beta2.ApplicationStateType `json:"state,omitempty"`
+	// Why the application failed, after a failure.
+	ErrorMessage *string `json:"errorMessage,omitempty"`
+	// Time at which the application entered this state.
 	LastTransitionTime *v1.Time `json:"lastTransitionTime,omitempty"`
 }
 

@@ -15,30 +15,30 @@ import (
 // Attempt is the record of one submission: enough to explain its end after its
 // pods are gone.
 type AttemptApplyConfiguration struct {
-	// SubmissionID of the attempt.
+	// ID of the submission.
 	SubmissionID *string `json:"submissionID,omitempty"`
-	// SparkApplicationID of the attempt, if its driver pod was created.
+	// ID that Spark gave to the run; absent if no driver pod was created.
 	SparkApplicationID *string `json:"sparkApplicationId,omitempty"`
-	// DriverPodName of the attempt.
+	// Name of the driver pod.
 	DriverPodName *string `json:"driverPodName,omitempty"`
-	// State is COMPLETED, FAILED or SUBMISSION_FAILED once the attempt is over, and
-	// empty before.
+	// How the attempt ended: COMPLETED, FAILED or SUBMISSION_FAILED. Absent before its end.
 	State *sparkoperatork8siov1beta2.ApplicationStateType `json:"state,omitempty"`
-	// SubmissionTime is when the attempt started.
+	// Time at which the attempt was started.
 	SubmissionTime *v1.Time `json:"submissionTime,omitempty"`
-	// StartTime is when the Spark container of the driver started.
+	// Time at which the Spark container of the driver started.
 	StartTime *v1.Time `json:"startTime,omitempty"`
-	// TerminationTime is when the attempt was seen to be over.
+	// Time at which the operator saw the end of the attempt.
 	TerminationTime *v1.Time `json:"terminationTime,omitempty"`
-	// ExitCode of the driver's Spark container.
+	// Exit code of the Spark container of the driver.
 	ExitCode *int32 `json:"exitCode,omitempty"`
-	// Reason is a short CamelCase word: why the attempt ended.
+	// Why the attempt ended, as one word in CamelCase.
 	Reason *string `json:"reason,omitempty"`
-	// Message explains the reason.
+	// Explanation of the reason.
 	Message *string `json:"message,omitempty"`
-	// FailureType says whose failure it was, if the attempt failed.
+	// Cause of a failure: Application, or Infrastructure for an eviction, a preemption, a lost node or an image that
+	// could not be pulled.
 	FailureType *sparkoperatork8siov1beta2.FailureType `json:"failureType,omitempty"`
-	// LogTail holds the last lines of the driver's log, if they were read.
+	// Last lines of the log of the driver, if the attempt failed.
 	LogTail *string `json:"logTail,omitempty"`
 }
 

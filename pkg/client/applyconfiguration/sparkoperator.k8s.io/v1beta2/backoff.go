@@ -12,16 +12,14 @@ package v1beta2
 // Backoff replaces the linear delays between the runs of an application by delays
 // that double: initialSeconds, twice that, and so on up to maxSeconds.
 type BackoffApplyConfiguration struct {
-	// InitialSeconds is the first delay. Default: onFailureRetryInterval, which is 5
-	// seconds by default.
+	// First delay in seconds. Default: onFailureRetryInterval.
 	InitialSeconds *int64 `json:"initialSeconds,omitempty"`
-	// MaxSeconds is the longest delay. Default 300.
+	// Longest delay in seconds. Default 300.
 	MaxSeconds *int64 `json:"maxSeconds,omitempty"`
-	// JitterPercent shortens every delay by up to this share of it, so that
-	// applications that failed together do not return together. Default 10.
+	// Largest share, in percent, by which a delay is shortened at random, so that applications that failed together do
+	// not restart together. 0 to 100. Default 10.
 	JitterPercent *int32 `json:"jitterPercent,omitempty"`
-	// ResetAfterSeconds forgives all earlier failures to an application whose driver
-	// ran for this long: retries and delays start over. Default: never.
+	// Seconds that a driver has to run to reset the count of failures: retries and delays start over. Default: never.
 	ResetAfterSeconds *int64 `json:"resetAfterSeconds,omitempty"`
 }
 

@@ -13,12 +13,12 @@ import (
 //
 // BatchSchedulerConfiguration are settings for the batch scheduler.
 type BatchSchedulerConfigurationApplyConfiguration struct {
-	// Queue is the queue of the application's resources.
+	// Queue of the batch scheduler. Default: the default queue of the scheduler.
 	Queue *string `json:"queue,omitempty"`
-	// PriorityClassName is the priority class of the pod group.
+	// Priority class of the pod group.
 	PriorityClassName *string `json:"priorityClassName,omitempty"`
-	// Resources override what the pod group asks for; by default it is computed from
-	// the pods.
+	// Resources that the pod group requests, as a map from resource name to quantity. Default: the sum of the requests
+	// of driver and initial executors.
 	Resources *v1.ResourceList `json:"resources,omitempty"`
 }
 

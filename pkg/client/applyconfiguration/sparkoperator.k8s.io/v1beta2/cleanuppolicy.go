@@ -14,12 +14,11 @@ import (
 // CleanupPolicy says which pods of an application are deleted at its end, that is
 // once no further run follows. What they had to say stays in status.attempts.
 type CleanupPolicyApplyConfiguration struct {
-	// DriverPod says when the driver pod is deleted. Default Never: it stays for as
-	// long as the application does, so that its log can be read.
+	// When to delete the driver pod, and with it its log: Never, OnSuccess or Always. Default Never: the pod is kept as
+	// long as the application.
 	DriverPod *sparkoperatork8siov1beta2.PodDeletion `json:"driverPod,omitempty"`
-	// ExecutorPods says when executor pods are deleted that Spark left behind, as it
-	// does with executor.deleteOnTermination false. Default Never. Executors that
-	// still run are deleted in any case.
+	// When to delete ended executor pods that Spark kept because deleteOnTermination is false: Never, OnSuccess or
+	// Always. Default Never. Executors that still run are always deleted.
 	ExecutorPods *sparkoperatork8siov1beta2.PodDeletion `json:"executorPods,omitempty"`
 }
 

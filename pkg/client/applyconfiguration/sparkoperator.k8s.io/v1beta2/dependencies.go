@@ -9,16 +9,21 @@ package v1beta2
 //
 // Dependencies are files and packages an application needs.
 type DependenciesApplyConfiguration struct {
-	Jars    []string `json:"jars,omitempty"`
-	Files   []string `json:"files,omitempty"`
+	// URIs of JARs to add to the class paths of driver and executors.
+	Jars []string `json:"jars,omitempty"`
+	// URIs of files to place in the working directory of each executor.
+	Files []string `json:"files,omitempty"`
+	// URIs of .py, .zip or .egg files to add to the Python path.
 	PyFiles []string `json:"pyFiles,omitempty"`
-	// Packages are Maven coordinates (groupId:artifactId:version), resolved by the driver.
+	// Maven coordinates of packages, such as org.apache.spark:spark-avro_2.13:4.1.4. The driver downloads them with
+	// their dependencies.
 	Packages []string `json:"packages,omitempty"`
-	// ExcludePackages are groupId:artifactId left out when packages are resolved.
+	// Dependencies of packages to leave out, as groupId:artifactId.
 	ExcludePackages []string `json:"excludePackages,omitempty"`
-	// Repositories are further Maven repositories.
+	// URLs of Maven repositories to search in addition to Maven Central.
 	Repositories []string `json:"repositories,omitempty"`
-	Archives     []string `json:"archives,omitempty"`
+	// URIs of archives to extract into the working directory of each executor.
+	Archives []string `json:"archives,omitempty"`
 }
 
 // DependenciesApplyConfiguration constructs a declarative configuration of the Dependencies type for use with

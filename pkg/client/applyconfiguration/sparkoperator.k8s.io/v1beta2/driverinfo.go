@@ -9,14 +9,18 @@ package v1beta2
 //
 // DriverInfo describes the driver of the current run.
 type DriverInfoApplyConfiguration struct {
+	// Name of the Service of the Spark web UI.
 	WebUIServiceName *string `json:"webUIServiceName,omitempty"`
-	// WebUIAddress is <cluster IP>:<port> of the UI Service.
-	WebUIAddress     *string `json:"webUIAddress,omitempty"`
-	WebUIPort        *int32  `json:"webUIPort,omitempty"`
+	// Cluster IP and port of the Service of the web UI, as IP:PORT.
+	WebUIAddress *string `json:"webUIAddress,omitempty"`
+	// Port of the Service of the web UI.
+	WebUIPort *int32 `json:"webUIPort,omitempty"`
+	// Name of the Ingress of the web UI.
 	WebUIIngressName *string `json:"webUIIngressName,omitempty"`
-	// WebUIIngressAddress is the URL of the UI through the Ingress.
+	// URL of the web UI through the Ingress.
 	WebUIIngressAddress *string `json:"webUIIngressAddress,omitempty"`
-	PodName             *string `json:"podName,omitempty"`
+	// Name of the driver pod.
+	PodName *string `json:"podName,omitempty"`
 }
 
 // DriverInfoApplyConfiguration constructs a declarative configuration of the DriverInfo type for use with

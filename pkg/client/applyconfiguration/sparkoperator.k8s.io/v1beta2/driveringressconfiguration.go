@@ -15,18 +15,23 @@ import (
 // DriverIngressConfiguration describes Service and Ingress of one further port of
 // the driver.
 type DriverIngressConfigurationApplyConfiguration struct {
-	// ServicePort is the port of Service and driver; unique in the list.
+	// Port of the driver and of the Service. Unique in the list.
 	ServicePort *int32 `json:"servicePort,omitempty"`
-	// ServicePortName is the name of that port.
-	ServicePortName    *string           `json:"servicePortName,omitempty"`
-	ServiceType        *v1.ServiceType   `json:"serviceType,omitempty"`
+	// Name of the port of the Service.
+	ServicePortName *string `json:"servicePortName,omitempty"`
+	// Type of the Service: ClusterIP, NodePort or LoadBalancer. Default ClusterIP.
+	ServiceType *v1.ServiceType `json:"serviceType,omitempty"`
+	// Annotations of the Service.
 	ServiceAnnotations map[string]string `json:"serviceAnnotations,omitempty"`
-	ServiceLabels      map[string]string `json:"serviceLabels,omitempty"`
-	// IngressURLFormat is the URL; {{$appName}}, {{$appNamespace}} and {{$appId}} are
-	// replaced.
-	IngressURLFormat   *string                   `json:"ingressURLFormat,omitempty"`
-	IngressAnnotations map[string]string         `json:"ingressAnnotations,omitempty"`
-	IngressTLS         []networkingv1.IngressTLS `json:"ingressTLS,omitempty"`
+	// Labels of the Service, in addition to those of the operator.
+	ServiceLabels map[string]string `json:"serviceLabels,omitempty"`
+	// Host and path of the Ingress, such as {{$appName}}.example.com. {{$appName}}, {{$appNamespace}} and {{$appId}}
+	// are replaced by name, namespace and Spark application ID.
+	IngressURLFormat *string `json:"ingressURLFormat,omitempty"`
+	// Annotations of the Ingress. Default: those of sparkUIOptions.
+	IngressAnnotations map[string]string `json:"ingressAnnotations,omitempty"`
+	// TLS settings of the Ingress. Default: those of sparkUIOptions.
+	IngressTLS []networkingv1.IngressTLS `json:"ingressTLS,omitempty"`
 }
 
 // DriverIngressConfigurationApplyConfiguration constructs a declarative configuration of the DriverIngressConfiguration type for use with

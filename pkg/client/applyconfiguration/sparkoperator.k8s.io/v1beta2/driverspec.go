@@ -14,23 +14,25 @@ import (
 // DriverSpec describes the driver pod.
 type DriverSpecApplyConfiguration struct {
 	SparkPodSpecApplyConfiguration `json:""`
-	// PodName is the name of the driver pod. Default <application>-driver.
+	// Name of the driver pod. Default: NAME-driver, where NAME is the name of the application.
 	PodName *string `json:"podName,omitempty"`
-	// CoreRequest is the CPU request, a Kubernetes quantity; overrides cores.
+	// CPU request of the Spark container, as a Kubernetes quantity such as 500m. Default: cores.
 	CoreRequest *string `json:"coreRequest,omitempty"`
-	// JavaOptions are further options of the driver's JVM.
+	// Options of the driver's JVM, such as -XX:+UseG1GC. The heap size (-Xmx) is set by memory.
 	JavaOptions *string `json:"javaOptions,omitempty"`
-	// Lifecycle of the Spark container.
+	// Hooks that run after the Spark container starts and before it stops.
 	Lifecycle *v1.Lifecycle `json:"lifecycle,omitempty"`
-	// KubernetesMaster is the URL under which the driver reaches the API server.
+	// URL under which the driver reaches the API server, such as https://10.0.0.1:443. Default: the Service
+	// kubernetes.default.svc.
 	KubernetesMaster *string `json:"kubernetesMaster,omitempty"`
-	// ServiceAnnotations of Spark's headless driver Service.
+	// Annotations of the headless Service of the driver.
 	ServiceAnnotations map[string]string `json:"serviceAnnotations,omitempty"`
-	// ServiceLabels of Spark's headless driver Service.
+	// Labels of the headless Service of the driver.
 	ServiceLabels map[string]string `json:"serviceLabels,omitempty"`
-	// Ports are further container ports.
-	Ports             []PortApplyConfiguration `json:"ports,omitempty"`
-	PriorityClassName *string                  `json:"priorityClassName,omitempty"`
+	// Container ports of the Spark container, in addition to those of Spark.
+	Ports []PortApplyConfiguration `json:"ports,omitempty"`
+	// Priority class of the driver pod. Default: the default priority class of the cluster.
+	PriorityClassName *string `json:"priorityClassName,omitempty"`
 }
 
 // DriverSpecApplyConfiguration constructs a declarative configuration of the DriverSpec type for use with

@@ -9,15 +9,17 @@ package v1beta2
 //
 // DynamicAllocation lets Spark scale the number of executors.
 type DynamicAllocationApplyConfiguration struct {
-	Enabled          *bool  `json:"enabled,omitempty"`
+	// Whether dynamic allocation is enabled. Default false.
+	Enabled *bool `json:"enabled,omitempty"`
+	// Number of executors at the start. Default: minExecutors, or executor.instances if that is larger.
 	InitialExecutors *int32 `json:"initialExecutors,omitempty"`
-	MinExecutors     *int32 `json:"minExecutors,omitempty"`
-	MaxExecutors     *int32 `json:"maxExecutors,omitempty"`
-	// ShuffleTrackingEnabled makes dynamic allocation work without an external shuffle
-	// service. Default true.
+	// Smallest number of executors. Default 0.
+	MinExecutors *int32 `json:"minExecutors,omitempty"`
+	// Largest number of executors. Default: no limit.
+	MaxExecutors *int32 `json:"maxExecutors,omitempty"`
+	// Whether executors with shuffle data are kept, which makes an external shuffle service unnecessary. Default true.
 	ShuffleTrackingEnabled *bool `json:"shuffleTrackingEnabled,omitempty"`
-	// ShuffleTrackingTimeout in milliseconds is how long an executor with shuffle data
-	// is kept.
+	// Milliseconds after which an idle executor is stopped even if it holds shuffle data. Default: no limit.
 	ShuffleTrackingTimeout *int64 `json:"shuffleTrackingTimeout,omitempty"`
 }
 

@@ -10,11 +10,16 @@ package v1beta2
 // ExecutorCounts are the executors of the current run by state, including those
 // that status.executorState does not name.
 type ExecutorCountsApplyConfiguration struct {
-	Pending   *int32 `json:"pending,omitempty"`
-	Running   *int32 `json:"running,omitempty"`
+	// Executors that are not running yet.
+	Pending *int32 `json:"pending,omitempty"`
+	// Executors that are running.
+	Running *int32 `json:"running,omitempty"`
+	// Executors that ended with success.
 	Completed *int32 `json:"completed,omitempty"`
-	Failed    *int32 `json:"failed,omitempty"`
-	Unknown   *int32 `json:"unknown,omitempty"`
+	// Executors that failed.
+	Failed *int32 `json:"failed,omitempty"`
+	// Executors whose state is not known.
+	Unknown *int32 `json:"unknown,omitempty"`
 }
 
 // ExecutorCountsApplyConfiguration constructs a declarative configuration of the ExecutorCounts type for use with

@@ -14,20 +14,24 @@ import (
 // ExecutorSpec describes the executor pods.
 type ExecutorSpecApplyConfiguration struct {
 	SparkPodSpecApplyConfiguration `json:""`
-	// Instances is the number of executors. Default 1, unless dynamic allocation or
-	// sparkConf says otherwise.
+	// Number of executors. Default 1, unless dynamic allocation is enabled or sparkConf sets spark.executor.instances.
+	// 0 is valid only with dynamic allocation, and in an application with the label kueue.x-k8s.io/queue-name, where it
+	// means the default: Kueue writes it when it stops an application that does not set the field. Kueue reserves quota
+	// for this number of executors only, so set the field in queued applications.
 	Instances *int32 `json:"instances,omitempty"`
-	// CoreRequest is the CPU request, a Kubernetes quantity; overrides cores.
+	// CPU request of the Spark container, as a Kubernetes quantity such as 500m. Default: cores.
 	CoreRequest *string `json:"coreRequest,omitempty"`
-	// JavaOptions are further options of the executors' JVM.
+	// Options of the JVM of each executor, such as -XX:+UseG1GC. The heap size (-Xmx) is set by memory.
 	JavaOptions *string `json:"javaOptions,omitempty"`
-	// Lifecycle of the Spark container.
+	// Hooks that run after the Spark container starts and before it stops. Has no effect if spark.decommission.enabled
+	// is true.
 	Lifecycle *v1.Lifecycle `json:"lifecycle,omitempty"`
-	// DeleteOnTermination says whether Spark deletes executor pods when they end.
+	// Whether Spark deletes an executor pod when the executor has ended. Default true.
 	DeleteOnTermination *bool `json:"deleteOnTermination,omitempty"`
-	// Ports are further container ports.
-	Ports             []PortApplyConfiguration `json:"ports,omitempty"`
-	PriorityClassName *string                  `json:"priorityClassName,omitempty"`
+	// Container ports of the Spark container, in addition to those of Spark.
+	Ports []PortApplyConfiguration `json:"ports,omitempty"`
+	// Priority class of the executor pods. Default: the default priority class of the cluster.
+	PriorityClassName *string `json:"priorityClassName,omitempty"`
 }
 
 // ExecutorSpecApplyConfiguration constructs a declarative configuration of the ExecutorSpec type for use with

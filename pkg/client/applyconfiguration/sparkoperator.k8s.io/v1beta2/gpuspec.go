@@ -9,9 +9,9 @@ package v1beta2
 //
 // GPUSpec asks for GPUs.
 type GPUSpecApplyConfiguration struct {
-	// Name is the resource name, such as nvidia.com/gpu.
+	// Name of the extended resource, such as nvidia.com/gpu.
 	Name *string `json:"name,omitempty"`
-	// Quantity is the number of GPUs; 0 or less asks for none.
+	// Number of GPUs. 0 or less requests none.
 	Quantity *int64 `json:"quantity,omitempty"`
 }
 

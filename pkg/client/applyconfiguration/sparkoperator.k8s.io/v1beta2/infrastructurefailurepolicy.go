@@ -12,10 +12,10 @@ package v1beta2
 // lost, its image could not be pulled. Such failures do not consume the retries of
 // the restart policy, and these retries hold with every type of it, Never too.
 type InfrastructureFailurePolicyApplyConfiguration struct {
-	// Retries is how many failures in a row are made up for. A failure of the
-	// application's own starts the count over. Default 10.
+	// Number of consecutive infrastructure failures that are retried without using up a retry of the application. Any
+	// other end of a run resets the count. Default 10.
 	Retries *int32 `json:"retries,omitempty"`
-	// IntervalSeconds is the delay before such a retry. Default 5.
+	// Delay in seconds before such a retry. Default 5.
 	IntervalSeconds *int64 `json:"intervalSeconds,omitempty"`
 }
 

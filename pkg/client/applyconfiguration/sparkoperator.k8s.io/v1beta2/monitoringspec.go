@@ -9,15 +9,15 @@ package v1beta2
 //
 // MonitoringSpec exposes the application's own metrics.
 type MonitoringSpecApplyConfiguration struct {
-	// ExposeDriverMetrics says whether the driver serves metrics.
+	// Whether the driver exposes metrics.
 	ExposeDriverMetrics *bool `json:"exposeDriverMetrics,omitempty"`
-	// ExposeExecutorMetrics says whether the executors serve metrics.
+	// Whether the executors expose metrics.
 	ExposeExecutorMetrics *bool `json:"exposeExecutorMetrics,omitempty"`
-	// MetricsProperties is the text of Spark's metrics.properties.
+	// Content of the file metrics.properties of Spark. Default: a configuration for JMX.
 	MetricsProperties *string `json:"metricsProperties,omitempty"`
-	// MetricsPropertiesFile is the path of such a file in the image.
+	// Path of a file metrics.properties in the image. Takes precedence over metricsProperties.
 	MetricsPropertiesFile *string `json:"metricsPropertiesFile,omitempty"`
-	// Prometheus adds the JMX exporter as a Java agent.
+	// JMX exporter for Prometheus, which runs as a Java agent in driver and executors. Default: none.
 	Prometheus *PrometheusSpecApplyConfiguration `json:"prometheus,omitempty"`
 }
 

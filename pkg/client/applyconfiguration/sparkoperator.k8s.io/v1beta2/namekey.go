@@ -9,8 +9,10 @@ package v1beta2
 //
 // NameKey is the name of an object and a key in it.
 type NameKeyApplyConfiguration struct {
+	// Name of the Secret.
 	Name *string `json:"name,omitempty"`
-	Key  *string `json:"key,omitempty"`
+	// Key in the Secret.
+	Key *string `json:"key,omitempty"`
 }
 
 // NameKeyApplyConfiguration constructs a declarative configuration of the NameKey type for use with

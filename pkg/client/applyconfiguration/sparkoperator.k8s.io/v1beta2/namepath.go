@@ -9,7 +9,9 @@ package v1beta2
 //
 // NamePath is the name of an object and the path at which it is mounted.
 type NamePathApplyConfiguration struct {
+	// Name of the ConfigMap.
 	Name *string `json:"name,omitempty"`
+	// Directory in the container, as an absolute path.
 	Path *string `json:"path,omitempty"`
 }
 

@@ -9,9 +9,12 @@ package v1beta2
 //
 // Port is a container port.
 type PortApplyConfiguration struct {
-	Name          *string `json:"name,omitempty"`
-	Protocol      *string `json:"protocol,omitempty"`
-	ContainerPort *int32  `json:"containerPort,omitempty"`
+	// Name of the port, unique in the pod.
+	Name *string `json:"name,omitempty"`
+	// Protocol of the port: TCP, UDP or SCTP.
+	Protocol *string `json:"protocol,omitempty"`
+	// Number of the port, 1 to 65535.
+	ContainerPort *int32 `json:"containerPort,omitempty"`
 }
 
 // PortApplyConfiguration constructs a declarative configuration of the Port type for use with

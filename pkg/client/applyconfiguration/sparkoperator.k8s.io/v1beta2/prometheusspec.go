@@ -9,15 +9,15 @@ package v1beta2
 //
 // PrometheusSpec configures the JMX exporter.
 type PrometheusSpecApplyConfiguration struct {
-	// JmxExporterJar is the path of the exporter's JAR in the image.
+	// Path of the JAR of the JMX exporter in the image.
 	JmxExporterJar *string `json:"jmxExporterJar,omitempty"`
-	// Port of the exporter's HTTP server. Default 8090.
+	// Port on which the exporter serves metrics, 1024 to 49151. Default 8090.
 	Port *int32 `json:"port,omitempty"`
-	// PortName is the name of the container port. Default jmx-exporter.
+	// Name of the container port. Default jmx-exporter.
 	PortName *string `json:"portName,omitempty"`
-	// ConfigFile is the path of the exporter's configuration in the image.
+	// Path of a configuration file of the exporter in the image. Takes precedence over configuration.
 	ConfigFile *string `json:"configFile,omitempty"`
-	// Configuration is the text of the exporter's configuration.
+	// Content of the configuration of the exporter. Default: a configuration for the metrics of Spark.
 	Configuration *string `json:"configuration,omitempty"`
 }
 

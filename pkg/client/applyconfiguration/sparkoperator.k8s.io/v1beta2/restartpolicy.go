@@ -14,24 +14,25 @@ import (
 // RestartPolicy says whether, how often and after which delay an application runs
 // again. N retries are N+1 attempts.
 type RestartPolicyApplyConfiguration struct {
+	// When to run again: Never, OnFailure (after a failure) or Always (after success as well). Default Never.
 	Type *sparkoperatork8siov1beta2.RestartPolicyType `json:"type,omitempty"`
-	// OnSubmissionFailureRetries limits the retries of a failed submission.
+	// Number of times that a failed submission is retried, if type is OnFailure or Always. Default 0 with OnFailure, no
+	// limit with Always.
 	OnSubmissionFailureRetries *int32 `json:"onSubmissionFailureRetries,omitempty"`
-	// OnFailureRetries limits the retries of a failed run.
+	// Number of times that a failed run is retried, if type is OnFailure. Default 0.
 	OnFailureRetries *int32 `json:"onFailureRetries,omitempty"`
-	// OnSubmissionFailureRetryInterval is the delay in seconds, multiplied by the
-	// number of attempts made. Default 5.
+	// Delay in seconds before a failed submission is retried, multiplied by the number of failed submissions. At least
+	// 1. Default 5.
 	OnSubmissionFailureRetryInterval *int64 `json:"onSubmissionFailureRetryInterval,omitempty"`
-	// OnFailureRetryInterval is the delay in seconds, multiplied by the number of
-	// attempts made. Default 5.
+	// Delay in seconds before the application runs again, multiplied by the number of its runs. At least 1. Default 5.
+	// See backoff for delays that double.
 	OnFailureRetryInterval *int64 `json:"onFailureRetryInterval,omitempty"`
-	// Backoff makes the delays between runs double instead of growing linearly.
+	// Delays that double with each failed run, up to a maximum, instead of growing linearly. Default: linear delays.
 	Backoff *BackoffApplyConfiguration `json:"backoff,omitempty"`
-	// NonRetryableExitCodes are exit codes of the driver after which the application
-	// is not run again, whatever retries are left.
+	// Exit codes of the driver after which the application is not run again, even if retries are left.
 	NonRetryableExitCodes []int32 `json:"nonRetryableExitCodes,omitempty"`
-	// InfrastructureFailures gives failures that are not the application's own retries
-	// of their own. Default: they count like all others.
+	// Separate retries for failures of the infrastructure, such as an eviction or a lost node, of every restart policy
+	// type including Never. Default: they use up the retries of the application.
 	InfrastructureFailures *InfrastructureFailurePolicyApplyConfiguration `json:"infrastructureFailures,omitempty"`
 }
 

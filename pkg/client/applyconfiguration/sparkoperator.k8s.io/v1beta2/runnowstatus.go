@@ -9,10 +9,9 @@ package v1beta2
 //
 // RunNowStatus is what was made of the annotation sparkoperator.k8s.io/run-now.
 type RunNowStatusApplyConfiguration struct {
-	// Value of the annotation that was dealt with last. Any other value asks for
-	// another run.
+	// Value of the annotation that was handled last. Any other value requests another run.
 	Value *string `json:"value,omitempty"`
-	// Count is how many values were dealt with.
+	// Number of values handled so far.
 	Count *int64 `json:"count,omitempty"`
 }
 

@@ -20,8 +20,10 @@ import (
 type ScheduledSparkApplicationApplyConfiguration struct {
 	v1.TypeMetaApplyConfiguration    `json:""`
 	*v1.ObjectMetaApplyConfiguration `json:"metadata,omitempty"`
-	Spec                             *ScheduledSparkApplicationSpecApplyConfiguration   `json:"spec,omitempty"`
-	Status                           *ScheduledSparkApplicationStatusApplyConfiguration `json:"status,omitempty"`
+	// When to run, and what.
+	Spec *ScheduledSparkApplicationSpecApplyConfiguration `json:"spec,omitempty"`
+	// State of the schedule, written by the operator.
+	Status *ScheduledSparkApplicationStatusApplyConfiguration `json:"status,omitempty"`
 }
 
 // ScheduledSparkApplication constructs a declarative configuration of the ScheduledSparkApplication type for use with

@@ -14,33 +14,33 @@ import (
 //
 // ScheduledSparkApplicationSpec is when and what to run.
 type ScheduledSparkApplicationSpecApplyConfiguration struct {
-	// Schedule in cron notation with five fields, a descriptor such as @daily, or
-	// @every with a duration. A time zone in front, as in "TZ=Asia/Tokyo 0 5 * * *",
-	// takes precedence over TimeZone.
+	// Cron expression with five fields (minute, hour, day of month, month, day of week), a descriptor such as @daily,
+	// or an interval such as "@every 90m". A time zone in front, as in "TZ=Asia/Tokyo 0 5 * * *", takes precedence over
+	// timeZone.
 	Schedule *string `json:"schedule,omitempty"`
-	// TimeZone is an IANA name such as Europe/Berlin. Default Local, the time zone of
-	// the operator.
+	// IANA name of the time zone of the schedule, such as Europe/Berlin. Default Local, the time zone of the operator.
 	TimeZone *string `json:"timeZone,omitempty"`
-	// Template is the spec of each run.
+	// Spec of the SparkApplication that each run creates.
 	Template *SparkApplicationSpecApplyConfiguration `json:"template,omitempty"`
-	// Suspend stops new runs; those that are going continue.
+	// Whether to start no further runs. Active runs continue. Default false.
 	Suspend *bool `json:"suspend,omitempty"`
-	// ConcurrencyPolicy is Allow, Forbid or Replace. Default Allow.
+	// What to do when a run is due while another is active: Allow runs both, Forbid skips the new run, Replace deletes
+	// the active run first. Default Allow.
 	ConcurrencyPolicy *sparkoperatork8siov1beta2.ConcurrencyPolicy `json:"concurrencyPolicy,omitempty"`
-	// SuccessfulRunHistoryLimit is how many successful runs are kept. Default 1.
+	// Number of successful runs to keep. Default 1.
 	SuccessfulRunHistoryLimit *int32 `json:"successfulRunHistoryLimit,omitempty"`
-	// FailedRunHistoryLimit is how many failed runs are kept. Default 1.
+	// Number of failed runs to keep. Default 1.
 	FailedRunHistoryLimit *int32 `json:"failedRunHistoryLimit,omitempty"`
-	// StartingDeadlineSeconds is how late a run may start; one that is later is
-	// missed for good. Default 600 with catch-up policy Skip, else no limit.
+	// Seconds that a run may start late; after that it is skipped. Default 600 if catchUpPolicy is Skip, else no limit.
 	StartingDeadlineSeconds *int64 `json:"startingDeadlineSeconds,omitempty"`
-	// CatchUpPolicy is Skip, Last or All: what becomes of missed runs. Default Skip.
+	// What to do with missed runs, which could not start when they were due because the operator was not running or
+	// because concurrencyPolicy is Forbid: Skip starts none of them, Last starts the latest, All starts all of them,
+	// oldest first, up to catchUpLimit. Default Skip.
 	CatchUpPolicy *sparkoperatork8siov1beta2.CatchUpPolicy `json:"catchUpPolicy,omitempty"`
-	// CatchUpLimit is how many missed runs policy All starts at most, the latest
-	// ones. Default 10.
+	// Largest number of missed runs that catchUpPolicy All starts; the latest ones are taken. 1 to 100. Default 10.
 	CatchUpLimit *int32 `json:"catchUpLimit,omitempty"`
-	// Spread delays all runs of this schedule by the same part of this duration, so
-	// that schedules with the same time do not all start at once. Default 0.
+	// Duration, such as 10m. Every run of this schedule is delayed by a fixed part of it, so that schedules set to the
+	// same minute do not start together. Default 0s.
 	Spread *v1.Duration `json:"spread,omitempty"`
 }
 

@@ -15,36 +15,33 @@ import (
 //
 // ScheduledSparkApplicationStatus is what the operator knows of a schedule.
 type ScheduledSparkApplicationStatusApplyConfiguration struct {
-	// LastRun is when the last run was started. LastScheduleTime says for which time.
+	// Time at which the last run was started.
 	LastRun *v1.Time `json:"lastRun,omitempty"`
-	// NextRun is when the next run is due; null while nothing is going to start.
+	// Time at which the next run is due; absent while none is planned.
 	NextRun *v1.Time `json:"nextRun,omitempty"`
-	// LastRunName is the name of the SparkApplication of the last run.
+	// Name of the SparkApplication of the last run.
 	LastRunName *string `json:"lastRunName,omitempty"`
-	// PastSuccessfulRunNames are the successful runs kept, newest first.
+	// Names of the successful runs that are kept, newest first.
 	PastSuccessfulRunNames []string `json:"pastSuccessfulRunNames,omitempty"`
-	// PastFailedRunNames are the failed runs kept, newest first.
+	// Names of the failed runs that are kept, newest first.
 	PastFailedRunNames []string `json:"pastFailedRunNames,omitempty"`
-	// ScheduleState is the state of the schedule.
+	// State of the schedule: Scheduled, or FailedValidation if the spec is not valid.
 	ScheduleState *sparkoperatork8siov1beta2.ScheduleState `json:"scheduleState,omitempty"`
-	// Reason says why the schedule is not valid.
+	// Why the schedule is not valid.
 	Reason *string `json:"reason,omitempty"`
-	// LastScheduleTime is the time of the schedule for which the last run was
-	// started. It differs from LastRun by the delay, and a run asked for with the
-	// annotation run-now leaves it as it is.
+	// Time of the schedule for which the last run was started. A run requested by the annotation
+	// sparkoperator.k8s.io/run-now does not change it.
 	LastScheduleTime *v1.Time `json:"lastScheduleTime,omitempty"`
-	// SettledTime is up to when all times of the schedule are settled: a run was
-	// started, skipped or given up. None of them is looked at again, even if the
-	// clock goes back.
+	// Time up to which the schedule is settled: each earlier run was started or skipped and is not considered again,
+	// even if the clock is set back.
 	SettledTime *v1.Time `json:"settledTime,omitempty"`
-	// ObservedSchedule is the schedule and the time zone that runs are started by.
-	// Empty while there is none, because it is suspended or not valid.
+	// Schedule and time zone by which runs are started. Empty while the schedule is suspended or not valid.
 	ObservedSchedule *string `json:"observedSchedule,omitempty"`
-	// RunNow is what was made of the annotation sparkoperator.k8s.io/run-now.
+	// Runs requested by the annotation sparkoperator.k8s.io/run-now.
 	RunNow *RunNowStatusApplyConfiguration `json:"runNow,omitempty"`
-	// ObservedGeneration is the metadata.generation this status is about.
+	// Generation of the spec that this status describes.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// Conditions say in standard form whether the schedule is in force and kept.
+	// Standard conditions of the schedule: Scheduled, OnTime and Stalled.
 	Conditions []metav1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
 

@@ -13,8 +13,13 @@ import (
 //
 // SecretInfo is a Secret, the path at which it is mounted, and its use.
 type SecretInfoApplyConfiguration struct {
-	Name *string                               `json:"name,omitempty"`
-	Path *string                               `json:"path,omitempty"`
+	// Name of the Secret.
+	Name *string `json:"name,omitempty"`
+	// Directory in the container, as an absolute path.
+	Path *string `json:"path,omitempty"`
+	// Use of the Secret: GCPServiceAccount sets GOOGLE_APPLICATION_CREDENTIALS to its key.json, HadoopDelegationToken
+	// sets HADOOP_TOKEN_FILE_LOCATION to its hadoop.token. With any other value, such as Generic, the Secret is only
+	// mounted.
 	Type *sparkoperatork8siov1beta2.SecretType `json:"secretType,omitempty"`
 }
 

@@ -21,8 +21,10 @@ import (
 type SparkApplicationApplyConfiguration struct {
 	v1.TypeMetaApplyConfiguration    `json:""`
 	*v1.ObjectMetaApplyConfiguration `json:"metadata,omitempty"`
-	Spec                             *SparkApplicationSpecApplyConfiguration   `json:"spec,omitempty"`
-	Status                           *SparkApplicationStatusApplyConfiguration `json:"status,omitempty"`
+	// What to run, and how.
+	Spec *SparkApplicationSpecApplyConfiguration `json:"spec,omitempty"`
+	// State of the application, written by the operator.
+	Status *SparkApplicationStatusApplyConfiguration `json:"status,omitempty"`
 }
 
 // SparkApplication constructs a declarative configuration of the SparkApplication type for use with

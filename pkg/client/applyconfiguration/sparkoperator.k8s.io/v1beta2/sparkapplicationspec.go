@@ -14,84 +14,88 @@ import (
 //
 // SparkApplicationSpec is what the user asks for. The operator never writes it.
 type SparkApplicationSpecApplyConfiguration struct {
-	// Suspend holds the application back (true) or lets it run. Setting it on a
-	// running application deletes its pods; clearing it submits anew.
+	// Whether to hold the application back. True deletes the pods of a running application and starts none; false
+	// submits it, again if it was suspended before. Queueing systems such as Kueue set this field. Default false.
 	Suspend *bool `json:"suspend,omitempty"`
-	// Type is the language; it decides the default memory overhead. Default Scala.
+	// Language of the application: Java, Scala, Python or R. It decides the default of memoryOverheadFactor. Default
+	// Scala.
 	Type *sparkoperatork8siov1beta2.SparkApplicationType `json:"type,omitempty"`
-	// SparkVersion is the version of Spark in the image, such as "4.1.4". It selects
-	// how the driver's objects are built. Default: the newest supported one.
+	// Version of Spark in the image, such as 4.1.4. It selects how the objects of the driver are built; 3.3 to 4.3 are
+	// known. Default: the newest known version.
 	SparkVersion *string `json:"sparkVersion,omitempty"`
-	// Mode is the deploy mode. Default cluster, the only one that is run.
+	// Deploy mode. Only cluster is supported; client is refused, because the driver would run in the operator. Default
+	// cluster.
 	Mode *sparkoperatork8siov1beta2.DeployMode `json:"mode,omitempty"`
-	// ProxyUser is the user the driver impersonates (spark-submit --proxy-user).
+	// User that the driver impersonates, as with spark-submit --proxy-user.
 	ProxyUser *string `json:"proxyUser,omitempty"`
-	// Image is the container image of driver and executors unless they name their own.
+	// Container image of driver and executors, unless they set their own. Default: the property
+	// spark.kubernetes.container.image in sparkConf.
 	Image *string `json:"image,omitempty"`
-	// ImagePullPolicy is Always, Never or IfNotPresent.
+	// When to pull the image: Always, Never or IfNotPresent. Default IfNotPresent.
 	ImagePullPolicy *string `json:"imagePullPolicy,omitempty"`
-	// ImagePullSecrets are names of Secrets for pulling the image.
+	// Names of Secrets with credentials for pulling the image.
 	ImagePullSecrets []string `json:"imagePullSecrets,omitempty"`
-	// MainClass is the class to run; for Java and Scala.
+	// Class to run. Required for Java and Scala.
 	MainClass *string `json:"mainClass,omitempty"`
-	// MainApplicationFile is the URI of the JAR, Python or R file.
+	// URI of the JAR, Python file or R file to run, such as local:///opt/app/job.jar for a file in the image, or
+	// s3a://bucket/job.py.
 	MainApplicationFile *string `json:"mainApplicationFile,omitempty"`
-	// Arguments are passed to the application.
+	// Arguments of the application.
 	Arguments []string `json:"arguments,omitempty"`
-	// SparkConf are Spark properties.
+	// Spark properties, as a map from name to value. Fields of this spec win over properties, and a property without
+	// effect causes a Warning event.
 	SparkConf map[string]string `json:"sparkConf,omitempty"`
-	// HadoopConf are Hadoop properties; each becomes spark.hadoop.<key>.
+	// Hadoop properties, as a map from name to value. Each is passed to Spark as spark.hadoop.NAME.
 	HadoopConf map[string]string `json:"hadoopConf,omitempty"`
-	// SparkConfigMap names a ConfigMap with Spark configuration files, mounted at
-	// /etc/spark/conf in driver and executors.
+	// Name of a ConfigMap with configuration files of Spark. It is mounted at /etc/spark/conf in driver and executors,
+	// and SPARK_CONF_DIR points there.
 	SparkConfigMap *string `json:"sparkConfigMap,omitempty"`
-	// HadoopConfigMap names a ConfigMap with Hadoop configuration files, mounted at
-	// /etc/hadoop/conf in driver and executors.
+	// Name of a ConfigMap with configuration files of Hadoop. It is mounted at /etc/hadoop/conf in driver and
+	// executors, and HADOOP_CONF_DIR points there.
 	HadoopConfigMap *string `json:"hadoopConfigMap,omitempty"`
-	// Volumes may be mounted by driver and executors through their volumeMounts.
+	// Volumes that driver and executors can mount with their volumeMounts.
 	Volumes []v1.Volume `json:"volumes,omitempty"`
-	// Driver describes the driver pod.
+	// The driver pod.
 	Driver *DriverSpecApplyConfiguration `json:"driver,omitempty"`
-	// Executor describes the executor pods.
+	// The executor pods.
 	Executor *ExecutorSpecApplyConfiguration `json:"executor,omitempty"`
-	// Deps are the files and packages the application needs.
+	// Files and packages that the application needs.
 	Deps *DependenciesApplyConfiguration `json:"deps,omitempty"`
-	// RestartPolicy says whether and how often to run again. Default Never.
+	// Whether, how often and after which delay the application runs again. Default: never.
 	RestartPolicy *RestartPolicyApplyConfiguration `json:"restartPolicy,omitempty"`
-	// NodeSelector applies to driver and executors; excludes their own.
+	// Labels that a node must have to run driver or executors. Cannot be combined with a nodeSelector of the driver or
+	// the executor.
 	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
-	// FailureRetries is accepted for compatibility and has no effect; use
-	// restartPolicy.onFailureRetries.
+	// Has no effect; accepted for compatibility. Use restartPolicy.onFailureRetries.
 	FailureRetries *int32 `json:"failureRetries,omitempty"`
-	// RetryInterval is accepted for compatibility and has no effect; use
-	// restartPolicy.onFailureRetryInterval.
+	// Has no effect; accepted for compatibility. Use restartPolicy.onFailureRetryInterval.
 	RetryInterval *int64 `json:"retryInterval,omitempty"`
-	// PythonVersion is the major version of Python, "2" or "3".
+	// Major version of Python: "2" or "3". Has no effect on images with one version of Python.
 	PythonVersion *string `json:"pythonVersion,omitempty"`
-	// MemoryOverheadFactor is the share of memory added for the operating system
-	// and other non-JVM memory: default 0.1, or 0.4 for Python and R.
+	// Share of memory that is added to it for memory outside the JVM heap, as a decimal number such as "0.2". Has no
+	// effect where memoryOverhead is set. Default 0.1 for Java and Scala, 0.4 for Python and R.
 	MemoryOverheadFactor *string `json:"memoryOverheadFactor,omitempty"`
-	// Monitoring exposes the application's own metrics.
+	// Metrics of driver and executors. Default: not exposed.
 	Monitoring *MonitoringSpecApplyConfiguration `json:"monitoring,omitempty"`
-	// BatchScheduler names the batch scheduler: volcano, yunikorn or a kube-scheduler
-	// profile with coscheduling.
+	// Batch scheduler of the pods: volcano, yunikorn, or the name of a kube-scheduler profile with the coscheduling
+	// plugin that the operator is configured with. Default: the operator's default, else none.
 	BatchScheduler *string `json:"batchScheduler,omitempty"`
-	// TimeToLiveSeconds is how long the object stays after the application ended.
+	// Seconds after its end at which the application is deleted, with its pods. Default: it is kept.
 	TimeToLiveSeconds *int64 `json:"timeToLiveSeconds,omitempty"`
-	// BatchSchedulerOptions are settings for the batch scheduler.
+	// Settings for the batch scheduler.
 	BatchSchedulerOptions *BatchSchedulerConfigurationApplyConfiguration `json:"batchSchedulerOptions,omitempty"`
-	// SparkUIOptions describes Service and Ingress of the Spark UI.
+	// Service and Ingress of the Spark web UI.
 	SparkUIOptions *SparkUIConfigurationApplyConfiguration `json:"sparkUIOptions,omitempty"`
-	// DriverIngressOptions are further ports of the driver with Service and Ingress.
+	// Further ports of the driver that get a Service and an Ingress of their own.
 	DriverIngressOptions []DriverIngressConfigurationApplyConfiguration `json:"driverIngressOptions,omitempty"`
-	// DynamicAllocation lets Spark scale the number of executors.
+	// Dynamic allocation: Spark starts and stops executors according to the load. Default: disabled.
 	DynamicAllocation *DynamicAllocationApplyConfiguration `json:"dynamicAllocation,omitempty"`
-	// DriverPodDisruptionBudget asks for a PodDisruptionBudget of the driver, where
-	// the operator allows it.
+	// Whether to protect the driver pod from voluntary disruptions, such as the drain of its node, by a
+	// PodDisruptionBudget. It must be enabled in the operator. Default false.
 	DriverPodDisruptionBudget *bool `json:"driverPodDisruptionBudget,omitempty"`
-	// Timeouts bound the phases of a run. Default: none.
+	// Limits for the duration of each phase of a run. Default: no limits.
 	Timeouts *TimeoutsApplyConfiguration `json:"timeouts,omitempty"`
-	// CleanupPolicy says which pods are deleted at the end. Default: none that ended.
+	// Which pods to delete when the application ends. Default: pods that have ended are kept.
 	CleanupPolicy *CleanupPolicyApplyConfiguration `json:"cleanupPolicy,omitempty"`
 }
 

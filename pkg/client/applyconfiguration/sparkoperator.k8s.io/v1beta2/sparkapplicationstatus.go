@@ -15,45 +15,39 @@ import (
 //
 // SparkApplicationStatus is what the operator knows of an application.
 type SparkApplicationStatusApplyConfiguration struct {
-	// SparkApplicationID is Spark's own id of the current run (label
-	// spark-app-selector).
+	// ID that Spark gave to the current run; value of the label spark-app-selector of its pods.
 	SparkApplicationID *string `json:"sparkApplicationId,omitempty"`
-	// SubmissionID identifies the current submission; the label
-	// sparkoperator.k8s.io/submission-id of its pods.
+	// ID of the current submission; value of the label sparkoperator.k8s.io/submission-id of its pods.
 	SubmissionID *string `json:"submissionID,omitempty"`
-	// LastSubmissionAttemptTime is when the current submission started.
+	// Time at which the current submission was started; absent before the first one.
 	LastSubmissionAttemptTime *v1.Time `json:"lastSubmissionAttemptTime,omitempty"`
-	// TerminationTime is when the driver ended.
+	// Time at which the driver ended; absent before.
 	TerminationTime *v1.Time `json:"terminationTime,omitempty"`
-	// DriverInfo describes the driver of the current run.
+	// Driver pod and web UI of the current run.
 	DriverInfo *DriverInfoApplyConfiguration `json:"driverInfo,omitempty"`
-	// AppState is the state of the application.
+	// State of the application.
 	AppState *ApplicationStateApplyConfiguration `json:"applicationState,omitempty"`
-	// ExecutorState maps names of executor pods to their states; bounded by the
-	// operator's --max-tracked-executor-per-app.
+	// State of each executor pod of the current run, as a map from pod name to PENDING, RUNNING, COMPLETED, FAILED or
+	// UNKNOWN. The operator's flag --max-tracked-executor-per-app limits the number of entries.
 	ExecutorState map[string]sparkoperatork8siov1beta2.ExecutorState `json:"executorState,omitempty"`
-	// ExecutorCounts are the executors of the current run by state.
+	// Number of executors of the current run by state, including those that executorState leaves out.
 	ExecutorCounts *ExecutorCountsApplyConfiguration `json:"executorCounts,omitempty"`
-	// ExecutionAttempts counts the runs started.
+	// Number of runs started.
 	ExecutionAttempts *int32 `json:"executionAttempts,omitempty"`
-	// SubmissionAttempts counts the submissions tried.
+	// Number of submissions tried.
 	SubmissionAttempts *int32 `json:"submissionAttempts,omitempty"`
-	// ForgivenAttempts is how many of the executionAttempts the restart policy does
-	// not count: failures of the infrastructure, and those before a run that was long
-	// enough (restartPolicy.backoff.resetAfterSeconds).
+	// Number of runs, out of executionAttempts, that do not count for the restart policy: infrastructure failures, and
+	// failures before a run that was longer than restartPolicy.backoff.resetAfterSeconds.
 	ForgivenAttempts *int32 `json:"forgivenAttempts,omitempty"`
-	// InfrastructureFailures counts the failures of the infrastructure since the last
-	// run that ended otherwise.
+	// Number of consecutive infrastructure failures.
 	InfrastructureFailures *int32 `json:"infrastructureFailures,omitempty"`
-	// ObservedGeneration is the metadata.generation this status is about.
+	// Generation of the spec that this status describes.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// ObservedSpecHash is the hash of those parts of the spec whose change needs a
-	// new run, as last submitted. Empty: unknown, never a reason to run again.
+	// Hash of those parts of the last submitted spec whose change requires a new run.
 	ObservedSpecHash *string `json:"observedSpecHash,omitempty"`
-	// Conditions say in standard form how far the application is and what stands in
-	// its way.
+	// Standard conditions of the application: Submitted, DriverReady, ExecutorsReady, Completed and Stalled.
 	Conditions []metav1.ConditionApplyConfiguration `json:"conditions,omitempty"`
-	// Attempts are the latest submissions, oldest first, bounded in number.
+	// Records of the latest submissions, oldest first.
 	Attempts []AttemptApplyConfiguration `json:"attempts,omitempty"`
 }
 

@@ -13,60 +13,77 @@ import (
 //
 // SparkPodSpec is what driver and executor pods have in common.
 type SparkPodSpecApplyConfiguration struct {
-	// Template is the pod that Spark starts from. Typed fields win over it.
+	// Pod template that Spark starts from. Properties of Spark win over the template, and the other fields of this role
+	// win over both. The template is not validated when the object is written.
 	Template *v1.PodTemplateSpec `json:"template,omitempty"`
-	// Cores is the number of task slots and, unless coreRequest says otherwise, the
-	// CPU request. Default 1.
+	// Number of task slots, and the CPU request unless coreRequest is set. At least 1. Default 1, unless sparkConf sets
+	// spark.driver.cores or spark.executor.cores.
 	Cores *int32 `json:"cores,omitempty"`
-	// CoreLimit is the CPU limit, a Kubernetes quantity.
+	// CPU limit of the Spark container, as a Kubernetes quantity such as 1200m. Default: no limit.
 	CoreLimit *string `json:"coreLimit,omitempty"`
-	// Memory is the JVM heap in Java notation, such as 512m or 4g. Default 1g.
+	// Size of the JVM heap in Java notation, such as 512m or 4g. The memory request is the heap and memoryOverhead.
+	// Default 1g, unless sparkConf sets spark.driver.memory or spark.executor.memory.
 	Memory *string `json:"memory,omitempty"`
-	// MemoryLimit overrides the container's memory limit.
+	// Memory limit of the Spark container, in Java notation or as a Kubernetes quantity, such as 2g or 2Gi. Default:
+	// the memory request.
 	MemoryLimit *string `json:"memoryLimit,omitempty"`
-	// MemoryOverhead is the off-heap memory added to memory, in Java notation.
+	// Memory outside the JVM heap that is added to memory, in Java notation such as 512m. Default: memoryOverheadFactor
+	// times memory, at least 384m.
 	MemoryOverhead *string `json:"memoryOverhead,omitempty"`
-	// GPU asks for GPUs.
+	// GPUs of the Spark container. Default: none.
 	GPU *GPUSpecApplyConfiguration `json:"gpu,omitempty"`
-	// Image overrides the application's image.
+	// Container image of this role. Default: spec.image.
 	Image *string `json:"image,omitempty"`
-	// ConfigMaps are mounted at the given paths.
+	// ConfigMaps to mount into the Spark container, each as a directory.
 	ConfigMaps []NamePathApplyConfiguration `json:"configMaps,omitempty"`
-	// Secrets are mounted at the given paths.
+	// Secrets to mount into the Spark container, each as a directory.
 	Secrets []SecretInfoApplyConfiguration `json:"secrets,omitempty"`
-	// Env are environment variables.
+	// Environment variables of the Spark container.
 	Env []v1.EnvVar `json:"env,omitempty"`
-	// EnvVars are environment variables with literal values. Deprecated: use env.
+	// Environment variables of the Spark container, as a map from name to value. Deprecated: use env.
 	EnvVars map[string]string `json:"envVars,omitempty"`
-	// EnvFrom are sources of environment variables.
+	// ConfigMaps and Secrets whose keys become environment variables of the Spark container.
 	EnvFrom []v1.EnvFromSource `json:"envFrom,omitempty"`
-	// EnvSecretKeyRefs are environment variables from Secrets. Deprecated: use env.
+	// Environment variables of the Spark container whose values come from keys of Secrets, as a map from the name of
+	// the variable. Deprecated: use env.
 	EnvSecretKeyRefs map[string]NameKeyApplyConfiguration `json:"envSecretKeyRefs,omitempty"`
-	Labels           map[string]string                    `json:"labels,omitempty"`
-	Annotations      map[string]string                    `json:"annotations,omitempty"`
-	// VolumeMounts mount volumes of the application. A volume whose name starts with
-	// spark-local-dir- becomes Spark scratch space.
+	// Labels of the pod, in addition to those of the application.
+	Labels map[string]string `json:"labels,omitempty"`
+	// Annotations of the pod, in addition to those of the application.
+	Annotations map[string]string `json:"annotations,omitempty"`
+	// Volumes of spec.volumes to mount into the Spark container. A volume whose name starts with spark-local-dir-
+	// becomes scratch space of Spark.
 	VolumeMounts []v1.VolumeMount `json:"volumeMounts,omitempty"`
-	Affinity     *v1.Affinity     `json:"affinity,omitempty"`
-	Tolerations  []v1.Toleration  `json:"tolerations,omitempty"`
-	// PodSecurityContext is the security context of the pod.
+	// Affinity and anti-affinity rules for scheduling the pod.
+	Affinity *v1.Affinity `json:"affinity,omitempty"`
+	// Taints of nodes that the pod tolerates.
+	Tolerations []v1.Toleration `json:"tolerations,omitempty"`
+	// Security context of the pod.
 	PodSecurityContext *v1.PodSecurityContext `json:"podSecurityContext,omitempty"`
-	// SecurityContext is the security context of the Spark container.
+	// Security context of the Spark container.
 	SecurityContext *v1.SecurityContext `json:"securityContext,omitempty"`
-	// SchedulerName of the pod, unless batchScheduler is set.
+	// Scheduler of the pod. Has no effect if a batch scheduler is used. Default: the default scheduler of the cluster.
 	SchedulerName *string `json:"schedulerName,omitempty"`
-	// Sidecars are further containers.
-	Sidecars       []v1.Container `json:"sidecars,omitempty"`
+	// Containers that run beside the Spark container. When the Spark container of the driver ends, the run ends, even
+	// if sidecars still run.
+	Sidecars []v1.Container `json:"sidecars,omitempty"`
+	// Containers that run, one after another, before the Spark container starts.
 	InitContainers []v1.Container `json:"initContainers,omitempty"`
-	HostNetwork    *bool          `json:"hostNetwork,omitempty"`
-	// NodeSelector excludes the application's own.
-	NodeSelector                  map[string]string `json:"nodeSelector,omitempty"`
-	DNSConfig                     *v1.PodDNSConfig  `json:"dnsConfig,omitempty"`
-	TerminationGracePeriodSeconds *int64            `json:"terminationGracePeriodSeconds,omitempty"`
-	// ServiceAccount is the name of the pod's service account.
-	ServiceAccount        *string        `json:"serviceAccount,omitempty"`
-	HostAliases           []v1.HostAlias `json:"hostAliases,omitempty"`
-	ShareProcessNamespace *bool          `json:"shareProcessNamespace,omitempty"`
+	// Whether the pod uses the network of its node. Default false.
+	HostNetwork *bool `json:"hostNetwork,omitempty"`
+	// Labels that a node must have to run the pod. Cannot be combined with spec.nodeSelector.
+	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
+	// DNS settings of the pod, merged with those of its DNS policy.
+	DNSConfig *v1.PodDNSConfig `json:"dnsConfig,omitempty"`
+	// Seconds between the request to stop the pod and the end of its processes by force. Default 30.
+	TerminationGracePeriodSeconds *int64 `json:"terminationGracePeriodSeconds,omitempty"`
+	// Service account of the pod. The driver's needs the right to create executor pods. Default: the service account
+	// named default.
+	ServiceAccount *string `json:"serviceAccount,omitempty"`
+	// Lines to add to /etc/hosts of the pod.
+	HostAliases []v1.HostAlias `json:"hostAliases,omitempty"`
+	// Whether the containers of the pod see each other's processes. Default false.
+	ShareProcessNamespace *bool `json:"shareProcessNamespace,omitempty"`
 }
 
 // SparkPodSpecApplyConfiguration constructs a declarative configuration of the SparkPodSpec type for use with

@@ -14,16 +14,20 @@ import (
 //
 // SparkUIConfiguration describes Service and Ingress of the Spark UI.
 type SparkUIConfigurationApplyConfiguration struct {
-	// ServicePort is the port of the Service. Default 4040.
+	// Port of the Service. Default: the port of the UI, 4040.
 	ServicePort *int32 `json:"servicePort,omitempty"`
-	// ServicePortName is the name of that port. Default spark-driver-ui-port.
+	// Name of the port of the Service. Default spark-driver-ui-port.
 	ServicePortName *string `json:"servicePortName,omitempty"`
-	// ServiceType is the type of the Service. Default ClusterIP.
-	ServiceType        *v1.ServiceType           `json:"serviceType,omitempty"`
-	ServiceAnnotations map[string]string         `json:"serviceAnnotations,omitempty"`
-	ServiceLabels      map[string]string         `json:"serviceLabels,omitempty"`
-	IngressAnnotations map[string]string         `json:"ingressAnnotations,omitempty"`
-	IngressTLS         []networkingv1.IngressTLS `json:"ingressTLS,omitempty"`
+	// Type of the Service: ClusterIP, NodePort or LoadBalancer. Default ClusterIP.
+	ServiceType *v1.ServiceType `json:"serviceType,omitempty"`
+	// Annotations of the Service.
+	ServiceAnnotations map[string]string `json:"serviceAnnotations,omitempty"`
+	// Labels of the Service, in addition to those of the operator.
+	ServiceLabels map[string]string `json:"serviceLabels,omitempty"`
+	// Annotations of the Ingress.
+	IngressAnnotations map[string]string `json:"ingressAnnotations,omitempty"`
+	// TLS settings of the Ingress.
+	IngressTLS []networkingv1.IngressTLS `json:"ingressTLS,omitempty"`
 }
 
 // SparkUIConfigurationApplyConfiguration constructs a declarative configuration of the SparkUIConfiguration type for use with

@@ -10,12 +10,11 @@ package v1beta2
 // Timeouts bound the phases of a run. A run that exceeds one is stopped and counts
 // as failed, and the restart policy decides what follows. None has a default.
 type TimeoutsApplyConfiguration struct {
-	// DriverStartSeconds is how long after its submission the driver may take to run.
+	// Seconds from the submission until the driver must run. Default: no limit.
 	DriverStartSeconds *int64 `json:"driverStartSeconds,omitempty"`
-	// ExecutorsReadySeconds is how long after the start of the driver its executors
-	// may take until as many run as the application starts with.
+	// Seconds from the start of the driver until its initial executors must all run. Default: no limit.
 	ExecutorsReadySeconds *int64 `json:"executorsReadySeconds,omitempty"`
-	// RunSeconds is how long the driver may run.
+	// Seconds that the driver may run. Default: no limit.
 	RunSeconds *int64 `json:"runSeconds,omitempty"`
 }
 

@@ -14,7 +14,7 @@ import (
 	"k8s.io/kube-openapi/pkg/common"
 	"k8s.io/kube-openapi/pkg/validation/spec"
 
-	"github.com/spark-operator/spark-operator/hack/codegen/openapi"
+	"github.com/spark-operator/spark-operator/hack/tools/code-generator/openapi"
 )
 
 func main() {

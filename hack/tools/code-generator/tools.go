@@ -2,8 +2,8 @@
 
 //go:build tools
 
-// Package hack pins the modules that only hack/update-codegen.sh uses.
-package hack
+// Package tools pins the modules of which hack/update-codegen.sh needs the sources.
+package tools
 
 import (
 	_ "k8s.io/code-generator"
