@@ -66,7 +66,7 @@ func TestForbidAndSuspendedRuns(t *testing.T) {
 			app.Spec.Suspend = ptr.To(true)
 			app.Status.AppState.State = v1beta2.ApplicationStateSuspended
 			if test.queue != "" {
-				app.Labels[queueLabel] = test.queue
+				app.Labels[v1beta2.LabelKueueQueue] = test.queue
 			}
 			c.putRun(app)
 			c.letPass(time.Minute)

@@ -195,9 +195,6 @@ func scheduledTime(app *v1beta2.SparkApplication) (time.Time, bool) {
 	return t, err == nil
 }
 
-// queueLabel is set on applications that Kueue queues.
-const queueLabel = v1beta2.LabelPrefixKueue + "queue-name"
-
 // isFinished reports whether a run has ended for good.
 func isFinished(app *v1beta2.SparkApplication) bool {
 	switch app.Status.AppState.State { //nolint:exhaustive // the two final states
@@ -215,7 +212,7 @@ func isGoing(app *v1beta2.SparkApplication) bool {
 		return false
 	}
 	suspended := app.Status.AppState.State == v1beta2.ApplicationStateSuspended && ptr.Deref(app.Spec.Suspend, false)
-	return !suspended || app.Labels[queueLabel] != ""
+	return !suspended || app.Labels[v1beta2.LabelKueueQueue] != ""
 }
 
 // isActive reports whether a run counts for the concurrency policy: one that is

@@ -25,6 +25,8 @@ func (b *builder) warnIneffective() {
 			"spec.monitoring: the exporter shows Spark's metrics only if the file that spark.metrics.conf in spec.sparkConf names has a JmxSink"},
 		{spec.DynamicAllocation != nil && !spec.DynamicAllocation.Enabled && *spec.DynamicAllocation != (v1beta2.DynamicAllocation{}),
 			"spec.dynamicAllocation has no effect unless enabled is true"},
+		{spec.Executor.Instances == nil && b.app.Labels[v1beta2.LabelKueueQueue] != "",
+			"spec.executor.instances is not set: Kueue reserves quota for no executor; set it to the number of executors that run at most"},
 		{spec.BatchSchedulerOptions != nil && valueOf(spec.BatchScheduler) == "" && b.params.Scheduler == nil,
 			"spec.batchSchedulerOptions has no effect without batchScheduler"},
 		{spec.Type == v1beta2.SparkApplicationTypePython && !strings.HasSuffix(valueOf(spec.MainApplicationFile), ".py"),

@@ -49,6 +49,10 @@ func SetDefaults_SparkApplication(app *SparkApplication) {
 			dynamic.ShuffleTrackingEnabled = ptr.To(true)
 		}
 	}
+	if app.Labels[LabelKueueQueue] != "" && ptr.Deref(spec.Executor.Instances, 1) == 0 {
+		// Kueue counts an unset number as 0, and writes that 0 when it stops the application.
+		spec.Executor.Instances = nil
+	}
 	if spec.Executor.Instances == nil && spec.SparkConf["spark.executor.instances"] == "" && !dynamicAllocationEnabled(spec) {
 		spec.Executor.Instances = ptr.To[int32](1)
 	}

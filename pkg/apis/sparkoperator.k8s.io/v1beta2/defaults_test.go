@@ -120,6 +120,34 @@ func TestDefaultsOverProperties(t *testing.T) {
 	}
 }
 
+// Kueue writes 0 when it stops an application that leaves the number of executors
+// open, and lets it go later without writing another one.
+func TestZeroExecutorsOfQueuedApplicationsCountAsUnset(t *testing.T) {
+	for name, test := range map[string]struct {
+		labels map[string]string
+		conf   map[string]string
+		given  *int32
+		want   *int32
+	}{
+		"queued, 0":                         {map[string]string{v1beta2.LabelKueueQueue: "team"}, nil, ptr.To[int32](0), ptr.To[int32](1)},
+		"queued, unset":                     {map[string]string{v1beta2.LabelKueueQueue: "team"}, nil, nil, ptr.To[int32](1)},
+		"queued, given":                     {map[string]string{v1beta2.LabelKueueQueue: "team"}, nil, ptr.To[int32](3), ptr.To[int32](3)},
+		"queued, 0 beside a property":       {map[string]string{v1beta2.LabelKueueQueue: "team"}, map[string]string{"spark.executor.instances": "4"}, ptr.To[int32](0), nil},
+		"not queued, 0":                     {nil, nil, ptr.To[int32](0), ptr.To[int32](0)},
+		"another label of Kueue, 0":         {map[string]string{v1beta2.LabelPrefixKueue + "priority-class": "high"}, nil, ptr.To[int32](0), ptr.To[int32](0)},
+		"queue with an empty name, so none": {map[string]string{v1beta2.LabelKueueQueue: ""}, nil, ptr.To[int32](0), ptr.To[int32](0)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			app := &v1beta2.SparkApplication{}
+			app.Labels, app.Spec.SparkConf, app.Spec.Executor.Instances = test.labels, test.conf, test.given
+			v1beta2.SetObjectDefaults_SparkApplication(app)
+			if got := app.Spec.Executor.Instances; !reflect.DeepEqual(got, test.want) {
+				t.Errorf("instances = %v, want %v", ptr.Deref(got, -1), ptr.Deref(test.want, -1))
+			}
+		})
+	}
+}
+
 // The template of a schedule keeps its gaps: its defaults are those of the runs.
 func TestScheduledDefaults(t *testing.T) {
 	app := &v1beta2.ScheduledSparkApplication{}

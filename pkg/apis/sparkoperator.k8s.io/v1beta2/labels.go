@@ -31,6 +31,9 @@ const (
 	// LabelPrefixKueue is the prefix of labels that never reach the pods, because Kueue
 	// would queue them a second time.
 	LabelPrefixKueue = "kueue.x-k8s.io/"
+	// LabelKueueQueue is the local queue in which Kueue queues an application; without
+	// it Kueue ignores the application.
+	LabelKueueQueue = LabelPrefixKueue + "queue-name"
 )
 
 // Annotations.
