@@ -18,6 +18,8 @@ IMAGE ?=
 
 # More flags of `go test` for `make e2e`, such as -run=TestSparkPi.
 E2E_FLAGS ?=
+# How long `make fuzz` runs each target.
+FUZZ_TIME ?= 1m
 # More flags of the benchmark, such as -scenarios=burst-0; docs/performance.md has them.
 BENCH_FLAGS ?=
 
@@ -25,7 +27,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/spark-operator
 # hack/prerequisites.sh puts a Go toolchain there if the machine has none; Debian has some programs where only root looks.
 export PATH := $(CACHE)/go/bin:$(PATH):/usr/sbin:/sbin
 # Modules besides the operator's own that have tests without a cluster.
-MODULES := hack/localcluster hack/images bench
+MODULES := hack/localcluster hack/images hack/tools/code-generator bench
 # All modules, for what concerns every line of Go.
 ALL_MODULES := . $(MODULES) test
 
@@ -52,6 +54,7 @@ help: ## Show this list.
 	@printf '  %-19s %s\n' VERSION '$(VERSION)' OPERATOR_IMAGE '$(OPERATOR_IMAGE)' SPARK_VERSION '$(SPARK_VERSION)' \
 	  SPARK_IMAGE '$(SPARK_IMAGE)' KUBE_CONTEXT 'kubectl context of an existing cluster, for demo' \
 	  IMAGE 'operator image that this cluster can pull, for demo' E2E_FLAGS 'flags of go test, such as -run=TestSparkPi' \
+	  FUZZ_TIME 'how long fuzz runs each target, such as 10s' \
 	  BENCH_FLAGS 'flags of the benchmark, such as -scenarios=burst-0' \
 	  BENCH_BASE 'file of an earlier run of bench-go, to compare with'
 
@@ -71,10 +74,11 @@ lint: go-toolchain ## Run the linters on every module and script.
 	for module in $(ALL_MODULES); do (cd $$module && $(CURDIR)/bin/golangci-lint run --allow-serial-runners ./...); done
 
 .PHONY: verify
-verify: build ## Check that generated files are current, who imports whom, and the size of the program.
+verify: build ## Check generated files, imports, unreachable functions, modules and the size of the program.
 	hack/verify-codegen.sh
 	hack/verify-imports.sh
-	for module in $(ALL_MODULES) hack/tools/*/; do (cd $$module && go mod tidy -diff); done
+	hack/deadcode.sh $(ALL_MODULES)
+	for module in $(sort $(ALL_MODULES) $(patsubst %/,%,$(wildcard hack/tools/*/))); do (cd $$module && go mod tidy -diff); done
 	@size=$$(stat --format %s bin/spark-operator); echo "bin/spark-operator: $$size bytes"; \
 	  [ $$size -le $(MAX_BYTES) ] || { echo "more than $(MAX_BYTES) bytes: what does it link that it does not need?" >&2; exit 1; }
 
@@ -86,6 +90,10 @@ clean: ## Remove what was built here. The caches of the user stay.
 
 .PHONY: test
 test: test-unit test-tools test-chart test-integration ## Run every test that needs no node.
+
+.PHONY: fuzz
+fuzz: go-toolchain ## Run every fuzz target for FUZZ_TIME (1m). Inputs that fail are kept in testdata/fuzz.
+	FUZZ_TIME=$(FUZZ_TIME) hack/fuzz.sh $(ALL_MODULES)
 
 # Tests of concurrency are only worth something with both detectors.
 GO_TEST := KUBE_CACHE_MUTATION_DETECTOR=true CGO_ENABLED=1 go test -race

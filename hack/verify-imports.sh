@@ -16,33 +16,63 @@ report() {
   echo "${who} must not import $*: ${why}" >&2
 }
 
-# only PACKAGE ALLOWED...: what pure package PACKAGE may import of this module besides its own sub-packages. It never
-# links a client.
-only() {
+rooms=" "
+
+# room PACKAGE ALLOWED...: what package PACKAGE may import of this module besides its own sub-packages.
+room() {
   local package="$1" dependencies own
   if [ ! -d "${package}" ]; then
-    echo "hack/verify-imports.sh: there is no ${package}" >&2
+    echo "hack/verify-imports.sh: ${package} does not exist" >&2
     exit 1
   fi
+  rooms+="${package} "
   dependencies="$(go list -deps "./${package}/...")"
   own="$(printf '|%s' "$@")"
   # shellcheck disable=SC2046 # one argument for each import
-  report "${package}" "the dependency direction is in .golangci.yaml" \
+  report "${package}" "the dependency direction is in hack/verify-imports.sh and .golangci.yaml" \
     $(grep "^${module}/" <<<"${dependencies}" | grep -vE "^${module}/(${own#|})(/|\$)")
-  # shellcheck disable=SC2046
-  report "${package}" "it is pure and makes no requests" \
-    $(grep -E "^k8s.io/(client-go|component-base)(/|\$)" <<<"${dependencies}")
 }
 
-only pkg/cron
-only pkg/sparkconf
-only pkg/submit pkg/sparkconf
-only pkg/podspec pkg/apis pkg/sparkconf
-only pkg/ui pkg/apis pkg/sparkconf
-only pkg/monitoring pkg/apis pkg/sparkconf
-only pkg/batchscheduler pkg/apis pkg/sparkconf
-only pkg/translate pkg/apis pkg/batchscheduler pkg/monitoring pkg/podspec pkg/sparkconf pkg/submit
-only pkg/validation pkg/apis pkg/batchscheduler pkg/cron pkg/monitoring pkg/podspec pkg/translate pkg/sparkconf pkg/submit
+# pure PACKAGE ALLOWED...: a room that never links a client.
+pure() {
+  room "$@"
+  # shellcheck disable=SC2046
+  report "$1" "it is pure and makes no requests" \
+    $(go list -deps "./$1/..." | grep -E "^k8s.io/(client-go|component-base)(/|\$)")
+}
+
+pure pkg/apis
+pure pkg/cron
+pure pkg/sparkconf
+pure pkg/submit pkg/sparkconf
+pure pkg/podspec pkg/apis pkg/sparkconf
+pure pkg/ui pkg/apis pkg/sparkconf
+pure pkg/monitoring pkg/apis pkg/sparkconf
+pure pkg/batchscheduler pkg/apis pkg/sparkconf
+pure pkg/translate pkg/apis pkg/batchscheduler pkg/monitoring pkg/podspec pkg/sparkconf pkg/submit
+pure pkg/validation pkg/apis pkg/batchscheduler pkg/cron pkg/monitoring pkg/podspec pkg/translate pkg/sparkconf pkg/submit
+
+room pkg/client pkg/apis
+room pkg/features
+room pkg/freshness
+room pkg/syncloop
+room pkg/informers pkg/apis pkg/client
+room pkg/metrics pkg/apis
+kit=(pkg/apis pkg/client pkg/freshness pkg/informers pkg/metrics pkg/syncloop)
+computed=(pkg/batchscheduler pkg/cron pkg/monitoring pkg/podspec pkg/sparkconf pkg/submit pkg/translate pkg/validation)
+room pkg/controller "${kit[@]}" "${computed[@]}" pkg/ui
+room pkg/scheduledapp "${kit[@]}" "${computed[@]}"
+
+for package in pkg/*/; do
+  package="${package%/}"
+  case "${rooms}" in
+    *" ${package} "*) ;;
+    *)
+      failed=1
+      echo "hack/verify-imports.sh: what may ${package} import? Give it a line here, and a rule of depguard in .golangci.yaml" >&2
+      ;;
+  esac
+done
 
 # shellcheck disable=SC2046
 report "the operator" "it uses client-go alone, and tools are not part of it" $(go list -deps ./cmd/... |
