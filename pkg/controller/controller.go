@@ -45,8 +45,6 @@ type Config struct {
 type Settings struct {
 	// Master is the API server as drivers reach it: k8s://https://host:port.
 	Master string
-	// SparkUser is SPARK_USER of drivers and executors; empty for Spark's default.
-	SparkUser string
 	// ServiceLinks gives pods the variables of every Service of their namespace, as
 	// Kubernetes does by default.
 	ServiceLinks bool

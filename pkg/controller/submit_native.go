@@ -159,7 +159,6 @@ func (c *Controller) buildParams(app *v1beta2.SparkApplication, s *submission) (
 	return translate.Params{
 		SubmissionID: s.id,
 		Master:       c.settings.Master,
-		User:         c.settings.SparkUser,
 		ServiceLinks: c.settings.ServiceLinks,
 		SubmitTime:   s.time,
 		Scheduler:    scheduler,

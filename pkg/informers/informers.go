@@ -25,8 +25,6 @@ type Config struct {
 	Namespaces []string
 	// NamespaceSelector adds the namespaces whose labels match; nil for none.
 	NamespaceSelector labels.Selector
-	// Name identifies the caches in metrics; nil for none.
-	Name *cache.InformerName
 }
 
 // Clients are the API clients of the caches. Spark should come from [NewClient],
@@ -83,18 +81,16 @@ func New(config Config, clients Clients) (*Set, error) {
 	for _, namespace := range set.Namespaces.scopes() {
 		spark := sparkinformers.NewSharedInformerFactoryWithOptions(clients.Spark, 0,
 			sparkinformers.WithNamespace(namespace),
-			sparkinformers.WithTransform(set.counting(compactApplication)),
-			sparkinformers.WithInformerName(config.Name))
+			sparkinformers.WithTransform(set.counting(compactApplication)))
 		core := coreinformers.NewSharedInformerFactoryWithOptions(clients.Kube, 0,
 			coreinformers.WithNamespace(namespace),
-			coreinformers.WithTransform(set.counting(compactPod)),
-			coreinformers.WithInformerName(config.Name))
+			coreinformers.WithTransform(set.counting(compactPod)))
 		set.factories = append(set.factories, spark, core)
 
 		// Made from what the API server sends, of which the transform makes what is kept.
 		applications[namespace] = cache.NewTypedSharedIndexInformer[*Application](spark.Sparkoperator().V1beta2().SparkApplications().Informer())
 		scheduled[namespace] = spark.Sparkoperator().V1beta2().ScheduledSparkApplications().TypedInformer()
-		pods[namespace] = newPodInformer(core, namespace, config.Name)
+		pods[namespace] = newPodInformer(core, namespace)
 	}
 	set.Applications = &Applications{NewScoped(applications)}
 	set.Scheduled = NewScoped(scheduled)

@@ -20,11 +20,10 @@ import (
 // newPodInformer returns the cache of a factory that keeps pods as [Pod]. The
 // factory makes it from corev1.Pod, which is what the API server sends; compactPod
 // is what turns these into what is kept, before they get to the cache.
-func newPodInformer(factory coreinformers.SharedInformerFactory, namespace string, name *cache.InformerName) cache.TypedSharedIndexInformer[*Pod] {
+func newPodInformer(factory coreinformers.SharedInformerFactory, namespace string) cache.TypedSharedIndexInformer[*Pod] {
 	informer := factory.InformerFor(&corev1.Pod{}, func(client kubernetes.Interface, resync time.Duration) cache.SharedIndexInformer {
 		return podinformers.NewPodInformerWithOptions(client, namespace, internalinterfaces.InformerOptions{
 			ResyncPeriod:     resync,
-			InformerName:     name,
 			TweakListOptions: func(options *metav1.ListOptions) { options.LabelSelector = podSelector },
 			Indexers: cache.TypedIndexersToIndexers(cache.TypedIndexers[*Pod]{
 				DriversByApplication:  indexDriver,

@@ -225,7 +225,7 @@ func (in *input) isActive(app *v1beta2.SparkApplication) bool {
 // awaitsResumption reports whether a run was never resumed since the schedule, whose
 // template asks for suspended runs, created it.
 func (in *input) awaitsResumption(app *v1beta2.SparkApplication) bool {
-	return ptr.Deref(in.app.Spec.Template.Suspend, false) && ptr.Deref(app.Spec.Suspend, false) && app.Labels[queueLabel] == "" &&
+	return ptr.Deref(in.app.Spec.Template.Suspend, false) && ptr.Deref(app.Spec.Suspend, false) && app.Labels[v1beta2.LabelKueueQueue] == "" &&
 		app.Status.SubmissionID == "" && app.Status.LastSubmissionAttemptTime.IsZero() && !isFinished(app)
 }
 

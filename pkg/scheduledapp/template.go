@@ -58,7 +58,7 @@ func notice(app *v1beta2.ScheduledSparkApplication) string {
 			rename("sparkConf["+key+"]", name)
 		}
 	}
-	if ptr.Deref(template.Suspend, false) && app.Labels[queueLabel] == "" {
+	if ptr.Deref(template.Suspend, false) && app.Labels[v1beta2.LabelKueueQueue] == "" {
 		text := "spec.template.suspend: each run waits until someone sets its spec.suspend to false"
 		if app.Spec.ConcurrencyPolicy == v1beta2.ConcurrencyForbid {
 			text += "; no other is started meanwhile"

@@ -17,8 +17,8 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/submit"
 )
 
-// defaultUser is SPARK_USER where the operator is not told another one.
-const defaultUser = "spark"
+// sparkUser is SPARK_USER in driver and executors unless the application says otherwise.
+const sparkUser = "spark"
 
 // Build returns what one submission of the application creates. The application
 // has its defaults (v1beta2.SetObjectDefaults_SparkApplication) and is not
@@ -163,10 +163,6 @@ func (b *builder) input() (*submit.Input, *corev1.PodTemplateSpec, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	user := b.params.User
-	if user == "" {
-		user = defaultUser
-	}
 	return &submit.Input{
 		SparkVersion:     b.version.String(),
 		VersionGuessed:   version.Guessed,
@@ -175,7 +171,7 @@ func (b *builder) input() (*submit.Input, *corev1.PodTemplateSpec, error) {
 		PrimaryResource:  valueOf(b.app.Spec.MainApplicationFile),
 		Arguments:        b.app.Spec.Arguments,
 		ProxyUser:        valueOf(b.app.Spec.ProxyUser),
-		User:             user,
+		User:             sparkUser,
 		DriverTemplate:   driverTemplate,
 		ExecutorTemplate: text,
 		IDs:              submit.NewIDs(b.params.SubmissionID),

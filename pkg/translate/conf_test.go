@@ -288,6 +288,33 @@ func TestProperties(t *testing.T) {
 			want:     map[string]string{"spark.dynamicAllocation.minExecutors": absent, "spark.executor.instances": "1"},
 			warnings: []string{"spec.dynamicAllocation has no effect unless enabled is true"},
 		},
+		"queued with the number of executors in a property": {
+			edit: func(app *application) {
+				app.Labels = map[string]string{v1beta2.LabelKueueQueue: "team"}
+				app.Spec.SparkConf = map[string]string{"spark.executor.instances": "4"}
+			},
+			want: map[string]string{"spark.executor.instances": "4"},
+			warnings: []string{
+				"spec.executor.instances is not set: Kueue reserves quota for no executor; set it to the number of executors that run at most",
+			},
+		},
+		"queued, stopped by Kueue and let go": {
+			edit: func(app *application) {
+				app.Labels = map[string]string{v1beta2.LabelKueueQueue: "team"}
+				app.Spec.Executor.Instances = ptr.To[int32](0)
+			},
+			want: map[string]string{"spark.executor.instances": "1"},
+		},
+		"queued with dynamic allocation": {
+			edit: func(app *application) {
+				app.Labels = map[string]string{v1beta2.LabelKueueQueue: "team"}
+				app.Spec.SparkConf = map[string]string{"spark.dynamicAllocation.enabled": "true"}
+			},
+			want: map[string]string{"spark.executor.instances": absent},
+			warnings: []string{
+				"spec.executor.instances is not set: Kueue reserves quota for no executor; set it to the number of executors that run at most",
+			},
+		},
 		"monitoring": {
 			edit: func(app *application) {
 				app.Spec.Monitoring = &v1beta2.MonitoringSpec{
@@ -332,7 +359,7 @@ func TestProperties(t *testing.T) {
 
 func TestParams(t *testing.T) {
 	p := params()
-	p.UIProxyBase, p.User = "/jobs/pi", "etl"
+	p.UIProxyBase = "/jobs/pi"
 	p.DefaultConf = map[string]string{"spark.a": "default", "spark.b": "default", "spark.driver.memory": "3g"}
 	app := application(func(app *v1beta2.SparkApplication) {
 		app.Spec.SparkConf = map[string]string{"spark.b": "mine", "spark.ui.proxyRedirectUri": "/x"}
@@ -345,7 +372,7 @@ func TestParams(t *testing.T) {
 		"spark.a": "default", "spark.b": "mine", "spark.driver.memory": "1g",
 		"spark.ui.proxyBase": "/jobs/pi", "spark.ui.proxyRedirectUri": "/x",
 	})
-	if user := run.Driver.Spec.Containers[0].Env[0]; user.Name != "SPARK_USER" || user.Value != "etl" {
+	if user := run.Driver.Spec.Containers[0].Env[0]; user.Name != "SPARK_USER" || user.Value != "spark" {
 		t.Errorf("user: %v", user)
 	}
 }

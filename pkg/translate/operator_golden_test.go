@@ -100,7 +100,6 @@ func buildRecorded(c *recording.Case) (*translate.Run, error) {
 	params := translate.Params{
 		SubmissionID: testSubmissionID,
 		Master:       "k8s://https://" + testMaster,
-		User:         "spark",
 		SubmitTime:   time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 	}
 	if c.Controller == "ingress" {

@@ -19,9 +19,6 @@ type Params struct {
 	SubmissionID string
 	// Master is the API server as the driver reaches it: k8s://https://host:port.
 	Master string
-	// User is SPARK_USER in driver and executors unless the application says
-	// otherwise. Default: spark.
-	User string
 	// SubmitTime becomes spark.app.submitTime.
 	SubmitTime time.Time
 
