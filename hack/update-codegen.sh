@@ -30,6 +30,8 @@ kube::codegen::gen_openapi "${common[@]}" \
   --report-filename hack/tools/code-generator/openapi/violations.list --update-report \
   pkg/apis
 go -C hack/tools/code-generator run schema.go >"${GOBIN}/schema.json"
+# Linters and go mod tidy would take it for a part of the module.
+rm -r hack/tools/code-generator/openapi
 
 kube::codegen::gen_client "${common[@]}" --with-watch --with-applyconfig \
   --applyconfig-openapi-schema "${GOBIN}/schema.json" \
