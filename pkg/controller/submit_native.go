@@ -5,6 +5,7 @@ package controller
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -76,6 +77,9 @@ func (c *Controller) submitRun(ctx context.Context, t *task) error {
 	switch {
 	case err == nil:
 	case in.gaveUp(err):
+		if refused := (*translate.Refusal)(nil); errors.As(err, &refused) {
+			s.warnings = refused.Warnings
+		}
 		t.out.refusal, t.out.refusalReason = refusalPrefix+oneLine(err.Error()), refusalReason(err)
 		return nil
 	default:

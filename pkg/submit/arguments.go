@@ -162,7 +162,7 @@ func (a *arguments) checkNumbers() error {
 	for _, count := range counts {
 		if value, set := a.values[count.key]; set {
 			if n, ok := sparkconf.ParseInt(value); !ok || n <= 0 {
-				return &Error{Message: count.message, Key: count.key, Value: value}
+				return &Error{Message: count.message, Key: count.key, Value: value, Hint: "give a whole number above 0"}
 			}
 		}
 	}
@@ -174,6 +174,7 @@ func (a *arguments) checkUsers() error {
 		return &Error{
 			Message: "Only one of --proxy-user or --principal can be provided.",
 			Key:     sparkconf.Principal, Value: a.values[sparkconf.Principal],
+			Hint: "leave out the proxy user or the principal",
 		}
 	}
 	return nil
@@ -212,7 +213,7 @@ func (a *arguments) checkMaster() error {
 	case mode != "cluster":
 		return &Error{
 			Message: "Deploy mode must be either client or cluster",
-			Key:     sparkconf.SubmitDeployMode, Value: mode,
+			Key:     sparkconf.SubmitDeployMode, Value: mode, Hint: "leave the property out",
 		}
 	}
 	switch {
@@ -241,6 +242,16 @@ func (a *arguments) checkMaster() error {
 	return nil
 }
 
+// Main classes of applications that serve other clients until they are ended.
+const (
+	thriftServer  = "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"
+	connectServer = "org.apache.spark.sql.connect.service.SparkConnectServer"
+)
+
+// IsServer reports whether the main class is one of Spark's servers that
+// spark-submit refuses in cluster mode.
+func IsServer(mainClass string) bool { return mainClass == thriftServer || mainClass == connectServer }
+
 // checkApplicationKind refuses what has a console or serves other clients.
 func (a *arguments) checkApplicationKind() error {
 	refuse := func(message, key, value string) error {
@@ -256,12 +267,15 @@ func (a *arguments) checkApplicationKind() error {
 	case "spark-shell", "pyspark-shell", "sparkr-shell":
 		return refuse(notApplicable+"Spark shells.", "PrimaryResource", a.in.PrimaryResource)
 	}
+	if a.in.AllowServers && IsServer(a.in.MainClass) {
+		return nil
+	}
 	switch a.in.MainClass {
 	case "org.apache.spark.sql.hive.thriftserver.SparkSQLCLIDriver":
 		return refuse(notApplicable+"Spark SQL shell.", "MainClass", a.in.MainClass)
-	case "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2":
+	case thriftServer:
 		return refuse(notApplicable+"Spark Thrift server.", "MainClass", a.in.MainClass)
-	case "org.apache.spark.sql.connect.service.SparkConnectServer":
+	case connectServer:
 		switch {
 		case a.switches.connectServerYARN:
 			return refuse("Launching Spark Connect server in cluster deploy mode is supported only for YARN",

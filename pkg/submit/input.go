@@ -30,6 +30,10 @@ type Input struct {
 	MainClass string
 	// PrimaryResource is the JAR, Python or R file, or "spark-internal".
 	PrimaryResource string
+	// AllowServers permits the Thrift server and the Connect server as main classes.
+	// The real client refuses them in cluster mode, although the driver's own
+	// spark-submit, which is in client mode, runs them. See [IsServer].
+	AllowServers bool
 	// Arguments are the application's own arguments, verbatim.
 	Arguments []string
 	// ProxyUser is --proxy-user; empty if not given.

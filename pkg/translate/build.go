@@ -25,9 +25,9 @@ const sparkUser = "spark"
 // changed; the result may share memory with it, so neither may be changed
 // afterwards. Equal arguments give equal results.
 //
-// An error refuses the submission for good: it is one line, names the field or
-// property at fault and says how to mend it. Those of package submit keep their
-// type, *submit.Error.
+// An error refuses the submission for good: it is one line, names the field at
+// fault and says what to change. It is a *Refusal once the application was looked
+// at; the errors of package submit, *submit.Error, are wrapped in it.
 func Build(app *v1beta2.SparkApplication, p Params) (*Run, error) {
 	if err := checkMode(app); err != nil {
 		return nil, err
@@ -72,7 +72,11 @@ func build(
 	app *v1beta2.SparkApplication, p *Params, exporter *monitoring.Exporter, scheduling *batchscheduler.PodEdits,
 ) (*Run, error) {
 	b := &builder{params: p, exporter: exporter, scheduling: scheduling, conf: newConf(app, p), appID: submit.NewIDs(p.SubmissionID).App}
-	return b.build()
+	run, err := b.build()
+	if err != nil {
+		return nil, b.explain(err)
+	}
+	return run, nil
 }
 
 // builder is one submission in the making.
@@ -169,6 +173,7 @@ func (b *builder) input() (*submit.Input, *corev1.PodTemplateSpec, error) {
 		Conf:             b.values,
 		MainClass:        valueOf(b.app.Spec.MainClass),
 		PrimaryResource:  valueOf(b.app.Spec.MainApplicationFile),
+		AllowServers:     true,
 		Arguments:        b.app.Spec.Arguments,
 		ProxyUser:        valueOf(b.app.Spec.ProxyUser),
 		User:             sparkUser,

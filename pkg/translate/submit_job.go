@@ -18,6 +18,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/monitoring"
 	"github.com/spark-operator/spark-operator/pkg/podspec"
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
+	"github.com/spark-operator/spark-operator/pkg/submit"
 	"github.com/spark-operator/spark-operator/pkg/submit/sparksubmit"
 )
 
@@ -53,7 +54,12 @@ func BuildJob(app *v1beta2.SparkApplication, p JobParams) (*JobRun, error) {
 		return nil, err
 	}
 	if valueOf(app.Spec.MainApplicationFile) == "" {
-		return nil, errors.New("spec.mainApplicationFile: Must specify a primary resource (JAR or Python or R file)")
+		return nil, errors.New("spec.mainApplicationFile: give the JAR, Python or R file, such as local:///opt/app/app.jar; " +
+			"spark-submit: Must specify a primary resource (JAR or Python or R file)")
+	}
+	if class := valueOf(app.Spec.MainClass); submit.IsServer(class) {
+		return nil, errors.New("spec.mainClass: " + class + " is a server, which spark-submit does not start in a cluster; " +
+			"use the native submitter (annotation " + v1beta2.AnnotationSubmitter + ": " + v1beta2.SubmitterNative + ")")
 	}
 	if p.Scheduler != nil {
 		return nil, errors.New("spec.batchScheduler: a group of pods can be planned only for a driver pod that is known " +
@@ -66,14 +72,14 @@ func BuildJob(app *v1beta2.SparkApplication, p JobParams) (*JobRun, error) {
 	b := &builder{params: &p.Params, exporter: &exporter, scheduling: &batchscheduler.PodEdits{}, conf: newConf(app, &p.Params)}
 	call, _, err := b.input()
 	if err != nil {
-		return nil, err
+		return nil, b.explain(err)
 	}
 	driver := driverRole(b.app)
 	b.setMap(driver.keys.annotation, p.Annotations, "the operator")
 	call.DriverTemplate = b.completeDriverTemplate(&driver, call.DriverTemplate)
 	pod := b.jobPod(&driver)
 	if err := b.refusal(); err != nil {
-		return nil, err
+		return nil, b.explain(err)
 	}
 	objects, err := sparksubmit.Build(sparksubmit.Input{
 		Call:         *call,
