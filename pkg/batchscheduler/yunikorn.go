@@ -53,7 +53,7 @@ func (yuniKorn) Plan(app *v1beta2.SparkApplication, pods Pods) (Plan, error) {
 	}
 	encoded, err := json.Marshal(groups)
 	if err != nil {
-		return Plan{}, fmt.Errorf("task groups for YuniKorn: %w", err)
+		return Plan{}, fmt.Errorf("spec.batchScheduler: task groups for YuniKorn: %w", err)
 	}
 	return Plan{Edits: PodEdits{
 		SchedulerName: YuniKorn,

@@ -13,12 +13,12 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 )
 
-// Why a property is denied. The first four are texts of the established
+// Why a property is denied. The first four begin with texts of the established
 // operator.
 const (
 	reasonServiceAccount   = "configure the service account via the CRD spec instead"
-	reasonCredentials      = "authentication credentials are managed by the operator"
-	reasonManaged          = "this value is managed by the operator"
+	reasonCredentials      = "authentication credentials are managed by the operator; remove the key"
+	reasonManaged          = "this value is managed by the operator; remove the key"
 	reasonImage            = "use the image field on the CRD instead"
 	reasonDriverTemplate   = "it names a file of the submitter; give the pod template itself in spec.driver.template"
 	reasonExecutorTemplate = "it names a file of the submitter; give the pod template itself in spec.executor.template"
@@ -95,7 +95,7 @@ func (v *validator) validateSparkConf() {
 		switch key {
 		case sparkconf.KubernetesNamespace:
 			if value != v.app.Namespace {
-				deny(key, fmt.Sprintf("must equal the application namespace %q, got %q", v.app.Namespace, value))
+				deny(key, fmt.Sprintf("must equal the application namespace %q, got %q; remove the key", v.app.Namespace, value))
 			}
 		case sparkconf.Keytab:
 			if !strings.HasPrefix(value, "local:") {

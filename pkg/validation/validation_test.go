@@ -69,6 +69,9 @@ func expect(t *testing.T, errs field.ErrorList, want ...string) {
 		if strings.Contains(text, "\n") {
 			t.Errorf("error of several lines: %q", text)
 		}
+		if !strings.HasPrefix(err.Field, "spec.") && !strings.HasPrefix(err.Field, "metadata.") || err.Detail == "" {
+			t.Errorf("%q names no field or no remedy", text)
+		}
 	}
 }
 

@@ -121,7 +121,11 @@ func waitForState(t *testing.T, app *v1beta2.SparkApplication, state v1beta2.App
 }
 
 func driverLog(ctx context.Context, namespace, pod string) (string, error) {
-	stream, err := cluster.core.CoreV1().Pods(namespace).GetLogs(pod, &corev1.PodLogOptions{Container: v1beta2.DriverContainerName}).Stream(ctx)
+	return containerLog(ctx, namespace, pod, v1beta2.DriverContainerName)
+}
+
+func containerLog(ctx context.Context, namespace, pod, container string) (string, error) {
+	stream, err := cluster.core.CoreV1().Pods(namespace).GetLogs(pod, &corev1.PodLogOptions{Container: container}).Stream(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"context"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/utils/ptr"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/sparkconf"
+)
+
+// workers prints the variables of a Python worker and those of its JVM.
+const workers = `
+import json, os
+from pyspark.sql import SparkSession
+
+def see(_=None):
+    names = ["TAG", "LOGDIR", "POD", "ESCAPED", "CHAIN"]
+    yield {name: os.environ.get(name) for name in names}
+
+spark = SparkSession.builder.getOrCreate()
+print("ID", json.dumps({"id": spark.sparkContext.applicationId}))
+print("WORKER SAW", json.dumps(spark.sparkContext.parallelize([0], 1).mapPartitions(see).collect()[0]))
+spark.stop()
+`
+
+// TestContainersOfTemplates runs Spark in the container that a property names,
+// beside one that outlives it, and looks at what its Python workers see of
+// variables that refer to others.
+func TestContainersOfTemplates(t *testing.T) {
+	createConfigMap(t, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "containers-script"}, Data: map[string]string{"workers.py": workers}})
+	app := sparkPi("containers")
+	app.Spec.Type, app.Spec.MainClass = v1beta2.SparkApplicationTypePython, nil
+	app.Spec.MainApplicationFile = ptr.To("local:///opt/containers/workers.py")
+	app.Spec.Driver.ConfigMaps = []v1beta2.NamePath{{Name: "containers-script", Path: "/opt/containers"}}
+	app.Spec.SparkConf[sparkconf.DriverPodTemplateContainerName] = "main"
+	app.Spec.SparkConf[sparkconf.ExecutorPodTemplateContainerName] = "main"
+	for _, pod := range []*v1beta2.SparkPodSpec{&app.Spec.Driver.SparkPodSpec, &app.Spec.Executor.SparkPodSpec} {
+		pod.Template = &corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{
+			Name: "helper", Image: cluster.sparkImage, ImagePullPolicy: corev1.PullNever,
+			Command: []string{"sh", "-c", "sleep 3600"}, SecurityContext: pod.SecurityContext,
+		}, {Name: "main"}}}}
+		pod.TerminationGracePeriodSeconds = ptr.To[int64](1)
+	}
+	app.Spec.Executor.Env = []corev1.EnvVar{
+		{Name: "TAG", Value: "exec-$(SPARK_EXECUTOR_ID)"},
+		{Name: "LOGDIR", Value: "/logs/$(SPARK_APPLICATION_ID)"},
+		{Name: "POD", Value: "$(SPARK_EXECUTOR_POD_NAME)"},
+		{Name: "ESCAPED", Value: "$$(TAG)"},
+		{Name: "CHAIN", Value: "$(TAG)-$(VARS)"},
+	}
+	app.Spec.Executor.EnvVars = map[string]string{"VARS": "vars-$(SPARK_EXECUTOR_ID)"}
+
+	done, executor := runWatched(t, app)
+	log, err := containerLog(t.Context(), done.Namespace, done.Status.DriverInfo.PodName, "main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{
+		"TAG": "exec-1", "LOGDIR": "/logs/" + printed(t, log, "ID ")["id"], "POD": executor.Name, "ESCAPED": "$(TAG)", "CHAIN": "exec-1-vars-1",
+	}
+	if got := printed(t, log, "WORKER SAW "); !maps.Equal(got, want) {
+		t.Errorf("the worker saw %v, want %v", got, want)
+	}
+}
+
+// TestServers starts the servers that spark-submit refuses in a cluster.
+func TestServers(t *testing.T) {
+	for name, server := range map[string]struct{ class, listens string }{
+		"connect": {"org.apache.spark.sql.connect.service.SparkConnectServer", "Spark Connect server started at"},
+		"thrift":  {"org.apache.spark.sql.hive.thriftserver.HiveThriftServer2", "HiveThriftServer2 started"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			app := sparkPi("server-" + name)
+			app.Spec.MainClass, app.Spec.MainApplicationFile = ptr.To(server.class), ptr.To("spark-internal")
+			app.Spec.Driver.Memory = ptr.To("1g")
+			running := waitForState(t, create(t, app), v1beta2.ApplicationStateRunning)
+			err := wait.PollUntilContextTimeout(t.Context(), time.Second, patience, true, func(ctx context.Context) (bool, error) {
+				log, err := driverLog(ctx, running.Namespace, running.Status.DriverInfo.PodName)
+				return err == nil && strings.Contains(log, server.listens), nil
+			})
+			if err != nil {
+				t.Fatalf("the server does not listen: %v", err)
+			}
+			waitForState(t, app, v1beta2.ApplicationStateRunning)
+		})
+	}
+}
