@@ -20,6 +20,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/features"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/metrics"
+	"github.com/spark-operator/spark-operator/pkg/redact"
 	"github.com/spark-operator/spark-operator/pkg/scheduledapp"
 	"github.com/spark-operator/spark-operator/pkg/submit/sparksubmit"
 	"github.com/spark-operator/spark-operator/pkg/syncloop"
@@ -99,7 +100,7 @@ func NewControllerOptions() (*ControllerOptions, error) {
 		DriverGracePeriod:   controller.DefaultDriverGracePeriod,
 		NodeLossGracePeriod: 5 * time.Minute,
 		LogTailLines:        20,
-		LogTailRedact:       controller.DefaultLogRedaction,
+		LogTailRedact:       builtIn,
 		Submitter:           v1beta2.SubmitterNative,
 		SubmitterDeadline:   sparksubmit.DefaultDeadline,
 		EnableUIService:     true,
@@ -132,7 +133,7 @@ func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs.Int64Var(&o.DefaultTimeToLive, "default-time-to-live-seconds", o.DefaultTimeToLive, "Delete finished applications without spec.timeToLiveSeconds after this many seconds; 0 keeps them.")
 	fs.BoolVar(&o.EnableDriverPDB, "enable-driver-pdb", o.EnableDriverPDB, "Honour spec.driverPodDisruptionBudget.")
 	fs.Int64Var(&o.LogTailLines, "log-tail-lines", o.LogTailLines, "How many of the last lines of the log of a failed driver its application's status keeps; 0 for none.")
-	fs.StringVar(&o.LogTailRedact, "log-tail-redact", o.LogTailRedact, "Regular expression of what these lines must not show. What its first group matches stays; empty shows everything.")
+	fs.StringVar(&o.LogTailRedact, "log-tail-redact", o.LogTailRedact, "Regular expression of what these lines, and whatever else is shown of texts by others, must not show. What its first group matches stays; default stands for the operator's own rules, empty shows everything.")
 	fs.StringVar(&o.TimestampPrecision, "scheduled-spark-application-timestamp-precision", o.TimestampPrecision, "Resolution of the time in names of scheduled runs: "+strings.Join(timestampPrecisions, ", ")+".")
 	o.Gates.AddFlag(fs)
 
@@ -206,14 +207,21 @@ func (o *ControllerOptions) ui() (ui.Config, error) {
 	return config, nil
 }
 
-func (o *ControllerOptions) logTail() (controller.LogTail, error) {
-	tail := controller.LogTail{Lines: o.LogTailLines}
-	if o.LogTailRedact == "" {
-		return tail, nil
+// builtIn is the value of --log-tail-redact for the rules of package redact.
+const builtIn = "default"
+
+func (o *ControllerOptions) redact() (func(string) string, error) {
+	switch o.LogTailRedact {
+	case builtIn:
+		return redact.Secrets, nil
+	case "":
+		return nil, nil
 	}
-	var err error
-	tail.Redact, err = regexp.Compile(o.LogTailRedact)
-	return tail, err
+	expression, err := regexp.Compile(o.LogTailRedact)
+	if err != nil {
+		return nil, err
+	}
+	return redact.Pattern(expression), nil
 }
 
 func (o *ControllerOptions) batchSchedulers() batchscheduler.Config {
@@ -240,7 +248,7 @@ func (o *ControllerOptions) Config(master string) (*ControllerConfig, error) {
 	if err != nil {
 		return nil, err
 	}
-	logTail, err := o.logTail()
+	redactTexts, err := o.redact()
 	if err != nil {
 		return nil, err
 	}
@@ -266,13 +274,15 @@ func (o *ControllerOptions) Config(master string) (*ControllerConfig, error) {
 				NodeLossGracePeriod:      o.NodeLossGracePeriod,
 				DefaultTimeToLive:        time.Duration(o.DefaultTimeToLive) * time.Second,
 				DriverDisruptionBudget:   o.EnableDriverPDB,
-				LogTail:                  logTail,
+				LogTailLines:             o.LogTailLines,
+				Redact:                   redactTexts,
 				PartialRestart:           o.Gates.Enabled(features.PartialRestart),
 			},
 		},
 		Schedules: scheduledapp.Config{
 			TimestampPrecision: scheduledapp.Precision(o.TimestampPrecision),
 			Local:              time.Local,
+			Redact:             redactTexts,
 		},
 		Informers: informers.Config{
 			Namespaces:        o.Namespaces,

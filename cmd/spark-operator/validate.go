@@ -77,7 +77,7 @@ func (o *ControllerOptions) Validate() error {
 	if o.LogTailLines < 0 {
 		wrong("log-tail-lines", "%d is negative; 0 keeps no lines", o.LogTailLines)
 	}
-	if _, err := o.logTail(); err != nil {
+	if _, err := o.redact(); err != nil {
 		wrong("log-tail-redact", "%v", err)
 	}
 	if !slices.Contains(timestampPrecisions, o.TimestampPrecision) {

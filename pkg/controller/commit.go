@@ -66,7 +66,7 @@ func (c *Controller) commit(ctx context.Context, in *input, out *outcome, status
 	after := *app
 	after.Status = *status
 	c.metrics.Transition(&before, &after, in.now)
-	emit(c.recorder, app, transitionEvents(in, out, status))
+	emit(c.recorder, app, transitionEvents(in, out, status), c.settings.redact)
 	return nil
 }
 
@@ -104,5 +104,5 @@ func (c *Controller) reportUnwritten(app *v1beta2.SparkApplication, failures int
 	emit(c.recorder, app, []event{{
 		corev1.EventTypeWarning, "SparkApplicationStatusNotWritten", actionObserve,
 		fmt.Sprintf("SparkApplication %s: the status cannot be written and is out of date: %s", app.Name, oneLine(err.Error())), nil,
-	}})
+	}}, c.settings.redact)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
+	"github.com/spark-operator/spark-operator/pkg/redact"
 )
 
 // outcome is what executing a plan led to.
@@ -45,6 +46,24 @@ type outcome struct {
 	releaseFailed bool
 }
 
+// redact hides secrets in what others have to say: the API server, which quotes what
+// it refuses, packages that quote the spec, and the kubelet.
+func (o *outcome) redact(hide func(string) string) {
+	o.refusal = hide(o.refusal)
+	if o.submission != nil {
+		for i, text := range o.submission.warnings {
+			o.submission.warnings[i] = hide(text)
+		}
+	}
+	if o.pending != nil {
+		o.pending.message = hide(o.pending.message)
+	}
+	if o.events != nil && o.events.obstacle != nil {
+		o.events.obstacle.detail = hide(o.events.obstacle.detail)
+	}
+	o.err = redact.Error(o.err, hide)
+}
+
 // quietFailures is how many syncs in a row may fail before the status says so. It
 // keeps a hiccup of the API server from causing writes to it.
 const quietFailures = 3
@@ -66,7 +85,7 @@ func conclude(in *input, p plan, out outcome, failures int) *v1beta2.SparkApplic
 
 // follow brings the status in line with what was done.
 func follow(in *input, p plan, out *outcome, failures int, status *v1beta2.SparkApplicationStatus) {
-	c := conditions{status: status, generation: in.app.Generation, now: in.now}
+	c := conditions{status: status, generation: in.app.Generation, now: in.now, redact: in.settings.redact}
 	from := in.state()
 
 	switch {

@@ -22,9 +22,14 @@ type conditions struct {
 	status     *v1beta2.SparkApplicationStatus
 	generation int64
 	now        time.Time
+	// redact hides secrets in messages; nil for nothing.
+	redact func(string) string
 }
 
 func (c conditions) set(kind string, value metav1.ConditionStatus, reason, message string) {
+	if c.redact != nil {
+		message = c.redact(message) // before it is cut
+	}
 	meta.SetStatusCondition(&c.status.Conditions, metav1.Condition{
 		Type:               kind,
 		Status:             value,

@@ -74,8 +74,12 @@ type Settings struct {
 	DefaultTimeToLive time.Duration
 	// DriverDisruptionBudget honours spec.driverPodDisruptionBudget.
 	DriverDisruptionBudget bool
-	// LogTail says what is kept of the logs of drivers that failed.
-	LogTail LogTail
+	// LogTailLines is how many of the last lines of the log of a driver that failed are
+	// kept in the status; 0 for none.
+	LogTailLines int64
+	// Redact hides secrets in texts that go into a status, an event or the log of the
+	// operator; nil to hide nothing.
+	Redact func(string) string
 	// PartialRestart keeps edits of the placement of executors from causing a rerun.
 	PartialRestart bool
 }
@@ -90,6 +94,14 @@ const (
 	// DefaultDriverGracePeriod is for Settings.DriverGracePeriod.
 	DefaultDriverGracePeriod = 10 * time.Second
 )
+
+// redact hides what settings say is to be hidden.
+func (s *Settings) redact(text string) string {
+	if s.Redact == nil || text == "" {
+		return text
+	}
+	return s.Redact(text)
+}
 
 func (c *Config) setDefaults() {
 	c.Workers = cmp.Or(c.Workers, DefaultThreads*syncloop.Namespaces)

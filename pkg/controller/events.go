@@ -49,8 +49,11 @@ const maxNote = 1024
 const minWarning = 16
 
 // emit sends events after the status that they tell of was written.
-func emit(recorder events.EventRecorder, app *v1beta2.SparkApplication, list []event) {
+func emit(recorder events.EventRecorder, app *v1beta2.SparkApplication, list []event, redact func(string) string) {
 	for _, e := range list {
+		if e.kind == corev1.EventTypeWarning { // the others hold names alone
+			e.note = redact(e.note)
+		}
 		recorder.Eventf(app, e.related, e.kind, e.reason, e.action, "%s", truncated(e.note, maxNote))
 	}
 }

@@ -75,6 +75,7 @@ func (c *Controller) execute(ctx context.Context, in *input, p plan, failures in
 			break
 		}
 	}
+	t.out.redact(c.settings.redact)
 	return t.out
 }
 

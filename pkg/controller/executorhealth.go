@@ -81,7 +81,7 @@ func (in *input) missingExecutors(wanted int32, counts v1beta2.ExecutorCounts) *
 		ended += counts.Unknown
 	}
 	if ended >= max(minCrashes, wanted) {
-		return &obstacle{reason: reasonExecutorsCrashing, subject: "executors fail again and again", detail: in.settings.LogTail.redact(lastCrash(in.executors))}
+		return &obstacle{reason: reasonExecutorsCrashing, subject: "executors fail again and again", detail: in.settings.redact(lastCrash(in.executors))}
 	}
 	o := &obstacle{reason: reasonTooFewExecutors, subject: fmt.Sprintf("fewer executors run than the application starts with (%d)", wanted)}
 	if deadline := in.executorDeadline(); deadline.IsZero() || in.now.Before(deadline) {
@@ -98,7 +98,7 @@ func (in *input) missingExecutors(wanted int32, counts v1beta2.ExecutorCounts) *
 		pending = true
 		if cause := diagnose(pod); cause != nil {
 			o.subject = joinNonEmpty("; ", o.subject, "pod "+pod.Name+": "+cause.subject)
-			o.detail = in.settings.LogTail.redact(cause.detail)
+			o.detail = in.settings.redact(cause.detail)
 			return o
 		}
 	}

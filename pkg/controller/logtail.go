@@ -21,33 +21,17 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
-// LogTail says what is kept of the log of a driver that failed. The zero value
-// keeps nothing.
-type LogTail struct {
-	// Lines is how many lines are read; 0 for none.
-	Lines int64
-	// Redact finds what must not be kept. The text of its first group that matched
-	// stays, if there is one, and all of the rest is replaced. Nil for nothing.
-	Redact *regexp.Regexp
-}
-
-// DefaultLogRedaction finds values of passwords, secrets, tokens and keys, as in
-// key=value, "key": "value" and in URLs, and identifiers of AWS access keys.
-const DefaultLogRedaction = `(?i)((?:(?:passw(?:or)?d|pwd|secret|token|credential|(?:access|account|api|private|signing)[._-]?key)[a-z0-9._-]*|\bauthorization)` +
-	`["']?[ \t]*[=:][ \t]*["']?(?:(?:bearer|basic)[ \t]+)?)[^\s"',;&]+` +
-	`|(://[^\s:/@]*:)[^\s@/]+@` +
-	`|\b(?:AKIA|ASIA|AROA)[0-9A-Z]{16}\b`
-
 const (
 	// maxTailBytes is what is kept of a log in the status.
 	maxTailBytes = 4 << 10
 	// maxReadBytes is what is read of it. The kubelet cuts off the end of what
 	// exceeds the limit and not its beginning, so the limit is generous.
 	maxReadBytes = 1 << 20
+	// maxSearchedBytes is how much of its end is searched for secrets.
+	maxSearchedBytes = 64 << 10
 	// logTimeout limits the read, so that it delays no other work.
 	logTimeout = 3 * time.Second
 
-	redacted       = "[redacted]"
 	noLog          = "log not available: "
 	maxNoLogReason = 256
 )
@@ -56,7 +40,7 @@ const (
 // fails: a node that is gone has no log, and the run has ended all the same.
 func (c *Controller) readDriverLog(ctx context.Context, t *task) error {
 	container := loggingContainer(t.in.driver)
-	if container == "" || c.settings.LogTail.Lines <= 0 {
+	if container == "" || c.settings.LogTailLines <= 0 {
 		return nil
 	}
 	pod := t.in.driver
@@ -66,7 +50,7 @@ func (c *Controller) readDriverLog(ctx context.Context, t *task) error {
 		t.out.logTail = noLog + truncated(oneLine(err.Error()), maxNoLogReason)
 		return nil
 	}
-	t.out.logTail = c.settings.LogTail.clean(text)
+	t.out.logTail = cleanLog(text, c.settings.redact)
 	return nil
 }
 
@@ -96,7 +80,7 @@ func (c *Controller) readLogOf(ctx context.Context, pod *informers.Pod, containe
 	defer cancel()
 	stream, err := c.kube.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{
 		Container:  container,
-		TailLines:  ptr.To(c.settings.LogTail.Lines),
+		TailLines:  ptr.To(c.settings.LogTailLines),
 		LimitBytes: ptr.To[int64](maxReadBytes),
 	}).Stream(ctx)
 	if err != nil {
@@ -113,9 +97,11 @@ func (c *Controller) readLogOf(ctx context.Context, pod *informers.Pod, containe
 	return "", errors.New("the log is empty")
 }
 
-// clean makes the last lines of a log fit for the status: readable, without
-// secrets, and short.
-func (l LogTail) clean(text string) string {
+// cleanLog makes the last lines of a log fit for the status: readable, without
+// secrets, and short. Secrets go before the last cut, which could part a value from
+// the name that gives it away; what is far before it need not be looked at.
+func cleanLog(text string, redact func(string) string) string {
+	text = lastBytes(text, maxSearchedBytes)
 	text = terminalSequence.ReplaceAllString(text, "")
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\n' && r != '\t' {
@@ -123,31 +109,8 @@ func (l LogTail) clean(text string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(text, "\uFFFD"))
-	text = l.redact(text)
+	text = redact(text)
 	return lastBytes(strings.Trim(text, "\n"), maxTailBytes)
-}
-
-// redact replaces what must not be kept. It comes before any cut, which could part
-// a value from the name that gives it away.
-func (l LogTail) redact(text string) string {
-	if l.Redact == nil {
-		return text
-	}
-	var clean strings.Builder
-	done := 0
-	for _, match := range l.Redact.FindAllStringSubmatchIndex(text, -1) {
-		clean.WriteString(text[done:match[0]])
-		for group := 2; group < len(match); group += 2 {
-			if match[group] >= 0 {
-				clean.WriteString(text[match[group]:match[group+1]])
-				break
-			}
-		}
-		clean.WriteString(redacted)
-		done = match[1]
-	}
-	clean.WriteString(text[done:])
-	return clean.String()
 }
 
 // terminalSequence is what programs write to colour a terminal.

@@ -3,25 +3,27 @@
 package controller
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clienttesting "k8s.io/client-go/testing"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/redact"
 )
 
 func keepsLog(config *Config) {
-	config.LogTail = LogTail{Lines: 20, Redact: regexp.MustCompile(DefaultLogRedaction)}
+	config.LogTailLines, config.Redact = 20, redact.Secrets
 }
 
 // setLog gives all pods a log, or an error instead, and returns the requests.
@@ -63,7 +65,7 @@ func TestLastWords(t *testing.T) {
 		if r := (*requests)[0]; r.Container != v1beta2.DriverContainerName || *r.TailLines != 20 || *r.LimitBytes != maxReadBytes || r.Follow {
 			t.Errorf("request %+v", r)
 		}
-		want := strings.TrimSpace(strings.Replace(text, "abc", redacted, 1))
+		want := strings.TrimSpace(strings.Replace(text, "abc", redact.Mark, 1))
 		attempts := c.application("pi").Status.Attempts
 		if got := attempts[len(attempts)-1].LogTail; len(attempts) != attempt+1 || got != want {
 			t.Errorf("attempt %d of %d: %q", attempt, len(attempts), got)
@@ -146,51 +148,24 @@ func TestLoggingContainer(t *testing.T) {
 	}
 }
 
-func TestDefaultRedaction(t *testing.T) {
-	tail := LogTail{Redact: regexp.MustCompile(DefaultLogRedaction)}
-	for text, want := range map[string]string{
-		"--conf spark.hadoop.fs.s3a.secret.key=wJalrXUtn/K7 --class Pi": "--conf spark.hadoop.fs.s3a.secret.key=[redacted] --class Pi",
-		"AWS_SECRET_ACCESS_KEY=wJalr AWS_REGION=eu":                     "AWS_SECRET_ACCESS_KEY=[redacted] AWS_REGION=eu",
-		"access key AKIAIOSFODNN7EXAMPLE is not known":                  "access key [redacted] is not known",
-		`{"password": "hunter2", "user": "jane"}`:                       `{"password": "[redacted]", "user": "jane"}`,
-		"jdbc:postgresql://db:5432/x?user=jane&password=hunter2&ssl=on": "jdbc:postgresql://db:5432/x?user=jane&password=[redacted]&ssl=on",
-		"mysql://jane:hunter2@db/x":                                     "mysql://jane:[redacted]db/x",
-		"Authorization: Bearer eyJhbGciOi.x.y":                          "Authorization: Bearer [redacted]",
-		"fs.azure.account.key.x.blob.core.windows.net: abc==":           "fs.azure.account.key.x.blob.core.windows.net: [redacted]",
-		"db_pwd = 'x y'":                                                "db_pwd = '[redacted] y'",
-		"java.lang.ClassNotFoundException: Pi":                          "java.lang.ClassNotFoundException: Pi",
-		"AuthorizationException: User jane is not allowed":              "AuthorizationException: User jane is not allowed",
-		"24/01/01 12:00:00 INFO SparkContext: Running Spark 4.0.4":      "24/01/01 12:00:00 INFO SparkContext: Running Spark 4.0.4",
-		"at org.apache.hadoop.security.token.SecretManager.get(S.java)": "at org.apache.hadoop.security.token.SecretManager.get(S.java)",
-	} {
-		if got := tail.redact(text); got != want {
-			t.Errorf("%s\n got %s", text, got)
-		}
-	}
-	if got := (LogTail{}).redact("password=x"); got != "password=x" {
-		t.Errorf("nothing to redact, and yet %q", got)
-	}
-}
-
 func TestCleanLog(t *testing.T) {
-	tail := LogTail{Redact: regexp.MustCompile(DefaultLogRedaction)}
-	if got := tail.clean("\n\x1b[31mred\x1b[0m\ttab\r\nbell\a \xff\n\n"); got != "red\ttab\nbell \uFFFD" {
+	if got := cleanLog("\n\x1b[31mred\x1b[0m\ttab\r\nbell\a \xff\n\n", redact.Secrets); got != "red\ttab\nbell \uFFFD" {
 		t.Errorf("%q", got)
 	}
 	var long strings.Builder
 	for i := range 1000 {
 		fmt.Fprintf(&long, "line %d\n", i)
 	}
-	got := tail.clean(long.String())
+	got := cleanLog(long.String(), redact.Secrets)
 	if len(got) > maxTailBytes || len(got) < maxTailBytes-10 || !strings.HasPrefix(got, "line ") || !strings.HasSuffix(got, "\nline 999") {
 		t.Errorf("%d bytes, %.20q", len(got), got)
 	}
-	got = tail.clean(strings.Repeat("ü", maxTailBytes))
+	got = cleanLog(strings.Repeat("ü", maxTailBytes), redact.Secrets)
 	if len(got) > maxTailBytes || !utf8.ValidString(got) || !strings.HasPrefix(got, "...ü") {
 		t.Errorf("%d bytes, %.20q", len(got), got)
 	}
 	// The name of the key is cut off, its value must not show.
-	if got := tail.clean("password=" + strings.Repeat("x", maxTailBytes)); got != "password=[redacted]" {
+	if got := cleanLog("password="+strings.Repeat("x", maxTailBytes), redact.Secrets); got != "password=[redacted]" {
 		t.Errorf("%.40q", got)
 	}
 }
@@ -233,7 +208,7 @@ func TestTimedOutRunHasLastWords(t *testing.T) {
 func TestLastMessagesAreRedacted(t *testing.T) {
 	c := newCluster(t)
 	c.addApplication(newApplication("pi"))
-	p := c.start(func(config *Config) { config.LogTail = LogTail{Redact: regexp.MustCompile(DefaultLogRedaction)} })
+	p := c.start(func(config *Config) { config.Redact = redact.Secrets })
 	mustSettle(t, p, "pi")
 	c.editPod("pi-driver", func(pod *corev1.Pod) {
 		pod.Status.Phase = corev1.PodFailed
@@ -243,12 +218,67 @@ func TestLastMessagesAreRedacted(t *testing.T) {
 	})
 	mustSettle(t, p, "pi")
 	status := c.wantState("pi", stateFailed).Status
-	if text := status.AppState.ErrorMessage; !strings.HasSuffix(text, "password="+redacted) {
+	if text := status.AppState.ErrorMessage; !strings.HasSuffix(text, "password="+redact.Mark) {
 		t.Errorf("message %q", text)
 	}
 	for _, text := range append([]string{status.Attempts[0].Message}, c.events...) {
 		if strings.Contains(text, "hunter2") {
 			t.Errorf("%q", text)
+		}
+	}
+}
+
+// TestRefusalsAreRedacted: what quotes the spec shows no secret, wherever it is told:
+// refusals by the operator, by the API server, and objects that cannot be read.
+func TestRefusalsAreRedacted(t *testing.T) {
+	const secret = "hunter2"
+	hides := func(config *Config) { config.Redact = redact.Secrets }
+	for name, test := range map[string]struct {
+		edit    func(*v1beta2.SparkApplication)
+		breakIt func(*cluster)
+	}{
+		"validation": {edit: func(app *v1beta2.SparkApplication) {
+			options := "-Xmx1g -Dpassword=" + secret
+			app.Spec.Driver.JavaOptions = &options
+		}},
+		"API server": {breakIt: func(c *cluster) {
+			c.kube.PrependReactor("create", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
+				return true, nil, apierrors.NewBadRequest("admission webhook denied: env DB_PASSWORD=" + secret)
+			})
+		}},
+		"unreadable": {edit: func(app *v1beta2.SparkApplication) {
+			informers.MarkUndecodable(app, `spec.driver.env: cannot read "token": "`+secret+`"`)
+		}},
+		"retried": {breakIt: func(c *cluster) {
+			c.kube.PrependReactor("create", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
+				return true, nil, apierrors.NewInternalError(errors.New("webhook said: password '" + secret + "'"))
+			})
+		}},
+	} {
+		c := newCluster(t)
+		app := newApplication("pi")
+		if test.edit != nil {
+			test.edit(app)
+		}
+		c.addApplication(app)
+		if test.breakIt != nil {
+			test.breakIt(c)
+		}
+		p := c.start(hides)
+		var told []string
+		for failures := range quietFailures + 1 {
+			p.refresh()
+			if _, err := p.sync(p.ctx, keyOf(app), failures); err != nil {
+				told = append(told, err.Error())
+			}
+		}
+		status, err := json.Marshal(c.application("pi").Status)
+		if err != nil {
+			t.Fatal(err)
+		}
+		told = append(append(told, c.events...), string(status))
+		if all := strings.Join(told, "\n"); strings.Contains(all, secret) || !strings.Contains(all, redact.Mark) {
+			t.Errorf("%s: %s", name, all)
 		}
 	}
 }

@@ -278,7 +278,7 @@ func (c *Controller) logTail(ctx context.Context, job *batchv1.Job) string {
 				text = end.State.Terminated.Message
 			}
 		}
-		if tail := lastLines(c.settings.LogTail.redact(text)); tail != "" {
+		if tail := lastLines(c.settings.redact(text)); tail != "" {
 			return tail
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/redact"
 )
 
 // cacheDelay is when to look again at an application whose caches do not show our
@@ -57,6 +58,7 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 	outcome := c.execute(ctx, in, plan, failures)   // API writes
 	status := conclude(in, plan, outcome, failures) // pure
 	if err := c.commit(ctx, in, &outcome, status); err != nil {
+		err = redact.Error(err, c.settings.redact)
 		c.reportUnwritten(app, failures, err)
 		return 0, err // the status comes first: an action that failed is tried again anyway
 	}
@@ -99,15 +101,16 @@ func (c *Controller) look(app *v1beta2.SparkApplication) (*input, error) {
 		now:      c.clock.Now(),
 		report:   reportDriver(seen.driver),
 		specHash: hash,
-		validate: validate,
+		validate: func(app *v1beta2.SparkApplication) string { return c.settings.redact(validate(app)) },
 		watches:  c.watches,
 	}
+	in.unreadable = c.settings.redact(in.unreadable)
 	// What a container leaves as its message may be the end of its log.
-	in.report.message = c.settings.LogTail.redact(in.report.message)
+	in.report.message = c.settings.redact(in.report.message)
 	switch in.report.state {
 	case v1beta2.DriverStatePending:
 		if in.obstacle = diagnose(seen.driver); in.obstacle != nil {
-			in.obstacle.detail = c.settings.LogTail.redact(in.obstacle.detail)
+			in.obstacle.detail = c.settings.redact(in.obstacle.detail)
 		}
 		in.watch = c.watches.of(keyOf(app), seen.driver.UID)
 	case v1beta2.DriverStateRunning:

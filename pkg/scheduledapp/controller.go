@@ -39,10 +39,16 @@ type Config struct {
 	// ShutdownTimeout is how long looks under way may take to end after the context
 	// of Run is done. Default 20 seconds.
 	ShutdownTimeout time.Duration
+	// Redact hides secrets in texts that go into a status, an event or the log of the
+	// operator; nil to hide nothing.
+	Redact func(string) string
 }
 
 func (c *Config) setDefaults() {
 	c.Workers = cmp.Or(c.Workers, 256)
+	if c.Redact == nil {
+		c.Redact = func(text string) string { return text }
+	}
 	c.TimestampPrecision = cmp.Or(c.TimestampPrecision, PrecisionNanos)
 	c.Local = cmp.Or(c.Local, time.UTC)
 	c.CreateTimeout = cmp.Or(c.CreateTimeout, syncloop.CreateTimeout)

@@ -47,7 +47,7 @@ func (c *Controller) observe(app *v1beta2.ScheduledSparkApplication) (*input, er
 	slices.SortFunc(runs, compareAge)
 	return &input{
 		app:       app,
-		spec:      c.meanings.of(app, c.config.Local),
+		spec:      c.meanings.of(app, c.config.Local, c.config.Redact),
 		runs:      runs,
 		now:       c.clock.Now(),
 		precision: c.config.TimestampPrecision,
@@ -80,7 +80,7 @@ type knownMeaning struct {
 	meaning    *meaning
 }
 
-func (m *meanings) of(app *v1beta2.ScheduledSparkApplication, local *time.Location) *meaning {
+func (m *meanings) of(app *v1beta2.ScheduledSparkApplication, local *time.Location, hide func(string) string) *meaning {
 	key := cache.MetaObjectToName(app)
 	stub, _ := informers.DecodeError(app)
 	m.lock.Lock()
@@ -90,6 +90,7 @@ func (m *meanings) of(app *v1beta2.ScheduledSparkApplication, local *time.Locati
 		return known.meaning
 	}
 	found := interpret(app, local)
+	found.refusal = hide(found.refusal)
 	m.lock.Lock()
 	defer m.lock.Unlock()
 	m.known[key] = knownMeaning{uid: app.UID, generation: app.Generation, stub: stub, meaning: found}

@@ -9,6 +9,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/redact"
 )
 
 const (
@@ -54,6 +55,7 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 	}
 	p := decide(in)               // pure
 	out := c.execute(ctx, in, &p) // API writes
+	out.err = redact.Error(out.err, c.config.Redact)
 	c.upcoming.set(key, p.next)
 	switch {
 	case out.started > 0 && out.err == nil:
