@@ -224,7 +224,7 @@ func TestZeroIsHonoured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := config.Controller; c.MaxTrackedExecutors != 0 || c.DriverGracePeriod != 0 || c.LogTail.Lines != 0 || c.DefaultTimeToLive != 0 {
+	if c := config.Controller; c.MaxTrackedExecutors != 0 || c.DriverGracePeriod != 0 || c.LogTailLines != 0 || c.DefaultTimeToLive != 0 {
 		t.Errorf("controller %+v", c)
 	}
 }

@@ -31,6 +31,9 @@ func forbidden(action clienttesting.Action) (bool, runtime.Object, error) {
 
 func namesake(owner *metav1.OwnerReference, labels map[string]string) *corev1.Pod {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pi-driver", Namespace: "ns", Labels: labels}}
+	if labels != nil || owner != nil {
+		pod.Spec.Containers = []corev1.Container{{Name: v1beta2.DriverContainerName, Args: []string{"driver"}}}
+	}
 	if owner != nil {
 		pod.OwnerReferences = []metav1.OwnerReference{*owner}
 	}

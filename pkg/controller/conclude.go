@@ -128,6 +128,7 @@ func follow(in *input, p plan, out *outcome, failures int, status *v1beta2.Spark
 		c.followState(status.AppState.ErrorMessage)
 	}
 	stalled := followDriver(in, out, status, c)
+	followOwner(in, status, c)
 	followExecutors(in, status, c)
 	followStart(in, status)
 	followDisruption(in, status, c)

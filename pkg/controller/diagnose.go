@@ -26,6 +26,8 @@ type obstacle struct {
 	since time.Time
 	// mend is set if waiting does not help: somebody has to change something.
 	mend bool
+	// due is when to look again although nothing happened; zero for no such time.
+	due time.Time
 	// failure is whose failure it is if the driver does not start for that; empty if
 	// it is waited for as long as it takes.
 	failure v1beta2.FailureType
@@ -53,11 +55,11 @@ func (o *obstacle) stallsAt() (time.Time, bool) {
 
 // diagnose reads from a pod what keeps it from running; nil if nothing is known
 // to. What a pod does not show is in its events, see eventObstacle.
-func diagnose(pod *informers.Pod) *obstacle {
+func diagnose(pod *informers.Pod, now time.Time) *obstacle {
 	if pod == nil || pod.DeletionTimestamp != nil {
 		return nil
 	}
-	if o := diagnoseScheduling(pod); o != nil {
+	if o := diagnoseScheduling(pod, now); o != nil {
 		return o
 	}
 	for i := range pod.Status.InitContainerStatuses {
@@ -77,14 +79,62 @@ func diagnose(pod *informers.Pod) *obstacle {
 	return nil
 }
 
-func diagnoseScheduling(pod *informers.Pod) *obstacle {
+// schedulerDelay is how long a scheduler may take to look at a pod before it counts
+// as absent, and quietScheduler how long until the status names it. One that is there
+// looks within moments and says what it found.
+const (
+	schedulerDelay = 15 * time.Second
+	quietScheduler = 3 * time.Second
+)
+
+// diagnoseScheduler names the scheduler of a pod that no scheduler has looked at.
+// Nothing is said of the default scheduler, without which no cluster does anything.
+func diagnoseScheduler(pod *informers.Pod, now time.Time) *obstacle {
+	wanted := pod.Spec.Wanted
+	if wanted == nil || wanted.Scheduler == "" || wanted.Scheduler == corev1.DefaultSchedulerName || len(pod.Status.ContainerStatuses) > 0 {
+		return nil
+	}
+	quiet, late := pod.CreationTimestamp.Add(quietScheduler), pod.CreationTimestamp.Add(schedulerDelay)
+	switch {
+	case now.Before(quiet):
+		return &obstacle{reason: reasonDriverPending, due: quiet}
+	case now.Before(late):
+		return &obstacle{reason: reasonDriverPending, subject: waitsFor(pod.Name, wanted.Scheduler), due: late}
+	}
+	return &obstacle{
+		reason: reasonNoScheduler, subject: waitsFor(pod.Name, wanted.Scheduler), mend: true,
+		detail: "no scheduler of that name has looked at the pod; is it installed, does it run, and is that its name?",
+	}
+}
+
+func waitsFor(pod, scheduler string) string {
+	return "pod " + pod + " waits for scheduler " + scheduler
+}
+
+func diagnoseScheduling(pod *informers.Pod, now time.Time) *obstacle {
 	condition := podCondition(pod, corev1.PodScheduled)
-	if condition == nil || condition.Status == corev1.ConditionTrue || pod.Spec.NodeName != "" {
+	if condition == nil {
+		return diagnoseScheduler(pod, now)
+	}
+	if condition.Status == corev1.ConditionTrue || pod.Spec.NodeName != "" {
 		return nil
 	}
 	o := &obstacle{reason: reasonUnschedulable, subject: "no node takes pod " + pod.Name, detail: oneLine(condition.Message), since: condition.LastTransitionTime.Time}
 	if condition.Reason == corev1.PodReasonSchedulingGated {
 		o.reason, o.subject = reasonSchedulingGated, "pod "+pod.Name+" has scheduling gates"
+		if wanted := pod.Spec.Wanted; wanted != nil && wanted.Gates != "" {
+			o.subject += " " + wanted.Gates
+		}
+		if wanted := pod.Spec.Wanted; wanted != nil && strings.Contains(wanted.Gates, "kueue.x-k8s.io/") {
+			o.detail = joinNonEmpty("; ", o.detail, "Kueue removes its gate when its queue admits the pod; the pod's Workload says why it waits")
+		}
+	} else if wanted := pod.Spec.Wanted; wanted != nil {
+		if wanted.NodeSelector != "" && strings.Contains(o.detail, "node affinity/selector") {
+			o.subject += ", which asks for nodes with " + wanted.NodeSelector
+		}
+		if name := wanted.Scheduler; name != "" && name != corev1.DefaultSchedulerName {
+			o.subject += ", says scheduler " + name
+		}
 	}
 	if o.since.IsZero() {
 		o.since = pod.CreationTimestamp.Time
@@ -94,7 +144,13 @@ func diagnoseScheduling(pod *informers.Pod) *obstacle {
 
 // diagnoseInit finds an init container that failed. One that is tried again has
 // failed until it succeeds, whether it happens to run or to wait just now.
+//
+// A sidecar is restarted for as long as the pod lives. It stands in the way only if
+// it fails again and again before it has started once.
 func diagnoseInit(container *informers.ContainerStatus) *obstacle {
+	if container.Sidecar && (container.Started || container.RestartCount < minCrashes) {
+		return nil
+	}
 	end := container.State.Terminated
 	if end == nil && container.RestartCount > 0 {
 		end = container.LastTerminationState.Terminated

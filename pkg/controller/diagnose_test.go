@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
@@ -155,7 +156,7 @@ func TestDiagnose(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pi-driver"}}
 			test.pod(pod)
-			got := diagnose(informers.PodOf(pod))
+			got := diagnose(informers.PodOf(pod), testStart)
 			if got == nil {
 				if test.reason != "" {
 					t.Fatalf("nothing found, want %s", test.reason)
@@ -167,7 +168,7 @@ func TestDiagnose(t *testing.T) {
 			}
 		})
 	}
-	if diagnose(nil) != nil {
+	if diagnose(nil, testStart) != nil {
 		t.Error("no pod has an obstacle")
 	}
 }
@@ -228,5 +229,124 @@ func TestRephrases(t *testing.T) {
 		if rephrases(noNode, other) {
 			t.Errorf("the same cause: %s", other)
 		}
+	}
+}
+
+// TestSidecars: init containers that run beside the others are restarted when they
+// end. They stand in the way only if they never start.
+func TestSidecars(t *testing.T) {
+	always := corev1.ContainerRestartPolicyAlways
+	end := corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 143, Reason: "Error"}}
+	pod := func(phase corev1.PodPhase, status corev1.ContainerStatus) *corev1.Pod {
+		status.Name = "proxy"
+		return &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{Name: "pi-driver"},
+			Spec:       corev1.PodSpec{NodeName: "node", InitContainers: []corev1.Container{{Name: "proxy", RestartPolicy: &always}}},
+			Status:     corev1.PodStatus{Phase: phase, InitContainerStatuses: []corev1.ContainerStatus{status}},
+		}
+	}
+	running := corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
+	backOff := corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}}
+	for name, test := range map[string]struct {
+		status corev1.ContainerStatus
+		want   string
+	}{
+		"restarted once":            {corev1.ContainerStatus{RestartCount: 1, LastTerminationState: end, State: running}, ""},
+		"about to be restarted":     {corev1.ContainerStatus{RestartCount: 1, LastTerminationState: end, State: backOff}, ""},
+		"restarted often, and runs": {corev1.ContainerStatus{RestartCount: 9, LastTerminationState: end, State: running, Started: new(true)}, ""},
+		"never starts":              {corev1.ContainerStatus{RestartCount: 3, LastTerminationState: end, State: backOff}, reasonInitFailed},
+		"no image":                  {corev1.ContainerStatus{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull"}}}, reasonImagePullFailed},
+	} {
+		got := ""
+		if o := diagnose(informers.PodOf(pod(corev1.PodPending, test.status)), testStart); o != nil {
+			got = o.reason
+		}
+		if got != test.want {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+	evicted := pod(corev1.PodFailed, corev1.ContainerStatus{State: end})
+	evicted.Status.Reason, evicted.Status.Message = "Evicted", "The node was low on resource: memory."
+	if got := reportDriver(informers.PodOf(evicted)); got.reason != "Evicted" || strings.Contains(got.message, "proxy") {
+		t.Errorf("evicted: %s: %s", got.reason, got.message)
+	}
+	evicted.Spec.InitContainers[0].RestartPolicy = nil // an ordinary one was stopped with its pod, too
+	if got := reportDriver(informers.PodOf(evicted)); got.reason != "Evicted" {
+		t.Errorf("evicted while it initialized: %s: %s", got.reason, got.message)
+	}
+	unknown := pod(corev1.PodFailed, corev1.ContainerStatus{State: end})
+	if got := reportDriver(informers.PodOf(unknown)); got.reason != reasonStatusMissing {
+		t.Errorf("stopped: %s: %s", got.reason, got.message)
+	}
+	if got := loggingContainer(informers.PodOf(unknown)); got != "" {
+		t.Errorf("the log of container %q is read", got)
+	}
+}
+
+// TestNoScheduler: the status names the scheduler that a driver waits for, and what the
+// operator knows of it.
+func TestNoScheduler(t *testing.T) {
+	const off = "; spec.batchScheduler is volcano, but batch scheduling is off in the operator"
+	for name, test := range map[string]struct {
+		edit     func(*v1beta2.SparkApplication)
+		at       time.Duration
+		enabled  bool
+		says     string
+		stalled  bool
+		saysThat bool // that batch scheduling is off
+	}{
+		"batch scheduler, off":       {func(app *v1beta2.SparkApplication) { app.Spec.BatchScheduler = new("volcano") }, 0, false, "pod pi-driver waits for scheduler volcano", false, true},
+		"batch scheduler, off, late": {func(app *v1beta2.SparkApplication) { app.Spec.BatchScheduler = new("volcano") }, 16 * time.Second, false, "pod pi-driver waits for scheduler volcano", true, true},
+		"scheduler of a property": {func(app *v1beta2.SparkApplication) {
+			app.Spec.SparkConf = map[string]string{"spark.kubernetes.driver.scheduler.name": "mine"}
+		}, 4 * time.Second, false, "pod pi-driver waits for scheduler mine", false, false},
+		"scheduler of a property late": {func(app *v1beta2.SparkApplication) {
+			app.Spec.SparkConf = map[string]string{"spark.kubernetes.scheduler.name": "mine"}
+		}, 16 * time.Second, true, "pod pi-driver waits for scheduler mine", true, false},
+		"scheduler of a template": {func(app *v1beta2.SparkApplication) {
+			app.Spec.Driver.Template = &corev1.PodTemplateSpec{Spec: corev1.PodSpec{SchedulerName: "mine"}}
+		}, 16 * time.Second, true, "pod pi-driver waits for scheduler mine", true, false},
+		"soon": {func(app *v1beta2.SparkApplication) {
+			app.Spec.SparkConf = map[string]string{"spark.kubernetes.scheduler.name": "mine"}
+		}, 0, false, "", false, false},
+		"default scheduler": {func(*v1beta2.SparkApplication) {}, time.Minute, false, "", false, false},
+	} {
+		c := newCluster(t)
+		c.addApplication(newApplication("pi", test.edit))
+		p := c.start(func(config *Config) { config.BatchScheduling.Enabled = test.enabled })
+		mustSettle(t, p, "pi")
+		c.clock.Step(test.at)
+		mustSettle(t, p, "pi")
+		app := c.wantState("pi", stateSubmitted)
+		ready := meta.FindStatusCondition(app.Status.Conditions, v1beta2.ConditionDriverReady)
+		if !strings.HasPrefix(ready.Message, test.says) || test.says == "" && ready.Message != "" || strings.Contains(ready.Message, off) != test.saysThat {
+			t.Errorf("%s: DriverReady %s: %q", name, ready.Reason, ready.Message)
+		}
+		if isStalled(&app.Status, reasonNoScheduler) != test.stalled {
+			t.Errorf("%s: conditions %+v", name, app.Status.Conditions)
+		}
+		c.editPod("pi-driver", func(pod *corev1.Pod) {
+			pod.Spec.NodeName = "node"
+			pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionTrue}}
+		})
+		mustSettle(t, p, "pi")
+		c.wantCondition(v1beta2.ConditionDriverReady, "False DriverPending")
+		c.wantCondition(v1beta2.ConditionStalled, "")
+	}
+}
+
+// TestWhatHoldsAPod is told with the words of its spec.
+func TestWhatHoldsAPod(t *testing.T) {
+	gated := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pi-driver"}}
+	unscheduled(testStart, "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates")(gated)
+	gated.Spec.SchedulingGates = []corev1.PodSchedulingGate{{Name: "kueue.x-k8s.io/admission"}}
+	if o := diagnose(informers.PodOf(gated), testStart); !strings.Contains(o.message(), "scheduling gates kueue.x-k8s.io/admission") || !strings.Contains(o.message(), "Workload") {
+		t.Errorf("%s", o.message())
+	}
+	picky := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pi-driver"}}
+	unscheduled(testStart, "Unschedulable", "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector.")(picky)
+	picky.Spec.NodeSelector, picky.Spec.SchedulerName = map[string]string{"disk": "ssd", "a": "b"}, "mine"
+	if o := diagnose(informers.PodOf(picky), testStart); !strings.Contains(o.message(), "nodes with a=b, disk=ssd, says scheduler mine: 0/3 nodes") {
+		t.Errorf("%s", o.message())
 	}
 }

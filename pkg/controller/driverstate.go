@@ -91,14 +91,14 @@ func (r driverReport) terminated(pod *informers.Pod, end *corev1.ContainerStateT
 // end: evicted, preempted, lost with its node, or stopped by an init container.
 func missingStatus(pod *informers.Pod) (reason, message string) {
 	const text = "driver container status missing"
+	if podReason, podMessage := podFailure(pod); podReason != "" {
+		return podReason, joinNonEmpty(": ", text, podReason, podMessage) // its containers were only stopped with it
+	}
 	for i := range pod.Status.InitContainerStatuses {
 		init := &pod.Status.InitContainerStatuses[i]
-		if end := init.State.Terminated; end != nil && end.ExitCode != 0 {
+		if end := init.State.Terminated; end != nil && end.ExitCode != 0 && !init.Sidecar {
 			return reasonInitFailed, fmt.Sprintf("%s: init container %s failed with %s", text, init.Name, describeEnd(end))
 		}
-	}
-	if podReason, podMessage := podFailure(pod); podReason != "" {
-		return podReason, joinNonEmpty(": ", text, podReason, podMessage)
 	}
 	return reasonStatusMissing, joinNonEmpty("; ", joinNonEmpty(": ", text, oneLine(pod.Status.Message)),
 		describeOthers(pod))

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -106,7 +107,13 @@ func (c *Controller) deleteDrivers(ctx context.Context, t *task) error {
 			return err
 		}
 	}
-	return c.deletePods(ctx, t, t.in.drivers())
+	drivers := t.in.drivers()
+	if t.in.app.DeletionTimestamp != nil && t.in.unowned() {
+		// Whoever took the owner reference away, as the deletion of the application with
+		// --cascade=orphan does, wants the pod to outlive it.
+		drivers = slices.DeleteFunc(drivers, func(pod *informers.Pod) bool { return pod == t.in.driver })
+	}
+	return c.deletePods(ctx, t, drivers)
 }
 
 func (c *Controller) deleteOldDrivers(ctx context.Context, t *task) error {
@@ -191,6 +198,16 @@ func (c *Controller) confirmDriverLost(ctx context.Context, t *task) error {
 			return waitFor(reasonDriverHidden, "driver pod %s has lost its label %s=%s; put it back", name, v1beta2.LabelSparkRole, v1beta2.SparkRoleDriver)
 		}
 		return waitFor(reasonCacheBehind, "driver pod %s exists but is not in the cache yet", name)
+	}
+	if seen := informers.PodOf(pod); isUnowned(app, seen) {
+		if pod.Labels[v1beta2.LabelLaunchedBySparkOperator] != "true" {
+			return waitFor(reasonDriverHidden, "driver pod %s has lost its owner reference and its label %s=true; put them back, or delete the pod", name, v1beta2.LabelLaunchedBySparkOperator)
+		}
+		return waitFor(reasonCacheBehind, "driver pod %s exists but is not in the cache yet", name)
+	} else if !seen.Controlled && seen.Spec.Driver && app.Status.SparkApplicationID != "" && seen.Labels.SparkApplicationSelector == app.Status.SparkApplicationID {
+		// It may run. A second driver beside it would be worse than none.
+		return waitFor(reasonDriverHidden, "driver pod %s has lost its owner reference and labels %s, %s or %s; put them back, or delete the pod",
+			name, v1beta2.LabelSparkRole, v1beta2.LabelSparkAppName, v1beta2.LabelSubmissionID)
 	}
 	return c.ensureCurrent(ctx, t)
 }

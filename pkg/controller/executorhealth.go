@@ -96,7 +96,7 @@ func (in *input) missingExecutors(wanted int32, counts v1beta2.ExecutorCounts) *
 			continue
 		}
 		pending = true
-		if cause := diagnose(pod); cause != nil {
+		if cause := diagnose(pod, in.now); cause != nil && cause.subject != "" {
 			o.subject = joinNonEmpty("; ", o.subject, "pod "+pod.Name+": "+cause.subject)
 			o.detail = in.settings.redact(cause.detail)
 			return o

@@ -30,11 +30,21 @@ func (c *cluster) addExecutor(number int, edit func(*corev1.Pod)) {
 			v1beta2.LabelSparkExecutorID:         strconv.Itoa(number),
 		},
 	}}
+	pod.OwnerReferences = c.byDriver()
 	edit(pod)
 	for i := range pod.Status.ContainerStatuses {
 		pod.Status.ContainerStatuses[i].Name = v1beta2.ExecutorContainerName
 	}
 	c.addPod(pod)
+}
+
+// byDriver is the owner reference that Spark gives to executors; none without driver.
+func (c *cluster) byDriver() []metav1.OwnerReference {
+	driver := c.pod("pi-driver")
+	if driver == nil {
+		return nil
+	}
+	return []metav1.OwnerReference{*metav1.NewControllerRef(driver, corev1.SchemeGroupVersion.WithKind("Pod"))}
 }
 
 func executorRuns(pod *corev1.Pod) {

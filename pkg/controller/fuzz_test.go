@@ -217,7 +217,7 @@ func (g *choices) input() *input {
 	}
 	in.report = reportDriver(in.driver)
 	if in.report.state == v1beta2.DriverStatePending {
-		in.obstacle = diagnose(in.driver)
+		in.obstacle = diagnose(in.driver, in.now)
 	}
 	return in
 }

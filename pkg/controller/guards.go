@@ -3,6 +3,7 @@
 package controller
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -21,6 +22,10 @@ type guard struct {
 var (
 	always   = guard{"", func(*input) bool { return true }}
 	deleting = guard{"the object is being deleted", func(in *input) bool { return in.app.DeletionTimestamp != nil }}
+
+	orphaning = guard{"the object is being deleted, and its dependents are to stay", func(in *input) bool {
+		return in.app.DeletionTimestamp != nil && slices.Contains(in.app.Finalizers, metav1.FinalizerOrphanDependents)
+	}}
 
 	suspendRequested = guard{"spec.suspend", func(in *input) bool { return in.app.Spec.Suspend != nil && *in.app.Spec.Suspend }}
 	driversLeft      = guard{"driver pods exist", func(in *input) bool { return len(in.drivers()) > 0 }}

@@ -66,7 +66,7 @@ func loggingContainer(pod *informers.Pod) string {
 	}
 	for i := range pod.Status.InitContainerStatuses {
 		init := &pod.Status.InitContainerStatuses[i]
-		if end := init.State.Terminated; end != nil && end.ExitCode != 0 {
+		if end := init.State.Terminated; end != nil && end.ExitCode != 0 && !init.Sidecar {
 			return init.Name
 		}
 	}

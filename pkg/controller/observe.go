@@ -6,6 +6,9 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
+
+	"k8s.io/client-go/tools/cache"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/informers"
@@ -37,12 +40,17 @@ func (c *Controller) observe(app *v1beta2.SparkApplication) (observed, error) {
 		return observed{}, fmt.Errorf("find driver pods: %w", err)
 	}
 	next := nextSubmissionID(app.UID, app.Status.SubmissionID)
+	recorded := app.Status.DriverInfo.PodName
 	for _, pod := range drivers {
+		made := madeFor(app, pod.Spec.Driver, pod.CreationTimestamp.Time)
 		switch id := pod.Labels.SubmissionID; {
-		case app.Status.SubmissionID != "" && id == app.Status.SubmissionID:
+		case app.Status.SubmissionID != "" && id == app.Status.SubmissionID && (pod.Name == recorded || recorded == "" && made):
 			seen.driver = pod
-		case id == "" && pod.Name == app.Status.DriverInfo.PodName:
+		case id == "" && pod.Name == recorded:
 			seen.driver = pod // of a version of the operator that set no such label
+		case !made:
+			// Whoever may patch a pod can label it and make the application its owner. That
+			// makes it no driver, and the operator does not delete it for them.
 		case id == next:
 			seen.unpublished = pod
 		default:
@@ -53,14 +61,62 @@ func (c *Controller) observe(app *v1beta2.SparkApplication) (observed, error) {
 	if app.Status.SubmissionID == "" {
 		return seen, nil
 	}
-	seen.executors, err = c.pods.ByIndex(app.Namespace, informers.ExecutorsBySubmission,
+	if seen.driver == nil && recorded != "" {
+		if pod, found := c.pods.Get(cache.NewObjectName(app.Namespace, recorded)); found && isUnowned(app, pod) {
+			seen.driver = pod
+		}
+	}
+	executors, err := c.pods.ByIndex(app.Namespace, informers.ExecutorsBySubmission,
 		informers.SubmissionIndexValue(app.Namespace, app.Name, app.Status.SubmissionID))
 	if err != nil {
 		return observed{}, fmt.Errorf("find executor pods: %w", err)
 	}
+	for _, pod := range executors {
+		if belongsTo(pod, seen.driver, &app.Status) {
+			seen.executors = append(seen.executors, pod)
+		}
+	}
 	slices.SortFunc(seen.executors, func(a, b *informers.Pod) int { return cmp.Compare(a.Name, b.Name) })
 	return seen, nil
 }
+
+// clockSkew is by how much the clocks of two API servers may differ.
+const clockSkew = 10 * time.Second
+
+// madeFor reports whether a pod can be a driver of the application, as far as its
+// unchangeable parts tell: it runs a driver and is not older.
+func madeFor(app *v1beta2.SparkApplication, driver bool, created time.Time) bool {
+	return driver && !created.Before(app.CreationTimestamp.Add(-clockSkew))
+}
+
+// isUnowned reports whether a pod is the driver of the current submission although
+// the application is not its owner: kubeflow/spark-operator without its webhook makes
+// such drivers, and owner references can be removed. A pod that anything else
+// controls is never taken for one. All that the status records of the run has to fit.
+func isUnowned(app *v1beta2.SparkApplication, pod *informers.Pod) bool {
+	status := &app.Status
+	return !pod.Controlled && pod.Name == status.DriverInfo.PodName &&
+		pod.Labels.Role == v1beta2.SparkRoleDriver && pod.Labels.AppName == app.Name &&
+		status.SubmissionID != "" && pod.Labels.SubmissionID == status.SubmissionID &&
+		(status.SparkApplicationID == "" || pod.Labels.SparkApplicationSelector == status.SparkApplicationID) &&
+		madeFor(app, pod.Spec.Driver, pod.CreationTimestamp.Time)
+}
+
+// belongsTo reports whether a pod with the labels of an executor is one of this
+// driver's. Once the driver is gone, those are that were known before.
+func belongsTo(pod, driver *informers.Pod, status *v1beta2.SparkApplicationStatus) bool {
+	if pod.Allocated {
+		return true
+	}
+	if driver == nil {
+		_, known := status.ExecutorState[pod.Name]
+		return known && pod.DriverUID != ""
+	}
+	return pod.DriverUID == driver.UID
+}
+
+// unowned reports that the application is not the owner of its driver.
+func (o *observed) unowned() bool { return o.driver != nil && o.driver.ApplicationUID == "" }
 
 // drivers returns every driver pod of the application.
 func (o *observed) drivers() []*informers.Pod {

@@ -3,13 +3,16 @@
 package controller
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
 // followDriver says in DriverReady why the driver does not run yet. It returns the
@@ -27,6 +30,9 @@ func followDriver(in *input, out *outcome, status *v1beta2.SparkApplicationStatu
 	if out.events != nil {
 		present = out.events.obstacle
 	}
+	if present != nil && present.subject == "" {
+		return nil // nothing to tell yet
+	}
 	if present == nil {
 		fromEvents := before != nil && (before.Reason == reasonVolumeFailed || before.Reason == reasonSandboxFailed)
 		if out.events != nil || !fromEvents || !in.startsSilently() {
@@ -42,6 +48,37 @@ func followDriver(in *input, out *outcome, status *v1beta2.SparkApplicationStatu
 		return &stalledBy{present.reason, message}
 	}
 	return nil
+}
+
+// unownedDriver is said of a driver that the application does not own.
+const unownedDriver = "the driver pod has no owner reference; it stays when the application is deleted"
+
+// followOwner says so where DriverReady has nothing else to tell.
+func followOwner(in *input, status *v1beta2.SparkApplicationStatus, c conditions) {
+	ready := meta.FindStatusCondition(status.Conditions, v1beta2.ConditionDriverReady)
+	if in.driver == nil || ready == nil || !isLive(status.AppState.State) || status.SubmissionID != in.app.Status.SubmissionID {
+		return
+	}
+	switch {
+	case in.unowned() && ready.Message == "":
+		c.set(ready.Type, ready.Status, ready.Reason, unownedDriver)
+	case !in.unowned() && ready.Message == unownedDriver:
+		c.set(ready.Type, ready.Status, ready.Reason, "")
+	}
+}
+
+// diagnoseDriver is diagnose, with what the operator knows besides of the scheduler for
+// which a driver waits.
+func (c *Controller) diagnoseDriver(app *v1beta2.SparkApplication, pod *informers.Pod, now time.Time) *obstacle {
+	o := diagnose(pod, now)
+	if o == nil || o.reason != reasonDriverPending && o.reason != reasonNoScheduler {
+		return o
+	}
+	if asked := ptr.Deref(app.Spec.BatchScheduler, ""); asked != "" && !c.settings.BatchScheduling.Enabled {
+		o.subject = waitsFor(pod.Name, pod.Spec.Wanted.Scheduler)
+		o.subject += fmt.Sprintf("; spec.batchScheduler is %s, but batch scheduling is off in the operator (--enable-batch-scheduler, chart value controller.batchScheduler.enable), so no pod group exists", asked)
+	}
+	return o
 }
 
 // wording is the message for an obstacle: that of the condition as long as it will
@@ -101,6 +138,9 @@ func (in *input) driverDeadline() time.Time {
 	}
 	if in.obstacle == nil {
 		return time.Time{}
+	}
+	if in.now.Before(in.obstacle.due) {
+		return in.obstacle.due
 	}
 	if at, stalls := in.obstacle.stallsAt(); stalls && in.now.Before(at) {
 		return at

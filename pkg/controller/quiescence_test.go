@@ -108,7 +108,7 @@ func step(t *testing.T, in *input, answer outcome, failures int) bool {
 	in.report, in.obstacle, in.watch = reportDriver(in.driver), nil, driverWatch{}
 	switch in.report.state {
 	case v1beta2.DriverStatePending:
-		in.obstacle = diagnose(in.driver)
+		in.obstacle = diagnose(in.driver, in.now)
 		in.watch = in.watches.of(keyOf(in.app), in.driver.UID)
 	case v1beta2.DriverStateRunning:
 		in.watch = in.watches.of(keyOf(in.app), in.driver.UID)

@@ -36,6 +36,7 @@ const (
 	// What keeps a driver from starting, see diagnose.
 	reasonUnschedulable     = "Unschedulable"
 	reasonSchedulingGated   = "SchedulingGated"
+	reasonNoScheduler       = "SchedulerNotResponding"
 	reasonImagePullFailed   = "ImagePullFailed"
 	reasonInvalidImageName  = "InvalidImageName"
 	reasonContainerConfig   = "CreateContainerConfigError"
@@ -140,7 +141,7 @@ var reasons = []reason{
 		remedy: "set spec.suspend to false, or let the queueing system do it"},
 
 	// The driver.
-	{name: reasonDriverPending, in: places(driverReadyFalse), meaning: "the driver pod is being started and nothing is known to be wrong"},
+	{name: reasonDriverPending, in: places(driverReadyFalse), meaning: "the driver pod is being started and nothing is known to be wrong; the message names the scheduler it waits for, if it is not the default one"},
 	{name: reasonDriverRunning, in: places(driverReadyTrue), meaning: "the driver runs"},
 	{name: reasonDriverUnknown, in: places(driverReadyUnknown), meaning: "the node of the driver does not report",
 		remedy: "look at the node: kubectl describe node"},
@@ -154,6 +155,8 @@ var reasons = []reason{
 		remedy: "ask for less, add nodes, or mend node selector, tolerations or claims"},
 	{name: reasonSchedulingGated, in: places(driverReadyFalse), meaning: "the driver pod has scheduling gates, which a queueing system set",
 		remedy: "ask the queueing system why it does not admit the pod"},
+	{name: reasonNoScheduler, in: places(driverReadyFalse, stalledTrue), meaning: "no scheduler has looked at the driver pod; the message names the one that it waits for",
+		remedy: "install that scheduler or start it, correct spec.batchScheduler or schedulerName, or switch batch scheduling on in the operator"},
 	{name: reasonImagePullFailed, in: places(driverReadyFalse, stalledTrue, inAttempts), meaning: "the node cannot pull an image of the driver",
 		remedy: "correct spec.image, push the image, or mend spec.imagePullSecrets; with imagePullPolicy Never the node must have the image"},
 	{name: reasonInvalidImageName, in: places(driverReadyFalse, stalledTrue, inAttempts), meaning: "the name of an image cannot be parsed",

@@ -12,6 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/submit"
 )
@@ -61,7 +63,7 @@ func (c *Controller) releaseRun(ctx context.Context, t *task) error {
 				klog.FromContext(ctx).Info("Object is not of this run and stays, although the driver pod names it", "pod", klog.KObj(pod), "kind", kind, "name", name)
 				continue
 			}
-			failed = append(failed, c.deleteRunObject(ctx, t, pod.Namespace, kind, name))
+			failed = append(failed, c.deleteRunObject(ctx, t, pod, kind, name))
 		}
 	}
 	failed = append(failed, c.releaseSubmitter(ctx, t), c.releaseShared(ctx, t))
@@ -94,18 +96,53 @@ func namedForRun(name string, ids submit.IDs) bool {
 	return false
 }
 
-// deleteRunObject deletes an object whose name holds an id of the run (see
-// namedForRun), so no other object can be meant.
-func (c *Controller) deleteRunObject(ctx context.Context, t *task, namespace, kind, name string) error {
-	var err error
-	options := metav1.DeleteOptions{}
+// ownSubmission reports whether the id in the status was derived from this very
+// application. A status can be forged to hold the id of another one; to make that
+// follow from the own UID is to invert SHA-1. Ids that another operator drew do not.
+func ownSubmission(app *v1beta2.SparkApplication) bool {
+	status, previous := &app.Status, ""
+	for i := range status.Attempts {
+		if status.Attempts[i].SubmissionID == status.SubmissionID {
+			break
+		}
+		previous = status.Attempts[i].SubmissionID
+	}
+	return status.SubmissionID == nextSubmissionID(app.UID, previous)
+}
+
+// deleteRunObject deletes an object that belongs to the driver pod. Names that hold an
+// id of the application's own (see namedForRun) mean no other objects. Those of other
+// ids are looked at first, and stay if they belong to anything else.
+func (c *Controller) deleteRunObject(ctx context.Context, t *task, pod *informers.Pod, kind, name string) error {
+	core := c.kube.CoreV1()
 	switch kind {
 	case kindService:
-		err = c.kube.CoreV1().Services(namespace).Delete(ctx, name, options)
+		return deleteOf(ctx, c, core.Services(pod.Namespace), t, pod, kind, name)
 	case kindSecret:
-		err = c.kube.CoreV1().Secrets(namespace).Delete(ctx, name, options)
+		return deleteOf(ctx, c, core.Secrets(pod.Namespace), t, pod, kind, name)
 	case kindNetworkPolicy:
-		err = c.kube.NetworkingV1().NetworkPolicies(namespace).Delete(ctx, name, options)
+		return deleteOf(ctx, c, c.kube.NetworkingV1().NetworkPolicies(pod.Namespace), t, pod, kind, name)
+	}
+	return nil
+}
+
+// deleter reads and deletes objects of one kind in one namespace.
+type deleter[T metav1.Object] interface {
+	Get(ctx context.Context, name string, options metav1.GetOptions) (T, error)
+	Delete(ctx context.Context, name string, options metav1.DeleteOptions) error
+}
+
+func deleteOf[T metav1.Object](ctx context.Context, c *Controller, client deleter[T], t *task, pod *informers.Pod, kind, name string) error {
+	if ownSubmission(t.in.app) {
+		return c.released(ctx, t, kind, name, client.Delete(ctx, name, metav1.DeleteOptions{}))
+	}
+	object, err := client.Get(ctx, name, metav1.GetOptions{})
+	if err == nil && !metav1.IsControlledBy(object, pod.GetObjectMeta()) {
+		klog.FromContext(ctx).Info("Object does not belong to the driver pod and stays, although the pod names it", "pod", klog.KObj(pod), "kind", kind, "name", name)
+		return nil
+	}
+	if err == nil {
+		err = client.Delete(ctx, name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(object.GetUID()))})
 	}
 	return c.released(ctx, t, kind, name, err)
 }

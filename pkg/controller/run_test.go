@@ -109,7 +109,7 @@ func TestRunCoalescesExecutors(t *testing.T) {
 		for i := range 80 {
 			c.addPod(&corev1.Pod{
 				ObjectMeta: metav1.ObjectMeta{
-					Name: fmt.Sprintf("pi-exec-%d", i+1), Namespace: "ns",
+					Name: fmt.Sprintf("pi-exec-%d", i+1), Namespace: "ns", OwnerReferences: c.byDriver(),
 					Labels: map[string]string{
 						v1beta2.LabelSparkAppName: "pi", v1beta2.LabelSubmissionID: app.Status.SubmissionID, v1beta2.LabelLaunchedBySparkOperator: "true",
 						v1beta2.LabelSparkRole: v1beta2.SparkRoleExecutor, v1beta2.LabelSparkExecutorID: fmt.Sprint(i + 1),

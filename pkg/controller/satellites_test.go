@@ -313,7 +313,7 @@ func TestExecutorsOfAFinishedApplication(t *testing.T) {
 	id := c.application("pi").Status.SubmissionID
 	for name, phase := range map[string]corev1.PodPhase{"pi-exec-1": corev1.PodPending, "pi-exec-2": corev1.PodFailed} {
 		c.addPod(&corev1.Pod{
-			ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "ns", Labels: map[string]string{
+			ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "ns", OwnerReferences: c.byDriver(), Labels: map[string]string{
 				v1beta2.LabelSparkExecutorID: name[len(name)-1:],
 				v1beta2.LabelSparkRole:       v1beta2.SparkRoleExecutor,
 				v1beta2.LabelSparkAppName:    "pi",

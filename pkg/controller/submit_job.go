@@ -367,8 +367,12 @@ func (c *Controller) releaseSubmitter(ctx context.Context, t *task) error {
 		return nil
 	}
 	name := sparksubmit.Name(t.in.app.Status.SubmissionID)
-	err := c.kube.BatchV1().Jobs(pod.Namespace).Delete(ctx, name, metav1.DeleteOptions{
-		PropagationPolicy: ptr.To(metav1.DeletePropagationBackground),
-	})
+	job, err := c.kube.BatchV1().Jobs(pod.Namespace).Get(ctx, name, metav1.GetOptions{})
+	if err == nil && metav1.IsControlledBy(job, t.in.app) { // the status and the annotation may be forged
+		err = c.kube.BatchV1().Jobs(pod.Namespace).Delete(ctx, name, metav1.DeleteOptions{
+			Preconditions:     metav1.NewUIDPreconditions(string(job.UID)),
+			PropagationPolicy: ptr.To(metav1.DeletePropagationBackground),
+		})
+	}
 	return c.released(ctx, t, "Job", name, err)
 }

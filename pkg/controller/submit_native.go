@@ -219,7 +219,7 @@ func (c *Controller) createDriver(ctx context.Context, t *task, driver *corev1.P
 	switch {
 	case metav1.IsControlledBy(existing, app) && existing.Labels[v1beta2.LabelSubmissionID] == s.id:
 		return c.adopt(informers.PodOf(existing), s)
-	case metav1.IsControlledBy(existing, app):
+	case metav1.IsControlledBy(existing, app) && madeFor(app, informers.IsDriver(existing), existing.CreationTimestamp.Time):
 		if existing.DeletionTimestamp == nil {
 			if err := c.ensureCurrent(ctx, t); err != nil {
 				return nil, err
@@ -231,6 +231,8 @@ func (c *Controller) createDriver(ctx context.Context, t *task, driver *corev1.P
 		return nil, waitFor(reasonOldDriver, "pod %s of an earlier submission %s", existing.Name, terminating(existing))
 	case existing.DeletionTimestamp != nil:
 		return nil, waitFor(reasonDriverNameUsed, "pod %s of %s %s", existing.Name, describeOwner(owner), terminating(existing))
+	case metav1.IsControlledBy(existing, app):
+		return nil, refuse(fmt.Errorf("driver pod already exist: pod %s names this application as its owner but was not created for it; delete that pod or set spec.driver.podName to another name", existing.Name))
 	case ofEarlierApplication(app, owner):
 		return nil, waitFor(reasonDriverNameUsed, "pod %s %s", existing.Name, awaitsCollector(app))
 	}

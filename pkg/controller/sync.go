@@ -109,7 +109,7 @@ func (c *Controller) look(app *v1beta2.SparkApplication) (*input, error) {
 	in.report.message = c.settings.redact(in.report.message)
 	switch in.report.state {
 	case v1beta2.DriverStatePending:
-		if in.obstacle = diagnose(seen.driver); in.obstacle != nil {
+		if in.obstacle = c.diagnoseDriver(app, seen.driver, in.now); in.obstacle != nil {
 			in.obstacle.detail = c.settings.redact(in.obstacle.detail)
 		}
 		in.watch = c.watches.of(keyOf(app), seen.driver.UID)

@@ -63,6 +63,7 @@ func isLive(state v1beta2.ApplicationStateType) bool { return slices.Contains(li
 // table is the state machine: the first row whose states contain the present one
 // and whose guard holds is taken. It is printed to docs/states.md by a test.
 var table = []row{
+	{from: anyState, when: orphaning, to: stay, wait: backstop},
 	{from: anyState, when: deleting, do: actions(deleteDrivers), to: stay, wait: backstop},
 
 	// Suspension. What ran does not count as an attempt.

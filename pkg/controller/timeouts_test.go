@@ -36,7 +36,7 @@ func runExecutors(c *cluster, count int, phase corev1.PodPhase) {
 	for i := range count {
 		name := fmt.Sprintf("pi-exec-%d", i+1)
 		if c.pod(name) == nil {
-			c.addPod(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "ns", Labels: map[string]string{
+			c.addPod(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "ns", OwnerReferences: c.byDriver(), Labels: map[string]string{
 				v1beta2.LabelSparkAppName: "pi", v1beta2.LabelSubmissionID: id, v1beta2.LabelLaunchedBySparkOperator: "true",
 				v1beta2.LabelSparkRole: v1beta2.SparkRoleExecutor, v1beta2.LabelSparkExecutorID: fmt.Sprint(i + 1),
 			}}})

@@ -36,8 +36,16 @@ type Pod struct {
 	// ApplicationUID is that of the SparkApplication that controls the pod; empty if
 	// none does, as with executors, which belong to their driver.
 	ApplicationUID types.UID
-	Labels         PodLabels
-	Annotations    Annotations
+	// DriverUID is that of the pod that controls this one, as its driver does an
+	// executor; empty if none does.
+	DriverUID types.UID
+	// Controlled is set if anything controls the pod.
+	Controlled bool
+	// Allocated is set if what controls an executor is the set of pods from which its
+	// driver takes executors (spark.kubernetes.allocation.pods.allocator).
+	Allocated   bool
+	Labels      PodLabels
+	Annotations Annotations
 
 	Spec   PodSpec
 	Status PodStatus
@@ -77,6 +85,21 @@ type PodSpec struct {
 	// SparkContainer is the name of the container in which Spark runs; empty if the
 	// pod does not show it. See [podspec.BuiltContainer].
 	SparkContainer string
+	// Driver is set if the pod was made to run a Spark driver. Other than labels and
+	// owner references, this cannot be changed after its creation.
+	Driver bool
+	// Wanted is what a pod without node waits for; nil for others.
+	Wanted *Wanted
+}
+
+// Wanted is what has to happen before a pod gets a node.
+type Wanted struct {
+	// Scheduler is the name of the scheduler that has to find one.
+	Scheduler string
+	// Gates are the names of the scheduling gates, separated by commas.
+	Gates string
+	// NodeSelector is the selector of the pod as text; empty for none.
+	NodeSelector string
 }
 
 // PodStatus is how far the pod is.
@@ -95,6 +118,11 @@ type ContainerStatus struct {
 	// State and LastTerminationState come without the id of the container.
 	State, LastTerminationState corev1.ContainerState
 	RestartCount                int32
+	// Sidecar is set for init containers that run beside the others, as restartPolicy
+	// Always makes them.
+	Sidecar bool
+	// Started is set if the container runs and its start-up probe has succeeded.
+	Started bool
 }
 
 // annotationPrefix is the prefix of those annotations of pods that are kept.
@@ -123,19 +151,24 @@ func PodOf(pod *corev1.Pod) *Pod {
 		DeletionTimestamp:          pod.DeletionTimestamp.DeepCopy(),
 		DeletionGracePeriodSeconds: clone(pod.DeletionGracePeriodSeconds),
 		ApplicationUID:             controllingApplication(pod),
+		DriverUID:                  controllingPod(pod),
+		Controlled:                 metav1.GetControllerOfNoCopy(pod) != nil,
+		Allocated:                  allocated(pod),
 		Labels:                     labels,
 		Annotations:                annotationsOf(pod),
 		Spec: PodSpec{
 			NodeName:       intern(pod.Spec.NodeName),
 			SparkContainer: intern(podspec.BuiltContainer(&pod.Spec, podspec.Role(labels.Role))),
+			Driver:         IsDriver(pod),
+			Wanted:         wantedBy(pod),
 		},
 		Status: PodStatus{
 			Phase:                 intern(pod.Status.Phase),
 			Reason:                intern(pod.Status.Reason),
 			Message:               pod.Status.Message,
 			Conditions:            conditionsOf(pod),
-			InitContainerStatuses: containersOf(pod.Status.InitContainerStatuses),
-			ContainerStatuses:     containersOf(pod.Status.ContainerStatuses),
+			InitContainerStatuses: containersOf(pod.Status.InitContainerStatuses, pod.Spec.InitContainers),
+			ContainerStatuses:     containersOf(pod.Status.ContainerStatuses, nil),
 		},
 	}
 }
@@ -148,6 +181,52 @@ func controllingApplication(pod *corev1.Pod) types.UID {
 		return ""
 	}
 	return owner.UID
+}
+
+// controllingPod is the UID of the pod that controls a pod, or empty.
+func controllingPod(pod *corev1.Pod) types.UID {
+	if owner := metav1.GetControllerOfNoCopy(pod); owner != nil && owner.Kind == "Pod" && owner.APIVersion == "v1" {
+		return intern(owner.UID)
+	}
+	return ""
+}
+
+// allocated reports whether a pod belongs to a set that Spark named after the
+// application of the pod.
+func allocated(pod *corev1.Pod) bool {
+	owner, app := metav1.GetControllerOfNoCopy(pod), pod.Labels[v1beta2.LabelSparkApplicationSelector]
+	if owner == nil || app == "" || owner.Kind != "StatefulSet" && owner.Kind != "ReplicaSet" {
+		return false
+	}
+	return strings.HasPrefix(owner.Name, "spark-s-"+app+"-") || strings.HasPrefix(owner.Name, "spark-d-"+app+"-")
+}
+
+// IsDriver reports whether a pod was made to run a Spark driver: the entry point of
+// Spark's images is called with that word.
+func IsDriver(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Spec.Containers, func(container corev1.Container) bool {
+		return slices.Contains(container.Args, v1beta2.SparkRoleDriver)
+	})
+}
+
+func wantedBy(pod *corev1.Pod) *Wanted {
+	if pod.Spec.NodeName != "" || pod.Status.Phase != corev1.PodPending && pod.Status.Phase != "" {
+		return nil
+	}
+	gates := make([]string, len(pod.Spec.SchedulingGates))
+	for i, gate := range pod.Spec.SchedulingGates {
+		gates[i] = gate.Name
+	}
+	selector := make([]string, 0, len(pod.Spec.NodeSelector))
+	for key, value := range pod.Spec.NodeSelector {
+		selector = append(selector, key+"="+value)
+	}
+	slices.Sort(selector)
+	return &Wanted{
+		Scheduler:    intern(pod.Spec.SchedulerName),
+		Gates:        intern(strings.Join(gates, ", ")),
+		NodeSelector: intern(strings.Join(selector, ", ")),
+	}
 }
 
 func annotationsOf(pod *corev1.Pod) Annotations {
@@ -179,7 +258,7 @@ func conditionsOf(pod *corev1.Pod) []corev1.PodCondition {
 	return slices.Clip(kept)
 }
 
-func containersOf(statuses []corev1.ContainerStatus) []ContainerStatus {
+func containersOf(statuses []corev1.ContainerStatus, specs []corev1.Container) []ContainerStatus {
 	if len(statuses) == 0 {
 		return nil
 	}
@@ -191,6 +270,10 @@ func containersOf(statuses []corev1.ContainerStatus) []ContainerStatus {
 			State:                containerState(&statuses[i].State),
 			LastTerminationState: containerState(&statuses[i].LastTerminationState),
 			RestartCount:         statuses[i].RestartCount,
+			Started:              statuses[i].Started != nil && *statuses[i].Started,
+			Sidecar: slices.ContainsFunc(specs, func(spec corev1.Container) bool {
+				return spec.Name == statuses[i].Name && spec.RestartPolicy != nil && *spec.RestartPolicy == corev1.ContainerRestartPolicyAlways
+			}),
 		}
 	}
 	return kept
@@ -245,6 +328,7 @@ func (p *Pod) DeepCopyObject() runtime.Object {
 	copied := *p
 	copied.DeletionTimestamp = p.DeletionTimestamp.DeepCopy()
 	copied.DeletionGracePeriodSeconds = clone(p.DeletionGracePeriodSeconds)
+	copied.Spec.Wanted = clone(p.Spec.Wanted)
 	copied.Annotations = slices.Clone(p.Annotations)
 	copied.Status.Conditions = slices.Clone(p.Status.Conditions)
 	copied.Status.InitContainerStatuses = copyContainers(p.Status.InitContainerStatuses)

@@ -69,6 +69,7 @@ func TestPodOfKeepsWhatIsRead(t *testing.T) {
 	want := &Pod{
 		Name: "pi-driver-exec-7", Namespace: "jobs", UID: pod.UID, ResourceVersion: "123456",
 		DeletionTimestamp: &now, DeletionGracePeriodSeconds: ptr.To[int64](30),
+		DriverUID: "6c9a4ae4-0000-4000-8000-000000000000", Controlled: true,
 		Labels: PodLabels{
 			Role: "executor", AppName: "pi", SubmissionID: "2f2dbb8e-6bf3-5ed1-9a34-18e4e0d1a6b1",
 			SparkApplicationSelector: "spark-0123456789abcdef0123456789abcdef", ExecutorID: "7",
