@@ -24,6 +24,8 @@ func complete(object map[string]any) {
 		completePod(spec)
 	case "Service":
 		completeService(spec)
+	case "NetworkPolicy":
+		fill(spec, map[string]any{"policyTypes": []any{"Ingress"}})
 	case "PersistentVolumeClaim":
 		fill(spec, map[string]any{"volumeMode": "Filesystem"})
 		fill(child(object, "metadata"), map[string]any{"finalizers": []any{"kubernetes.io/pvc-protection"}})

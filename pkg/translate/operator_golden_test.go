@@ -148,6 +148,14 @@ func builtObjects(c *recording.Case, run *translate.Run) ([]map[string]any, erro
 			err = add("v1", "PersistentVolumeClaim", claim)
 		}
 	}
+	for _, group := range run.Groups {
+		if err == nil {
+			err = add(group.Object.GetAPIVersion(), group.Object.GetKind(), group.Object.Object)
+		}
+	}
+	if run.NetworkPolicy != nil && err == nil {
+		err = add("networking.k8s.io/v1", "NetworkPolicy", run.NetworkPolicy)
+	}
 	maps := run.ConfigMaps
 	if run.MonitoringConfig != nil {
 		maps = append([]*corev1.ConfigMap{run.MonitoringConfig}, maps...)

@@ -3,8 +3,10 @@
 package goldens
 
 import (
+	"flag"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"sync"
 	"testing"
@@ -12,6 +14,9 @@ import (
 	"github.com/spark-operator/spark-operator/internal/recording"
 	"github.com/spark-operator/spark-operator/test/crash"
 )
+
+// selected are the cases to compare; hack/mutants names the few that it needs.
+var selected = flag.String("cases", "", "regular expression of the cases to compare; all if empty")
 
 // TestStoredAsRecorded creates every recorded manifest, lets the operator work on
 // it, does what was done to it afterwards, and compares all that is stored with
@@ -28,8 +33,14 @@ func TestStoredAsRecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	operatorOf := map[string][]*recording.Case{}
+	wanted, err := regexp.Compile(*selected)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range cases {
-		operatorOf[c.Controller] = append(operatorOf[c.Controller], c)
+		if wanted.MatchString(c.Case) {
+			operatorOf[c.Controller] = append(operatorOf[c.Controller], c)
+		}
 	}
 	var lock sync.Mutex
 	found := map[string][]recording.Difference{}
@@ -85,7 +96,7 @@ func report(t *testing.T, cases []*recording.Case, rows *recording.Deviations, f
 	}
 	t.Log(summary)
 	if len(found) < len(cases) {
-		return // a selection by -run: rows may well be unused
+		return // a selection: rows may well be unused
 	}
 	for _, complaint := range rows.Unused() {
 		t.Error(complaint)
