@@ -116,6 +116,11 @@ goldens: goldens-built bin/localcluster ## Compare with the recordings of spark-
 goldens-built: go-toolchain
 	@go test -v -run '^Test(Operator)?Goldens$$' ./pkg/submit ./pkg/translate | $(COUNTS)
 
+.PHONY: mutants
+mutants: bin/localcluster ## Plant known faults, one at a time, and check that the tests see each; 10 minutes.
+	@bin/localcluster env true
+	go run ./hack/mutants
+
 .PHONY: test-tools
 test-tools: go-toolchain
 	hack/prerequisites.sh race

@@ -13,9 +13,9 @@ type Stage string
 const (
 	// NotRefused is the stage of an application that has a driver.
 	NotRefused Stage = ""
-	// AtAdmission: the API server does not store the application.
+	// AtAdmission means that the API server does not store the application.
 	AtAdmission Stage = "admission"
-	// AtSubmission: it is stored, and FAILED without a driver.
+	// AtSubmission means that it is stored, and FAILED without a driver.
 	AtSubmission Stage = "submission"
 )
 
