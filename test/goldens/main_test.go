@@ -95,7 +95,9 @@ var operators = map[string][]string{
 	"jobs":  nil,
 	"plain": nil, // its namespace was not selected by the recorded webhooks
 	"quota": nil,
-	"gates": {"--feature-gates=LoadSparkDefaults=true"},
+	// Not recorded: TestNetworkPolicyIsStored.
+	"policy": nil,
+	"gates":  {"--feature-gates=LoadSparkDefaults=true"},
 	"ingress": {
 		"--ingress-url-format={{$appName}}.spark.example.com/{{$appNamespace}}/{{$appName}}",
 		"--ingress-class-name=nginx",

@@ -59,6 +59,7 @@ type state struct {
 // runGroup sends the manifests of one recorded operator through this one.
 func runGroup(t *testing.T, namespace string, cases []*recording.Case) map[string][]recording.Difference {
 	t.Helper()
+	begun := time.Now()
 	runs := make([]*run, 0, len(cases))
 	for _, c := range cases {
 		runs = append(runs, &run{Case: c, namespace: namespace, told: map[string]int{}})
@@ -76,10 +77,21 @@ func runGroup(t *testing.T, namespace string, cases []*recording.Case) map[strin
 			r.create(t)
 		}
 		now := waitForRest(t, namespace)
+		var waiting []*run
 		for _, r := range runs {
+			if r.refusal == nil && waits(now.apps[r.app.GetName()]) {
+				waiting = append(waiting, r)
+				continue
+			}
 			r.compare(t, now)
 		}
 		live(t, namespace, runs, now)
+		for _, r := range waiting {
+			for now = waitForRest(t, namespace); waits(now.apps[r.app.GetName()]) && time.Since(begun) < patience; {
+				now = waitForRest(t, namespace)
+			}
+			r.compare(t, now)
+		}
 	}
 	found := map[string][]recording.Difference{}
 	for _, r := range runs {
@@ -172,6 +184,21 @@ func (s *state) collectGarbage() {
 // the retries of a submission in the recording take, which is a second each.
 const quiet = 4 * time.Second
 
+// patience is how long an application may wait for something before it is refused:
+// more than the minute after which the operator gives up on a missing object.
+const patience = 2 * time.Minute
+
+// waits reports whether a submission waits for something that may still arrive. The
+// others are compared in the meantime.
+func waits(app *unstructured.Unstructured) bool {
+	conditions, _, _ := unstructured.NestedSlice(app.Object, "status", "conditions")
+	state, _, _ := unstructured.NestedString(app.Object, "status", "applicationState", "state")
+	return state == "SUBMITTED" && !slices.ContainsFunc(conditions, func(element any) bool {
+		condition, ok := element.(map[string]any)
+		return ok && condition["type"] == v1beta2.ConditionSubmitted && condition["status"] == "True"
+	})
+}
+
 // passing are the states that an application leaves by itself.
 var passing = []string{"", "SUBMISSION_FAILED", "PENDING_RERUN", "INVALIDATING", "SUCCEEDING", "FAILING", "SUSPENDING", "RESUMING"}
 
@@ -219,7 +246,7 @@ func (r *run) compare(t *testing.T, now *state) {
 		state, _, _ := unstructured.NestedString(app.Object, "status", "applicationState", "state")
 		message, _, _ = unstructured.NestedString(app.Object, "status", "applicationState", "errorMessage")
 		switch {
-		case state == "SUBMITTED":
+		case state == "SUBMITTED" && !waits(app):
 			stage = recording.NotRefused
 		case state == "FAILED" && !r.GoesOn():
 			stage = recording.AtSubmission
