@@ -171,6 +171,9 @@ func (c *cluster) tryWrite(tracker clienttesting.ObjectTracker, apply clienttest
 		}
 		if action.GetSubresource() == "status" {
 			app := stored.DeepCopyObject().(*v1beta2.SparkApplication)
+			for _, problem := range checkForClients(&app.Status, &action.Object.(*v1beta2.SparkApplication).Status) {
+				c.t.Error(problem)
+			}
 			app.Status = *action.Object.(*v1beta2.SparkApplication).Status.DeepCopy()
 			app.ResourceVersion = c.nextVersion()
 			return true, app, tracker.Update(resource, app, namespace)

@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	clienttesting "k8s.io/client-go/testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
 
@@ -73,6 +75,7 @@ func TestLargeStatusLosesDetails(t *testing.T) {
 	})
 	status := &v1beta2.SparkApplicationStatus{
 		SubmissionID: "s", AppState: v1beta2.ApplicationState{State: v1beta2.ApplicationStateRunning},
+		LastSubmissionAttemptTime: metav1.NewTime(testStart), DriverInfo: v1beta2.DriverInfo{PodName: "pi-driver"},
 		ExecutorState: map[string]v1beta2.ExecutorState{"e": v1beta2.ExecutorStateRunning},
 		Attempts:      []v1beta2.Attempt{{SubmissionID: "s", LogTail: "many lines"}},
 	}

@@ -5,6 +5,7 @@ package controller
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -80,7 +81,31 @@ func conclude(in *input, p plan, out outcome, failures int) *v1beta2.SparkApplic
 		publishSubmitting(in, status) // there is no status without a state
 	}
 	stampTransition(in, status)
+	followRetry(in, status)
 	return status
+}
+
+// followRetry says when the next attempt is due. It changes with the state or an edit
+// only, which are written anyway.
+func followRetry(in *input, status *v1beta2.SparkApplicationStatus) {
+	state := stateOf(status)
+	if state == in.state() && status.ObservedGeneration == in.app.Status.ObservedGeneration {
+		return
+	}
+	var next retry
+	policy := in.app.Spec.RestartPolicy
+	switch {
+	case in.unreadable != "":
+	case state == stateFailing:
+		next = retryAfterFailure(policy, status, in.now)
+	case state == stateRefused:
+		next = retryAfterRefusal(policy, status, in.now)
+	}
+	status.NextRetryTime = nil
+	if next.allowed {
+		// Whole seconds, and not before it is due.
+		status.NextRetryTime = ptr.To(metav1.NewTime(next.due.Add(time.Second - 1).Truncate(time.Second)))
+	}
 }
 
 // follow brings the status in line with what was done.

@@ -108,7 +108,7 @@ func recordFailure(in *input, status *v1beta2.SparkApplicationStatus, f failure)
 	policy := in.app.Spec.RestartPolicy
 	counted := tallyOf(status).afterFailure(policy, f)
 	counted.store(status)
-	verdict := retryAfter(policy, counted, f, f.ended.Time, status.SubmissionID)
+	verdict := retryAfter(policy, counted, f, spanOf(status, f.ended.Time), status.SubmissionID)
 	status.AppState.ErrorMessage = joinNonEmpty("; ", f.message, verdict.refusal)
 	status.TerminationTime = f.ended
 	ended := endAttempt(status, stateFailed, driverReport{exitCode: f.exitCode, started: f.started, reason: f.reason, message: f.message}, f.ended)

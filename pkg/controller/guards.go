@@ -164,7 +164,7 @@ func (in *input) retry() retry {
 	}
 	if isLive(in.state()) {
 		f := in.failure()
-		return retryAfter(policy, tallyOf(status).afterFailure(policy, f), f, f.ended.Time, status.SubmissionID)
+		return retryAfter(policy, tallyOf(status).afterFailure(policy, f), f, spanOf(status, f.ended.Time), status.SubmissionID)
 	}
 	return retryAfterFailure(policy, status, in.now)
 }

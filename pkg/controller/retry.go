@@ -38,17 +38,18 @@ func retryAfterSuccess(policy v1beta2.RestartPolicy) retry {
 
 // retryAfterFailure is the verdict after a run whose failure the status records.
 func retryAfterFailure(policy v1beta2.RestartPolicy, status *v1beta2.SparkApplicationStatus, now time.Time) retry {
-	return retryAfter(policy, tallyOf(status), recordedFailure(status), endOf(status.TerminationTime, now), status.SubmissionID)
+	return retryAfter(policy, tallyOf(status), recordedFailure(status), spanOf(status, endOf(status.TerminationTime, now)), status.SubmissionID)
 }
 
 // retryAfter is the verdict after a failed run that the tally contains. N retries
-// are N+1 charged runs. The delay counts from the end of the run. Its jitter
+// are N+1 charged runs. The delay counts from the end of the run, that of
+// kubeflow/spark-operator's fields from its submission. Its jitter
 // follows from the id of the submission, so that it is the same whenever and by
 // whomever it is computed.
-func retryAfter(policy v1beta2.RestartPolicy, t tally, f failure, end time.Time, submissionID string) retry {
-	r := retryByType(policy, t, end, submissionID)
+func retryAfter(policy v1beta2.RestartPolicy, t tally, f failure, run span, submissionID string) retry {
+	r := retryByType(policy, t, run, submissionID)
 	if p := policy.InfrastructureFailures; p != nil && f.kind == v1beta2.FailureTypeInfrastructure && t.infrastructure <= infrastructureRetries(p) {
-		r = retry{allowed: true, due: end.Add(bounded(ptr.Deref(p.IntervalSeconds, v1beta2.DefaultRetryIntervalSeconds), 1))}
+		r = retry{allowed: true, due: run.end.Add(bounded(ptr.Deref(p.IntervalSeconds, v1beta2.DefaultRetryIntervalSeconds), 1))}
 	}
 	if code := f.exitCode; r.allowed && code != nil && slices.Contains(policy.NonRetryableExitCodes, *code) {
 		return retry{refusal: fmt.Sprintf("not retried: exit code %d is in restartPolicy.nonRetryableExitCodes", *code)}
@@ -57,10 +58,10 @@ func retryAfter(policy v1beta2.RestartPolicy, t tally, f failure, end time.Time,
 }
 
 // retryByType is the verdict on a failure that is charged to the application.
-func retryByType(policy v1beta2.RestartPolicy, t tally, end time.Time, submissionID string) retry {
-	r := linear(policy.Type, policy.OnFailureRetries, policy.OnFailureRetryInterval, t.charged(), end)
+func retryByType(policy v1beta2.RestartPolicy, t tally, run span, submissionID string) retry {
+	r := linear(policy.Type, policy.OnFailureRetries, policy.OnFailureRetryInterval, t.charged(), run)
 	if r.allowed && policy.Backoff != nil {
-		r.due = end.Add(exponential(policy, t.charged(), submissionID))
+		r.due = run.end.Add(exponential(policy, t.charged(), submissionID))
 	}
 	return r
 }
@@ -76,17 +77,32 @@ func infrastructureRetries(p *v1beta2.InfrastructureFailurePolicy) int32 {
 // independently.
 func retryAfterRefusal(policy v1beta2.RestartPolicy, status *v1beta2.SparkApplicationStatus, now time.Time) retry {
 	return linear(policy.Type, policy.OnSubmissionFailureRetries, policy.OnSubmissionFailureRetryInterval,
-		status.SubmissionAttempts-status.ExecutionAttempts, endOf(status.LastSubmissionAttemptTime, now))
+		status.SubmissionAttempts-status.ExecutionAttempts, spanOf(status, endOf(status.LastSubmissionAttemptTime, now)))
 }
 
 // resubmits reports whether the policy follows a refused submission by another one.
 func resubmits(policy v1beta2.RestartPolicy) bool {
-	return linear(policy.Type, policy.OnSubmissionFailureRetries, nil, 1, time.Time{}).allowed
+	return linear(policy.Type, policy.OnSubmissionFailureRetries, nil, 1, span{}).allowed
 }
 
+// span is the time of an attempt.
+type span struct{ submission, end time.Time }
+
+// spanOf is the time of the current submission, which ended then.
+func spanOf(status *v1beta2.SparkApplicationStatus, end time.Time) span {
+	submission := status.LastSubmissionAttemptTime.Time
+	if submission.IsZero() || submission.After(end) {
+		submission = end
+	}
+	return span{submission, end}
+}
+
+// longestLinear is the longest linear delay, unless a single interval is longer.
+const longestLinear = 10 * time.Minute
+
 // linear allows a retry while attempts do not exceed retries, interval × attempts
-// seconds after the end of the last attempt.
-func linear(policy v1beta2.RestartPolicyType, retries *int32, interval *int64, attempts int32, end time.Time) retry {
+// seconds after the last submission, which after a long run is at once.
+func linear(policy v1beta2.RestartPolicyType, retries *int32, interval *int64, attempts int32, last span) retry {
 	switch policy {
 	case v1beta2.RestartPolicyAlways:
 	case v1beta2.RestartPolicyOnFailure:
@@ -97,7 +113,8 @@ func linear(policy v1beta2.RestartPolicyType, retries *int32, interval *int64, a
 		return retry{}
 	}
 	seconds := ptr.Deref(interval, v1beta2.DefaultRetryIntervalSeconds)
-	return retry{allowed: true, due: end.Add(bounded(seconds, int64(max(attempts, 1))))}
+	delay := min(bounded(seconds, int64(max(attempts, 1))), max(bounded(seconds, 1), longestLinear))
+	return retry{allowed: true, due: later(last.submission.Add(delay), last.end)}
 }
 
 // exponential is the delay after so many charged runs: the initial one, doubled

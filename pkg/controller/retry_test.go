@@ -29,7 +29,7 @@ func TestBackoff(t *testing.T) {
 		Backoff: &v1beta2.Backoff{InitialSeconds: ptr.To[int64](10), MaxSeconds: ptr.To[int64](60), JitterPercent: ptr.To[int32](0)},
 	}
 	delay := func(charged int32) time.Duration {
-		return retryAfter(policy, tally{executions: charged + 3, forgiven: 3}, failure{}, testStart, "id").due.Sub(testStart)
+		return retryAfter(policy, tally{executions: charged + 3, forgiven: 3}, failure{}, span{testStart, testStart}, "id").due.Sub(testStart)
 	}
 	for charged, seconds := range map[int32]int{0: 10, 1: 10, 2: 20, 3: 40, 4: 60, 5: 60, math.MaxInt32 - 3: 60} {
 		if got := delay(charged); got != time.Duration(seconds)*time.Second {
@@ -354,5 +354,68 @@ func TestDisruptionCalledOff(t *testing.T) {
 		if attempt := app.Status.Attempts[0]; attempt.FailureType != ofApplication {
 			t.Errorf("attempt %+v", attempt)
 		}
+	}
+}
+
+// TestLinearDelayCountsFromTheSubmission: the fields of kubeflow/spark-operator make a
+// run wait for interval × runs since its submission, so one that was longer is
+// followed at once, and the delay does not grow for ever.
+func TestLinearDelayCountsFromTheSubmission(t *testing.T) {
+	for name, test := range map[string]struct {
+		interval   int64
+		executions int32
+		ran, want  time.Duration
+	}{
+		"63rd run of a stream, after a day": {10, 63, 24 * time.Hour, 0},
+		"first run, at once":                {10, 1, 0, 10 * time.Second},
+		"third run, after 12 s":             {10, 3, 12 * time.Second, 18 * time.Second},
+		"as long as the delay":              {10, 2, 20 * time.Second, 0},
+		"63rd run, at once: the cap":        {10, 63, 0, 10 * time.Minute},
+		"an interval above the cap":         {3600, 5, time.Minute, 59 * time.Minute},
+		"no time to wait":                   {0, 5, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			end := testStart.Add(test.ran)
+			policy := v1beta2.RestartPolicy{Type: v1beta2.RestartPolicyAlways, OnFailureRetryInterval: &test.interval}
+			status := &v1beta2.SparkApplicationStatus{
+				ExecutionAttempts: test.executions, LastSubmissionAttemptTime: metav1.NewTime(testStart), TerminationTime: metav1.NewTime(end),
+			}
+			if got := retryAfterFailure(policy, status, end); !got.allowed || got.due.Sub(end) != test.want {
+				t.Errorf("%+v, want %v after the end", got, test.want)
+			}
+		})
+	}
+}
+
+// TestNextRetryTime: the status says when the next attempt is due, as long as one is.
+func TestNextRetryTime(t *testing.T) {
+	c := newCluster(t)
+	c.addApplication(newApplication("pi", onFailure(1, 60)))
+	p := c.start()
+	mustSettle(t, p, "pi")
+	c.driverPhase("pi-driver", corev1.PodRunning)
+	mustSettle(t, p, "pi")
+	c.clock.Step(20 * time.Second)
+	c.driverPhase("pi-driver", corev1.PodFailed)
+	before := c.writes
+	after := mustSettle(t, p, "pi")
+	app := c.wantState("pi", stateFailing)
+	if due := app.Status.NextRetryTime; due == nil || due.Sub(c.clock.Now()) != 40*time.Second || after != 40*time.Second {
+		t.Errorf("due at %v, next look after %v", due, after)
+	}
+	if c.writes-before != 1 {
+		t.Errorf("%d writes", c.writes-before)
+	}
+	c.editSpec("pi", func(spec *v1beta2.SparkApplicationSpec) {
+		spec.RestartPolicy.OnFailureRetryInterval = ptr.To[int64](90)
+	})
+	mustSettle(t, p, "pi")
+	if due := c.wantState("pi", stateFailing).Status.NextRetryTime; due == nil || due.Sub(c.clock.Now()) != 70*time.Second {
+		t.Errorf("after the edit due at %v", due)
+	}
+	c.clock.Step(70 * time.Second)
+	mustSettle(t, p, "pi")
+	if due := c.wantState("pi", stateSubmitted).Status.NextRetryTime; due != nil {
+		t.Errorf("due at %v while it runs", due)
 	}
 }

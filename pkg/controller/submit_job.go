@@ -138,7 +138,16 @@ func (j jobSubmitter) start(ctx context.Context, t *task, s *submission, job *ba
 	}
 	s.warnings = run.Warnings
 	if run.MonitoringConfig != nil {
-		if err := j.ensureConfigMap(ctx, app, run.MonitoringConfig); err != nil {
+		err := j.ensureConfigMap(ctx, app, run.MonitoringConfig)
+		if isForeign(err) {
+			s.avoid(app, err)
+			if run, err = j.buildJob(app, s); err != nil {
+				return nil, refuse(err)
+			}
+			s.warnings = append([]string{s.monitoringWarning}, run.Warnings...)
+			err = j.ensureConfigMap(ctx, app, run.MonitoringConfig)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -41,8 +42,21 @@ type submission struct {
 	specHash           string
 	time               time.Time
 	// adopted is set if the driver pod existed already.
-	adopted  bool
-	warnings []string
+	adopted bool
+	// monitoringConfig is the name of the ConfigMap of the metrics exporter, if it is
+	// not the usual one.
+	monitoringConfig string
+	// monitoringWarning says why.
+	monitoringWarning string
+	warnings          []string
+}
+
+// avoid gives the ConfigMap of the metrics exporter a name of this very application,
+// because somebody else has one of the usual name.
+func (s *submission) avoid(app *v1beta2.SparkApplication, foreign error) {
+	id, _, _ := strings.Cut(string(app.UID), "-")
+	s.monitoringConfig = app.Name + "-prom-conf-" + id
+	s.monitoringWarning = fmt.Sprintf("the metrics exporter is configured by ConfigMap %s: %s", s.monitoringConfig, foreign)
 }
 
 // refusalPrefix starts the message of every refused submission. Clients and test
@@ -124,7 +138,16 @@ func (c *Controller) createRun(ctx context.Context, t *task, s *submission) erro
 		}
 	}
 	if run.MonitoringConfig != nil {
-		if err := c.ensureConfigMap(ctx, t.in.app, run.MonitoringConfig); err != nil {
+		err := c.ensureConfigMap(ctx, t.in.app, run.MonitoringConfig)
+		if isForeign(err) {
+			s.avoid(t.in.app, err)
+			if run, err = c.build(t.in.app, s); err != nil {
+				return refuse(err)
+			}
+			s.warnings = append([]string{s.monitoringWarning}, run.Warnings...)
+			err = c.ensureConfigMap(ctx, t.in.app, run.MonitoringConfig)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -166,6 +189,8 @@ func (c *Controller) buildParams(app *v1beta2.SparkApplication, s *submission) (
 		ServiceLinks: c.settings.ServiceLinks,
 		SubmitTime:   s.time,
 		Scheduler:    scheduler,
+
+		MonitoringConfigName: s.monitoringConfig,
 	}, err
 }
 

@@ -184,7 +184,7 @@ func TestStartingExecutors(t *testing.T) {
 // the next run only starts when its driver is gone.
 func TestTimeoutIsRetried(t *testing.T) {
 	c := newCluster(t)
-	c.addApplication(newApplication("pi", withTimeouts(60, 0, 0), onFailure(1, 10)))
+	c.addApplication(newApplication("pi", withTimeouts(60, 0, 0), onFailure(1, 90)))
 	p := c.start()
 	for n := int32(1); n <= 2; n++ {
 		mustSettle(t, p, "pi")
@@ -192,10 +192,10 @@ func TestTimeoutIsRetried(t *testing.T) {
 			t.Errorf("executionAttempts %d", app.Status.ExecutionAttempts)
 		}
 		c.clock.Step(time.Minute)
-		if after := mustSettle(t, p, "pi"); n == 1 && after != 10*time.Second {
+		if after := mustSettle(t, p, "pi"); n == 1 && after != 30*time.Second { // 90 s after the submission
 			t.Errorf("next look after %v", after)
 		}
-		c.clock.Step(10 * time.Second)
+		c.clock.Step(30 * time.Second)
 	}
 	c.wantState("pi", stateFailed)
 }

@@ -182,6 +182,20 @@ func configMap(app *v1beta2.SparkApplication, submissionID string, files map[str
 	}
 }
 
+// RenameConfigMap gives the ConfigMap another name, for the case that somebody else has
+// one of its name. The empty name changes nothing.
+func (e *Exporter) RenameConfigMap(name string) {
+	if e.ConfigMap == nil || name == "" {
+		return
+	}
+	e.ConfigMap.Name = name
+	for _, role := range []*Role{&e.Driver, &e.Executor} {
+		for i := range role.Volumes {
+			role.Volumes[i].ConfigMap.Name = name
+		}
+	}
+}
+
 // expose adds the agent and tells Prometheus where it is.
 func (r *Role) expose(spec *v1beta2.PrometheusSpec) {
 	port := ptr.Deref(spec.Port, defaultPort)

@@ -36,6 +36,7 @@ func Build(app *v1beta2.SparkApplication, p Params) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	exporter.RenameConfigMap(p.MonitoringConfigName)
 	run, err := build(app, &p, &exporter, &batchscheduler.PodEdits{})
 	if err != nil || p.Scheduler == nil {
 		return run, err

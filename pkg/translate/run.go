@@ -31,6 +31,9 @@ type Params struct {
 	// UIProxyBase is the path of the UI behind the Ingress, such as
 	// "/jobs/pi"; empty if the UI is served at the root or has no Ingress.
 	UIProxyBase string
+	// MonitoringConfigName is the name of the exporter's ConfigMap; empty for
+	// <application>-prom-conf.
+	MonitoringConfigName string
 	// Scheduler is the application's batch scheduler; nil if none is used.
 	Scheduler batchscheduler.Scheduler
 }

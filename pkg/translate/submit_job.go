@@ -69,6 +69,7 @@ func BuildJob(app *v1beta2.SparkApplication, p JobParams) (*JobRun, error) {
 	if err != nil {
 		return nil, err
 	}
+	exporter.RenameConfigMap(p.MonitoringConfigName)
 	b := &builder{params: &p.Params, exporter: &exporter, scheduling: &batchscheduler.PodEdits{}, conf: newConf(app, &p.Params)}
 	call, _, err := b.input()
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 // +kubebuilder:printcolumn:JSONPath=.status.terminationTime,name=Finish,type=string
 // +kubebuilder:printcolumn:JSONPath=.metadata.creationTimestamp,name=Age,type=date
 // +kubebuilder:printcolumn:JSONPath=`.status.conditions[?(@.type=="Stalled")].reason`,name=Stalled,type=string
+// +kubebuilder:printcolumn:JSONPath=.status.nextRetryTime,name=Next Retry,type=string,priority=1
 
 // SparkApplication is one Spark job: what to run, with which driver and
 // executors, and what to do when it ends.

@@ -106,6 +106,10 @@ type SparkApplicationStatus struct {
 	// Number of consecutive infrastructure failures.
 	// +optional
 	InfrastructureFailures int32 `json:"infrastructureFailures,omitempty"`
+	// NextRetryTime is when the restart policy lets the next run or submission start,
+	// while the state is FAILING or SUBMISSION_FAILED.
+	// +optional
+	NextRetryTime *metav1.Time `json:"nextRetryTime,omitempty"`
 
 	// Generation of the spec that this status describes.
 	// +optional

@@ -1099,6 +1099,10 @@ func (in *SparkApplicationStatus) DeepCopyInto(out *SparkApplicationStatus) {
 		*out = new(ExecutorCounts)
 		**out = **in
 	}
+	if in.NextRetryTime != nil {
+		in, out := &in.NextRetryTime, &out.NextRetryTime
+		*out = (*in).DeepCopy()
+	}
 	if in.Conditions != nil {
 		in, out := &in.Conditions, &out.Conditions
 		*out = make([]metav1.Condition, len(*in))

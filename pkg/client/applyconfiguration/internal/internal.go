@@ -1041,6 +1041,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: lastSubmissionAttemptTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: nextRetryTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: observedGeneration
       type:
         scalar: numeric

@@ -41,6 +41,9 @@ type SparkApplicationStatusApplyConfiguration struct {
 	ForgivenAttempts *int32 `json:"forgivenAttempts,omitempty"`
 	// Number of consecutive infrastructure failures.
 	InfrastructureFailures *int32 `json:"infrastructureFailures,omitempty"`
+	// NextRetryTime is when the restart policy lets the next run or submission start,
+	// while the state is FAILING or SUBMISSION_FAILED.
+	NextRetryTime *v1.Time `json:"nextRetryTime,omitempty"`
 	// Generation of the spec that this status describes.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// Hash of those parts of the last submitted spec whose change requires a new run.
@@ -156,6 +159,14 @@ func (b *SparkApplicationStatusApplyConfiguration) WithForgivenAttempts(value in
 // If called multiple times, the InfrastructureFailures field is set to the value of the last call.
 func (b *SparkApplicationStatusApplyConfiguration) WithInfrastructureFailures(value int32) *SparkApplicationStatusApplyConfiguration {
 	b.InfrastructureFailures = &value
+	return b
+}
+
+// WithNextRetryTime sets the NextRetryTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the NextRetryTime field is set to the value of the last call.
+func (b *SparkApplicationStatusApplyConfiguration) WithNextRetryTime(value v1.Time) *SparkApplicationStatusApplyConfiguration {
+	b.NextRetryTime = &value
 	return b
 }
 
