@@ -24,6 +24,8 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/yaml"
+
+	"github.com/spark-operator/spark-operator/test/lifecycle"
 )
 
 // refusal is what the API server has against an object.
@@ -260,6 +262,12 @@ func prepareAdmission(t *testing.T, objects []*goldenObject) {
 		spec := func(field string) string {
 			value, _, _ := unstructured.NestedString(one.object.Object, "spec", field)
 			return value
+		}
+		account, _, _ := unstructured.NestedString(one.object.Object, "spec", "serviceAccountName")
+		if account != "" && account != "default" {
+			once("service account", namespace+"/"+account, func() error {
+				return lifecycle.CreateServiceAccount(ctx, api.core, namespace, account)
+			})
 		}
 		once("priority class", spec("priorityClassName"), func() error {
 			class := &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: spec("priorityClassName")}, Value: 1000}

@@ -25,6 +25,7 @@ import (
 	"github.com/spark-operator/spark-operator/hack/localcluster/controlplane"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
+	"github.com/spark-operator/spark-operator/test/lifecycle"
 )
 
 const repository = "../.."
@@ -91,8 +92,8 @@ func controlPlane() controlplane.Options {
 	return controlplane.Options{
 		CRDs: []string{repository + "/manifests/crd"},
 		APIServerFlags: map[string]string{
-			// Without controllers no namespace has a service account to admit pods with.
-			"disable-admission-plugins": "ServiceAccount",
+			// As in every cluster: a pod whose service account does not exist is refused.
+			"disable-admission-plugins": controlplane.RemoveFlag,
 			// Both families, so that Services may ask for either.
 			"service-cluster-ip-range": "198.19.0.0/16,fd00:c613::/112",
 		},
@@ -102,11 +103,20 @@ func controlPlane() controlplane.Options {
 // newNamespace creates a namespace for one test.
 func newNamespace(t *testing.T, name string) string {
 	t.Helper()
-	_, err := api.core.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
-	if err != nil {
+	if err := createNamespace(t.Context(), api.core, name); err != nil {
 		t.Fatal(err)
 	}
 	return name
+}
+
+// createNamespace creates a namespace with its default service account, which nobody
+// else does where no controllers run.
+func createNamespace(ctx context.Context, core kubernetes.Interface, name string) error {
+	_, err := core.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
+	if err != nil {
+		return err
+	}
+	return lifecycle.CreateServiceAccount(ctx, core, name, "default")
 }
 
 // waitFor polls an application until done says so.

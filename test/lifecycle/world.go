@@ -20,6 +20,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
@@ -64,6 +65,9 @@ func New(t *testing.T, config *rest.Config, namespace string) *World {
 		drivers: map[string][]*driver{}, finished: map[string]bool{},
 	}
 	_, err := w.core.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}, metav1.CreateOptions{})
+	if err == nil {
+		err = CreateServiceAccount(t.Context(), w.core, namespace, "default")
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,6 +92,14 @@ func New(t *testing.T, config *rest.Config, namespace string) *World {
 		factory.Shutdown()
 	})
 	return w
+}
+
+// CreateServiceAccount creates a service account whose token is not put into pods, so
+// that these are stored as they are created.
+func CreateServiceAccount(ctx context.Context, core kubernetes.Interface, namespace, name string) error {
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: name}, AutomountServiceAccountToken: ptr.To(false)}
+	_, err := core.CoreV1().ServiceAccounts(namespace).Create(ctx, account, metav1.CreateOptions{})
+	return err
 }
 
 func isDriver(pod *corev1.Pod) bool {

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"sigs.k8s.io/yaml"
+
+	"github.com/spark-operator/spark-operator/hack/localcluster/controlplane"
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
+	"github.com/spark-operator/spark-operator/test/crash"
+)
+
+// The full size is 900 applications and 10 restarts:
+//
+//	cd test && go test ./integration -run TestRestartsOfTheAPIServer -restart-apps 900 -restarts 10 -timeout 1h -v
+var (
+	restartApps = flag.Int("restart-apps", 60, "applications that are submitted while the API server restarts")
+	restarts    = flag.Int("restarts", 2, "restarts of the API server, by SIGKILL and SIGTERM in turn")
+)
+
+// operatorUser is the account to which the chart grants its rules.
+const operatorUser = "system:serviceaccount:spark-operator:spark-operator-controller"
+
+// grantedPlane is a control plane of its own on which the operator has the rights that
+// the chart grants, and nothing else.
+type grantedPlane struct {
+	*controlplane.Env
+	core       kubernetes.Interface
+	spark      versioned.Interface
+	kubeconfig string // of the operator
+}
+
+func newGrantedPlane(t *testing.T, namespace string) *grantedPlane {
+	t.Helper()
+	ctx, folder := t.Context(), t.TempDir()
+	tokens := filepath.Join(folder, "tokens.csv")
+	if err := os.WriteFile(tokens, []byte("operator,"+operatorUser+",operator,\"system:serviceaccounts\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	options := controlPlane()
+	options.APIServerFlags["token-auth-file"] = tokens
+	env, err := controlplane.Start(ctx, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = env.Stop() })
+	config, err := clientcmd.BuildConfigFromFlags("", env.Kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.QPS = -1
+	p := &grantedPlane{Env: env, core: kubernetes.NewForConfigOrDie(config), spark: versioned.NewForConfigOrDie(config)}
+	for _, name := range []string{"spark-operator", namespace} {
+		if err := createNamespace(ctx, p.core, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.grant(t)
+
+	access := clientcmdapi.NewConfig()
+	access.Clusters["plane"] = &clientcmdapi.Cluster{Server: env.Access.Server, CertificateAuthorityData: env.Access.Authority}
+	access.AuthInfos["operator"] = &clientcmdapi.AuthInfo{Token: "operator"}
+	access.Contexts["operator"] = &clientcmdapi.Context{Cluster: "plane", AuthInfo: "operator"}
+	access.CurrentContext = "operator"
+	p.kubeconfig = filepath.Join(folder, "operator.kubeconfig")
+	if err := clientcmd.WriteToFile(*access, p.kubeconfig); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// grant creates the roles of the chart, as it is rendered for all namespaces.
+func (p *grantedPlane) grant(t *testing.T) {
+	t.Helper()
+	text, err := os.ReadFile("../chart/testdata/all-namespaces.golden.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, rbac, granted := t.Context(), p.core.RbacV1(), 0
+	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(text)))
+	for {
+		document, err := reader.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		var kind metav1.TypeMeta
+		if err = errors.Join(err, yaml.Unmarshal(document, &kind)); err != nil {
+			t.Fatal(err)
+		}
+		switch kind.Kind {
+		case "ClusterRole":
+			err = create(ctx, document, &rbacv1.ClusterRole{}, rbac.ClusterRoles())
+		case "ClusterRoleBinding":
+			err = create(ctx, document, &rbacv1.ClusterRoleBinding{}, rbac.ClusterRoleBindings())
+		case "Role":
+			err = create(ctx, document, &rbacv1.Role{}, rbac.Roles("spark-operator"))
+		case "RoleBinding":
+			err = create(ctx, document, &rbacv1.RoleBinding{}, rbac.RoleBindings("spark-operator"))
+		default:
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		granted++
+	}
+	if granted != 4 {
+		t.Fatalf("%d roles and bindings in the chart", granted)
+	}
+}
+
+type creator[T any] interface {
+	Create(ctx context.Context, object T, options metav1.CreateOptions) (T, error)
+}
+
+func create[T any](ctx context.Context, document []byte, object T, client creator[T]) error {
+	if err := yaml.UnmarshalStrict(document, object); err != nil {
+		return err
+	}
+	_, err := client.Create(ctx, object, metav1.CreateOptions{})
+	return err
+}
+
+// endDrivers ends every driver well that has its ConfigMap, as a kubelet would. It goes
+// on until the context is done.
+func (p *grantedPlane) endDrivers(ctx context.Context, namespace string) {
+	wait.UntilWithContext(ctx, func(ctx context.Context) {
+		pods, err := p.core.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{FieldSelector: "status.phase=Pending"})
+		if err != nil {
+			return // the API server is away
+		}
+		maps, err := p.core.CoreV1().ConfigMaps(namespace).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return
+		}
+		complete := map[types.UID]bool{}
+		for i := range maps.Items {
+			if owner := metav1.GetControllerOf(&maps.Items[i]); owner != nil {
+				complete[owner.UID] = true
+			}
+		}
+		for i := range pods.Items {
+			pod := &pods.Items[i]
+			if !complete[pod.UID] {
+				continue // a volume is missing
+			}
+			now := metav1.Now()
+			pod.Status.Phase = corev1.PodSucceeded
+			pod.Status.ContainerStatuses = []corev1.ContainerStatus{{
+				Name:  v1beta2.DriverContainerName,
+				State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Completed", StartedAt: now, FinishedAt: now}},
+			}}
+			_, _ = p.core.CoreV1().Pods(namespace).UpdateStatus(ctx, pod, metav1.UpdateOptions{}) // the next round tries again
+		}
+	}, 300*time.Millisecond)
+}
+
+// TestRestartsOfTheAPIServer: a kube-apiserver that starts refuses whatever its caches
+// of roles do not permit yet, and serves custom resources later than the rest. None of
+// that ends an application whose restart policy is Never, nor starts one twice, nor
+// leaves the Service of a run behind.
+func TestRestartsOfTheAPIServer(t *testing.T) {
+	t.Parallel()
+	const namespace = "restarts"
+	plane := newGrantedPlane(t, namespace)
+	crash.StartOperator(t, api.operatorBinary, plane.kubeconfig, namespace)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	var helpers sync.WaitGroup
+	defer func() {
+		cancel()
+		helpers.Wait()
+	}()
+	helpers.Go(func() { plane.endDrivers(ctx, namespace) })
+
+	apps, created := plane.spark.SparkoperatorV1beta2().SparkApplications(namespace), make(chan error, 1)
+	helpers.Go(func() { created <- steadily(ctx, *restartApps, apps) })
+	begun := time.Now()
+	for n := range *restarts {
+		time.Sleep(3 * time.Second)
+		end := plane.KillAPIServer
+		if n%2 == 1 {
+			end = plane.StopAPIServer
+		}
+		if err := end(); err != nil {
+			t.Fatal(err)
+		}
+		if err := plane.StartAPIServer(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := <-created; err != nil {
+		t.Fatal(err)
+	}
+	restarted := time.Since(begun)
+
+	states := map[v1beta2.ApplicationStateType]int{}
+	err := wait.PollUntilContextTimeout(ctx, time.Second, 5*time.Minute, true, func(ctx context.Context) (bool, error) {
+		list, err := apps.List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return false, nil
+		}
+		clear(states)
+		for i := range list.Items {
+			states[list.Items[i].Status.AppState.State]++
+		}
+		return states[v1beta2.ApplicationStateCompleted]+states[v1beta2.ApplicationStateFailed] == *restartApps, nil
+	})
+	if err != nil {
+		t.Errorf("states %v: %v", states, err)
+	}
+	plane.checkEnds(t, namespace)
+	t.Logf("%d applications, %d restarts in %v: states %v", *restartApps, *restarts, restarted.Round(time.Second), states)
+}
+
+// steadily creates so many applications, ten in a second, and again those whose
+// creation was not confirmed.
+func steadily(ctx context.Context, count int, apps interface {
+	Create(ctx context.Context, app *v1beta2.SparkApplication, options metav1.CreateOptions) (*v1beta2.SparkApplication, error)
+}) error {
+	for n := range count {
+		app := sparkPi(fmt.Sprintf("pi-%d", n))
+		app.Spec.RestartPolicy.Type = v1beta2.RestartPolicyNever
+		err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, 3*time.Minute, false, func(ctx context.Context) (bool, error) {
+			_, err := apps.Create(ctx, app, metav1.CreateOptions{})
+			return err == nil || apierrors.IsAlreadyExists(err), nil
+		})
+		if err != nil {
+			return fmt.Errorf("create %s: %w", app.Name, err)
+		}
+	}
+	return nil
+}
+
+// checkEnds checks that every application ended well, after one submission, and left
+// its driver and nothing else of its run behind.
+func (p *grantedPlane) checkEnds(t *testing.T, namespace string) {
+	t.Helper()
+	list, err := p.spark.SparkoperatorV1beta2().SparkApplications(namespace).List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range list.Items {
+		app := &list.Items[i]
+		status := &app.Status
+		if status.AppState.State != v1beta2.ApplicationStateCompleted || status.SubmissionAttempts != 1 || status.ExecutionAttempts != 1 {
+			t.Errorf("%s is %q after %d submissions and %d runs: %s", app.Name, status.AppState.State,
+				status.SubmissionAttempts, status.ExecutionAttempts, status.AppState.ErrorMessage)
+		}
+	}
+	pods, err := p.core.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	services, err := p.core.CoreV1().Services(namespace).List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(list.Items) != *restartApps || len(pods.Items) != *restartApps || len(services.Items) != 0 {
+		t.Errorf("%d applications, %d driver pods and %d services at the end; want %d, %d and none",
+			len(list.Items), len(pods.Items), len(services.Items), *restartApps, *restartApps)
+	}
+}
