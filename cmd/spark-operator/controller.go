@@ -202,8 +202,8 @@ func runAll(ctx context.Context, controllers ...func(context.Context) error) err
 	return errors.Join(failed...)
 }
 
-// schemaInterval is how often the schemas of the CRDs are looked at. Unless they have
-// changed that is one small request.
+// schemaInterval is how often the schemas of the CRDs are looked at. That is one request
+// for 400 KB, which the API server has at hand.
 const schemaInterval = time.Minute
 
 // syncPatience is how many times the time-out the caches may take to fill while

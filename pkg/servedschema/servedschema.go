@@ -31,10 +31,7 @@ const Remedy = "helm show crds CHART | kubectl apply --server-side --force-confl
 
 // Checker knows which status fields the API server drops.
 type Checker struct {
-	client openapi.Client
-	// version is the address of the schema that was looked at last; it changes with
-	// every change of a CRD.
-	version string
+	client  openapi.Client
 	missing atomic.Pointer[[]string]
 }
 
@@ -60,9 +57,12 @@ func (c *Checker) Err() error {
 		"there are no conditions; bring the CRDs up to date: %s", strings.Join(missing, ", "), Remedy)
 }
 
-// Check reads the schemas if they have changed since the last look, and logs what is
-// missing, at every look anew. A server that does not publish them proves nothing. It
-// is not safe for concurrent use; all other methods are.
+// Check reads the schemas and logs what is missing, at every look anew. A server that
+// does not publish them proves nothing.
+//
+// The hash in the address of a schema does not say whether it has changed: for a while
+// after the change of a CRD the index has the hash of one version with the content of
+// another (seen with Kubernetes 1.36).
 func (c *Checker) Check(ctx context.Context) {
 	logger := klog.FromContext(ctx)
 	if err := c.read(); err != nil {
@@ -82,9 +82,6 @@ func (c *Checker) read() error {
 	if !served {
 		return fmt.Errorf("there is no schema of %s", v1beta2.SchemeGroupVersion)
 	}
-	if version := group.ServerRelativeURL(); version != "" && version == c.version {
-		return nil
-	}
 	document, err := group.Schema("application/json")
 	if err != nil {
 		return fmt.Errorf("schema of %s: %w", v1beta2.SchemeGroupVersion, err)
@@ -93,7 +90,6 @@ func (c *Checker) read() error {
 	if err != nil {
 		return err
 	}
-	c.version = group.ServerRelativeURL()
 	if before := c.Missing(); len(before) > 0 && len(missing) == 0 {
 		klog.Background().Info("The CRDs have all status fields now")
 	}
