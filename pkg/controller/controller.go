@@ -45,6 +45,9 @@ type Config struct {
 type Settings struct {
 	// Master is the API server as drivers reach it: k8s://https://host:port.
 	Master string
+	// DefaultConf are Spark properties of all applications. Whatever an application says
+	// wins over them; they win over built-in defaults.
+	DefaultConf map[string]string
 	// ServiceLinks gives pods the variables of every Service of their namespace, as
 	// Kubernetes does by default.
 	ServiceLinks bool

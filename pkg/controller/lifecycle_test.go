@@ -462,54 +462,6 @@ func TestInvalidSpecFailsAtOnceAndHeals(t *testing.T) {
 	}
 }
 
-// TestTolerableFaults: what only admission refuses is submitted, and the user is told.
-func TestTolerableFaults(t *testing.T) {
-	c := newCluster(t)
-	c.addApplication(newApplication("1st-app", func(app *v1beta2.SparkApplication) {
-		app.Spec.Image = nil
-		app.Spec.SparkConf = map[string]string{"spark.kubernetes.container.image": "spark:conf"}
-	}))
-	p := c.start()
-	mustSettle(t, p, "1st-app")
-	c.wantState("1st-app", stateSubmitted)
-	if image := c.pod("1st-app-driver").Spec.Containers[0].Image; image != "spark:conf" {
-		t.Errorf("image %q", image)
-	}
-	for _, want := range []string{`invalid SparkApplication name "1st-app"`, "use the image field on the CRD instead"} {
-		if !slices.ContainsFunc(c.events, func(event string) bool {
-			return strings.Contains(event, "SubmissionWarning") && strings.Contains(event, want)
-		}) {
-			t.Errorf("no warning %q among %q", want, c.events)
-		}
-	}
-}
-
-// TestRetriesUnderFixedNames: the driver pod of the failed run makes room for the
-// next one, whoever fixed its name.
-func TestRetriesUnderFixedNames(t *testing.T) {
-	for place, fix := range map[string]func(*v1beta2.SparkApplication){
-		"field": func(app *v1beta2.SparkApplication) { app.Spec.Driver.PodName = ptr.To("mine") },
-		"property": func(app *v1beta2.SparkApplication) {
-			app.Spec.SparkConf = map[string]string{"spark.kubernetes.driver.pod.name": "mine", "spark.kubernetes.executor.podNamePrefix": "mine"}
-		},
-	} {
-		t.Run(place, func(t *testing.T) {
-			c := newCluster(t)
-			c.addApplication(newApplication("pi", onFailure(2, 10), fix))
-			p := c.start()
-			for attempt := 1; attempt <= 3; attempt++ {
-				mustSettle(t, p, "pi")
-				if app := c.wantState("pi", stateSubmitted); int(app.Status.ExecutionAttempts) != attempt || app.Status.DriverInfo.PodName != "mine" {
-					t.Fatalf("status %+v, want attempt %d", app.Status, attempt)
-				}
-				c.driverPhase("mine", corev1.PodFailed)
-				c.clock.Step(mustSettle(t, p, "pi"))
-			}
-			c.wantState("pi", stateFailed)
-		})
-	}
-}
-
 // TestEditAndSuspensionStartTheCountersOver: it makes no difference that the edit
 // came with a suspension.
 func TestEditAndSuspensionStartTheCountersOver(t *testing.T) {

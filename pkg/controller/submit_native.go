@@ -186,6 +186,7 @@ func (c *Controller) buildParams(app *v1beta2.SparkApplication, s *submission) (
 	return translate.Params{
 		SubmissionID: s.id,
 		Master:       c.settings.Master,
+		DefaultConf:  c.settings.DefaultConf,
 		ServiceLinks: c.settings.ServiceLinks,
 		SubmitTime:   s.time,
 		Scheduler:    scheduler,

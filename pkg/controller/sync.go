@@ -47,7 +47,7 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 	if c.givesWay(app) {
 		return givingWay, nil
 	}
-	v1beta2.SetObjectDefaults_SparkApplication(app)
+	v1beta2.SetObjectDefaultsOver(app, c.settings.DefaultConf)
 
 	ctx = klog.NewContext(ctx, klog.FromContext(ctx).WithValues("state", app.Status.AppState.State))
 	in, err := c.look(app) // caches only

@@ -363,6 +363,7 @@ func TestParams(t *testing.T) {
 	p.DefaultConf = map[string]string{"spark.a": "default", "spark.b": "default", "spark.driver.memory": "3g"}
 	app := application(func(app *v1beta2.SparkApplication) {
 		app.Spec.SparkConf = map[string]string{"spark.b": "mine", "spark.ui.proxyRedirectUri": "/x"}
+		app.Spec.Driver.Memory = ptr.To("1g")
 	})
 	run, err := translate.Build(app, p)
 	if err != nil {

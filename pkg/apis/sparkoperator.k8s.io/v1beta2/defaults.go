@@ -62,6 +62,10 @@ func SetDefaults_SparkApplication(app *SparkApplication) {
 // SetObjectDefaults_SparkApplication does, and takes further properties, such as
 // the operator's own for all applications, for given: they beat the defaults, too.
 func SetObjectDefaultsOver(app *SparkApplication, properties map[string]string) {
+	if len(properties) == 0 {
+		SetObjectDefaults_SparkApplication(app)
+		return
+	}
 	own := app.Spec.SparkConf
 	app.Spec.SparkConf = make(map[string]string, len(own)+len(properties))
 	maps.Copy(app.Spec.SparkConf, properties)
