@@ -24,6 +24,8 @@ const (
 	maxVolumes       = 2000 // also mounts, ConfigMaps, Secrets and sources of variables
 	maxMetadata      = 2000 // labels, annotations, node selectors
 	maxTolerations   = 1000
+	maxResources     = 1000 // kinds of resources in a list
+	maxExitCodes     = 255
 	maxPullSecrets   = 1000
 	maxContainers    = 500 // of each kind
 	maxDriverIngress = 200 // each is a Service and an Ingress
@@ -48,6 +50,10 @@ func (v *validator) validateLimits() {
 	limit(at("nodeSelector"), len(spec.NodeSelector), maxMetadata, "labels")
 	limit(at("imagePullSecrets"), len(spec.ImagePullSecrets), maxPullSecrets, "names")
 	limit(at("driverIngressOptions"), len(spec.DriverIngressOptions), maxDriverIngress, "ports")
+	limit(at("restartPolicy", "nonRetryableExitCodes"), len(spec.RestartPolicy.NonRetryableExitCodes), maxExitCodes, "exit codes")
+	if options := spec.BatchSchedulerOptions; options != nil {
+		limit(at("batchSchedulerOptions", "resources"), len(options.Resources), maxResources, "resources")
+	}
 	for _, list := range []struct {
 		name    string
 		entries []string
@@ -102,6 +108,10 @@ func limitPod(at *field.Path, pod *corev1.PodSpec, limit limiter) {
 	limit(at.Child("nodeSelector"), len(pod.NodeSelector), maxMetadata, "labels")
 	limit(at.Child("hostAliases"), len(pod.HostAliases), maxHostAliases, "addresses")
 	limit(at.Child("imagePullSecrets"), len(pod.ImagePullSecrets), maxPullSecrets, "names")
+	limit(at.Child("overhead"), len(pod.Overhead), maxResources, "resources")
+	if pod.Resources != nil {
+		limitResources(at, pod.Resources, limit)
+	}
 	limitContainers(at, "containers", pod.Containers, limit)
 	limitContainers(at, "initContainers", pod.InitContainers, limit)
 }
@@ -110,6 +120,9 @@ func limitContainers(at *field.Path, list string, containers []corev1.Container,
 	limit(at.Child(list), len(containers), maxContainers, "containers")
 	for i := range containers {
 		container := &containers[i]
+		if resources := &container.Resources; len(resources.Limits)+len(resources.Requests) > maxResources {
+			limitResources(at.Child(list).Index(i), resources, limit)
+		}
 		if len(container.Env)+len(container.EnvFrom)+len(container.VolumeMounts)+len(container.Ports) <= maxVolumes {
 			continue
 		}
@@ -119,4 +132,9 @@ func limitContainers(at *field.Path, list string, containers []corev1.Container,
 		limit(at.Child("volumeMounts"), len(container.VolumeMounts), maxVolumes, "mounts")
 		limit(at.Child("ports"), len(container.Ports), maxPorts, "ports")
 	}
+}
+
+func limitResources(at *field.Path, resources *corev1.ResourceRequirements, limit limiter) {
+	limit(at.Child("resources", "limits"), len(resources.Limits), maxResources, "resources")
+	limit(at.Child("resources", "requests"), len(resources.Requests), maxResources, "resources")
 }

@@ -43,38 +43,48 @@ type SparkPodSpec struct {
 	Image *string `json:"image,omitempty"`
 	// ConfigMaps to mount into the Spark container, each as a directory.
 	// +optional
+	// +kubebuilder:validation:MaxItems=2000
 	ConfigMaps []NamePath `json:"configMaps,omitempty"`
 	// Secrets to mount into the Spark container, each as a directory.
 	// +optional
+	// +kubebuilder:validation:MaxItems=2000
 	Secrets []SecretInfo `json:"secrets,omitempty"`
 	// Environment variables of the Spark container.
 	// +optional
+	// +kubebuilder:validation:MaxItems=10000
 	Env []corev1.EnvVar `json:"env,omitempty"`
 	// Environment variables of the Spark container, as a map from name to value. Deprecated: use env.
 	// +optional
+	// +kubebuilder:validation:MaxProperties=10000
 	EnvVars map[string]string `json:"envVars,omitempty"`
 	// ConfigMaps and Secrets whose keys become environment variables of the Spark container.
 	// +optional
+	// +kubebuilder:validation:MaxItems=2000
 	EnvFrom []corev1.EnvFromSource `json:"envFrom,omitempty"`
 	// Environment variables of the Spark container whose values come from keys of Secrets, as a map from the name of
 	// the variable. Deprecated: use env.
 	// +optional
+	// +kubebuilder:validation:MaxProperties=10000
 	EnvSecretKeyRefs map[string]NameKey `json:"envSecretKeyRefs,omitempty"`
 	// Labels of the pod, in addition to those of the application.
 	// +optional
+	// +kubebuilder:validation:MaxProperties=2000
 	Labels map[string]string `json:"labels,omitempty"`
 	// Annotations of the pod, in addition to those of the application.
 	// +optional
+	// +kubebuilder:validation:MaxProperties=2000
 	Annotations map[string]string `json:"annotations,omitempty"`
 	// Volumes of spec.volumes to mount into the Spark container. A volume whose name starts with spark-local-dir-
 	// becomes scratch space of Spark.
 	// +optional
+	// +kubebuilder:validation:MaxItems=2000
 	VolumeMounts []corev1.VolumeMount `json:"volumeMounts,omitempty"`
 	// Affinity and anti-affinity rules for scheduling the pod.
 	// +optional
 	Affinity *corev1.Affinity `json:"affinity,omitempty"`
 	// Taints of nodes that the pod tolerates.
 	// +optional
+	// +kubebuilder:validation:MaxItems=1000
 	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`
 	// Security context of the pod.
 	// +optional
@@ -88,15 +98,18 @@ type SparkPodSpec struct {
 	// Containers that run beside the Spark container. When the Spark container of the driver ends, the run ends, even
 	// if sidecars still run.
 	// +optional
+	// +kubebuilder:validation:MaxItems=500
 	Sidecars []corev1.Container `json:"sidecars,omitempty"`
 	// Containers that run, one after another, before the Spark container starts.
 	// +optional
+	// +kubebuilder:validation:MaxItems=500
 	InitContainers []corev1.Container `json:"initContainers,omitempty"`
 	// Whether the pod uses the network of its node. Default false.
 	// +optional
 	HostNetwork *bool `json:"hostNetwork,omitempty"`
 	// Labels that a node must have to run the pod. Cannot be combined with spec.nodeSelector.
 	// +optional
+	// +kubebuilder:validation:MaxProperties=2000
 	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
 	// DNS settings of the pod, merged with those of its DNS policy.
 	// +optional
@@ -110,6 +123,7 @@ type SparkPodSpec struct {
 	ServiceAccount *string `json:"serviceAccount,omitempty"`
 	// Lines to add to /etc/hosts of the pod.
 	// +optional
+	// +kubebuilder:validation:MaxItems=5000
 	HostAliases []corev1.HostAlias `json:"hostAliases,omitempty"`
 	// Whether the containers of the pod see each other's processes. Default false.
 	// +optional
@@ -138,12 +152,15 @@ type DriverSpec struct {
 	KubernetesMaster *string `json:"kubernetesMaster,omitempty"`
 	// Annotations of the headless Service of the driver.
 	// +optional
+	// +kubebuilder:validation:MaxProperties=2000
 	ServiceAnnotations map[string]string `json:"serviceAnnotations,omitempty"`
 	// Labels of the headless Service of the driver.
 	// +optional
+	// +kubebuilder:validation:MaxProperties=2000
 	ServiceLabels map[string]string `json:"serviceLabels,omitempty"`
 	// Container ports of the Spark container, in addition to those of Spark.
 	// +optional
+	// +kubebuilder:validation:MaxItems=5000
 	Ports []Port `json:"ports,omitempty"`
 	// Priority class of the driver pod. Default: the default priority class of the cluster.
 	// +optional
@@ -176,6 +193,7 @@ type ExecutorSpec struct {
 	DeleteOnTermination *bool `json:"deleteOnTermination,omitempty"`
 	// Container ports of the Spark container, in addition to those of Spark.
 	// +optional
+	// +kubebuilder:validation:MaxItems=5000
 	Ports []Port `json:"ports,omitempty"`
 	// Priority class of the executor pods. Default: the default priority class of the cluster.
 	// +optional

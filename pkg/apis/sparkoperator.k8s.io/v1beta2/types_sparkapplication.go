@@ -99,6 +99,7 @@ type SparkApplicationSpec struct {
 	ImagePullPolicy *string `json:"imagePullPolicy,omitempty"`
 	// Names of Secrets with credentials for pulling the image.
 	// +optional
+	// +kubebuilder:validation:MaxItems=1000
 	ImagePullSecrets []string `json:"imagePullSecrets,omitempty"`
 	// Class to run. Required for Java and Scala.
 	// +optional
@@ -112,9 +113,11 @@ type SparkApplicationSpec struct {
 	// Spark properties, as a map from name to value. Fields of this spec win over properties, and a property without
 	// effect causes a Warning event.
 	// +optional
+	// +kubebuilder:validation:MaxProperties=20000
 	SparkConf map[string]string `json:"sparkConf,omitempty"`
 	// Hadoop properties, as a map from name to value. Each is passed to Spark as spark.hadoop.NAME.
 	// +optional
+	// +kubebuilder:validation:MaxProperties=20000
 	HadoopConf map[string]string `json:"hadoopConf,omitempty"`
 	// Name of a ConfigMap with configuration files of Spark. It is mounted at /etc/spark/conf in driver and executors,
 	// and SPARK_CONF_DIR points there.
@@ -126,6 +129,7 @@ type SparkApplicationSpec struct {
 	HadoopConfigMap *string `json:"hadoopConfigMap,omitempty"`
 	// Volumes that driver and executors can mount with their volumeMounts.
 	// +optional
+	// +kubebuilder:validation:MaxItems=2000
 	Volumes []corev1.Volume `json:"volumes,omitempty"`
 	// The driver pod.
 	// +optional
@@ -142,6 +146,7 @@ type SparkApplicationSpec struct {
 	// Labels that a node must have to run driver or executors. Cannot be combined with a nodeSelector of the driver or
 	// the executor.
 	// +optional
+	// +kubebuilder:validation:MaxProperties=2000
 	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
 	// Has no effect; accepted for compatibility. Use restartPolicy.onFailureRetries.
 	// +optional
@@ -175,6 +180,7 @@ type SparkApplicationSpec struct {
 	SparkUIOptions *SparkUIConfiguration `json:"sparkUIOptions,omitempty"`
 	// Further ports of the driver that get a Service and an Ingress of their own.
 	// +optional
+	// +kubebuilder:validation:MaxItems=200
 	DriverIngressOptions []DriverIngressConfiguration `json:"driverIngressOptions,omitempty"`
 	// Dynamic allocation: Spark starts and stops executors according to the load. Default: disabled.
 	// +optional
@@ -233,6 +239,7 @@ type RestartPolicy struct {
 	// Exit codes of the driver after which the application is not run again, even if retries are left.
 	// +optional
 	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=255
 	NonRetryableExitCodes []int32 `json:"nonRetryableExitCodes,omitempty"`
 	// Separate retries for failures of the infrastructure, such as an eviction or a lost node, of every restart policy
 	// type including Never. Default: they use up the retries of the application.
@@ -251,6 +258,7 @@ type BatchSchedulerConfiguration struct {
 	// Resources that the pod group requests, as a map from resource name to quantity. Default: the sum of the requests
 	// of driver and initial executors.
 	// +optional
+	// +kubebuilder:validation:MaxProperties=1000
 	Resources corev1.ResourceList `json:"resources,omitempty"`
 }
 
@@ -311,25 +319,32 @@ type DriverIngressConfiguration struct {
 type Dependencies struct {
 	// URIs of JARs to add to the class paths of driver and executors.
 	// +optional
+	// +kubebuilder:validation:MaxItems=10000
 	Jars []string `json:"jars,omitempty"`
 	// URIs of files to place in the working directory of each executor.
 	// +optional
+	// +kubebuilder:validation:MaxItems=10000
 	Files []string `json:"files,omitempty"`
 	// URIs of .py, .zip or .egg files to add to the Python path.
 	// +optional
+	// +kubebuilder:validation:MaxItems=10000
 	PyFiles []string `json:"pyFiles,omitempty"`
 	// Maven coordinates of packages, such as org.apache.spark:spark-avro_2.13:4.1.4. The driver downloads them with
 	// their dependencies.
 	// +optional
+	// +kubebuilder:validation:MaxItems=10000
 	Packages []string `json:"packages,omitempty"`
 	// Dependencies of packages to leave out, as groupId:artifactId.
 	// +optional
+	// +kubebuilder:validation:MaxItems=10000
 	ExcludePackages []string `json:"excludePackages,omitempty"`
 	// URLs of Maven repositories to search in addition to Maven Central.
 	// +optional
+	// +kubebuilder:validation:MaxItems=10000
 	Repositories []string `json:"repositories,omitempty"`
 	// URIs of archives to extract into the working directory of each executor.
 	// +optional
+	// +kubebuilder:validation:MaxItems=10000
 	Archives []string `json:"archives,omitempty"`
 }
 
