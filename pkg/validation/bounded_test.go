@@ -161,7 +161,7 @@ func TestKnownAttacksAreCheap(t *testing.T) {
 		for key, value := range map[string]string{"spark.a": "spark.b", "spark.b": "spark.c", "spark.c": "spark.x"} {
 			app.Spec.SparkConf[key] = strings.Repeat("${"+value+"}", 10_000)
 		}
-		for _, key := range []string{"spark.ui.port", "spark.kubernetes.driver.pod.featureSteps", "spark.kubernetes.hadoop.configMapName"} {
+		for _, key := range []string{"spark.ui.port", "spark.kubernetes.context", "spark.kubernetes.hadoop.configMapName"} {
 			app.Spec.SparkConf[key] = "${spark.a}"
 		}
 	}
