@@ -27,19 +27,19 @@ type Refusal struct {
 }
 
 // Error returns one line: the field, its value and the remedy, then the words of
-// spark-submit, for which clients may look.
+// spark-submit, for which clients may look. Long texts are shortened.
 func (r *Refusal) Error() string {
 	if r.Place == "" {
 		return r.Cause.Error()
 	}
-	text := r.Place + ": "
+	text := sparkconf.Excerpt(r.Place, sparkconf.MaxValue) + ": "
 	if r.Value != "" {
-		text += strconv.Quote(r.Value) + ": "
+		text += strconv.Quote(sparkconf.Excerpt(r.Value, sparkconf.MaxValue)) + ": "
 	}
-	text += r.Remedy
+	text += sparkconf.Excerpt(r.Remedy, sparkconf.MaxMessage)
 	var refused *submit.Error
 	if errors.As(r.Cause, &refused) {
-		text += "; spark-submit: " + refused.Message
+		text += "; spark-submit: " + sparkconf.Excerpt(refused.Message, sparkconf.MaxMessage)
 	}
 	return strings.NewReplacer("\n", " ", "\r", " ").Replace(text)
 }
