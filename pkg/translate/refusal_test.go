@@ -40,7 +40,9 @@ func TestRefusalsNameFieldAndRemedy(t *testing.T) {
 			`spec.mainApplicationFile: "local:///opt/app/main": does not end in .py, so Spark takes it for a JAR although spec.type is Python; give a file whose name ends in .py`,
 		},
 		"R without suffix": {
-			func(app *v1beta2.SparkApplication) { app.Spec.Type, app.Spec.MainClass = v1beta2.SparkApplicationTypeR, nil },
+			func(app *v1beta2.SparkApplication) {
+				app.Spec.Type, app.Spec.MainClass = v1beta2.SparkApplicationTypeR, nil
+			},
 			`spec.mainApplicationFile: "local:///opt/app.jar": does not end in .R`,
 		},
 		"no class": {func(app *v1beta2.SparkApplication) { app.Spec.MainClass = nil }, "spec.mainClass: give the class to run; it cannot be read from the JAR local:///opt/app.jar"},
@@ -58,7 +60,10 @@ func TestRefusalsNameFieldAndRemedy(t *testing.T) {
 		"packages in conf": {conf("spark.jars.packages", "a:b"), `spec.sparkConf[spark.jars.packages]: "a:b": `},
 		"memory":           {func(app *v1beta2.SparkApplication) { app.Spec.Driver.Memory = ptr.To("1.5g") }, `spec.driver.memory: "1.5g": give a whole number with a unit`},
 		"memory in conf": {
-			func(app *v1beta2.SparkApplication) { conf("spark.executor.memory", "lots")(app); app.Spec.Executor.Memory = nil },
+			func(app *v1beta2.SparkApplication) {
+				conf("spark.executor.memory", "lots")(app)
+				app.Spec.Executor.Memory = nil
+			},
 			`spec.sparkConf[spark.executor.memory]: "lots": give`,
 		},
 		"overhead":     {func(app *v1beta2.SparkApplication) { app.Spec.Driver.MemoryOverhead = ptr.To("x") }, `spec.driver.memoryOverhead: "x": `},
@@ -72,7 +77,10 @@ func TestRefusalsNameFieldAndRemedy(t *testing.T) {
 			app.Spec.SparkVersion, app.Spec.PythonVersion = "3.5.1", ptr.To("2")
 			app.Spec.MainApplicationFile = ptr.To("local:///a.py")
 		}, `spec.pythonVersion: "2": `},
-		"proxy user":      {func(app *v1beta2.SparkApplication) { conf("spark.kerberos.principal", "p")(app); app.Spec.ProxyUser = ptr.To("u") }, `spec.sparkConf[spark.kerberos.principal]: "p": leave out the proxy user`},
+		"proxy user": {func(app *v1beta2.SparkApplication) {
+			conf("spark.kerberos.principal", "p")(app)
+			app.Spec.ProxyUser = ptr.To("u")
+		}, `spec.sparkConf[spark.kerberos.principal]: "p": leave out the proxy user`},
 		"label":           {func(app *v1beta2.SparkApplication) { app.Spec.Driver.Labels = map[string]string{"spark-role": "x"} }, "spec.driver.labels[spark-role]: "},
 		"remote":          {conf("spark.remote", "sc://h"), `spec.sparkConf[spark.remote]: "sc://h": remove it`},
 		"bind address":    {conf("spark.driver.bindAddress", "h"), "spec.sparkConf[spark.driver.bindAddress]: "},
