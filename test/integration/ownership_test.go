@@ -23,7 +23,7 @@ import (
 // belongs to another.
 func TestOwnership(t *testing.T) {
 	namespace := newNamespace(t, "ownership")
-	crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	kill := crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
 	pods, apps := api.core.CoreV1().Pods(namespace), api.spark.SparkoperatorV1beta2().SparkApplications(namespace)
 	start := func(t *testing.T, name string) (*v1beta2.SparkApplication, *corev1.Pod) {
 		t.Helper()
@@ -85,6 +85,7 @@ func TestOwnership(t *testing.T) {
 		app, pod := start(t, "thief")
 		list := victimPod.Annotations["sparkoperator.k8s.io/run-objects"]
 		_, service, _ := strings.Cut(list, "Service/")
+		service, _, _ = strings.Cut(service, ",")
 
 		// Any pod, as a driver that was left over.
 		any, err := pods.Create(t.Context(), &corev1.Pod{
@@ -109,7 +110,8 @@ func TestOwnership(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		// The submission of another, in the status and on the own driver.
+		// The submission of another, for an operator that sees all of it at once, in the status and on the own driver.
+		kill()
 		forged := fmt.Sprintf(`{"status":{"submissionID":%q}}`, victim.Status.SubmissionID)
 		if _, err := apps.Patch(t.Context(), "thief", types.MergePatchType, []byte(forged), metav1.PatchOptions{}, "status"); err != nil {
 			t.Fatal(err)
@@ -117,6 +119,7 @@ func TestOwnership(t *testing.T) {
 		patch(t, pod.Name, fmt.Sprintf(`{"metadata":{"labels":{%q:%q},"annotations":{"sparkoperator.k8s.io/run-objects":%q}}}`,
 			v1beta2.LabelSubmissionID, victim.Status.SubmissionID, list))
 		end(t, pod.Name)
+		crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
 		waitFor(t, namespace, "thief", "COMPLETED", inState(v1beta2.ApplicationStateCompleted))
 		time.Sleep(3 * time.Second)
 		if _, err := api.core.CoreV1().Services(namespace).Get(t.Context(), service, metav1.GetOptions{}); service == "" || err != nil {
