@@ -42,6 +42,7 @@ type schema struct {
 	Minimum, Maximum     *float64
 	MinLength, MaxLength *int64
 	MinItems, MaxItems   *int64
+	MaxProperties        *int64
 	Nullable             bool
 	Default              any
 	Properties           map[string]schema
@@ -293,11 +294,20 @@ func stricter(ours schema, theirs fact) []string {
 	}
 	// The facts record none of these; only quantities have a pattern, which goes with their type.
 	if ours.Pattern != "" && !ours.IntOrString || ours.MinLength != nil || ours.MaxLength != nil || ours.MinItems != nil ||
-		ours.MaxItems != nil || len(ours.Rules) > 0 {
+		len(ours.Rules) > 0 {
 		differs("has a pattern, a length or a rule")
+	}
+	// Sizes bound the work of the operator. They are far above what a job can use.
+	for _, size := range []*int64{ours.MaxItems, ours.MaxProperties} {
+		if size != nil && *size < smallestBound {
+			differs("holds at most %d entries", *size)
+		}
 	}
 	return all
 }
+
+// smallestBound is the least that a bound on the size of a list or map may be.
+const smallestBound = 200
 
 // number is the value of a constraint; not a number if there is none, which no comparison holds for.
 func number(text string) float64 {
