@@ -312,7 +312,7 @@ func TestRefusals(t *testing.T) {
 		{"blank in the executor template's path", in(nil, sparkconf.ExecutorPodTemplateFile, "/a b"), sparkconf.ExecutorPodTemplateFile, "Illegal character in path at index 2: /a b"},
 		{"pod group", in(nil, sparkconf.DriverPodFeatureSteps, "org.apache.spark.deploy.k8s.features.VolcanoFeatureStep", sparkconf.PodGroupTemplateJSON, "{"), sparkconf.PodGroupTemplateJSON, "could not load the pod group template"},
 		{"pod group of a wrong shape", in(nil, sparkconf.DriverPodFeatureSteps, "org.apache.spark.deploy.k8s.features.VolcanoFeatureStep", sparkconf.PodGroupTemplateJSON, `{"metadata": []}`), sparkconf.PodGroupTemplateJSON, "could not load the pod group template"},
-		{"missing pod group file", in(nil, sparkconf.DriverPodFeatureSteps, "org.apache.spark.deploy.k8s.features.VolcanoFeatureStep", sparkconf.PodGroupTemplateFile, "/none"), sparkconf.PodGroupTemplateFile, "/none"},
+		{"missing pod group file", in(nil, sparkconf.DriverPodFeatureSteps, "org.apache.spark.deploy.k8s.features.VolcanoFeatureStep", sparkconf.PodGroupTemplateFile, "/none"), sparkconf.PodGroupTemplateFile, "could not load the pod group template"},
 		{"template in another namespace", in(func(in *submit.Input) {
 			in.SparkVersion = "3.3.4"
 			in.DriverTemplate = &corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Namespace: "other"}}
