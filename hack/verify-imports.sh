@@ -43,6 +43,7 @@ pure() {
 
 pure pkg/apis
 pure pkg/cron
+pure pkg/redact
 pure pkg/sparkconf
 pure pkg/submit pkg/sparkconf
 pure pkg/podspec pkg/apis pkg/sparkconf
@@ -59,7 +60,7 @@ room pkg/syncloop
 room pkg/informers pkg/apis pkg/client
 room pkg/metrics pkg/apis
 kit=(pkg/apis pkg/client pkg/freshness pkg/informers pkg/metrics pkg/syncloop)
-computed=(pkg/batchscheduler pkg/cron pkg/monitoring pkg/podspec pkg/sparkconf pkg/submit pkg/translate pkg/validation)
+computed=(pkg/batchscheduler pkg/cron pkg/monitoring pkg/podspec pkg/redact pkg/sparkconf pkg/submit pkg/translate pkg/validation)
 room pkg/controller "${kit[@]}" "${computed[@]}" pkg/ui
 room pkg/scheduledapp "${kit[@]}" "${computed[@]}"
 
