@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -20,7 +21,6 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/kubernetes"
@@ -145,7 +145,7 @@ func create[T any](ctx context.Context, document []byte, object T, client creato
 	return err
 }
 
-// endDrivers ends every driver well that has its ConfigMap, as a kubelet would. It goes
+// endDrivers ends every driver well whose ConfigMaps exist, as a kubelet would. It goes
 // on until the context is done.
 func (p *grantedPlane) endDrivers(ctx context.Context, namespace string) {
 	wait.UntilWithContext(ctx, func(ctx context.Context) {
@@ -157,16 +157,14 @@ func (p *grantedPlane) endDrivers(ctx context.Context, namespace string) {
 		if err != nil {
 			return
 		}
-		complete := map[types.UID]bool{}
+		exists := map[string]bool{}
 		for i := range maps.Items {
-			if owner := metav1.GetControllerOf(&maps.Items[i]); owner != nil {
-				complete[owner.UID] = true
-			}
+			exists[maps.Items[i].Name] = true
 		}
 		for i := range pods.Items {
 			pod := &pods.Items[i]
-			if !complete[pod.UID] {
-				continue // a volume is missing
+			if slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return v.ConfigMap != nil && !exists[v.ConfigMap.Name] }) {
+				continue
 			}
 			now := metav1.Now()
 			pod.Status.Phase = corev1.PodSucceeded
