@@ -5,11 +5,13 @@ package translate_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/spark-operator/spark-operator/internal/recording"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
@@ -71,6 +73,44 @@ func TestOperatorGoldens(t *testing.T) {
 		summary += fmt.Sprintf(", %d FAILING", failing)
 	}
 	t.Log(summary)
+}
+
+// TestDriverOfRefusedRecording compares the driver of the one recording with several
+// init containers and sidecars. The application is refused here for a fault of its
+// executors, which is taken out of it first.
+func TestDriverOfRefusedRecording(t *testing.T) {
+	cases, err := recording.Read(repository)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := recording.ReadDeviations(repository, cases)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := slices.IndexFunc(cases, func(c *recording.Case) bool { return c.Case == "containers" })
+	repaired := *cases[at]
+	var manifest map[string]any
+	if err := json.Unmarshal(repaired.Manifest, &manifest); err != nil {
+		t.Fatal(err)
+	}
+	sidecars, _, err := unstructured.NestedSlice(manifest, "spec", "executor", "sidecars")
+	if err != nil || len(sidecars) != 2 {
+		t.Fatalf("sidecars %v, %v", sidecars, err)
+	}
+	if err := unstructured.SetNestedSlice(manifest, sidecars[:1], "spec", "executor", "sidecars"); err != nil {
+		t.Fatal(err)
+	}
+	if repaired.Manifest, err = json.Marshal(manifest); err != nil {
+		t.Fatal(err)
+	}
+	differences, err := compareBuilt(&repaired)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left, _ := rows.Explain(repaired.Case, differences)
+	for _, d := range left {
+		t.Error(d)
+	}
 }
 
 // compareBuilt builds the objects of a submission and compares them.
