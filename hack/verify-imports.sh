@@ -57,10 +57,12 @@ room pkg/client pkg/apis
 room pkg/features
 room pkg/freshness
 room pkg/syncloop
-room pkg/informers pkg/apis pkg/client
+room pkg/reconcile
+room pkg/servedschema pkg/apis
+room pkg/informers pkg/apis pkg/client pkg/podspec pkg/sparkconf
 room pkg/metrics pkg/apis
-kit=(pkg/apis pkg/client pkg/freshness pkg/informers pkg/metrics pkg/syncloop)
-computed=(pkg/batchscheduler pkg/cron pkg/monitoring pkg/podspec pkg/redact pkg/sparkconf pkg/submit pkg/translate pkg/validation)
+kit=(pkg/apis pkg/client pkg/freshness pkg/informers pkg/metrics pkg/reconcile pkg/redact pkg/syncloop)
+computed=(pkg/batchscheduler pkg/cron pkg/monitoring pkg/podspec pkg/sparkconf pkg/submit pkg/translate pkg/validation)
 room pkg/controller "${kit[@]}" "${computed[@]}" pkg/ui
 room pkg/scheduledapp "${kit[@]}" "${computed[@]}"
 

@@ -43,13 +43,13 @@ func forbiddenPod(text string) error {
 }
 
 var (
-	notPermitted   = forbiddenPod(`User "operator" cannot create resource "pods" in API group "" in the namespace "ns"`)
-	noAccount      = forbiddenPod(`error looking up service account ns/etl: serviceaccount "etl" not found`)
-	noPriority     = forbiddenPod("no PriorityClass with name urgent was found")
-	noRuntime      = forbiddenPod(`pod rejected: RuntimeClass "gvisor" not found`)
-	noQuota        = forbiddenPod("exceeded quota: team, requested: pods=1, used: pods=8, limited: pods=8")
-	outOfRange     = forbiddenPod("maximum memory usage per Container is 1Gi, but limit is 2Gi")
-	deniedByPolicy = &apierrors.StatusError{ErrStatus: metav1.Status{
+	errNotPermitted   = forbiddenPod(`User "operator" cannot create resource "pods" in API group "" in the namespace "ns"`)
+	errNoAccount      = forbiddenPod(`error looking up service account ns/etl: serviceaccount "etl" not found`)
+	errNoPriority     = forbiddenPod("no PriorityClass with name urgent was found")
+	errNoRuntime      = forbiddenPod(`pod rejected: RuntimeClass "gvisor" not found`)
+	errNoQuota        = forbiddenPod("exceeded quota: team, requested: pods=1, used: pods=8, limited: pods=8")
+	errOutOfRange     = forbiddenPod("maximum memory usage per Container is 1Gi, but limit is 2Gi")
+	errDeniedByPolicy = &apierrors.StatusError{ErrStatus: metav1.Status{
 		Status: metav1.StatusFailure, Code: 422, Reason: metav1.StatusReasonInvalid,
 		Message: `pods "pi-driver" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no`,
 	}}
@@ -64,16 +64,16 @@ func TestWhatMayArriveIsWaitedFor(t *testing.T) {
 		err            error
 		cause          reconcile.Cause
 	}{
-		"rights":                  {"create", "pods", notPermitted, reconcile.NotPermitted},
-		"rights on the Service":   {"create", "services", notPermitted, reconcile.NotPermitted},
-		"rights on the ConfigMap": {"create", "configmaps", notPermitted, reconcile.NotPermitted},
-		"service account":         {"create", "pods", noAccount, reconcile.ReferenceNotFound},
-		"priority class":          {"create", "pods", noPriority, reconcile.ReferenceNotFound},
-		"runtime class":           {"create", "pods", noRuntime, reconcile.ReferenceNotFound},
-		"quota":                   {"create", "pods", noQuota, reconcile.QuotaExceeded},
-		"quota of services":       {"create", "services", noQuota, reconcile.QuotaExceeded},
-		"limit range":             {"create", "pods", outOfRange, reconcile.AdmissionDenied},
-		"validating admission":    {"create", "pods", deniedByPolicy, reconcile.AdmissionDenied},
+		"rights":                  {"create", "pods", errNotPermitted, reconcile.NotPermitted},
+		"rights on the Service":   {"create", "services", errNotPermitted, reconcile.NotPermitted},
+		"rights on the ConfigMap": {"create", "configmaps", errNotPermitted, reconcile.NotPermitted},
+		"service account":         {"create", "pods", errNoAccount, reconcile.ReferenceNotFound},
+		"priority class":          {"create", "pods", errNoPriority, reconcile.ReferenceNotFound},
+		"runtime class":           {"create", "pods", errNoRuntime, reconcile.ReferenceNotFound},
+		"quota":                   {"create", "pods", errNoQuota, reconcile.QuotaExceeded},
+		"quota of services":       {"create", "services", errNoQuota, reconcile.QuotaExceeded},
+		"limit range":             {"create", "pods", errOutOfRange, reconcile.AdmissionDenied},
+		"validating admission":    {"create", "pods", errDeniedByPolicy, reconcile.AdmissionDenied},
 		"kind":                    {"create", "services", apierrors.NewGenericServerResponse(404, "post", schema.GroupResource{Resource: "services"}, "", "404 page not found", 0, true), reconcile.KindNotServed},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -168,7 +168,7 @@ func TestOnlyTheObjectItselfIsAVerdict(t *testing.T) {
 func TestPatienceOutlivesTheOperator(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)
-		c.refusing("create", "pods", noAccount)
+		c.refusing("create", "pods", errNoAccount)
 		c.addApplication(newApplication("pi"))
 		for range 3 {
 			stop := running(t, c, Config{})
@@ -212,7 +212,7 @@ func TestPatienceOfEachSubmission(t *testing.T) {
 				c.wantState("pi", stateSubmitted)
 				c.driverPhase("pi-driver", corev1.PodRunning)
 				letPass(time.Second)
-				allow := c.refusing("create", "pods", noAccount)
+				allow := c.refusing("create", "pods", errNoAccount)
 				next(c)
 				letPass(40 * time.Second)
 				if app := c.application("pi"); stateOf(&app.Status) != stateSubmitting {
@@ -232,7 +232,7 @@ func TestPatienceOfEachSubmission(t *testing.T) {
 func TestSuspendWhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)
-		allow := c.refusing("create", "pods", noQuota)
+		allow := c.refusing("create", "pods", errNoQuota)
 		c.addApplication(newApplication("pi"))
 		defer running(t, c, Config{})()
 		letPass(10 * time.Second)
@@ -258,8 +258,8 @@ func TestRestartPolicyWaitsForTheNamespace(t *testing.T) {
 		err  error
 		want v1beta2.ApplicationStateType
 	}{
-		"quota":  {noQuota, stateRefused},
-		"rights": {notPermitted, stateSubmitting},
+		"quota":  {errNoQuota, stateRefused},
+		"rights": {errNotPermitted, stateSubmitting},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -278,7 +278,7 @@ func TestRestartPolicyWaitsForTheNamespace(t *testing.T) {
 // the API server had just started when it was to go; it stays, and the application
 // ends, if the operator really lacks the right.
 func TestReleaseWaitsForTheAPIServer(t *testing.T) {
-	notPermitted := apierrors.NewForbidden(corev1.Resource("services"), "x", errors.New(`User "operator" cannot delete resource "services" in API group "" in the namespace "ns"`))
+	errNotPermitted := apierrors.NewForbidden(corev1.Resource("services"), "x", errors.New(`User "operator" cannot delete resource "services" in API group "" in the namespace "ns"`))
 	for name, lasts := range map[string]time.Duration{"for a moment": 5 * time.Second, "for ever": time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -286,7 +286,7 @@ func TestReleaseWaitsForTheAPIServer(t *testing.T) {
 				c.addApplication(newApplication("pi"))
 				defer running(t, c, Config{})()
 				letPass(time.Second)
-				allow := c.refusing("delete", "services", notPermitted)
+				allow := c.refusing("delete", "services", errNotPermitted)
 				c.driverPhase("pi-driver", corev1.PodSucceeded)
 				letPass(lasts)
 				if lasts < time.Minute {

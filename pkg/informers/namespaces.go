@@ -56,8 +56,8 @@ func (n *Namespaces) OnWatched(do func(namespace string)) ([]cache.DoneChecker, 
 		return ok && n.selector.Matches(labels.Set(object.GetLabels()))
 	}
 	registration, err := n.informer.AddEventHandler(cache.ResourceEventHandlerFuncs{UpdateFunc: func(before, now any) {
-		if !selected(before) && selected(now) {
-			do(now.(metav1.Object).GetName())
+		if object, ok := now.(metav1.Object); ok && !selected(before) && selected(now) {
+			do(object.GetName())
 		}
 	}})
 	if err != nil {

@@ -268,7 +268,7 @@ const separators = `,;&)]}|"'<>`
 // its value, or nothing.
 func word(line string) int {
 	nextName := -1 // where the name ends that was looked for last, to look once only
-	for i := 0; i < len(line); i++ {
+	for i := range len(line) {
 		c := line[i]
 		if c == ' ' || c == '\t' {
 			return i

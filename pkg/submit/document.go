@@ -83,7 +83,7 @@ func (b *documentBudget) untyped(node *yaml.Node, depth int) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch node.Kind {
+	switch node.Kind { //nolint:exhaustive // the other kinds are judged below
 	case yaml.MappingNode:
 		object := make(map[string]any, len(node.Content)/2)
 		for i := 0; i+1 < len(node.Content); i += 2 {

@@ -47,7 +47,7 @@ func (r *typedReader) value(node *yaml.Node, typ reflect.Type, depth int) (any, 
 	for typ.Kind() == reflect.Pointer {
 		typ = typ.Elem()
 	}
-	switch node.Kind {
+	switch node.Kind { //nolint:exhaustive // the other kinds are judged below
 	case yaml.MappingNode:
 		return r.object(node, typ, depth)
 	case yaml.SequenceNode:
@@ -170,7 +170,7 @@ func (r *typedReader) scalar(node *yaml.Node, typ reflect.Type) (any, error) {
 		}
 		return r.text(node), nil
 	}
-	switch typ.Kind() {
+	switch typ.Kind() { //nolint:exhaustive // the kinds that the API types have
 	case reflect.Bool:
 		if r.yaml11 && isPlain(node) {
 			if value, ok := yaml11Bool(text); ok {

@@ -22,7 +22,7 @@ import (
 func started(env []corev1.EnvVar, fields map[string]string) map[string]string {
 	have := map[string]string{}
 	for _, variable := range env {
-		value := ""
+		var value string
 		if from := variable.ValueFrom; from != nil && from.FieldRef != nil {
 			value = fields[from.FieldRef.FieldPath]
 		} else if from != nil {

@@ -13,7 +13,7 @@ import (
 )
 
 // Refusal is why an application cannot be submitted, in terms of the application.
-type Refusal struct {
+type Refusal struct { //nolint:errname // the documentation calls it a refusal
 	// Place is the path of the field at fault; empty if the cause names it.
 	Place string
 	// Value is what the field says; empty where it says nothing or is a secret.
