@@ -3,6 +3,7 @@
 package controller
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -18,6 +19,12 @@ type foreignError struct{ kind, name, owner string }
 
 func (e *foreignError) Error() string {
 	return fmt.Sprintf("%s %s exists and belongs to %s; delete it or rename the application", e.kind, e.name, e.owner)
+}
+
+// isForeign reports whether err says that an object of somebody else has the name.
+func isForeign(err error) bool {
+	var foreign *foreignError
+	return errors.As(err, &foreign)
 }
 
 // judgeNamesake judges an object that exists under one of our names: nil if it is the
