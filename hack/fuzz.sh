@@ -11,6 +11,7 @@ time="${FUZZ_TIME:-1m}"
 # starts what TestMain starts.
 packages() {
   local files
+  # shellcheck disable=SC2016 # a template of Go, not of the shell
   files="$(go -C "$1" list -f '{{$d := .Dir}}{{range .TestGoFiles}}{{$d}}/{{.}}
 {{end}}{{range .XTestGoFiles}}{{$d}}/{{.}}
 {{end}}' ./... | grep . || true)"
