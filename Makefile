@@ -139,6 +139,11 @@ test-integration: bin/localcluster
 	@# Never from the cache of tests, which does not know what the operator is built from.
 	cd test && $(GO_TEST) -count=1 -timeout 20m $$(go list ./... | grep -vE '/(chart|e2e)(/|$$)')
 
+.PHONY: restarts
+restarts: bin/localcluster ## Restart the API server ten times while 900 applications are submitted; 8 minutes.
+	bin/localcluster env true
+	cd test && go test -v -count=1 -timeout 1h -run '^TestRestartsOfTheAPIServer$$' ./integration -restart-apps 900 -restarts 10
+
 .PHONY: e2e
 e2e: cluster-up spark35-image bin/helm ## Run the tests that need a node and real Spark, on the local cluster.
 	bin/localcluster load-image bin/spark-image-$(SPARK35_VERSION).tar

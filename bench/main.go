@@ -217,6 +217,7 @@ func run(ctx context.Context) error {
 	fs := flag.CommandLine
 	fs.StringVar(&setup.Binary, "operator", "bin/spark-operator", "the operator's binary")
 	fs.StringVar(&setup.CRDs, "crds", "manifests/crd", "folder with the CRDs")
+	fs.StringVar(&setup.Chart, "chart", "test/chart/testdata/all-namespaces.golden.yaml", "file with the chart as it is rendered, for the rights of the operator")
 	fs.StringVar(&setup.Work, "work", ".out/bench", "folder for files that go away")
 	fs.IntVar(&setup.Writers, "floor-writers", 16, "requests that the floor makes at once")
 	fs.StringVar(&setup.Profiles, "profiles", "", "folder for profiles of operator and API server; none if empty")

@@ -23,8 +23,8 @@ import (
 	"github.com/spark-operator/spark-operator/hack/localcluster/controlplane"
 )
 
-// User is a program that makes requests. All of them may do anything; only the
-// audit log distinguishes them.
+// User is a program that makes requests. The operator may do what the chart lets it do,
+// the others anything; the audit log distinguishes them.
 type User string
 
 // The users. Requests of Operator and Floor are counted; those of Recorded are
@@ -47,9 +47,10 @@ type Plane struct {
 	etcd   etcd
 }
 
-// Start starts a control plane with the CRDs found in a folder. Its files lie in
-// the folder work, which is made; Stop removes it.
-func Start(ctx context.Context, work, crds string) (_ *Plane, err error) {
+// Start starts a control plane with the CRDs found in a folder. The operator gets the
+// ClusterRoles of the chart, which is rendered in the file chart. Files of the plane
+// lie in the folder work, which is made; Stop removes it.
+func Start(ctx context.Context, work, crds, chart string) (_ *Plane, err error) {
 	if err := os.RemoveAll(work); err != nil {
 		return nil, fmt.Errorf("clear %s: %w", work, err)
 	}
@@ -87,6 +88,9 @@ func Start(ctx context.Context, work, crds string) (_ *Plane, err error) {
 		return nil, fmt.Errorf("start the control plane: %w", err)
 	}
 	p.etcd.url = p.env.EtcdURL()
+	if err := p.grant(ctx, chart); err != nil {
+		return nil, err
+	}
 	return p, nil
 }
 
@@ -112,7 +116,11 @@ func (p *Plane) Folder() string { return p.folder }
 func tokenFile() []byte {
 	var text strings.Builder
 	for _, user := range users {
-		fmt.Fprintf(&text, "%s,%s,%s,system:masters\n", user, user, user)
+		group := "system:masters"
+		if user == Operator {
+			group = "operators"
+		}
+		fmt.Fprintf(&text, "%s,%s,%s,%s\n", user, user, user, group)
 	}
 	return []byte(text.String())
 }

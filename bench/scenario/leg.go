@@ -27,6 +27,8 @@ type Setup struct {
 	Flags  []string
 	// CRDs is the folder with the definitions, Work a folder for files that go away.
 	CRDs, Work string
+	// Chart is a file with the chart as it is rendered, for the rights of the operator.
+	Chart string
 	// Writers is how many requests the floor makes at once.
 	Writers int
 	// Cold measures from the first request on; times are worth nothing then.
@@ -67,7 +69,7 @@ type leg struct {
 
 // script records the life of an application with so many executors.
 func (s *Setup) script(ctx context.Context, executors int) (_ *floor.Script, err error) {
-	p, err := plane.Start(ctx, s.Work, s.CRDs)
+	p, err := plane.Start(ctx, s.Work, s.CRDs, s.Chart)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +88,7 @@ func (s *Setup) newLeg(ctx context.Context, config kubelet.Config, namespaces ..
 			err = errors.Join(err, l.stop())
 		}
 	}()
-	if l.plane, err = plane.Start(ctx, s.Work, s.CRDs); err != nil {
+	if l.plane, err = plane.Start(ctx, s.Work, s.CRDs, s.Chart); err != nil {
 		return nil, err
 	}
 	for _, name := range append([]string{namespace}, namespaces...) {

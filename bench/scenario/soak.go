@@ -240,8 +240,12 @@ func (r *soak) disaster(ctx context.Context, duration time.Duration) error {
 		}
 		switch rand.IntN(kinds) {
 		case 0:
-			r.disasters["apiServerKills"]++
-			if err = r.plane.Env().KillAPIServer(); err == nil {
+			end, kind := r.plane.Env().KillAPIServer, "apiServerKills"
+			if rand.IntN(2) == 0 {
+				end, kind = r.plane.Env().StopAPIServer, "apiServerStops" // by SIGTERM, as in an upgrade
+			}
+			r.disasters[kind]++
+			if err = end(); err == nil {
 				err = r.plane.Env().StartAPIServer(r.ctx)
 			}
 		case 1:

@@ -34,9 +34,7 @@ import (
 	"github.com/spark-operator/spark-operator/test/crash"
 )
 
-// The full size is 900 applications and 10 restarts:
-//
-//	cd test && go test ./integration -run TestRestartsOfTheAPIServer -restart-apps 900 -restarts 10 -timeout 1h -v
+// The full size is that of `make restarts`: 900 applications and 10 restarts.
 var (
 	restartApps = flag.Int("restart-apps", 60, "applications that are submitted while the API server restarts")
 	restarts    = flag.Int("restarts", 2, "restarts of the API server, by SIGKILL and SIGTERM in turn")
