@@ -85,6 +85,10 @@ func runAll(m *testing.M) (int, error) {
 	if api.dynamic, err = dynamic.NewForConfig(api.config); err != nil {
 		return 1, err
 	}
+	// Nobody else makes that of the namespace that exists from the start.
+	if err = lifecycle.CreateServiceAccount(ctx, api.core, "default", "default"); err != nil {
+		return 1, err
+	}
 	return m.Run(), nil
 }
 

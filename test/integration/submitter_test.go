@@ -38,8 +38,8 @@ func TestSparkSubmitInAJob(t *testing.T) {
 	}
 
 	driver := runClient(t, job)
-	submitted := waitFor(t, namespace, "pi", "SUBMITTED", func(app *v1beta2.SparkApplication) bool {
-		return app.Status.AppState.State == v1beta2.ApplicationStateSubmitted
+	submitted := waitFor(t, namespace, "pi", "SUBMITTED with a driver", func(app *v1beta2.SparkApplication) bool {
+		return app.Status.AppState.State == v1beta2.ApplicationStateSubmitted && !app.Status.BeingSubmitted()
 	})
 	if id := submitted.Status.SparkApplicationID; id != driver.Labels[v1beta2.LabelSparkApplicationSelector] {
 		t.Errorf("application id %q, the driver's is %q", id, driver.Labels[v1beta2.LabelSparkApplicationSelector])
