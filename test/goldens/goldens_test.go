@@ -95,10 +95,8 @@ func report(t *testing.T, cases []*recording.Case, rows *recording.Deviations, f
 		summary += fmt.Sprintf(", %d FAILING", failing)
 	}
 	t.Log(summary)
-	if len(found) < len(cases) {
-		return // a selection: rows may well be unused
-	}
-	for _, complaint := range rows.Unused() {
+	compared := func(name string) bool { _, is := found[name]; return is }
+	for _, complaint := range rows.Unused(compared, len(found) == len(cases)) {
 		t.Error(complaint)
 	}
 }
