@@ -248,6 +248,3 @@ func (e *Env) EtcdPID() int {
 
 // EtcdURL is the address of etcd's client API, plain HTTP.
 func (e *Env) EtcdURL() string { return e.etcdURL }
-
-// APIServerLog is the log file of kube-apiserver, of all its starts. It lives as long as the Env.
-func (e *Env) APIServerLog() string { return e.directory.file("kube-apiserver.log") }
