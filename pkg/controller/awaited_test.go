@@ -329,3 +329,27 @@ func TestStatusOfAKindThatIsNotServed(t *testing.T) {
 		}
 	})
 }
+
+// TestJobIsWaitedFor: what holds for the driver pod holds for a Job with spark-submit.
+func TestJobIsWaitedFor(t *testing.T) {
+	for name, err := range map[string]error{"rights": errNotPermitted, "quota": errNoQuota, "policy": errDeniedByPolicy} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCluster(t)
+				allow := c.refusing("create", "jobs", err)
+				c.addApplication(newApplication("pi", bySparkSubmit))
+				defer running(t, c, Config{})()
+				letPass(30 * time.Second)
+				app := c.wantState("pi", stateSubmitting)
+				if meta.FindStatusCondition(app.Status.Conditions, v1beta2.ConditionStalled) == nil || app.Status.SubmissionAttempts != 0 {
+					t.Errorf("status %+v", app.Status)
+				}
+				allow()
+				letPass(16 * time.Second)
+				if reason := c.submittedReason("pi"); len(c.jobs()) != 1 || reason != reasonSubmitterRunning {
+					t.Errorf("%d jobs, reason %q", len(c.jobs()), reason)
+				}
+			})
+		})
+	}
+}

@@ -19,6 +19,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/ptr"
 
@@ -39,10 +41,11 @@ func TestArrivalLater(t *testing.T) {
 		before func(ctx context.Context, namespace string) error
 		edit   func(app *v1beta2.SparkApplication)
 		reason string
+		flags  []string // of the operator
 		mend   func(ctx context.Context, namespace string) error
 	}{
-		"account": {none, func(app *v1beta2.SparkApplication) { app.Spec.Driver.ServiceAccount = ptr.To("etl") }, "ReferenceNotFound", account},
-		"priority": {none, func(app *v1beta2.SparkApplication) { app.Spec.Driver.PriorityClassName = ptr.To("arrival-late") }, "ReferenceNotFound",
+		"account": {none, func(app *v1beta2.SparkApplication) { app.Spec.Driver.ServiceAccount = ptr.To("etl") }, "ReferenceNotFound", nil, account},
+		"priority": {none, func(app *v1beta2.SparkApplication) { app.Spec.Driver.PriorityClassName = ptr.To("arrival-late") }, "ReferenceNotFound", nil,
 			func(ctx context.Context, _ string) error {
 				class := &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: "arrival-late"}, Value: 10}
 				_, err := api.core.SchedulingV1().PriorityClasses().Create(ctx, class, metav1.CreateOptions{})
@@ -50,7 +53,7 @@ func TestArrivalLater(t *testing.T) {
 			}},
 		"runtime": {none, func(app *v1beta2.SparkApplication) {
 			app.Spec.Driver.Template = &corev1.PodTemplateSpec{Spec: corev1.PodSpec{RuntimeClassName: ptr.To("arrival-late")}}
-		}, "ReferenceNotFound", func(ctx context.Context, _ string) error {
+		}, "ReferenceNotFound", nil, func(ctx context.Context, _ string) error {
 			_, err := api.core.NodeV1().RuntimeClasses().Create(ctx, &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: "arrival-late"}, Handler: "h"}, metav1.CreateOptions{})
 			return err
 		}},
@@ -60,7 +63,7 @@ func TestArrivalLater(t *testing.T) {
 			}}}}
 			_, err := api.core.CoreV1().LimitRanges(namespace).Create(ctx, limit, metav1.CreateOptions{})
 			return err
-		}, func(*v1beta2.SparkApplication) {}, "AdmissionDenied", func(ctx context.Context, namespace string) error {
+		}, func(*v1beta2.SparkApplication) {}, "AdmissionDenied", nil, func(ctx context.Context, namespace string) error {
 			return api.core.CoreV1().LimitRanges(namespace).Delete(ctx, "small", metav1.DeleteOptions{})
 		}},
 		"quota": {func(ctx context.Context, namespace string) error {
@@ -74,15 +77,17 @@ func TestArrivalLater(t *testing.T) {
 			quota.Status = corev1.ResourceQuotaStatus{Hard: quota.Spec.Hard, Used: corev1.ResourceList{corev1.ResourcePods: resource.MustParse("0")}}
 			_, err = quotas.UpdateStatus(ctx, quota, metav1.UpdateOptions{})
 			return err
-		}, func(*v1beta2.SparkApplication) {}, "QuotaExceeded", func(ctx context.Context, namespace string) error {
+		}, func(*v1beta2.SparkApplication) {}, "QuotaExceeded", nil, func(ctx context.Context, namespace string) error {
 			return api.core.CoreV1().ResourceQuotas(namespace).Delete(ctx, "team", metav1.DeleteOptions{})
 		}},
 		"security": {func(ctx context.Context, namespace string) error {
 			return label(ctx, namespace, "pod-security.kubernetes.io/enforce", "restricted")
-		}, func(*v1beta2.SparkApplication) {}, "AdmissionDenied", func(ctx context.Context, namespace string) error {
+		}, func(*v1beta2.SparkApplication) {}, "AdmissionDenied", nil, func(ctx context.Context, namespace string) error {
 			return label(ctx, namespace, "pod-security.kubernetes.io/enforce", "privileged")
 		}},
-		"policy": {denyPods, func(*v1beta2.SparkApplication) {}, "AdmissionDenied", allowPods},
+		"policy": {denyPods, func(*v1beta2.SparkApplication) {}, "AdmissionDenied", nil, allowPods},
+		"group": {none, func(app *v1beta2.SparkApplication) { app.Spec.BatchScheduler = ptr.To("coscheduling") },
+			"KindNotServed", []string{"--enable-batch-scheduler", "--kube-scheduler-names=coscheduling"}, servePodGroups},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -90,7 +95,7 @@ func TestArrivalLater(t *testing.T) {
 			if err := test.before(t.Context(), namespace); err != nil {
 				t.Fatal(err)
 			}
-			crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+			crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace, test.flags...)
 			app := sparkPi("late")
 			test.edit(app)
 			if _, err := api.spark.SparkoperatorV1beta2().SparkApplications(namespace).Create(t.Context(), app, metav1.CreateOptions{}); err != nil {
@@ -113,6 +118,27 @@ func TestArrivalLater(t *testing.T) {
 			}
 		})
 	}
+}
+
+// servePodGroups installs the kind of the scheduler plugin coscheduling.
+func servePodGroups(ctx context.Context, _ string) error {
+	definition := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+		"metadata": map[string]any{
+			"name": "podgroups.scheduling.x-k8s.io", "annotations": map[string]any{"api-approved.kubernetes.io": "https://example.com/test"},
+		},
+		"spec": map[string]any{
+			"group": "scheduling.x-k8s.io", "scope": "Namespaced",
+			"names": map[string]any{"plural": "podgroups", "singular": "podgroup", "kind": "PodGroup", "listKind": "PodGroupList"},
+			"versions": []any{map[string]any{
+				"name": "v1alpha1", "served": true, "storage": true,
+				"schema": map[string]any{"openAPIV3Schema": map[string]any{"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
+			}},
+		},
+	}}
+	definitions := schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
+	_, err := api.dynamic.Resource(definitions).Create(ctx, definition, metav1.CreateOptions{})
+	return err
 }
 
 func label(ctx context.Context, namespace, key, value string) error {

@@ -218,7 +218,7 @@ func TestRestartsOfTheAPIServer(t *testing.T) {
 	err := wait.PollUntilContextTimeout(ctx, time.Second, 5*time.Minute, true, func(ctx context.Context) (bool, error) {
 		list, err := apps.List(ctx, metav1.ListOptions{})
 		if err != nil {
-			return false, nil
+			return false, err
 		}
 		clear(states)
 		for i := range list.Items {
