@@ -99,7 +99,7 @@ func waitForAnswer(t *testing.T, address string, done func(status int, text stri
 	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, 3*time.Minute, true, func(context.Context) (bool, error) {
 		response, err := client.Get("http://" + address + "/readyz")
 		if err != nil {
-			return false, nil //nolint:nilerr // it does not listen yet
+			return false, nil // it does not listen yet
 		}
 		defer response.Body.Close()
 		content, err := io.ReadAll(response.Body)

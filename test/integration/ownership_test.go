@@ -88,7 +88,7 @@ func TestOwnership(t *testing.T) {
 		service, _, _ = strings.Cut(service, ",")
 
 		// Any pod, as a driver that was left over.
-		any, err := pods.Create(t.Context(), &corev1.Pod{
+		bystander, err := pods.Create(t.Context(), &corev1.Pod{
 			ObjectMeta: metav1.ObjectMeta{Name: "any"},
 			Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "main", Image: "example.com/main"}}},
 		}, metav1.CreateOptions{})
@@ -125,7 +125,7 @@ func TestOwnership(t *testing.T) {
 		if _, err := api.core.CoreV1().Services(namespace).Get(t.Context(), service, metav1.GetOptions{}); service == "" || err != nil {
 			t.Errorf("service %s: %v", service, err)
 		}
-		alive(t, "any", any.UID)
+		alive(t, "any", bystander.UID)
 		alive(t, victimPod.Name, victimPod.UID)
 		if status := waitFor(t, namespace, "victim", "RUNNING", inState(v1beta2.ApplicationStateRunning)).Status; len(status.ExecutorState) != 0 {
 			t.Errorf("%d executors", len(status.ExecutorState))
