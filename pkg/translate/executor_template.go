@@ -60,20 +60,7 @@ func (b *builder) leaveToDriver(container *corev1.Container) {
 // override what typed fields put into the template.
 func (b *builder) keepFromDriver(r *role, fields *podspec.Fields, pod *corev1.PodSpec) {
 	b.keepEnv(r, fields, pod)
-	if name := fields.SchedulerName; name != "" {
-		_, own := b.values[r.keys.schedulerName]
-		_, common := b.values[sparkconf.SchedulerName]
-		if own || common {
-			b.setField(r.keys.schedulerName, name, "spec.executor.schedulerName or spec.batchScheduler")
-		}
-	}
-	for key, value := range r.NodeSelector {
-		_, own := b.values[r.keys.nodeSelector+key]
-		_, common := b.values[sparkconf.NodeSelectorPrefix+key]
-		if own || common {
-			b.setField(r.keys.nodeSelector+key, value, "spec.executor.nodeSelector")
-		}
-	}
+	b.keepPlacement(r, fields, "spec.executor.schedulerName or spec.batchScheduler", "spec.executor.nodeSelector")
 	if grace := pod.TerminationGracePeriodSeconds; grace != nil && b.version.AtLeast(4, 1) {
 		const key = "spark.kubernetes.executor.terminationGracePeriodSeconds"
 		if _, given := b.values[key]; !given || fields.TerminationGracePeriodSeconds != nil {

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/podspec"
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 )
 
@@ -141,4 +142,24 @@ func isSparkLabel(key string) bool {
 		return true
 	}
 	return false
+}
+
+// keepPlacement sets the properties of scheduler and node selector where a property
+// would otherwise override what the fields put into a template. The last two
+// arguments name the fields in warnings.
+func (b *builder) keepPlacement(r *role, fields *podspec.Fields, schedulerField, selectorField string) {
+	if name := fields.SchedulerName; name != "" {
+		_, own := b.values[r.keys.schedulerName]
+		_, common := b.values[sparkconf.SchedulerName]
+		if own || common {
+			b.setField(r.keys.schedulerName, name, schedulerField)
+		}
+	}
+	for key, value := range r.NodeSelector {
+		_, own := b.values[r.keys.nodeSelector+key]
+		_, common := b.values[sparkconf.NodeSelectorPrefix+key]
+		if own || common {
+			b.setField(r.keys.nodeSelector+key, value, selectorField)
+		}
+	}
 }

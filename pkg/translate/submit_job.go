@@ -134,20 +134,7 @@ func (b *builder) completeDriverTemplate(r *role, given *corev1.PodTemplateSpec)
 // keepFromClient sets the properties with which the client would otherwise
 // override what typed fields put into the driver's template.
 func (b *builder) keepFromClient(r *role, fields *podspec.Fields, container *corev1.Container) {
-	if name := fields.SchedulerName; name != "" {
-		_, own := b.values[r.keys.schedulerName]
-		_, common := b.values[sparkconf.SchedulerName]
-		if own || common {
-			b.setField(r.keys.schedulerName, name, "spec.driver.schedulerName")
-		}
-	}
-	for key, value := range r.NodeSelector {
-		_, own := b.values[r.keys.nodeSelector+key]
-		_, common := b.values[sparkconf.NodeSelectorPrefix+key]
-		if own || common {
-			b.setField(r.keys.nodeSelector+key, value, "spec.driver.nodeSelector")
-		}
-	}
+	b.keepPlacement(r, fields, "spec.driver.schedulerName", "spec.driver.nodeSelector")
 	if context := r.SecurityContext; context != nil && b.version.AtLeast(4, 3) {
 		switch {
 		case context.AllowPrivilegeEscalation != nil:
