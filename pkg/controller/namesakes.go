@@ -21,7 +21,7 @@ func (e *foreignError) Error() string {
 	return fmt.Sprintf("%s %s exists and belongs to %s; delete it or rename the application", e.kind, e.name, e.owner)
 }
 
-// isForeign reports whether err says that an object of somebody else has the name.
+// isForeign reports whether err says that a foreign object has the name.
 func isForeign(err error) bool {
 	var foreign *foreignError
 	return errors.As(err, &foreign)

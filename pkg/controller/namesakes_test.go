@@ -117,7 +117,7 @@ func TestNamesOfAnEarlierApplication(t *testing.T) {
 	}
 }
 
-// TestForeignExporterConfiguration: a ConfigMap of somebody else under the usual name is
+// TestForeignExporterConfiguration: a foreign ConfigMap under the usual name is
 // left as it is, and the run uses another one.
 func TestForeignExporterConfiguration(t *testing.T) {
 	for name, edit := range map[string]func(*v1beta2.SparkApplication){"native": func(*v1beta2.SparkApplication) {}, "Job": bySparkSubmit} {

@@ -226,7 +226,7 @@ func TestForeignExecutors(t *testing.T) {
 	mustSettle(t, p, "pi")
 	for i := range 300 {
 		if name := fmt.Sprintf("pi-exec-%d", i+10); c.pod(name) == nil {
-			t.Fatalf("pod %s of somebody else was deleted", name)
+			t.Fatalf("foreign pod %s was deleted", name)
 		}
 	}
 }

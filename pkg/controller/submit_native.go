@@ -52,7 +52,7 @@ type submission struct {
 }
 
 // avoid gives the ConfigMap of the metrics exporter a name of this very application,
-// because somebody else has one of the usual name.
+// because a foreign one has the usual name.
 func (s *submission) avoid(app *v1beta2.SparkApplication, foreign error) {
 	id, _, _ := strings.Cut(string(app.UID), "-")
 	s.monitoringConfig = app.Name + "-prom-conf-" + id

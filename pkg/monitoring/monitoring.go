@@ -182,7 +182,7 @@ func configMap(app *v1beta2.SparkApplication, submissionID string, files map[str
 	}
 }
 
-// RenameConfigMap gives the ConfigMap another name, for the case that somebody else has
+// RenameConfigMap gives the ConfigMap another name, for the case that a foreign object has
 // one of its name. The empty name changes nothing.
 func (e *Exporter) RenameConfigMap(name string) {
 	if e.ConfigMap == nil || name == "" {

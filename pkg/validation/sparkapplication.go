@@ -16,7 +16,7 @@ import (
 )
 
 // ValidateSparkApplication returns all faults of an application: the field, its
-// value, and how to mend it. It is the measure for new applications.
+// value, and how to fix it. It is the measure for new applications.
 func ValidateSparkApplication(app *v1beta2.SparkApplication) field.ErrorList {
 	faults, tolerable := ValidateStoredSparkApplication(app)
 	return joined(faults, tolerable)

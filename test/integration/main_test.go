@@ -85,7 +85,7 @@ func runAll(m *testing.M) (int, error) {
 	if api.dynamic, err = dynamic.NewForConfig(api.config); err != nil {
 		return 1, err
 	}
-	// Nobody else makes that of the namespace that exists from the start.
+	// No controller creates that of the namespace that exists from the start.
 	if err = lifecycle.CreateServiceAccount(ctx, api.core, "default", "default"); err != nil {
 		return 1, err
 	}
