@@ -45,7 +45,7 @@ func (c *Controller) createGroup(ctx context.Context, app *v1beta2.SparkApplicat
 	kind, name := group.Object.GetKind(), group.Object.GetName()
 	_, err := createDynamic(ctx, client, group.Object)
 	if apierrors.IsNotFound(err) {
-		return reconcile.Await(reconcile.KindNotServed, fmt.Errorf("%s %s: the cluster does not know %s; install the batch scheduler", kind, name, group.Resource.GroupResource()))
+		return reconcile.Await(reconcile.KindNotServed, fmt.Errorf("%s %s: the API server does not serve %s; install the batch scheduler", kind, name, group.Resource.GroupResource()))
 	}
 	if err == nil || !apierrors.IsAlreadyExists(err) {
 		return err

@@ -99,7 +99,7 @@ func createFor[T metav1.Object](ctx context.Context, client creator[T], object T
 	}
 	existing, err := client.Get(ctx, object.GetName(), metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		return waitFor(reasonRetrying, "%s %s has just gone", kind, object.GetName())
+		return waitFor(reasonRetrying, "%s %s was just deleted", kind, object.GetName())
 	}
 	if err != nil {
 		return fmt.Errorf("read existing %s: %w", kind, err)
@@ -112,7 +112,7 @@ func createFor[T metav1.Object](ctx context.Context, client creator[T], object T
 		return waitFor(reasonNameInUse, "%s %s of %s %s", kind, object.GetName(), describeOwner(owner), terminating(existing))
 	}
 	if owner != nil && owner.Kind == "Pod" && owner.Name == pod.Name {
-		return waitFor(reasonOldDriver, "%s %s belongs to an earlier driver pod %s; it goes as soon as the garbage collector gets to it", kind, object.GetName(), pod.Name)
+		return waitFor(reasonOldDriver, "%s %s belongs to an earlier driver pod %s; the garbage collector will delete it", kind, object.GetName(), pod.Name)
 	}
 	return refuse(fmt.Errorf("%s %s exists and belongs to %s; delete it", kind, object.GetName(), describeOwner(owner)))
 }

@@ -22,10 +22,10 @@ type obstacle struct {
 	// does. Detail is what Kubernetes has to say; it is empty where Kubernetes says
 	// it now and then only.
 	subject, detail string
-	// since is when the obstacle was first there; zero if the pod does not tell.
+	// since is when the obstacle was first there; zero if unknown.
 	since time.Time
-	// mend is set if waiting does not help: somebody has to change something.
-	mend bool
+	// needsAction is set if waiting does not help: a user must change something.
+	needsAction bool
 	// due is when to look again although nothing happened; zero for no such time.
 	due time.Time
 	// failure is whose failure it is if the driver does not start for that; empty if
@@ -45,7 +45,7 @@ const unschedulableDelay = 5 * time.Minute
 // never does.
 func (o *obstacle) stallsAt() (time.Time, bool) {
 	switch {
-	case o.mend:
+	case o.needsAction:
 		return time.Time{}, true
 	case o.reason == reasonUnschedulable:
 		return o.since.Add(unschedulableDelay), true
@@ -102,8 +102,8 @@ func diagnoseScheduler(pod *informers.Pod, now time.Time) *obstacle {
 		return &obstacle{reason: reasonDriverPending, subject: waitsFor(pod.Name, wanted.Scheduler), due: late}
 	}
 	return &obstacle{
-		reason: reasonNoScheduler, subject: waitsFor(pod.Name, wanted.Scheduler), mend: true,
-		detail: "no scheduler of that name has looked at the pod; is it installed, does it run, and is that its name?",
+		reason: reasonNoScheduler, subject: waitsFor(pod.Name, wanted.Scheduler), needsAction: true,
+		detail: "no scheduler with this name has processed the pod; check that it is installed, that it runs, and that the name is correct",
 	}
 }
 
@@ -119,21 +119,25 @@ func diagnoseScheduling(pod *informers.Pod, now time.Time) *obstacle {
 	if condition.Status == corev1.ConditionTrue || pod.Spec.NodeName != "" {
 		return nil
 	}
-	o := &obstacle{reason: reasonUnschedulable, subject: "no node takes pod " + pod.Name, detail: oneLine(condition.Message), since: condition.LastTransitionTime.Time}
+	o := &obstacle{reason: reasonUnschedulable, subject: "pod " + pod.Name + " is unschedulable", detail: oneLine(condition.Message), since: condition.LastTransitionTime.Time}
 	if condition.Reason == corev1.PodReasonSchedulingGated {
 		o.reason, o.subject = reasonSchedulingGated, "pod "+pod.Name+" has scheduling gates"
 		if wanted := pod.Spec.Wanted; wanted != nil && wanted.Gates != "" {
 			o.subject += " " + wanted.Gates
 		}
 		if wanted := pod.Spec.Wanted; wanted != nil && strings.Contains(wanted.Gates, "kueue.x-k8s.io/") {
-			o.detail = joinNonEmpty("; ", o.detail, "Kueue removes its gate when its queue admits the pod; the pod's Workload says why it waits")
+			o.detail = joinNonEmpty("; ", o.detail, "Kueue removes its gate when it admits the pod; the Workload of the pod shows why it waits")
 		}
 	} else if wanted := pod.Spec.Wanted; wanted != nil {
+		var selector, scheduler string
 		if wanted.NodeSelector != "" && strings.Contains(o.detail, "node affinity/selector") {
-			o.subject += ", which asks for nodes with " + wanted.NodeSelector
+			selector = "node selector " + wanted.NodeSelector
 		}
 		if name := wanted.Scheduler; name != "" && name != corev1.DefaultSchedulerName {
-			o.subject += ", says scheduler " + name
+			scheduler = "scheduler " + name
+		}
+		if notes := joinNonEmpty("; ", selector, scheduler); notes != "" {
+			o.subject += " (" + notes + ")"
 		}
 	}
 	if o.since.IsZero() {
@@ -159,10 +163,10 @@ func diagnoseInit(container *informers.ContainerStatus) *obstacle {
 		return nil
 	}
 	return &obstacle{
-		reason:  reasonInitFailed,
-		subject: "init container " + container.Name + " fails",
-		detail:  describeEnd(end),
-		mend:    true,
+		reason:      reasonInitFailed,
+		subject:     "init container " + container.Name + " failed",
+		detail:      describeEnd(end),
+		needsAction: true,
 	}
 }
 
@@ -173,18 +177,18 @@ func diagnoseWaiting(container *informers.ContainerStatus) *obstacle {
 	if waiting == nil {
 		return nil
 	}
-	o := &obstacle{detail: oneLine(waiting.Message), mend: true, failure: v1beta2.FailureTypeApplication}
+	o := &obstacle{detail: oneLine(waiting.Message), needsAction: true, failure: v1beta2.FailureTypeApplication}
 	switch waiting.Reason {
 	case "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable", "ImageInspectError", "SignatureValidationFailed":
 		o.reason = reasonImagePullFailed
 		o.subject = fmt.Sprintf("image %s of container %s cannot be pulled", container.Image, container.Name)
 		o.detail = pullCause(o.detail)
-		if waiting.Reason != "ErrImageNeverPull" { // nobody tried
+		if waiting.Reason != "ErrImageNeverPull" { // no attempt to pull
 			o.failure = v1beta2.FailureTypeInfrastructure
 		}
 	case "InvalidImageName":
 		o.reason = reasonInvalidImageName
-		o.subject = fmt.Sprintf("image %s of container %s has no valid name", container.Image, container.Name)
+		o.subject = fmt.Sprintf("invalid image reference %s of container %s", container.Image, container.Name)
 	case "CreateContainerConfigError":
 		o.reason = reasonContainerConfig
 		o.subject = fmt.Sprintf("container %s cannot be configured", container.Name)
@@ -193,7 +197,7 @@ func diagnoseWaiting(container *informers.ContainerStatus) *obstacle {
 		o.subject = fmt.Sprintf("container %s cannot be created", container.Name)
 	case "CreatePodSandboxError", "ConfigPodSandboxError", "SetupNetworkError":
 		o.reason = reasonSandboxFailed
-		o.subject = "the sandbox of the pod cannot be made"
+		o.subject = "the sandbox of the pod cannot be created"
 		o.failure = "" // the node may recover
 	default: // ContainerCreating, PodInitializing: on its way
 		return nil
@@ -233,8 +237,8 @@ func eventObstacle(pod *informers.Pod, events []corev1.Event) *obstacle {
 			latest = later(latest, lastSeen(&events[i]))
 		}
 	}
-	volumes := obstacle{reason: reasonVolumeFailed, subject: "a volume of pod " + pod.Name + " cannot be mounted", mend: true}
-	sandbox := obstacle{reason: reasonSandboxFailed, subject: "the sandbox of pod " + pod.Name + " cannot be made", mend: true}
+	volumes := obstacle{reason: reasonVolumeFailed, subject: "a volume of pod " + pod.Name + " cannot be mounted", needsAction: true}
+	sandbox := obstacle{reason: reasonSandboxFailed, subject: "the sandbox of pod " + pod.Name + " cannot be created", needsAction: true}
 	var volumeCauses, sandboxCauses []string
 	for i := range events {
 		seen := lastSeen(&events[i])

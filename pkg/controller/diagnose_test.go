@@ -75,49 +75,49 @@ func TestDiagnose(t *testing.T) {
 	for name, test := range map[string]struct {
 		pod             func(*corev1.Pod)
 		reason, message string
-		mend            bool
+		needsAction     bool
 	}{
 		"nothing said yet": {pod: func(*corev1.Pod) {}},
 		"being created":    {pod: scheduled(testStart)},
-		"pull failed":      {pod: waiting("ErrImagePull", errImagePull), reason: reasonImagePullFailed, message: pullFailed, mend: true},
+		"pull failed":      {pod: waiting("ErrImagePull", errImagePull), reason: reasonImagePullFailed, message: pullFailed, needsAction: true},
 		"back-off with cause": {
 			pod:    waiting("ImagePullBackOff", `Back-off pulling image "registry.example.com/spark:nope": ErrImagePull: `+errImagePull),
-			reason: reasonImagePullFailed, message: pullFailed, mend: true,
+			reason: reasonImagePullFailed, message: pullFailed, needsAction: true,
 		},
 		"back-off without cause": {
 			pod:    waiting("ImagePullBackOff", `Back-off pulling image "registry.example.com/spark:nope"`),
-			reason: reasonImagePullFailed, message: "image registry.example.com/spark:nope of container spark-kubernetes-driver cannot be pulled", mend: true,
+			reason: reasonImagePullFailed, message: "image registry.example.com/spark:nope of container spark-kubernetes-driver cannot be pulled", needsAction: true,
 		},
 		"never pulled": {
 			pod:    waiting("ErrImageNeverPull", `Container image "registry.example.com/spark:nope" is not present with pull policy of Never`),
-			reason: reasonImagePullFailed, mend: true,
+			reason: reasonImagePullFailed, needsAction: true,
 			message: `image registry.example.com/spark:nope of container spark-kubernetes-driver cannot be pulled: Container image "registry.example.com/spark:nope" is not present with pull policy of Never`,
 		},
 		"bad name": {
 			pod:    waiting("InvalidImageName", `Failed to apply default image tag "Spark::4": couldn't parse image name "Spark::4": invalid reference format`),
-			reason: reasonInvalidImageName, mend: true,
-			message: `image registry.example.com/spark:nope of container spark-kubernetes-driver has no valid name: Failed to apply default image tag "Spark::4": couldn't parse image name "Spark::4": invalid reference format`,
+			reason: reasonInvalidImageName, needsAction: true,
+			message: `invalid image reference registry.example.com/spark:nope of container spark-kubernetes-driver: Failed to apply default image tag "Spark::4": couldn't parse image name "Spark::4": invalid reference format`,
 		},
 		"missing secret in the environment": {
 			pod:    waiting("CreateContainerConfigError", `secret "credentials" not found`),
-			reason: reasonContainerConfig, message: `container spark-kubernetes-driver cannot be configured: secret "credentials" not found`, mend: true,
+			reason: reasonContainerConfig, message: `container spark-kubernetes-driver cannot be configured: secret "credentials" not found`, needsAction: true,
 		},
 		"missing key in the environment": {
 			pod:    waiting("CreateContainerConfigError", `couldn't find key user in Secret ns/credentials`),
-			reason: reasonContainerConfig, message: `container spark-kubernetes-driver cannot be configured: couldn't find key user in Secret ns/credentials`, mend: true,
+			reason: reasonContainerConfig, message: `container spark-kubernetes-driver cannot be configured: couldn't find key user in Secret ns/credentials`, needsAction: true,
 		},
 		"runtime refuses": {
 			pod:    waiting("CreateContainerError", "context deadline exceeded"),
-			reason: reasonContainerCreation, message: "container spark-kubernetes-driver cannot be created: context deadline exceeded", mend: true,
+			reason: reasonContainerCreation, message: "container spark-kubernetes-driver cannot be created: context deadline exceeded", needsAction: true,
 		},
 		"no network": {
 			pod:    waiting("CreatePodSandboxError", "no CNI"),
-			reason: reasonSandboxFailed, message: "the sandbox of the pod cannot be made: no CNI", mend: true,
+			reason: reasonSandboxFailed, message: "the sandbox of the pod cannot be created: no CNI", needsAction: true,
 		},
-		"no node": {pod: unscheduled(testStart, "Unschedulable", noNode), reason: reasonUnschedulable, message: "no node takes pod pi-driver: " + noNode},
+		"no node": {pod: unscheduled(testStart, "Unschedulable", noNode), reason: reasonUnschedulable, message: "pod pi-driver is unschedulable: " + noNode},
 		"no claim": {
 			pod:    unscheduled(testStart, "Unschedulable", `0/3 nodes are available: persistentvolumeclaim "data" not found.`),
-			reason: reasonUnschedulable, message: `no node takes pod pi-driver: 0/3 nodes are available: persistentvolumeclaim "data" not found.`,
+			reason: reasonUnschedulable, message: `pod pi-driver is unschedulable: 0/3 nodes are available: persistentvolumeclaim "data" not found.`,
 		},
 		"gated": {
 			pod:    unscheduled(testStart, "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates"),
@@ -126,27 +126,27 @@ func TestDiagnose(t *testing.T) {
 		"init container runs": {pod: initStatus(corev1.ContainerStatus{State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}})},
 		"init container failed": {
 			pod:    initStatus(corev1.ContainerStatus{State: corev1.ContainerState{Terminated: failedInit}}),
-			reason: reasonInitFailed, message: "init container fetch fails: ExitCode: 2, Reason: Error", mend: true,
+			reason: reasonInitFailed, message: "init container fetch failed: ExitCode: 2, Reason: Error", needsAction: true,
 		},
 		"init container crashes again and again": {
 			pod: initStatus(corev1.ContainerStatus{
 				RestartCount: 3, LastTerminationState: corev1.ContainerState{Terminated: failedInit},
 				State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff", Message: "back-off 20s restarting failed container"}},
 			}),
-			reason: reasonInitFailed, message: "init container fetch fails: ExitCode: 2, Reason: Error", mend: true,
+			reason: reasonInitFailed, message: "init container fetch failed: ExitCode: 2, Reason: Error", needsAction: true,
 		},
 		"init container tries once more": {
 			pod: initStatus(corev1.ContainerStatus{
 				RestartCount: 3, LastTerminationState: corev1.ContainerState{Terminated: failedInit},
 				State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}},
 			}),
-			reason: reasonInitFailed, message: "init container fetch fails: ExitCode: 2, Reason: Error", mend: true,
+			reason: reasonInitFailed, message: "init container fetch failed: ExitCode: 2, Reason: Error", needsAction: true,
 		},
 		"image of an init container": {
 			pod: initStatus(corev1.ContainerStatus{
 				Image: "busybox:nope", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: `Back-off pulling image "busybox:nope"`}},
 			}),
-			reason: reasonImagePullFailed, message: "image busybox:nope of container fetch cannot be pulled", mend: true,
+			reason: reasonImagePullFailed, message: "image busybox:nope of container fetch cannot be pulled", needsAction: true,
 		},
 		"being deleted": {pod: func(pod *corev1.Pod) {
 			waiting("ErrImagePull", errImagePull)(pod)
@@ -163,8 +163,8 @@ func TestDiagnose(t *testing.T) {
 				}
 				return
 			}
-			if got.reason != test.reason || got.message() != test.message || got.mend != test.mend {
-				t.Errorf("%s, to be mended: %t: %s", got.reason, got.mend, got.message())
+			if got.reason != test.reason || got.message() != test.message || got.needsAction != test.needsAction {
+				t.Errorf("%s, needs action: %t: %s", got.reason, got.needsAction, got.message())
 			}
 		})
 	}
@@ -209,7 +209,7 @@ func TestEventObstacle(t *testing.T) {
 			switch {
 			case got == nil && test.reason != "":
 				t.Fatalf("nothing found, want %s", test.reason)
-			case got != nil && (got.reason != test.reason || got.detail != test.message || !got.mend):
+			case got != nil && (got.reason != test.reason || got.detail != test.message || !got.needsAction):
 				t.Errorf("%s: %q", got.reason, got.detail)
 			}
 		})
@@ -286,7 +286,7 @@ func TestSidecars(t *testing.T) {
 // TestNoScheduler: the status names the scheduler that a driver waits for, and what the
 // operator knows of it.
 func TestNoScheduler(t *testing.T) {
-	const off = "; spec.batchScheduler is volcano, but batch scheduling is off in the operator"
+	const off = "; spec.batchScheduler is volcano, but batch scheduling is disabled in the operator"
 	for name, test := range map[string]struct {
 		edit     func(*v1beta2.SparkApplication)
 		at       time.Duration
@@ -346,7 +346,7 @@ func TestWhatHoldsAPod(t *testing.T) {
 	picky := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pi-driver"}}
 	unscheduled(testStart, "Unschedulable", "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector.")(picky)
 	picky.Spec.NodeSelector, picky.Spec.SchedulerName = map[string]string{"disk": "ssd", "a": "b"}, "mine"
-	if o := diagnose(informers.PodOf(picky), testStart); !strings.Contains(o.message(), "nodes with a=b, disk=ssd, says scheduler mine: 0/3 nodes") {
+	if o := diagnose(informers.PodOf(picky), testStart); !strings.Contains(o.message(), "(node selector a=b, disk=ssd; scheduler mine): 0/3 nodes") {
 		t.Errorf("%s", o.message())
 	}
 }

@@ -143,7 +143,7 @@ func (c *Controller) readDriverEvents(ctx context.Context, t *task) error {
 		TimeoutSeconds: ptr.To(int64(eventsTimeout / time.Second)),
 	})
 	if err != nil {
-		klog.FromContext(ctx).V(2).Info("Events of the driver cannot be read", "pod", klog.KObj(pod), "reason", err)
+		klog.FromContext(ctx).V(2).Info("Cannot read the events of the driver", "pod", klog.KObj(pod), "reason", err)
 		return nil
 	}
 	t.out.events = &driverEvents{obstacle: eventObstacle(pod, list.Items)}

@@ -282,7 +282,7 @@ func TestUnschedulable(t *testing.T) {
 	if after := mustSettle(t, p, "pi"); after != unschedulableDelay {
 		t.Errorf("next look after %v", after)
 	}
-	const told = "Unschedulable: no node takes pod pi-driver: "
+	const told = "Unschedulable: pod pi-driver is unschedulable: "
 	c.wantCondition(v1beta2.ConditionDriverReady, "False "+told+noNode)
 	c.wantCondition(v1beta2.ConditionStalled, "")
 	writes := c.statusWrites()

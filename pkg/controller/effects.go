@@ -19,20 +19,20 @@ type effectOnStatus struct {
 }
 
 var (
-	explainWait        = &effectOnStatus{"say which pod does not go", setWaiting}
-	explainNodeLoss    = &effectOnStatus{"say that the node is lost, or that it is waited for", setNodeLoss}
+	explainWait        = &effectOnStatus{"report which pod does not terminate", setWaiting}
+	explainNodeLoss    = &effectOnStatus{"report that the node is lost, or that the operator waits for it", setNodeLoss}
 	recordSubmission   = &effectOnStatus{"record the submission", setSubmitted}
 	resetForRerun      = &effectOnStatus{"clear the run, keep the counters", setRerun}
 	resetForChange     = &effectOnStatus{"clear the run and the counters", setChanged}
 	resetForSuspension = &effectOnStatus{"clear the run, keep the counters", setRerun}
-	uncharge           = &effectOnStatus{"take back the attempt", setUncharged}
+	uncharge           = &effectOnStatus{"do not count the attempt", setUncharged}
 	endSucceeded       = &effectOnStatus{"record the end", setSucceeded}
 	endFailed          = &effectOnStatus{"record end and cause", setFailed}
 	endLost            = &effectOnStatus{"record that the driver is gone", setFailed}
-	endTimedOut        = &effectOnStatus{"record which time-out", setFailed}
-	endGivenUp         = &effectOnStatus{"say why there is no retry", setGivenUp}
-	failUnreadable     = &effectOnStatus{"record the field at fault", setUnreadable}
-	failInvalid        = &effectOnStatus{"record the fields at fault", setInvalid}
+	endTimedOut        = &effectOnStatus{"record the timeout", setFailed}
+	endGivenUp         = &effectOnStatus{"record why no retry follows", setGivenUp}
+	failUnreadable     = &effectOnStatus{"record the invalid field", setUnreadable}
+	failInvalid        = &effectOnStatus{"record the invalid fields", setInvalid}
 	failRefused        = &effectOnStatus{"record the end", setRefused}
 )
 

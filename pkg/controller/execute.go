@@ -33,9 +33,9 @@ var (
 	readDriverLog     = action{"read the end of the driver's log", (*Controller).readDriverLog}
 	readDriverEvents  = action{"read the events of a driver that does not start", (*Controller).readDriverEvents}
 	ensureUI          = action{"ensure UI objects", (*Controller).ensureUI}
-	confirmDriverLost = action{"look for the driver pod on the API server", (*Controller).confirmDriverLost}
+	confirmDriverLost = action{"read the driver pod from the API server", (*Controller).confirmDriverLost}
 	deleteDrivers     = action{"delete all driver pods", (*Controller).deleteDrivers}
-	examineNode       = action{"delete the driver pod by force if its node is lost", (*Controller).examineNode}
+	examineNode       = action{"force-delete the driver pod if its node is lost", (*Controller).examineNode}
 	deleteOldDrivers  = action{"delete driver pods of earlier submissions", (*Controller).deleteOldDrivers}
 	deleteGhosts      = action{"delete driver pods of other submissions", (*Controller).deleteGhosts}
 	deleteExecutors   = action{"delete executors", (*Controller).deleteExecutors}
@@ -192,21 +192,21 @@ func (c *Controller) confirmDriverLost(ctx context.Context, t *task) error {
 	id, labelled := pod.Labels[v1beta2.LabelSubmissionID] // older versions set none, see observe
 	if metav1.IsControlledBy(pod, app) && (id == app.Status.SubmissionID || !labelled) {
 		if pod.Labels[v1beta2.LabelLaunchedBySparkOperator] != "true" {
-			return waitFor(reasonDriverHidden, "driver pod %s has lost its label %s=true; put it back", name, v1beta2.LabelLaunchedBySparkOperator)
+			return waitFor(reasonDriverHidden, "driver pod %s has lost its label %s=true; restore it", name, v1beta2.LabelLaunchedBySparkOperator)
 		}
 		if pod.Labels[v1beta2.LabelSparkRole] != v1beta2.SparkRoleDriver {
-			return waitFor(reasonDriverHidden, "driver pod %s has lost its label %s=%s; put it back", name, v1beta2.LabelSparkRole, v1beta2.SparkRoleDriver)
+			return waitFor(reasonDriverHidden, "driver pod %s has lost its label %s=%s; restore it", name, v1beta2.LabelSparkRole, v1beta2.SparkRoleDriver)
 		}
 		return waitFor(reasonCacheBehind, "driver pod %s exists but is not in the cache yet", name)
 	}
 	if seen := informers.PodOf(pod); isUnowned(app, seen) {
 		if pod.Labels[v1beta2.LabelLaunchedBySparkOperator] != "true" {
-			return waitFor(reasonDriverHidden, "driver pod %s has lost its owner reference and its label %s=true; put them back, or delete the pod", name, v1beta2.LabelLaunchedBySparkOperator)
+			return waitFor(reasonDriverHidden, "driver pod %s has lost its owner reference and its label %s=true; restore them, or delete the pod", name, v1beta2.LabelLaunchedBySparkOperator)
 		}
 		return waitFor(reasonCacheBehind, "driver pod %s exists but is not in the cache yet", name)
 	} else if !seen.Controlled && seen.Spec.Driver && app.Status.SparkApplicationID != "" && seen.Labels.SparkApplicationSelector == app.Status.SparkApplicationID {
 		// It may run. A second driver beside it would be worse than none.
-		return waitFor(reasonDriverHidden, "driver pod %s has lost its owner reference and labels %s, %s or %s; put them back, or delete the pod",
+		return waitFor(reasonDriverHidden, "driver pod %s has lost its owner reference and labels %s, %s or %s; restore them, or delete the pod",
 			name, v1beta2.LabelSparkRole, v1beta2.LabelSparkAppName, v1beta2.LabelSubmissionID)
 	}
 	return c.ensureCurrent(ctx, t)

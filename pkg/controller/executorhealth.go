@@ -81,14 +81,14 @@ func (in *input) missingExecutors(wanted int32, counts v1beta2.ExecutorCounts) *
 		ended += counts.Unknown
 	}
 	if ended >= max(minCrashes, wanted) {
-		return &obstacle{reason: reasonExecutorsCrashing, subject: "executors fail again and again", detail: in.settings.redact(lastCrash(in.executors))}
+		return &obstacle{reason: reasonExecutorsCrashing, subject: "executors keep failing", detail: in.settings.redact(lastCrash(in.executors))}
 	}
-	o := &obstacle{reason: reasonTooFewExecutors, subject: fmt.Sprintf("fewer executors run than the application starts with (%d)", wanted)}
+	o := &obstacle{reason: reasonTooFewExecutors, subject: fmt.Sprintf("fewer executors are running than the application starts with (%d)", wanted)}
 	if deadline := in.executorDeadline(); deadline.IsZero() || in.now.Before(deadline) {
 		return o
 	}
 	if counts.Running == 0 {
-		o.reason, o.subject = reasonNoExecutors, fmt.Sprintf("no executor runs, and the application starts with %d", wanted)
+		o.reason, o.subject = reasonNoExecutors, fmt.Sprintf("no executor is running; the application starts with %d", wanted)
 	}
 	pending := false
 	for _, pod := range in.executors {
@@ -105,7 +105,7 @@ func (in *input) missingExecutors(wanted int32, counts v1beta2.ExecutorCounts) *
 	if counts.Running == 0 {
 		o.detail = "their pods have not started yet"
 		if !pending {
-			o.detail = "the driver has no pods for them; its log says why, often a quota or missing rights of its service account"
+			o.detail = "the driver has not created their pods; its log shows why (often a quota, or missing permissions of its service account)"
 		}
 	}
 	return o
@@ -135,7 +135,7 @@ func lastCrash(pods []*informers.Pod) string {
 		switch {
 		case end != nil && (text == "" || last.Before(&end.FinishedAt)):
 			last = end.FinishedAt
-			text = joinNonEmpty("; ", "the last one ended with "+describeEnd(end), joinNonEmpty(": ", reason, message))
+			text = joinNonEmpty("; ", "the last one failed with "+describeEnd(end), joinNonEmpty(": ", reason, message))
 		case end == nil && text == "" && reason != "":
 			text = "the last one: " + joinNonEmpty(": ", reason, message)
 		}

@@ -94,13 +94,13 @@ func (c *cluster) executorEvents() int {
 }
 
 func TestNoExecutors(t *testing.T) {
-	const few, none = "False TooFewExecutors: fewer executors run than the application starts with (2)", "False NoExecutors: no executor runs, and the application starts with 2"
+	const few, none = "False TooFewExecutors: fewer executors are running than the application starts with (2)", "False NoExecutors: no executor is running; the application starts with 2"
 	for name, test := range map[string]struct {
 		pod  func(*corev1.Pod)
 		want string
 	}{
-		"no pods": {want: ": the driver has no pods for them; its log says why, often a quota or missing rights of its service account"},
-		"no node": {unscheduled(testStart, "Unschedulable", noNode), "; pod pi-exec-1: no node takes pod pi-exec-1: " + noNode},
+		"no pods": {want: ": the driver has not created their pods; its log shows why (often a quota, or missing permissions of its service account)"},
+		"no node": {unscheduled(testStart, "Unschedulable", noNode), "; pod pi-exec-1: pod pi-exec-1 is unschedulable: " + noNode},
 		"no image": {waiting("ErrImagePull", "rpc error: code = NotFound desc = not found"),
 			"; pod pi-exec-1: image registry.example.com/spark:nope of container executor cannot be pulled: not found"},
 		"slow": {scheduled(testStart), ": their pods have not started yet"},
@@ -153,13 +153,13 @@ func TestNoExecutors(t *testing.T) {
 func TestExecutorsCrashLooping(t *testing.T) {
 	c, p := runningDriver(t, 2)
 	for number := 1; number <= 3; number++ {
-		c.wantCondition(v1beta2.ConditionExecutorsReady, "False TooFewExecutors: fewer executors run than the application starts with (2)")
+		c.wantCondition(v1beta2.ConditionExecutorsReady, "False TooFewExecutors: fewer executors are running than the application starts with (2)")
 		c.addExecutor(number, executorRuns)
 		mustSettle(t, p, "pi")
 		c.editPod(fmt.Sprintf("pi-exec-%d", number), executorFailed(time.Duration(number)*time.Second, 137, []string{"Error", "Error", "OOMKilled"}[number-1]))
 		mustSettle(t, p, "pi")
 	}
-	const told = "False ExecutorsCrashLooping: executors fail again and again: the last one ended with ExitCode: 137, Reason: OOMKilled; the container used more memory than its limit"
+	const told = "False ExecutorsCrashLooping: executors keep failing: the last one failed with ExitCode: 137, Reason: OOMKilled; the container used more memory than its limit"
 	c.wantCondition(v1beta2.ConditionExecutorsReady, told)
 	c.wantCounts(v1beta2.ExecutorCounts{Failed: 3})
 	if got := c.executorEvents(); got != 1 {
@@ -182,7 +182,7 @@ func TestExecutorsCrashLooping(t *testing.T) {
 	// From now on executors were there; a time-out of the start does not begin anew.
 	c.editPod("pi-exec-4", executorFailed(time.Minute, 1, "Error"))
 	mustSettle(t, p, "pi")
-	c.wantCondition(v1beta2.ConditionExecutorsReady, "False ExecutorsLost: executors fail again and again: the last one ended with ExitCode: 1, Reason: Error")
+	c.wantCondition(v1beta2.ConditionExecutorsReady, "False ExecutorsLost: executors keep failing: the last one failed with ExitCode: 1, Reason: Error")
 }
 
 // TestExecutorsVanish: Spark deletes the pods of executors that failed, at times
@@ -196,7 +196,7 @@ func TestExecutorsVanish(t *testing.T) {
 		mustSettle(t, p, "pi")
 	}
 	c.wantCounts(v1beta2.ExecutorCounts{Unknown: 3})
-	c.wantCondition(v1beta2.ConditionExecutorsReady, "False ExecutorsCrashLooping: executors fail again and again")
+	c.wantCondition(v1beta2.ConditionExecutorsReady, "False ExecutorsCrashLooping: executors keep failing")
 
 	for number := 4; number <= 7; number++ {
 		c.addExecutor(number, executorRuns)
@@ -206,7 +206,7 @@ func TestExecutorsVanish(t *testing.T) {
 		c.deletePod(fmt.Sprintf("pi-exec-%d", number))
 	}
 	mustSettle(t, p, "pi")
-	c.wantCondition(v1beta2.ConditionExecutorsReady, "False ExecutorsLost: fewer executors run than the application starts with (2)")
+	c.wantCondition(v1beta2.ConditionExecutorsReady, "False ExecutorsLost: fewer executors are running than the application starts with (2)")
 }
 
 // TestOneFailureIsNoLoop, nor are several where others run.
@@ -216,7 +216,7 @@ func TestOneFailureIsNoLoop(t *testing.T) {
 	c.addExecutor(2, executorFailed(0, 1, "Error"))
 	c.addExecutor(3, executorFailed(0, 1, "Error"))
 	mustSettle(t, p, "pi")
-	c.wantCondition(v1beta2.ConditionExecutorsReady, "False TooFewExecutors: fewer executors run than the application starts with (2)")
+	c.wantCondition(v1beta2.ConditionExecutorsReady, "False TooFewExecutors: fewer executors are running than the application starts with (2)")
 	c.addExecutor(4, executorFailed(0, 1, "Error"))
 	c.addExecutor(5, executorRuns)
 	mustSettle(t, p, "pi")

@@ -23,7 +23,7 @@ var (
 	always   = guard{"", func(*input) bool { return true }}
 	deleting = guard{"the object is being deleted", func(in *input) bool { return in.app.DeletionTimestamp != nil }}
 
-	orphaning = guard{"the object is being deleted, and its dependents are to stay", func(in *input) bool {
+	orphaning = guard{"the object is being deleted, and its dependents are orphaned", func(in *input) bool {
 		return in.app.DeletionTimestamp != nil && slices.Contains(in.app.Finalizers, metav1.FinalizerOrphanDependents)
 	}}
 
@@ -58,15 +58,15 @@ var (
 		return in.report.state == v1beta2.DriverStateFailed && in.retry().allowed
 	}}
 	driverSucceeded         = guard{"driver succeeded", func(in *input) bool { return in.report.state == v1beta2.DriverStateCompleted }}
-	driverSucceededAndRerun = guard{"driver succeeded, restart policy asks for another run", func(in *input) bool {
+	driverSucceededAndRerun = guard{"driver succeeded, restart policy requires another run", func(in *input) bool {
 		return in.report.state == v1beta2.DriverStateCompleted && retryAfterSuccess(in.app.Spec.RestartPolicy).allowed
 	}}
 
-	timedOut       = guard{"a time-out has passed", func(in *input) bool { return in.overdue() != nil }}
-	driverStuck    = guard{"the driver was deleted but does not go", func(in *input) bool { return in.currentDriverStuck() }}
+	timedOut       = guard{"a timeout has expired", func(in *input) bool { return in.overdue() != nil }}
+	driverStuck    = guard{"the driver was deleted but does not terminate", func(in *input) bool { return in.currentDriverStuck() }}
 	driverNotEnded = guard{"the driver has not ended", func(in *input) bool { return in.driverAlive() }}
 
-	rerunAfterSuccess = guard{"restart policy asks for another run", func(in *input) bool {
+	rerunAfterSuccess = guard{"restart policy requires another run", func(in *input) bool {
 		return retryAfterSuccess(in.app.Spec.RestartPolicy).allowed
 	}}
 	rerunAllowed = guard{"restart policy allows another run", func(in *input) bool { return in.retry().allowed }}
@@ -80,7 +80,7 @@ var (
 		_, limited := timeToLive(in.app, in.settings.DefaultTimeToLive)
 		return limited
 	}}
-	executorsLeft = guard{"executors outlived their driver by 30 s", func(in *input) bool {
+	executorsLeft = guard{"executors have outlived their driver by 30 s", func(in *input) bool {
 		return in.executorsOverdue() && len(in.strayExecutors()) > 0
 	}}
 	podsUnwanted    = guard{"spec.cleanupPolicy does not keep a pod that has ended", func(in *input) bool { return len(in.unwantedPods()) > 0 }}

@@ -46,7 +46,7 @@ func (c *Controller) readDriverLog(ctx context.Context, t *task) error {
 	pod := t.in.driver
 	text, err := c.readLogOf(ctx, pod, container)
 	if err != nil {
-		klog.FromContext(ctx).V(2).Info("Log of the driver cannot be read", "pod", klog.KObj(pod), "container", container, "reason", err)
+		klog.FromContext(ctx).V(2).Info("Cannot read the driver's log", "pod", klog.KObj(pod), "container", container, "reason", err)
 		t.out.logTail = noLog + truncated(oneLine(err.Error()), maxNoLogReason)
 		return nil
 	}

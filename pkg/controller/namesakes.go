@@ -51,11 +51,11 @@ func ofEarlierApplication(app *v1beta2.SparkApplication, owner *metav1.OwnerRefe
 
 // awaitsCollector says of an object why it is still there.
 func awaitsCollector(app *v1beta2.SparkApplication) string {
-	return fmt.Sprintf("belongs to an earlier application %s; it goes as soon as the garbage collector gets to it", app.Name)
+	return fmt.Sprintf("belongs to an earlier application %s; the garbage collector will delete it", app.Name)
 }
 
 // terminating says of an object that it is being deleted, for how long that may take
-// and who keeps it.
+// and what blocks it.
 func terminating(object metav1.Object) string {
 	text := "is being deleted"
 	if at := object.GetDeletionTimestamp(); at != nil && ptr.Deref(object.GetDeletionGracePeriodSeconds(), 0) > 0 {
@@ -64,16 +64,16 @@ func terminating(object metav1.Object) string {
 	switch finalizers := object.GetFinalizers(); len(finalizers) {
 	case 0:
 	case 1:
-		text += "; finalizer " + finalizers[0] + " keeps it"
+		text += "; finalizer " + finalizers[0] + " blocks its deletion"
 	default:
-		text += "; finalizers " + strings.Join(finalizers, ", ") + " keep it"
+		text += "; finalizers " + strings.Join(finalizers, ", ") + " block its deletion"
 	}
 	return text
 }
 
 func describeOwner(owner *metav1.OwnerReference) string {
 	if owner == nil {
-		return "no owner the operator knows"
+		return "no known owner"
 	}
 	return owner.Kind + " " + owner.Name
 }

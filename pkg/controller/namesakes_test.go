@@ -33,7 +33,7 @@ func exportsMetrics(app *v1beta2.SparkApplication) {
 
 // TestNamesOfAnEarlierApplication: what an application of the same name left behind and
 // the garbage collector has not reached, or what is being deleted, is waited for; the
-// message says what keeps it.
+// message names what blocks the deletion.
 func TestNamesOfAnEarlierApplication(t *testing.T) {
 	everything := func(app *v1beta2.SparkApplication) {
 		exportsMetrics(app)
@@ -76,12 +76,12 @@ func TestNamesOfAnEarlierApplication(t *testing.T) {
 					accessor.SetOwnerReferences([]metav1.OwnerReference{{
 						APIVersion: v1beta2.SchemeGroupVersion.String(), Kind: "SparkApplication", Name: "pi", UID: "earlier", Controller: ptr.To(true),
 					}})
-					part := "goes as soon as the garbage collector gets to it"
+					part := "the garbage collector will delete it"
 					if terminates {
 						accessor.SetDeletionTimestamp(ptr.To(metav1.NewTime(testStart)))
 						accessor.SetDeletionGracePeriodSeconds(ptr.To[int64](30))
 						accessor.SetFinalizers([]string{"example.com/hold"})
-						part = "is being deleted; its grace period ends at 2026-03-01T12:00:00Z; finalizer example.com/hold keeps it"
+						part = "is being deleted; its grace period ends at 2026-03-01T12:00:00Z; finalizer example.com/hold blocks its deletion"
 					}
 					if err := c.kube.Tracker().Create(test.resource, object, "ns"); err != nil {
 						t.Fatal(err)

@@ -89,9 +89,9 @@ func (c *Controller) nodeLoss(ctx context.Context, in *input, pod *informers.Pod
 	node, err := c.kube.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
-		return fmt.Sprintf("node %s is gone", name), nil
+		return fmt.Sprintf("node %s no longer exists", name), nil
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
-		klog.FromContext(ctx).V(2).Info("Cannot tell whether the node of a pod is lost", "pod", klog.KObj(pod), "node", name, "reason", err)
+		klog.FromContext(ctx).V(2).Info("Cannot determine whether the node of a pod is lost", "pod", klog.KObj(pod), "node", name, "reason", err)
 		return "", nil
 	case err != nil:
 		return "", fmt.Errorf("node %s: %w", name, err)
@@ -116,11 +116,11 @@ func (c *Controller) deletePodByForce(ctx context.Context, t *task, pod *informe
 			return err
 		}
 	}
-	klog.FromContext(ctx).Info("Deleting pod by force", "pod", klog.KObj(pod), "uid", pod.UID, "evidence", evidence)
+	klog.FromContext(ctx).Info("Force-deleting pod", "pod", klog.KObj(pod), "uid", pod.UID, "evidence", evidence)
 	options := metav1.DeleteOptions{GracePeriodSeconds: ptr.To[int64](0), Preconditions: metav1.NewUIDPreconditions(string(pod.UID))}
 	err := c.kube.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, options)
 	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
-		return fmt.Errorf("pod %s by force: %w", pod.Name, err)
+		return fmt.Errorf("force-delete pod %s: %w", pod.Name, err)
 	}
 	return nil
 }
@@ -142,6 +142,6 @@ func setNodeLoss(in *input, out *outcome, status *v1beta2.SparkApplicationStatus
 func setWaiting(in *input, out *outcome, _ *v1beta2.SparkApplicationStatus, c conditions) {
 	if pod := in.stuckDriver(); pod != nil && out.nodeLoss == "" {
 		c.setTrue(v1beta2.ConditionStalled, reasonOldDriver, fmt.Sprintf(
-			"driver pod %s was deleted but node %s does not confirm its end; bring the node back, or remove the node or the pod by force once the driver is known to be dead", pod.Name, pod.Spec.NodeName))
+			"driver pod %s was deleted, but node %s does not confirm its termination; recover the node, or force-delete the pod once the driver is known to be dead", pod.Name, pod.Spec.NodeName))
 	}
 }

@@ -72,7 +72,7 @@ func TestNodeLoss(t *testing.T) {
 		node     func(c *cluster)
 		evidence string
 	}{
-		"node is gone":         {func(*cluster) {}, "node n1 is gone"},
+		"node is gone":         {func(*cluster) {}, "node n1 no longer exists"},
 		"node does not report": {func(c *cluster) { c.addNode(corev1.ConditionUnknown) }, "node n1 has not reported since 2026-03-01T12:00:00Z"},
 	} {
 		t.Run(name, func(t *testing.T) {

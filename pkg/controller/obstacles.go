@@ -51,7 +51,7 @@ func followDriver(in *input, out *outcome, status *v1beta2.SparkApplicationStatu
 }
 
 // unownedDriver is said of a driver that the application does not own.
-const unownedDriver = "the driver pod has no owner reference; it stays when the application is deleted"
+const unownedDriver = "the driver pod has no owner reference; deleting the application does not delete it"
 
 // followOwner says so where DriverReady has nothing else to tell.
 func followOwner(in *input, status *v1beta2.SparkApplicationStatus, c conditions) {
@@ -76,7 +76,7 @@ func (c *Controller) diagnoseDriver(app *v1beta2.SparkApplication, pod *informer
 	}
 	if asked := ptr.Deref(app.Spec.BatchScheduler, ""); asked != "" && !c.settings.BatchScheduling.Enabled {
 		o.subject = waitsFor(pod.Name, pod.Spec.Wanted.Scheduler)
-		o.subject += fmt.Sprintf("; spec.batchScheduler is %s, but batch scheduling is off in the operator (--enable-batch-scheduler, chart value controller.batchScheduler.enable), so no pod group exists", asked)
+		o.subject += fmt.Sprintf("; spec.batchScheduler is %s, but batch scheduling is disabled in the operator (--enable-batch-scheduler, chart value controller.batchScheduler.enable), so no pod group exists", asked)
 	}
 	return o
 }

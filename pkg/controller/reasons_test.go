@@ -79,19 +79,19 @@ func compareDocument(t *testing.T, file string, text []byte) {
 
 const conditionsIntroduction = `# Conditions of a SparkApplication
 
-Written by a test from the tables in ` + "`pkg/controller`" + `. What to do about each reason is told at more length in
-[troubleshooting.md](troubleshooting.md), the states in [states.md](states.md).
+A test writes this page from the tables in ` + "`pkg/controller`" + `. [troubleshooting.md](troubleshooting.md) has the remedies in full, and
+[states.md](states.md) lists the states.
 
 | Condition | True | False | Unknown |
 |---|---|---|---|
-| Submitted | the driver pod of the current submission exists | it does not; the reason says why | |
-| DriverReady | the driver's Spark container runs | it does not run yet, or no more; the reason says why | its node does not report |
-| ExecutorsReady | as many executors run as the application starts with | fewer do. Absent while the driver does not run | |
-| Completed | the application ended well | it failed and no further run follows. Absent before | |
-| Stalled | something stands in the way that the operator cannot mend | never: absent if nothing does | |
-| UIReady | Service and Ingress of the web UI exist | they cannot be made. Absent before and after the run | |
+| Submitted | the driver pod of the current submission exists | it does not exist; the reason says why | |
+| DriverReady | the driver's Spark container is running | it is not running yet, or has ended; the reason says why | its node does not report |
+| ExecutorsReady | at least as many executors are running as the application starts with | fewer are running. The condition is absent while the driver is not running | |
+| Completed | the application succeeded | it failed, and no further run follows. The condition is absent before the end | |
+| Stalled | the application makes no progress, and the operator cannot fix the cause | never; the condition is absent while the application makes progress | |
+| UIReady | the Service and the Ingress of the web UI exist | they cannot be created. The condition is absent before and after the run | |
 
-A reason is one word and part of the interface: scripts may compare it. A message is for people and may change.
+A reason is one word and part of the API: scripts may compare it. A message is for users, and its wording may change.
 
 ## Wait for an application
 
@@ -99,8 +99,8 @@ A reason is one word and part of the interface: scripts may compare it. A messag
 $ kubectl wait sparkapplication/spark-pi --for=condition=Completed --timeout=1h
 ` + "```" + `
 
-returns as soon as the application has ended well. A failure is Completed=False, which that command does not wait for; it
-would run into its time-out. So wait for both, and let the first that returns decide:
+The command returns when the application has succeeded. If the application fails, Completed is False; the command does not wait for that
+and ends with its timeout. To wait for both, start two commands and use the first result:
 
 ` + "```bash" + `
 kubectl wait sparkapplication/spark-pi --for=condition=Completed --timeout=1h & good=$!
@@ -109,15 +109,15 @@ wait -n -p first "${good}" "${bad}" && [ "${first}" = "${good}" ]; result=$?
 kill "${good}" "${bad}" 2>/dev/null; exit "${result}"
 ` + "```" + `
 
-To be told of what somebody has to mend, while a run has not even started:
+To wait for a problem that needs a user, even before a run has started:
 
 ` + "```console" + `
 $ kubectl wait sparkapplication/spark-pi --for=condition=Stalled --timeout=5m
 $ kubectl get sparkapplication/spark-pi -o jsonpath='{.status.conditions[?(@.type=="Stalled")].message}'
 ` + "```" + `
 
-The metric ` + "`spark_application_stalled`" + ` counts the applications that are stalled, with the reason as its label ` + "`reason`" + `
-(and the prefix and labels of all metrics of the operator); an alert on it finds jobs that somebody has to look at.
+The metric ` + "`spark_application_stalled`" + ` counts the stalled applications. Its label ` + "`reason`" + ` is the reason of the condition. It also has the
+prefix and the labels of all metrics of the operator. Use it for alerts on applications that need attention.
 
 ## Reasons
 `

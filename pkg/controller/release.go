@@ -60,7 +60,7 @@ func (c *Controller) releaseRun(ctx context.Context, t *task) error {
 				continue
 			}
 			if !namedForRun(name, ids) {
-				klog.FromContext(ctx).Info("Object is not of this run and stays, although the driver pod names it", "pod", klog.KObj(pod), "kind", kind, "name", name)
+				klog.FromContext(ctx).Info("Keeping object: the driver pod lists it, but its name is not of this run", "pod", klog.KObj(pod), "kind", kind, "name", name)
 				continue
 			}
 			failed = append(failed, c.deleteRunObject(ctx, t, pod, kind, name))
@@ -138,7 +138,7 @@ func deleteOf[T metav1.Object](ctx context.Context, c *Controller, client delete
 	}
 	object, err := client.Get(ctx, name, metav1.GetOptions{})
 	if err == nil && !metav1.IsControlledBy(object, pod.GetObjectMeta()) {
-		klog.FromContext(ctx).Info("Object does not belong to the driver pod and stays, although the pod names it", "pod", klog.KObj(pod), "kind", kind, "name", name)
+		klog.FromContext(ctx).Info("Keeping object: the driver pod lists it but does not own it", "pod", klog.KObj(pod), "kind", kind, "name", name)
 		return nil
 	}
 	if err == nil {
@@ -155,7 +155,7 @@ func (c *Controller) released(ctx context.Context, t *task, kind, name string, e
 	case err == nil, reconcile.Gone(err), apierrors.IsConflict(err):
 		return nil
 	case t.leavesBehind(err):
-		klog.FromContext(ctx).Info("Object of an ended run stays until its owner is deleted", "kind", kind, "name", name, "reason", err)
+		klog.FromContext(ctx).Info("Keeping object of an ended run until its owner is deleted", "kind", kind, "name", name, "reason", err)
 		return nil
 	}
 	return fmt.Errorf("delete %s %s: %w", kind, name, err)

@@ -27,17 +27,17 @@ type bound struct {
 // long as they take: RUNNING, and SUSPENDED until the user ends it. It is printed
 // to docs/states.md by a test.
 var bounds = []bound{
-	{state: stateNew, limit: time.Minute, hint: "look at the operator's log"},
-	{state: stateSubmitting, limit: 5 * time.Minute, hint: "look at the operator's log"},
-	{state: stateSubmitted, limit: 10 * time.Minute, hint: "look at the driver pod"},
-	{state: stateUnknown, limit: 5 * time.Minute, hint: "look at the node of the driver"},
-	{state: stateSucceeding, limit: time.Minute, hint: "look at the operator's log"},
-	{state: stateFailing, limit: time.Minute, afterRetry: true, hint: "look at the operator's log"},
-	{state: stateRefused, limit: time.Minute, afterRetry: true, hint: "look at the operator's log"},
-	{state: statePendingRerun, limit: time.Minute, hint: "look at the driver pods and at the operator's log"},
-	{state: stateInvalidating, limit: time.Minute, hint: "look at the driver pods and at the operator's log"},
-	{state: stateSuspending, limit: 2 * time.Minute, hint: "look at the driver pods and at the operator's log"},
-	{state: stateResuming, limit: time.Minute, hint: "look at the driver pods and at the operator's log"},
+	{state: stateNew, limit: time.Minute, hint: "check the operator's log"},
+	{state: stateSubmitting, limit: 5 * time.Minute, hint: "check the operator's log"},
+	{state: stateSubmitted, limit: 10 * time.Minute, hint: "check the driver pod"},
+	{state: stateUnknown, limit: 5 * time.Minute, hint: "check the node of the driver"},
+	{state: stateSucceeding, limit: time.Minute, hint: "check the operator's log"},
+	{state: stateFailing, limit: time.Minute, afterRetry: true, hint: "check the operator's log"},
+	{state: stateRefused, limit: time.Minute, afterRetry: true, hint: "check the operator's log"},
+	{state: statePendingRerun, limit: time.Minute, hint: "check the driver pods and the operator's log"},
+	{state: stateInvalidating, limit: time.Minute, hint: "check the driver pods and the operator's log"},
+	{state: stateSuspending, limit: 2 * time.Minute, hint: "check the driver pods and the operator's log"},
+	{state: stateResuming, limit: time.Minute, hint: "check the driver pods and the operator's log"},
 }
 
 // stuckBound returns the bound of the present state and when it ends; nil if there
@@ -100,7 +100,7 @@ func (in *input) overstay() *stalledBy {
 	if b.state != stateNew {
 		state = string(in.app.Status.AppState.State)
 	}
-	return &stalledBy{reasonStuck, fmt.Sprintf("the application is %s since %s, longer than it should; %s",
+	return &stalledBy{reasonStuck, fmt.Sprintf("the application has been %s since %s, longer than expected; %s",
 		state, in.stateSince().UTC().Format(time.RFC3339), b.hint)}
 }
 

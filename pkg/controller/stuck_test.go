@@ -77,7 +77,7 @@ func TestStuck(t *testing.T) {
 		mustSettle(t, p, "pi")
 		c.clock.Step(10 * time.Minute)
 	}
-	c.wantCondition(v1beta2.ConditionStalled, "True Stuck: the application is SUBMITTED since 2026-03-01T12:00:00Z, longer than it should; look at the driver pod")
+	c.wantCondition(v1beta2.ConditionStalled, "True Stuck: the application has been SUBMITTED since 2026-03-01T12:00:00Z, longer than expected; check the driver pod")
 	if got := c.statusWrites() - writes; got != 1 {
 		t.Errorf("%d status writes", got)
 	}
@@ -87,7 +87,7 @@ func TestStuck(t *testing.T) {
 	// What is known more exactly comes instead, and all of it goes when it goes on.
 	c.editPod("pi-driver", unscheduled(c.clock.Now().Add(-unschedulableDelay), "Unschedulable", noNode))
 	mustSettle(t, p, "pi")
-	c.wantCondition(v1beta2.ConditionStalled, "True Unschedulable: no node takes pod pi-driver: "+noNode)
+	c.wantCondition(v1beta2.ConditionStalled, "True Unschedulable: pod pi-driver is unschedulable: "+noNode)
 	c.driverPhase("pi-driver", corev1.PodRunning)
 	mustSettle(t, p, "pi")
 	c.wantCondition(v1beta2.ConditionStalled, "")

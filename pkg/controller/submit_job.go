@@ -65,9 +65,9 @@ func (j jobSubmitter) submit(ctx context.Context, t *task, s *submission) error 
 	case pod != nil:
 		return j.take(ctx, t, pod, s)
 	case job == nil:
-		return refuse(fmt.Errorf("job %s is gone before it made a driver pod; who deleted it?", name))
+		return refuse(fmt.Errorf("job %s was deleted before it created the driver pod", name))
 	case ended:
-		return refuse(fmt.Errorf("job %s succeeded, but there is no driver pod of this submission; see the log of the job's pod", name))
+		return refuse(fmt.Errorf("job %s succeeded without creating a driver pod for this submission; see the log of the job's pod", name))
 	}
 	t.out.pending = &pending{reason: reasonSubmitterRunning, message: "job " + name + " runs spark-submit", after: jobPollDelay}
 	return nil
@@ -108,7 +108,7 @@ func (c *Controller) blockDeletion(ctx context.Context, t *task, pod *informers.
 	case err == nil, apierrors.IsNotFound(err):
 		return nil
 	case reconcile.Final(err), cause != "" && !(cause.OfServer() && t.in.now.Sub(pod.CreationTimestamp.Time) < adoptionPatience):
-		klog.FromContext(ctx).Info("Driver pod may outlive its application for as long as it takes to end", "pod", klog.KObj(pod), "reason", err)
+		klog.FromContext(ctx).Info("Cannot block the deletion of the application until its driver pod is gone", "pod", klog.KObj(pod), "reason", err)
 		return nil
 	}
 	return fmt.Errorf("patch driver pod %s: %w", pod.Name, err)
@@ -156,7 +156,7 @@ func (j jobSubmitter) start(ctx context.Context, t *task, s *submission, job *ba
 		job, err = create(ctx, j.kube.BatchV1().Jobs(app.Namespace), run.Job)
 		if apierrors.IsAlreadyExists(err) {
 			if job, err = j.findJob(ctx, app, run.Job.Name); err == nil && job == nil {
-				err = waitFor(reasonRetrying, "job %s has just gone", run.Job.Name)
+				err = waitFor(reasonRetrying, "job %s was just deleted", run.Job.Name)
 			}
 		}
 		if err != nil {
@@ -237,7 +237,7 @@ func (c *Controller) findDriver(ctx context.Context, app *v1beta2.SparkApplicati
 		LabelSelector: v1beta2.LabelSubmissionID + "=" + id + "," + v1beta2.LabelSparkRole + "=" + v1beta2.SparkRoleDriver,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("look for the driver pod: %w", err)
+		return nil, fmt.Errorf("find driver pod: %w", err)
 	}
 	for i := range list.Items {
 		if metav1.IsControlledBy(&list.Items[i], app) {
@@ -271,7 +271,7 @@ func (c *Controller) logTail(ctx context.Context, job *batchv1.Job) string {
 	pods := c.kube.CoreV1().Pods(job.Namespace)
 	list, err := pods.List(ctx, metav1.ListOptions{LabelSelector: batchv1.JobNameLabel + "=" + job.Name})
 	if err != nil {
-		klog.FromContext(ctx).V(2).Info("Pods of the job cannot be listed", "job", klog.KObj(job), "reason", err)
+		klog.FromContext(ctx).V(2).Info("Cannot list the pods of the job", "job", klog.KObj(job), "reason", err)
 		return ""
 	}
 	for i := range list.Items {
@@ -281,7 +281,7 @@ func (c *Controller) logTail(ctx context.Context, job *batchv1.Job) string {
 		}
 		text, err := c.readLog(ctx, pod)
 		if err != nil {
-			klog.FromContext(ctx).V(2).Info("Log of spark-submit cannot be read", "pod", klog.KObj(pod), "reason", err)
+			klog.FromContext(ctx).V(2).Info("Cannot read the log of spark-submit", "pod", klog.KObj(pod), "reason", err)
 			// The kubelet puts the end of the log there.
 			if end := containerStatus(informers.PodOf(pod), sparksubmit.ContainerName); end != nil && end.State.Terminated != nil {
 				text = end.State.Terminated.Message

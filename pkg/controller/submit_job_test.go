@@ -274,11 +274,11 @@ func TestSparkSubmitRefusals(t *testing.T) {
 			if err := c.kube.Tracker().Delete(jobsResource, "ns", c.activeJob().Name); err != nil {
 				c.t.Fatal(err)
 			}
-		}, "is gone before it made a driver pod"},
+		}, "was deleted before it created the driver pod"},
 		"success without driver": {func(c *cluster, p *process) {
 			mustSettle(c.t, p, "pi")
 			c.endJob(c.activeJob(), batchv1.JobComplete, "Completed")
-		}, "there is no driver pod"},
+		}, "without creating a driver pod"},
 		"foreign job": {func(c *cluster, _ *process) {
 			app := c.application("pi")
 			job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: sparksubmit.Name(nextSubmissionID(app.UID, "")), Namespace: "ns"}}
@@ -290,7 +290,7 @@ func TestSparkSubmitRefusals(t *testing.T) {
 			app := c.application("pi")
 			app.Annotations[v1beta2.AnnotationSubmitter] = "livy"
 			c.putApplication(app)
-		}, `there is no submitter "livy"`},
+		}, `unknown submitter "livy"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCluster(t)

@@ -114,7 +114,7 @@ func checkSize(app *v1beta2.SparkApplication) error {
 		return fmt.Errorf("size of the application: %w", err)
 	}
 	if len(content) > maxApplicationSize {
-		return refuse(fmt.Errorf("the application takes %d bytes, of which at most %d leave room for its status; move large values to a ConfigMap", len(content), maxApplicationSize))
+		return refuse(fmt.Errorf("the application has %d bytes; to leave room for its status, the maximum is %d; move large values to a ConfigMap", len(content), maxApplicationSize))
 	}
 	return nil
 }
@@ -236,7 +236,7 @@ func (c *Controller) createDriver(ctx context.Context, t *task, driver *corev1.P
 	}
 	existing, err := c.kube.CoreV1().Pods(app.Namespace).Get(ctx, driver.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		return nil, waitFor(reasonOldDriver, "pod %s has just gone", driver.Name)
+		return nil, waitFor(reasonOldDriver, "pod %s was just deleted", driver.Name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read existing driver pod: %w", err)

@@ -43,7 +43,7 @@ func (c *Controller) submitterOf(in *input) (submitter, error) {
 	case v1beta2.SubmitterSparkSubmit:
 		return jobSubmitter{c}, nil
 	}
-	return nil, refuse(fmt.Errorf("annotation %s: there is no submitter %q; use %s or %s",
+	return nil, refuse(fmt.Errorf("annotation %s: unknown submitter %q; use %s or %s",
 		v1beta2.AnnotationSubmitter, name, v1beta2.SubmitterNative, v1beta2.SubmitterSparkSubmit))
 }
 

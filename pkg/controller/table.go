@@ -140,10 +140,10 @@ type delay struct {
 
 var (
 	backstop       = &delay{"30 s", func(*input) time.Duration { return backstopDelay }}
-	audit          = &delay{"5 min, or when a time-out ends", func(in *input) time.Duration { return in.untilDeadline(auditDelay) }}
+	audit          = &delay{"5 min, or when a timeout expires", func(in *input) time.Duration { return in.untilDeadline(auditDelay) }}
 	untilRetry     = &delay{"when the retry is due", func(in *input) time.Duration { return in.retry().due.Sub(in.now) }}
 	untilGraceEnds = &delay{"when the grace period ends", func(in *input) time.Duration { return in.graceEnd().Sub(in.now) }}
-	untilExpiry    = &delay{"when the time to live ends", func(in *input) time.Duration {
+	untilExpiry    = &delay{"when the time to live expires", func(in *input) time.Duration {
 		expires, _ := timeToLive(in.app, in.settings.DefaultTimeToLive)
 		return expires.Sub(in.now)
 	}}

@@ -29,10 +29,10 @@ func TestTableIsDocumented(t *testing.T) {
 	var text bytes.Buffer
 	text.WriteString(`# States of a SparkApplication
 
-Written by a test from the table that the controller works by (` + "`pkg/controller/table.go`" + `): the first row that applies is taken.
-"Look again" is when an application is looked at although nothing happened; everything else is caused by events.
+A test writes this page from the state table of the controller (` + "`pkg/controller/table.go`" + `). Each sync executes the first row
+that applies. Events cause most syncs. "Next sync" is when the operator syncs the application without an event.
 
-| State | When | Do | New state | Status | Look again |
+| State | When | Do | New state | Status | Next sync |
 |---|---|---|---|---|---|
 `)
 	for i := range table {
@@ -57,37 +57,36 @@ Written by a test from the table that the controller works by (` + "`pkg/control
 	text.WriteString(`
 What the table does not show:
 
-- A submission that cannot succeed (refused by the API server, or impossible to build) leads to SUBMISSION_FAILED instead
-  of SUBMITTED. Errors worth a retry count no attempt; the same submission is tried again.
-- "SUBMITTED, no driver yet" is published as SUBMITTED, too; status.driverInfo.podName is empty. A submission that takes more
-  than a moment, waits, or is refused for a reason that may pass (see [retries.md](retries.md#what-is-waited-for)) has it. No status
-  ever has an empty state: an application of which there is nothing to say yet has no status at all.
-- Where the objects of an ended run cannot be deleted yet, SUCCEEDING or FAILING is published first.
-- A row that fails leaves the state as it is and is tried again with growing delays, up to one minute. From the third
-  failure on the condition Stalled says why.
-- Whatever a row says, an application is looked at again when the time of its state ends.
+- A submission that cannot succeed leads to SUBMISSION_FAILED instead of SUBMITTED: the API server refused it, or its objects cannot
+  be built. A transient error is not an attempt; the operator tries the same submission again.
+- "SUBMITTED, no driver yet" appears in the status as SUBMITTED with an empty status.driverInfo.podName. An application has this state
+  while its submission takes long, waits, or is refused for a transient reason (see [retries.md](retries.md#refusals-that-the-operator-waits-for)). The
+  state in a status is never empty: an application without a state has no status.
+- If the objects of an ended run cannot be deleted yet, the status shows SUCCEEDING or FAILING first.
+- If an action of a row fails, the state does not change. The operator tries again with growing delays, up to one minute. From the
+  third failure, the condition Stalled shows the error.
+- For every row, the operator syncs the application again when the time limit of its state expires.
 
 ## How long a state may take
 
-An application that is longer in its state has the condition Stalled, with the reason Stuck if no more exact one is known. Nothing is
-ended by that; ` + "`spec.timeouts`" + ` does.
+An application that exceeds the time limit of its state gets the condition Stalled, with the reason Stuck if no more specific reason is
+known. The limit does not end a run; use ` + "`spec.timeouts`" + ` for that.
 
-| State | Time | From |
+| State | Time limit | From |
 |---|---|---|
 `)
 	for _, b := range bounds {
-		from := "the state"
+		from := "the start of the state"
 		switch {
 		case b.afterRetry:
-			from = "the time of the retry, or the state if there is none"
+			from = "the time of the retry, or the start of the state if no retry is planned"
 		case b.state == stateNew:
-			from = "the creation"
+			from = "the creation of the object"
 		}
 		fmt.Fprintf(&text, "| %s | %d min | %s |\n", stateName(b.state), b.limit/time.Minute, from)
 	}
 	text.WriteString(`
-RUNNING and SUSPENDED take as long as they take. A Job with spark-submit and driver pods that have been asked to end have their own
-time on top.
+RUNNING and SUSPENDED have no time limit. A running Job with spark-submit and the grace period of deleted driver pods extend the limit.
 
 ## Edits of the spec
 
@@ -99,8 +98,8 @@ time on top.
 	for _, field := range fields {
 		fmt.Fprintf(&text, "| %s | %s |\n", field.path, map[effect]string{
 			rerun:        "new run",
-			atOnce:       "at once, without a new run",
-			newExecutors: "new run; with the feature gate PartialRestart from the next run on",
+			atOnce:       "immediate, without a new run",
+			newExecutors: "new run; with the feature gate PartialRestart, applies to the next run",
 			noEffect:     "none",
 		}[field.effect])
 	}

@@ -99,7 +99,7 @@ func concludeOnTime(in *input, p *plan, c conditions) {
 	case v.latestMissed.After(latest.scheduled):
 		c.set(v1beta2.ConditionOnTime, false, reasonMissed, p.missedText(in))
 	case p.request.waiting:
-		c.set(v1beta2.ConditionOnTime, false, reasonWaiting, fmt.Sprintf("the run asked for with annotation %s=%s waits for the end of %s",
+		c.set(v1beta2.ConditionOnTime, false, reasonWaiting, fmt.Sprintf("the run requested with annotation %s=%s waits for the end of %s",
 			v1beta2.AnnotationRunNow, p.request.value, p.request.blocker))
 	case latest.app == nil && len(p.start) > 0: // it may be one that has waited, and could not be created
 	case latest.app == nil:
@@ -129,7 +129,7 @@ func (p *plan) missedText(in *input) string {
 	if p.verdict.missed >= countLimit {
 		runs = fmt.Sprintf("%d or more runs were", countLimit)
 	}
-	return fmt.Sprintf("%s missed, the latest was due at %s; spec.catchUpPolicy and spec.startingDeadlineSeconds say what is made up for",
+	return fmt.Sprintf("%s missed, the latest was due at %s; spec.catchUpPolicy and spec.startingDeadlineSeconds define which missed runs are started",
 		runs, in.spec.timetable.format(p.verdict.latestMissed))
 }
 
@@ -160,8 +160,8 @@ func concludeStalled(in *input, p *plan, out *outcome, failures int, c condition
 		// The creation of a new schedule is ahead of a clock that lags behind that of the
 		// API server; no time was dealt with then.
 		reason = reasonClockWentBack
-		message = fmt.Sprintf("times up to %s were dealt with before, when the clock showed a later time; nothing is started again. "+
-			"Suspend and resume the schedule to make it count from now", p.settled.UTC().Format(time.RFC3339))
+		message = fmt.Sprintf("runs due up to %s were handled before, when the clock showed a later time; none is started again. "+
+			"Suspend and resume the schedule to count from now", p.settled.UTC().Format(time.RFC3339))
 	default:
 		c.remove(v1beta2.ConditionStalled)
 		return

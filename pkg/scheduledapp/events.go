@@ -60,11 +60,11 @@ func transitionEvents(in *input, p *plan, status *v1beta2.ScheduledSparkApplicat
 			r.app.Name, r.scheduled.UTC().Format(time.RFC3339))
 	}
 	if started := p.request.started; started != nil {
-		add(corev1.EventTypeNormal, eventRunStarted, "Start", reference(namespace, started.Name), "Started run %s as asked for with annotation %s=%s",
+		add(corev1.EventTypeNormal, eventRunStarted, "Start", reference(namespace, started.Name), "Started run %s, requested with annotation %s=%s",
 			started.Name, v1beta2.AnnotationRunNow, p.request.value)
 	} else if p.request.settled {
 		add(corev1.EventTypeNormal, eventRunSkipped, "Skip", reference(namespace, p.request.blocker),
-			"Run asked for with annotation %s=%s was skipped: concurrencyPolicy is Forbid, and %s %s", v1beta2.AnnotationRunNow, p.request.value,
+			"Run requested with annotation %s=%s was skipped: concurrencyPolicy is Forbid, and %s %s", v1beta2.AnnotationRunNow, p.request.value,
 			p.request.blocker, in.standing(p.request.blocker))
 	}
 	if v := &p.verdict; !v.skipped.IsZero() {
@@ -93,7 +93,7 @@ func transitionEvents(in *input, p *plan, status *v1beta2.ScheduledSparkApplicat
 func replaced(app *v1beta2.SparkApplication) event {
 	return event{
 		kind: corev1.EventTypeNormal, reason: eventRunReplaced, action: "Replace", related: reference(app.Namespace, app.Name),
-		note: "Deleting run " + app.Name + ", which is still going, because another is due",
+		note: "Deleting run " + app.Name + ", which is still running, because another run is due",
 	}
 }
 

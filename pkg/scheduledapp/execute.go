@@ -46,7 +46,7 @@ func (c *Controller) execute(ctx context.Context, in *input, p *plan) *outcome {
 	for _, app := range p.replace {
 		deleted, err := c.deleteActive(ctx, app)
 		if err != nil {
-			out.fail(fmt.Errorf("delete run %s, which is to be replaced: %w", app.Name, err))
+			out.fail(fmt.Errorf("delete run %s to replace it: %w", app.Name, err))
 		} else if deleted {
 			// The status need not change, so this event does not wait for its write.
 			emit(c.recorder, in.app, []event{replaced(app)})
@@ -110,7 +110,7 @@ func (c *Controller) startRun(ctx context.Context, in *input, r run) error {
 		}
 	case apierrors.IsAlreadyExists(err):
 		if app, err = apps.Get(ctx, r.name, metav1.GetOptions{}); err != nil {
-			return fmt.Errorf("read the application that has the name: %w", err)
+			return fmt.Errorf("read the application with this name: %w", err)
 		}
 		if !isOwnedBy(app, in.app.UID) {
 			return &nameTakenError{name: r.name}
@@ -157,7 +157,7 @@ func (c *Controller) deleteActive(ctx context.Context, app *v1beta2.SparkApplica
 // deleteFinished deletes a run of the past if it is still the one that was looked
 // at.
 func (c *Controller) deleteFinished(ctx context.Context, app *v1beta2.SparkApplication) error {
-	klog.FromContext(ctx).V(2).Info("Deleting run of the past", "run", klog.KObj(app))
+	klog.FromContext(ctx).V(2).Info("Deleting run beyond the history limit", "run", klog.KObj(app))
 	err := c.client.SparkoperatorV1beta2().SparkApplications(app.Namespace).Delete(ctx, app.Name, metav1.DeleteOptions{
 		Preconditions:     &metav1.Preconditions{UID: &app.UID, ResourceVersion: &app.ResourceVersion},
 		PropagationPolicy: ptr.To(metav1.DeletePropagationBackground),
@@ -170,5 +170,5 @@ func (c *Controller) deleteFinished(ctx context.Context, app *v1beta2.SparkAppli
 type nameTakenError struct{ name string }
 
 func (e *nameTakenError) Error() string {
-	return "SparkApplication " + e.name + " exists and is no run of this schedule; delete or rename it"
+	return "SparkApplication " + e.name + " exists but is not a run of this schedule; delete or rename it"
 }

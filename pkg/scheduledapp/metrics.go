@@ -42,7 +42,7 @@ func NewMetrics(registerer prometheus.Registerer, prefix string) (*Metrics, erro
 	}, []string{"namespace"})
 	m.missed = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: m.name("scheduled_spark_application_missed_run_count"),
-		Help: "Times of schedules that passed without a run",
+		Help: "Scheduled times that passed without a run",
 	}, []string{"namespace", "reason"})
 	m.lag = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:    m.name("scheduled_spark_application_lag_seconds"),

@@ -23,7 +23,7 @@ func TestMetricsOfRuns(t *testing.T) {
 		c.change(func() { c.delay = func(string) time.Duration { return 1500 * time.Millisecond } })
 		c.letPass(3*time.Minute + 10*time.Second)
 		want := `
-# HELP scheduled_spark_application_missed_run_count Times of schedules that passed without a run
+# HELP scheduled_spark_application_missed_run_count Scheduled times that passed without a run
 # TYPE scheduled_spark_application_missed_run_count counter
 scheduled_spark_application_missed_run_count{namespace="ns",reason="forbids"} 2
 # HELP scheduled_spark_application_run_count Runs started by schedules

@@ -69,7 +69,7 @@ func (p Precision) validate() error {
 	case PrecisionNanos, PrecisionMicros, PrecisionMillis, PrecisionSeconds, PrecisionMinutes:
 		return nil
 	}
-	return fmt.Errorf("timestamp precision %q is none of nanos, micros, millis, seconds, minutes", p)
+	return fmt.Errorf("invalid timestamp precision %q; use nanos, micros, millis, seconds or minutes", p)
 }
 
 // runName is <schedule>-<time>.
@@ -232,15 +232,15 @@ func (in *input) awaitsResumption(app *v1beta2.SparkApplication) bool {
 // standing says what the run in the way of the next one is doing.
 func (in *input) standing(name string) string {
 	if note := in.note(name); note != "" {
-		return "is in the way" + note
+		return "has not ended" + note
 	}
-	return "is still going"
+	return "is still running"
 }
 
 // note says why a run in the way does not end by itself; empty if it may.
 func (in *input) note(name string) string {
 	if app := in.run(name); app != nil && in.awaitsResumption(app) {
-		return ": it is suspended, as spec.template.suspend has it; set its spec.suspend to false or delete it"
+		return ": it is suspended (spec.template.suspend); set its spec.suspend to false or delete it"
 	}
 	return ""
 }

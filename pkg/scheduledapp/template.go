@@ -47,7 +47,7 @@ func notice(app *v1beta2.ScheduledSparkApplication) string {
 	template := &app.Spec.Template
 	var texts []string
 	rename := func(field, name string) {
-		texts = append(texts, fmt.Sprintf("spec.template.%s: each run has a name of its own, %s",
+		texts = append(texts, fmt.Sprintf("spec.template.%s: each run has its own name, %s",
 			field, boundedName(name, "<time>-"+shortHash(app.Name))))
 	}
 	if name := ptr.Deref(template.Driver.PodName, ""); name != "" {
@@ -61,14 +61,14 @@ func notice(app *v1beta2.ScheduledSparkApplication) string {
 	if ptr.Deref(template.Suspend, false) && app.Labels[v1beta2.LabelKueueQueue] == "" {
 		text := "spec.template.suspend: each run waits until someone sets its spec.suspend to false"
 		if app.Spec.ConcurrencyPolicy == v1beta2.ConcurrencyForbid {
-			text += "; no other is started meanwhile"
+			text += "; until then no other run starts"
 		}
 		texts = append(texts, text)
 	}
 	if policy := app.Spec.ConcurrencyPolicy; policy == v1beta2.ConcurrencyAllow || policy == "" {
 		for i, ingress := range template.DriverIngressOptions {
 			if format := ingress.IngressURLFormat; !strings.Contains(format, "$appName") && !strings.Contains(format, "$appId") {
-				texts = append(texts, fmt.Sprintf("spec.template.driverIngressOptions[%d].ingressURLFormat: runs that go side by side share "+
+				texts = append(texts, fmt.Sprintf("spec.template.driverIngressOptions[%d].ingressURLFormat: concurrent runs share "+
 					"the URL; use {{$appName}}", i))
 			}
 		}

@@ -58,7 +58,7 @@ func TestFixedDriverPodName(t *testing.T) {
 			t.Errorf("driver pods %v, want one for each run", names)
 		}
 		condition := c.wantCondition("hourly-agg", v1beta2.ConditionScheduled, reasonActive)
-		if want := "spec.template.driver.podName: each run has a name of its own, hourly-agg-driver-<time>-"; !strings.Contains(condition.Message, want) {
+		if want := "spec.template.driver.podName: each run has its own name, hourly-agg-driver-<time>-"; !strings.Contains(condition.Message, want) {
 			t.Errorf("message %q", condition.Message)
 		}
 		c.wantEvents(eventNotice, 1)

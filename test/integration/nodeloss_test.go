@@ -59,7 +59,7 @@ func TestLostNode(t *testing.T) {
 		return meta.IsStatusConditionTrue(app.Status.Conditions, v1beta2.ConditionStalled)
 	})
 	stalled := meta.FindStatusCondition(app.Status.Conditions, v1beta2.ConditionStalled)
-	if stalled.Reason != "OldDriverTerminating" || !strings.Contains(stalled.Message, "node lost-node-unready does not confirm its end") {
+	if stalled.Reason != "OldDriverTerminating" || !strings.Contains(stalled.Message, "node lost-node-unready does not confirm its termination") {
 		t.Errorf("%s: %s", stalled.Reason, stalled.Message)
 	}
 	if got := driver("unready").UID; got != unready {
