@@ -64,6 +64,7 @@ type ControllerOptions struct {
 
 	TimestampPrecision string
 
+	Defaults DefaultsOptions
 	Election LeaderElectionOptions
 	Serving  ServingOptions
 	Logging  LoggingOptions
@@ -141,6 +142,8 @@ func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs.StringVar(&o.Submitter, "submitter", o.Submitter, "How applications without the annotation "+v1beta2.AnnotationSubmitter+" are submitted: "+strings.Join(submitters, " or ")+".")
 	fs.DurationVar(&o.SubmitterDeadline, "submitter-deadline", o.SubmitterDeadline, "How long a Job with spark-submit may take, including the pull of its image.")
 	fs.BoolVar(&o.ServiceLinks, "enable-service-links", o.ServiceLinks, "Give driver and executors the variables of every Service of their namespace, as Kubernetes does by default. With thousands of Services they are too many for a process to start. A pod template that sets enableServiceLinks is obeyed.")
+
+	o.Defaults.AddFlags(sets.FlagSet("defaults of applications"))
 
 	fs = sets.FlagSet("web ui")
 	fs.BoolVar(&o.EnableUIService, "enable-ui-service", o.EnableUIService, "Give each application a Service for its web UI.")
@@ -252,12 +255,17 @@ func (o *ControllerOptions) Config(master string) (*ControllerConfig, error) {
 	if err != nil {
 		return nil, err
 	}
+	defaultConf, err := o.Defaults.Conf()
+	if err != nil {
+		return nil, err
+	}
 	return &ControllerConfig{
 		Controller: controller.Config{
 			Workers: o.Threads * syncloop.Namespaces,
 			Settings: controller.Settings{
-				Master: master,
-				UI:     uiConfig,
+				Master:      master,
+				DefaultConf: defaultConf,
+				UI:          uiConfig,
 
 				Submitter:         o.Submitter,
 				SubmitterDeadline: o.SubmitterDeadline,

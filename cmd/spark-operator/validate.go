@@ -107,7 +107,7 @@ func (o *ControllerOptions) Validate() error {
 			wrong("default-batch-scheduler", "%v", err)
 		}
 	}
-	errs = append(errs, o.Election.Validate(), o.Serving.Validate(), o.Logging.Validate())
+	errs = append(errs, o.Defaults.Validate(), o.Election.Validate(), o.Serving.Validate(), o.Logging.Validate())
 	return oneLineError(errors.Join(errs...))
 }
 

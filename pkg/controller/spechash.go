@@ -165,14 +165,22 @@ const specHashVersion = "1-"
 // hashSpec returns the hash of those parts of a defaulted spec whose change leads
 // to a rerun.
 func hashSpec(spec *v1beta2.SparkApplicationSpec, partialRestart bool) (string, error) {
-	relevant := *spec // the functions below set fields of this copy and nothing behind them
+	// Defaults and the functions below set fields of this copy and nothing behind them.
+	app := v1beta2.SparkApplication{Spec: *spec}
+	relevant := &app.Spec
+	if dynamic := relevant.DynamicAllocation; dynamic != nil {
+		relevant.DynamicAllocation = dynamic.DeepCopy()
+	}
+	// A field that the operator's default properties left open counts as if there were
+	// none: a change of these properties restarts nothing.
+	v1beta2.SetDefaults_SparkApplication(&app)
 	for _, field := range specFields {
 		if field.effect == rerun || field.effect == newExecutors && !partialRestart {
 			continue
 		}
-		field.clear(&relevant)
+		field.clear(relevant)
 	}
-	text, err := json.Marshal(&relevant) // keys of maps are sorted
+	text, err := json.Marshal(relevant) // keys of maps are sorted
 	if err != nil {
 		return "", fmt.Errorf("hash spec: %w", err)
 	}

@@ -65,7 +65,8 @@ func TestHashFollowsTheTable(t *testing.T) {
 	for _, field := range specFields {
 		effects[field.path] = field.effect
 	}
-	fill := randfill.NewWithSeed(1).NilChance(0).NumElements(1, 1).MaxDepth(6)
+	// The seed gives no field the value that is its default, which is no change.
+	fill := randfill.NewWithSeed(3).NilChance(0).NumElements(1, 1).MaxDepth(6)
 	hash := func(spec *v1beta2.SparkApplicationSpec, partialRestart bool) string {
 		sum, err := hashSpec(spec, partialRestart)
 		if err != nil {
@@ -123,6 +124,33 @@ func TestHashIsStable(t *testing.T) {
 	}
 	if want := "1-31cdd2a908675c7041635eae8cbee1ff"; got != want {
 		t.Errorf("hash %s, want %s", got, want)
+	}
+}
+
+// TestHashIgnoresDefaultProperties: whoever changes the operator's default properties
+// restarts no application by that.
+func TestHashIgnoresDefaultProperties(t *testing.T) {
+	plain, overridden := newApplication("pi"), newApplication("pi")
+	plain.Spec.DynamicAllocation = &v1beta2.DynamicAllocation{Enabled: true}
+	plain.DeepCopyInto(overridden)
+	v1beta2.SetObjectDefaults_SparkApplication(plain)
+	v1beta2.SetObjectDefaultsOver(overridden, map[string]string{
+		"spark.driver.memory": "3g", "spark.driver.cores": "2", "spark.executor.memory": "3g", "spark.executor.cores": "2",
+		"spark.executor.instances": "4", "spark.dynamicAllocation.shuffleTracking.enabled": "false",
+	})
+	if overridden.Spec.Driver.Memory != nil || overridden.Spec.DynamicAllocation.ShuffleTrackingEnabled != nil {
+		t.Fatalf("the properties have no effect: %+v", overridden.Spec)
+	}
+	before := overridden.DeepCopy()
+	want, err := hashSpec(&plain.Spec, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := hashSpec(&overridden.Spec, false); err != nil || got != want {
+		t.Errorf("hash %s, %v; want %s", got, err, want)
+	}
+	if !reflect.DeepEqual(before, overridden) {
+		t.Error("hashing changed the spec")
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 // conf collects the properties of one submission. Of two that set the same key
 // the later wins, in the order of the established operator's command line:
 //
-//  1. Params.DefaultConf;
+//  1. Params.DefaultConf, where the templates of driver and executor say nothing else;
 //  2. what driver and executors have in common: namespace, image, pull policy and
 //     secrets, pythonVersion, memoryOverheadFactor;
 //  3. spec.sparkConf;
@@ -42,6 +42,7 @@ func newConf(app *v1beta2.SparkApplication, p *Params) *conf {
 		values: make(map[string]string, len(p.DefaultConf)+len(app.Spec.SparkConf)+len(app.Spec.HadoopConf)+32),
 	}
 	maps.Copy(c.values, p.DefaultConf)
+	c.keepTemplates(p.DefaultConf)
 	c.setCommon()
 	c.setUser()
 	c.setUI(p.UIProxyBase)

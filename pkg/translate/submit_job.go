@@ -3,6 +3,7 @@
 package translate
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"slices"
@@ -203,21 +204,19 @@ func isLateDriverEnv(name string) bool {
 // own would keep the Job from ending, and have no use there.
 func (b *builder) jobPod(r *role) *corev1.PodSpec {
 	spec := &b.app.Spec
-	image := valueOf(r.Image)
-	if image == "" {
-		image = valueOf(spec.Image)
-	}
 	pod := &corev1.PodSpec{
-		ServiceAccountName: valueOf(r.ServiceAccount),
+		ServiceAccountName: b.values[r.keys.serviceAccount],
 		NodeSelector:       maps.Clone(spec.NodeSelector),
 		Containers: []corev1.Container{{
 			Name:            sparksubmit.ContainerName,
-			Image:           image,
+			Image:           cmp.Or(b.values[r.keys.image], b.values[sparkconf.ContainerImage]),
 			ImagePullPolicy: corev1.PullPolicy(valueOf(spec.ImagePullPolicy)),
 		}},
 	}
-	for _, name := range spec.ImagePullSecrets {
-		pod.ImagePullSecrets = append(pod.ImagePullSecrets, corev1.LocalObjectReference{Name: name})
+	for name := range strings.SplitSeq(b.values[sparkconf.ImagePullSecrets], ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			pod.ImagePullSecrets = append(pod.ImagePullSecrets, corev1.LocalObjectReference{Name: name})
+		}
 	}
 	own := &v1beta2.SparkPodSpec{
 		ConfigMaps: r.ConfigMaps, Env: r.Env, EnvFrom: r.EnvFrom,

@@ -80,27 +80,40 @@ func (v *validator) validateSparkConf() {
 	}
 	for _, key := range slices.Sorted(maps.Keys(v.spec.SparkConf)) {
 		value := v.spec.SparkConf[key]
-		if deniedCredential(key) {
-			deny(key, reasonCredentials)
-			continue
-		}
-		if reason := denied(key); reason != "" {
-			if tolerated(reason) {
-				v.tolerable.Add(field.Forbidden(at.Key(key), fmt.Sprintf("sparkConf key %q is not allowed: %s", key, reason)))
-			} else {
-				deny(key, reason)
-			}
-			continue
-		}
-		switch key {
-		case sparkconf.KubernetesNamespace:
-			if value != v.app.Namespace {
-				deny(key, fmt.Sprintf("must equal the application namespace %q, got %q; remove the key", v.app.Namespace, value))
-			}
-		case sparkconf.Keytab:
-			if !strings.HasPrefix(value, "local:") {
-				deny(key, reasonFile)
-			}
+		if reason := deniedValue(key, value); tolerated(reason) {
+			v.tolerable.Add(field.Forbidden(at.Key(key), fmt.Sprintf("sparkConf key %q is not allowed: %s", key, reason)))
+		} else if reason != "" {
+			deny(key, reason)
+		} else if key == sparkconf.KubernetesNamespace && value != v.app.Namespace {
+			deny(key, fmt.Sprintf("must equal the application namespace %q, got %q; remove the key", v.app.Namespace, value))
 		}
 	}
+}
+
+// deniedValue returns why a property is denied that has the value; empty if it is not.
+func deniedValue(key, value string) string {
+	if deniedCredential(key) {
+		return reasonCredentials
+	}
+	if key == sparkconf.Keytab && !strings.HasPrefix(value, "local:") {
+		return reasonFile
+	}
+	return denied(key)
+}
+
+// DefaultProperty returns why a property cannot be a default for all applications;
+// empty if it can.
+func DefaultProperty(key, value string) string {
+	switch key {
+	case sparkconf.AppID, sparkconf.AppName, sparkconf.DriverPodName, sparkconf.ExecutorPodNamePrefix, sparkconf.KubernetesNamespace,
+		sparkconf.SubmitDeployMode, sparkconf.WaitForAppCompletion:
+		return "it belongs to a single application, and the operator sets it; remove the key"
+	}
+	if !strings.HasPrefix(key, "spark.") {
+		return "it is no property of Spark, whose names begin with spark.; remove the key"
+	}
+	if reason := deniedValue(key, value); !tolerated(reason) {
+		return reason
+	}
+	return ""
 }

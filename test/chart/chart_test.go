@@ -79,8 +79,6 @@ func TestRefusedValues(t *testing.T) {
 		"controller.uiIngress.enable=true":                                   "needs controller.uiIngress.urlFormat",
 		"controller.uiIngress.enable=true,controller.uiService.enable=false": "needs controller.uiService.enable",
 		"prometheus.podMonitor.create=true,prometheus.metrics.enable=false":  "needs prometheus.metrics.enable",
-		"webhook.enable=true":     "this version has no webhook and needs none",
-		"certManager.enable=true": "this version has no webhook",
 		"hook.upgradeCrd=true":    "kubectl apply --server-side",
 		"controller.featureGates[0].name=Foo,controller.featureGates[0].enabled=true":   "has no Foo",
 		"controller.workqueueRateLimiter.bucketQPS=100":                                 "no common bucket",

@@ -27,12 +27,6 @@ have to ignore.
 {{- fail "prometheus.podMonitor.create needs the PodMonitor CRD of the Prometheus operator (helm template: --api-versions monitoring.coreos.com/v1/PodMonitor)" }}
 {{- end }}
 {{- end }}
-{{- if .Values.webhook.enable }}
-{{- fail "webhook.enable: this version has no webhook and needs none, the operator builds the pods itself; set it to false" }}
-{{- end }}
-{{- if .Values.certManager.enable }}
-{{- fail "certManager.enable: this version has no webhook that needs a certificate; set it to false" }}
-{{- end }}
 {{- if .Values.hook.upgradeCrd }}
 {{- fail "hook.upgradeCrd: not part of this version; set it to false and run kubectl apply --server-side --force-conflicts -f crds/ before helm upgrade" }}
 {{- end }}

@@ -36,6 +36,21 @@ The command line of the controller, as a YAML list.
 {{- if gt (int64 .defaultTimeToLiveSeconds) 0 }}
 - --default-time-to-live-seconds={{ int64 .defaultTimeToLiveSeconds }}
 {{- end }}
+{{- range $key, $value := .defaultSparkConf }}
+- {{ printf "--default-spark-conf=%s=%s" $key (kindIs "string" $value | ternary $value (toJson $value)) | replace "$(" "$$(" | quote }}
+{{- end }}
+{{- with .defaultServiceAccount }}
+- --default-service-account={{ . }}
+{{- end }}
+{{- range $key, $value := .defaultPodLabels }}
+- {{ printf "--default-pod-label=%s=%s" $key $value | quote }}
+{{- end }}
+{{- range $key, $value := .defaultPodAnnotations }}
+- {{ printf "--default-pod-annotation=%s=%s" $key $value | replace "$(" "$$(" | quote }}
+{{- end }}
+{{- with .defaultImagePullSecrets }}
+- --default-image-pull-secrets={{ join "," . }}
+{{- end }}
 {{- $gates := list }}
 {{- range .featureGates }}
 {{- $gates = append $gates (printf "%s=%t" .name .enabled) }}
