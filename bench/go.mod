@@ -8,11 +8,14 @@ replace github.com/spark-operator/spark-operator => ../
 
 replace github.com/spark-operator/spark-operator/hack/localcluster => ../hack/localcluster
 
+replace github.com/spark-operator/spark-operator/test => ../test
+
 require (
 	github.com/go-logr/logr v1.4.3
 	github.com/google/uuid v1.6.0
 	github.com/spark-operator/spark-operator v0.0.0-00010101000000-000000000000
 	github.com/spark-operator/spark-operator/hack/localcluster v0.0.0-00010101000000-000000000000
+	github.com/spark-operator/spark-operator/test v0.0.0-00010101000000-000000000000
 	golang.org/x/sync v0.25.0
 	gonum.org/v1/plot v0.17.0
 	k8s.io/api v0.37.2

@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/spark-operator/spark-operator/bench/faults"
 	"github.com/spark-operator/spark-operator/bench/kubelet"
 	"github.com/spark-operator/spark-operator/bench/load"
-	"github.com/spark-operator/spark-operator/bench/plane"
 	"github.com/spark-operator/spark-operator/bench/report"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
@@ -30,7 +28,7 @@ const shortestBurst = time.Second
 // Hanging runs the same burst twice: alone, and beside a namespace in which nothing
 // gets an answer.
 func Hanging(ctx context.Context, s *Setup, apps int) (*report.Result, error) {
-	var proxy *faults.Proxy
+	hanging := &hang{namespace: hangingNamespace}
 	var alone, beside time.Duration
 	return s.run(ctx, course{
 		name:       "hanging",
@@ -38,30 +36,21 @@ func Hanging(ctx context.Context, s *Setup, apps int) (*report.Result, error) {
 		others:     []string{hangingNamespace},
 		unfinished: true,
 		kubelet:    kubelet.Config{LifeOf: kubelet.Always(kubelet.Life{Run: burstRun})},
-		begin: func(l *leg) (err error) {
-			if proxy, err = faults.New(l.plane.Config(plane.Operator)); err != nil {
-				return err
-			}
-			context.AfterFunc(l.ctx, func() { _ = proxy.Close() })
-			if l.kubeconfig, err = proxy.Kubeconfig(l.plane.Folder()); err != nil {
-				return err
-			}
-			return l.withOperator()
-		},
+		begin:      (*leg).withProxy,
 		load: func(l *leg) (err error) {
 			if alone, err = l.timedBurst("alone", apps, apps); err != nil {
 				return err
 			}
-			proxy.Hang(hangingNamespace)
+			l.proxy.Disturb(hanging.disturb)
 			err = l.observer.Burst(l.ctx, hangingApps, func(n int) *v1beta2.SparkApplication {
 				return load.Application(hangingNamespace, load.Name(hangingNamespace, n), 0)
 			})
 			if err != nil {
 				return err
 			}
-			for proxy.Hung() < hangingFirst {
+			for hanging.hung.Load() < hangingFirst {
 				if err := l.sleep(20 * time.Millisecond); err != nil {
-					return fmt.Errorf("only %d creations hang: %w", proxy.Hung(), err)
+					return fmt.Errorf("only %d creations hang: %w", hanging.hung.Load(), err)
 				}
 			}
 			beside, err = l.timedBurst("beside", apps, 2*apps)
@@ -72,9 +61,9 @@ func Hanging(ctx context.Context, s *Setup, apps int) (*report.Result, error) {
 			result.Extra = map[string]float64{
 				"aloneSeconds": report.Round(alone.Seconds()), "besideSeconds": report.Round(beside.Seconds()),
 				"slowdown": report.Round(max(beside, shortestBurst).Seconds() / max(alone, shortestBurst).Seconds()),
-				"hung":     float64(proxy.Hung()),
+				"hung":     float64(hanging.hung.Load()),
 			}
-			s.logf("hanging: %d applications took %v alone and %v beside %d creations that hung", apps, alone.Round(time.Millisecond), beside.Round(time.Millisecond), proxy.Hung())
+			s.logf("hanging: %d applications took %v alone and %v beside %d creations that hung", apps, alone.Round(time.Millisecond), beside.Round(time.Millisecond), hanging.hung.Load())
 			return nil
 		},
 	})

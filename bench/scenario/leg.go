@@ -18,6 +18,7 @@ import (
 	"github.com/spark-operator/spark-operator/bench/load"
 	"github.com/spark-operator/spark-operator/bench/operator"
 	"github.com/spark-operator/spark-operator/bench/plane"
+	"github.com/spark-operator/spark-operator/test/sim/faultproxy"
 )
 
 // Setup is what all scenarios have in common.
@@ -55,6 +56,7 @@ type leg struct {
 	observer *load.Observer
 	operator *operator.Process // nil on the floor
 	floor    *floor.Writer     // nil with an operator
+	proxy    *faultproxy.Proxy // before the operator; nil for none
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -176,6 +178,9 @@ func (l *leg) stop() error {
 		}
 	}
 	l.cancel()
+	if l.proxy != nil {
+		failed = append(failed, l.proxy.Close())
+	}
 	if l.floor != nil {
 		failed = append(failed, l.floor.Wait())
 	}

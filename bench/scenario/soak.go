@@ -15,7 +15,6 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/utils/ptr"
 
-	"github.com/spark-operator/spark-operator/bench/faults"
 	"github.com/spark-operator/spark-operator/bench/kubelet"
 	"github.com/spark-operator/spark-operator/bench/load"
 	"github.com/spark-operator/spark-operator/bench/plane"
@@ -47,7 +46,7 @@ const (
 // soak is a long run under bad conditions.
 type soak struct {
 	*leg
-	proxy     *faults.Proxy
+	trouble   trouble
 	disasters map[string]float64
 	// ledger is that of the last operator of the troubled part.
 	ledger ledger
@@ -74,17 +73,10 @@ func Soak(ctx context.Context, s *Setup, perSecond float64, duration time.Durati
 		lasts:      duration,
 		namespaces: []string{calmNamespace},
 		kubelet:    kubelet.Config{LifeOf: fates.lifeOf},
-		begin: func(l *leg) (err error) {
+		begin: func(l *leg) error {
 			run.leg = l
 			l.observer.Deleted = func(app types.UID) { l.kubelet.Collect(l.ctx, app) }
-			if run.proxy, err = faults.New(l.plane.Config(plane.Operator)); err != nil {
-				return err
-			}
-			context.AfterFunc(l.ctx, func() { _ = run.proxy.Close() })
-			if l.kubeconfig, err = run.proxy.Kubeconfig(l.plane.Folder()); err != nil {
-				return err
-			}
-			return l.withOperator()
+			return l.withProxy()
 		},
 		load: func(*leg) error {
 			if err := run.troubled(perSecond, duration); err != nil {
@@ -106,7 +98,7 @@ func Soak(ctx context.Context, s *Setup, perSecond float64, duration time.Durati
 			result.ForgetCosts()
 			result.Extra = run.disasters
 			result.Extra["wrongEnds"] = float64(wrong)
-			result.Extra["faults"] = float64(run.proxy.Faults())
+			result.Extra["faults"] = float64(run.trouble.faults.Load())
 			result.Extra["countedWrongly"] = counted - calmCount
 			run.trend.describe(result.Extra)
 			return nil
@@ -138,9 +130,9 @@ func (r *soak) troubled(perSecond float64, duration time.Duration) error {
 		return err
 	}
 	r.open(metrics) // of the first one, in case that it is not killed
-	r.proxy.Trouble(true)
-	trouble := make(chan error, 1)
-	go func() { trouble <- r.disaster(ctx, duration) }()
+	r.proxy.Disturb(r.trouble.disturb)
+	disasters := make(chan error, 1)
+	go func() { disasters <- r.disaster(ctx, duration) }()
 	apps := max(int(perSecond*duration.Seconds()), 1)
 	err = r.observer.Steadily(r.ctx, apps, perSecond, func(n int) *v1beta2.SparkApplication {
 		app := load.Retrying(load.Application(namespace, load.Name("soak", n), 0), 3)
@@ -150,10 +142,10 @@ func (r *soak) troubled(perSecond float64, duration time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if err := <-trouble; err != nil {
+	if err := <-disasters; err != nil {
 		return err
 	}
-	r.proxy.Trouble(false)
+	r.proxy.Disturb(nil)
 	ctx, cancel = context.WithTimeoutCause(r.ctx, soakPatience, errors.New("no patience left"))
 	defer cancel()
 	if err := r.observer.WaitEnded(ctx, namespace, apps); err != nil {

@@ -21,7 +21,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
-	"github.com/spark-operator/spark-operator/test/faultproxy"
+	"github.com/spark-operator/spark-operator/test/sim/faultproxy"
 )
 
 // Target is where and with what the matrix runs.

@@ -13,8 +13,8 @@ import (
 
 	"github.com/spark-operator/spark-operator/hack/localcluster/controlplane"
 	"github.com/spark-operator/spark-operator/test/crash"
-	"github.com/spark-operator/spark-operator/test/faultproxy"
 	"github.com/spark-operator/spark-operator/test/lifecycle"
+	"github.com/spark-operator/spark-operator/test/sim/faultproxy"
 )
 
 // TestLives leads applications through their lives with nothing in the way.

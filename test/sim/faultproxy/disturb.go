@@ -4,12 +4,15 @@ package faultproxy
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"time"
 )
 
 // Disturbance is what goes wrong with a request. The zero value is nothing.
 type Disturbance struct {
+	// Delay is how long the proxy holds the request before everything else.
+	Delay time.Duration
 	// Moment is when it goes wrong: with After, the API server has carried the
 	// request out.
 	Moment Moment
@@ -32,12 +35,13 @@ func (p *Proxy) Disturb(disturber Disturber) {
 	p.disturber.Store(&disturber)
 }
 
-// DelayWatches holds back all that watches tell for so long, as an API server or a
+// DelayWatches holds back all that watches deliver for so long, as an API server or a
 // network does that is overloaded. It holds for watches that begin from now on; 0
 // for no delay.
 func (p *Proxy) DelayWatches(delay time.Duration) { p.watchDelay.Store(int64(delay)) }
 
-func isWatch(r *http.Request) bool { return r.URL.Query().Get("watch") != "" }
+// IsWatch reports whether a request begins a watch.
+func IsWatch(r *http.Request) bool { return r.URL.Query().Get("watch") != "" }
 
 func (p *Proxy) disturb(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -47,12 +51,23 @@ func (p *Proxy) disturb(next http.Handler) http.Handler {
 			return
 		}
 		d := (*disturber)(p.requests.Add(1), r)
-		if d.Status == 0 && !d.Abort || isWatch(r) && d.Moment == After {
+		fails := (d.Status != 0 || d.Abort) && (d.Moment == Before || !IsWatch(r))
+		if d.Delay > 0 {
+			if fails && d.Moment == Before {
+				// The server sees that the client has gone only once the body is read.
+				_, _ = io.Copy(io.Discard, r.Body)
+			}
+			select {
+			case <-r.Context().Done():
+			case <-time.After(d.Delay):
+			}
+		}
+		if !fails {
 			next.ServeHTTP(w, r)
 			return
 		}
 		if d.Moment == After {
-			next.ServeHTTP(&heldAnswer{header: http.Header{}, status: http.StatusOK}, r.WithContext(context.WithoutCancel(r.Context())))
+			next.ServeHTTP(newHeldAnswer(), r.WithContext(context.WithoutCancel(r.Context())))
 		}
 		if d.Abort {
 			panic(http.ErrAbortHandler) // net/http's way to close a connection
@@ -67,7 +82,7 @@ func (p *Proxy) disturb(next http.Handler) http.Handler {
 func (p *Proxy) delay(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		delay := time.Duration(p.watchDelay.Load())
-		if delay == 0 || !isWatch(r) {
+		if delay == 0 || !IsWatch(r) {
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -9,6 +9,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log" //nolint:depguard // net/http wants its type
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -16,7 +18,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -50,6 +54,9 @@ type Proxy struct {
 	requests   atomic.Int64
 	watchDelay atomic.Int64 // nanoseconds
 	server     *http.Server
+
+	lock    sync.Mutex
+	inDoubt map[string]int
 }
 
 // New starts a proxy that speaks to the API server of config with the credentials
@@ -67,18 +74,24 @@ func New(config *rest.Config) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	proxy := &Proxy{URL: "http://" + listener.Addr().String()}
+	proxy := &Proxy{URL: "http://" + listener.Addr().String(), inDoubt: map[string]int{}}
 	upstream := &httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport:     transport,
 		FlushInterval: -1, // watches must arrive event by event
+		// Connections break whenever a server is killed; that is the point.
+		ErrorLog: log.New(io.Discard, "", 0),
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			http.Error(w, err.Error(), http.StatusBadGateway)
 		},
 	}
-	proxy.server = &http.Server{Handler: proxy.disturb(proxy.delay(proxy.observe(upstream)))}
+	proxy.server = &http.Server{Handler: proxy.handle(upstream), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = proxy.server.Serve(listener) }()
 	return proxy, nil
+}
+
+func (p *Proxy) handle(upstream http.Handler) http.Handler {
+	return p.disturb(p.noteDoubts(p.delay(p.observe(upstream))))
 }
 
 // Observe replaces the observer and starts to count writes anew. nil observes nothing.
@@ -131,7 +144,7 @@ func (p *Proxy) observe(next http.Handler) http.Handler {
 		// The answer is held back until the observer has had its say: what it does
 		// happens after the server's write and before the client knows of it. The
 		// client's own connection may die in between, hence the detached context.
-		answer := &heldAnswer{header: http.Header{}, status: http.StatusOK}
+		answer := newHeldAnswer()
 		next.ServeHTTP(answer, r.WithContext(context.WithoutCancel(r.Context())))
 		if err := (*observer)(After, number, r); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
@@ -160,6 +173,10 @@ type heldAnswer struct {
 	header http.Header
 	status int
 	body   []byte
+}
+
+func newHeldAnswer() *heldAnswer {
+	return &heldAnswer{header: http.Header{}, status: http.StatusOK}
 }
 
 func (a *heldAnswer) Header() http.Header { return a.header }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package faults
+package faultproxy
 
 import (
 	"io"
@@ -56,14 +56,19 @@ func TestInDoubt(t *testing.T) {
 			t.Errorf("after %s %s answered with %d: %d, want %d", c.method, c.path, c.code, got, c.want)
 		}
 	}
-	// What the proxy throws away was carried out. It throws away one in a hundred.
+	// The server carries out what is disturbed After.
 	code = http.StatusOK
-	p.Trouble(true)
-	for range 10_000 {
-		if p.InDoubt()["COMPLETED"] == 2 {
-			return
-		}
+	for _, c := range []struct {
+		disturbance Disturbance
+		want        int
+	}{
+		{Disturbance{Status: http.StatusInternalServerError}, 1},
+		{Disturbance{Status: http.StatusInternalServerError, Moment: After}, 2},
+	} {
+		p.Disturb(func(int64, *http.Request) Disturbance { return c.disturbance })
 		handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPut, "/a/status", strings.NewReader(body)))
+		if got := p.InDoubt()["COMPLETED"]; got != c.want {
+			t.Errorf("after %+v: %d, want %d", c.disturbance, got, c.want)
+		}
 	}
-	t.Error("what was thrown away is not in doubt")
 }

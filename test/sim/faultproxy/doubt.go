@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package faults
+package faultproxy
 
 import (
 	"bytes"
@@ -21,6 +21,27 @@ func (p *Proxy) InDoubt() map[string]int {
 	p.lock.Lock()
 	defer p.lock.Unlock()
 	return maps.Clone(p.inDoubt)
+}
+
+// noteDoubts sees what becomes of writes of statuses.
+func (p *Proxy) noteDoubts(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		state, writes := stateWritten(r)
+		if !writes {
+			next.ServeHTTP(w, r)
+			return
+		}
+		_, held := w.(*heldAnswer) // of which the client gets nothing
+		answered := &answer{ResponseWriter: w, code: http.StatusOK}
+		complete := false // it is not if the server is killed while it answers
+		defer func() {
+			if !complete || uncertain(answered.code, !held) {
+				p.noteDoubt(state)
+			}
+		}()
+		next.ServeHTTP(answered, r)
+		complete = true
+	})
 }
 
 func (p *Proxy) noteDoubt(state string) {

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package sim holds what takes the place of the rest of a cluster where an API server
+// has no node. Each sub-package plays one part:
+//
+//   - faultproxy, between a client and the API server, lets requests fail;
+//
+// It belongs to the module of the tests, which the benchmark requires. Neither of the
+// two is ever released, both need client-go and the API types, and bench/ requires
+// hack/localcluster as test/ does, so a third module would add a go.mod and a go.sum to
+// keep and separate nothing. Packages under pkg/ cannot use it: the operator's module
+// requires neither of them.
+package sim
