@@ -181,7 +181,7 @@ func TestHealthyDriverSurvivesStaleCaches(t *testing.T) {
 const defaultInterval = 5e9
 
 // TestAdoptAcrossVersions: a run that another version of the operator began gets
-// all of its objects, although nobody can tell whether the spec was edited.
+// all of its objects, although it is unknown whether the spec was edited.
 func TestAdoptAcrossVersions(t *testing.T) {
 	c := newCluster(t)
 	c.addApplication(newApplication("pi"))

@@ -55,10 +55,10 @@ var (
 	}}
 )
 
-// TestWhatMayArriveIsWaitedFor: a refusal that may end by itself is no verdict. What
+// TestTransientRefusalsAreWaitedFor: a refusal that may end by itself is not final. What
 // ends within three tries is never seen in the status; what takes longer is SUBMITTED
 // with a condition that is written once; what does not end is refused as ever.
-func TestWhatMayArriveIsWaitedFor(t *testing.T) {
+func TestTransientRefusalsAreWaitedFor(t *testing.T) {
 	for name, test := range map[string]struct {
 		verb, resource string
 		err            error
@@ -144,8 +144,8 @@ func TestWhatMayArriveIsWaitedFor(t *testing.T) {
 	}
 }
 
-// TestOnlyTheObjectItselfIsAVerdict: what no time can heal is refused at once.
-func TestOnlyTheObjectItselfIsAVerdict(t *testing.T) {
+// TestPermanentRefusalsAreFinalAtOnce: a fault of the object itself is refused at once.
+func TestPermanentRefusalsAreFinalAtOnce(t *testing.T) {
 	for name, err := range map[string]error{
 		"invalid":   apierrors.NewInvalid(corev1.SchemeGroupVersion.WithKind("Pod").GroupKind(), "pi-driver", nil),
 		"malformed": apierrors.NewBadRequest("no JSON"),
@@ -163,9 +163,9 @@ func TestOnlyTheObjectItselfIsAVerdict(t *testing.T) {
 	}
 }
 
-// TestPatienceOutlivesTheOperator: the time that a refusal is waited for does not
-// begin anew with a new operator, but with an edit.
-func TestPatienceOutlivesTheOperator(t *testing.T) {
+// TestWaitSurvivesARestart: the wait for a refusal does not start over when the operator
+// restarts, but when the spec is edited.
+func TestWaitSurvivesARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)
 		c.refusing("create", "pods", errNoAccount)

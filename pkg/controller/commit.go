@@ -18,7 +18,7 @@ import (
 )
 
 // commit writes the status if it differs from the one that was read, provided
-// nobody wrote the object since. Events, metrics and the log follow the write, so
+// no other client wrote the object since. Events, metrics and the log follow the write, so
 // each transition shows exactly once however often it was attempted.
 //
 // This is the only place that writes a status, and the verb is always

@@ -30,7 +30,7 @@ type outcome struct {
 	pending *pending
 	// ui is what ensureUI achieved; nil if it had nothing to do.
 	ui *uiResult
-	// events is what readDriverEvents was told; nil if it did not ask or got no
+	// events is what readDriverEvents read; nil if it did not read them or got no
 	// answer.
 	events *driverEvents
 	// logTail is what readDriverLog read, or why it could not; empty if it was not

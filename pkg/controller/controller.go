@@ -67,10 +67,10 @@ type Settings struct {
 	// pod; 0 for no longer than it takes to ask the API server.
 	DriverGracePeriod time.Duration
 	// DriverCannotStartTimeout is how long after its submission a driver fails whose
-	// image or configuration keeps its containers from starting; 0 to wait for ever.
+	// image or configuration keeps its containers from starting; 0 waits without limit.
 	DriverCannotStartTimeout time.Duration
 	// NodeLossGracePeriod is how long a node may not report before driver pods that
-	// were deleted but do not go from it are deleted by force; 0 for never.
+	// were deleted but do not terminate are force-deleted; 0 for never.
 	NodeLossGracePeriod time.Duration
 	// DefaultTimeToLive is how long finished applications stay whose spec does not
 	// say; 0 for ever.

@@ -184,9 +184,9 @@ func outcomeOf(c *cluster) *outcomeOfLife {
 	return o
 }
 
-// checkOutcome checks that a fault left no trace. What is told follows the write
-// that it tells of: a process that ends right after that write, or does not get its
-// answer, tells nothing. Nothing is ever told twice.
+// checkOutcome checks that a fault left no trace. Events follow the write that they
+// report: a process that ends right after that write, or does not get its answer,
+// sends no event. No event is sent twice.
 func checkOutcome(t *testing.T, want, got *outcomeOfLife, f *fault) {
 	t.Helper()
 	lost := f.after

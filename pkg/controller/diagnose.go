@@ -26,7 +26,7 @@ type obstacle struct {
 	since time.Time
 	// needsAction is set if waiting does not help: a user must change something.
 	needsAction bool
-	// due is when to look again although nothing happened; zero for no such time.
+	// due is when to sync again without an event; zero for no such time.
 	due time.Time
 	// failure is whose failure it is if the driver does not start for that; empty if
 	// it is waited for as long as it takes.
@@ -79,7 +79,7 @@ func diagnose(pod *informers.Pod, now time.Time) *obstacle {
 	return nil
 }
 
-// schedulerDelay is how long a scheduler may take to look at a pod before it counts
+// schedulerDelay is how long a scheduler may take to process a pod before it counts
 // as absent, and quietScheduler how long until the status names it. One that is there
 // looks within moments and says what it found.
 const (
@@ -87,7 +87,7 @@ const (
 	quietScheduler = 3 * time.Second
 )
 
-// diagnoseScheduler names the scheduler of a pod that no scheduler has looked at.
+// diagnoseScheduler names the scheduler of a pod that no scheduler has processed.
 // Nothing is said of the default scheduler, without which no cluster does anything.
 func diagnoseScheduler(pod *informers.Pod, now time.Time) *obstacle {
 	wanted := pod.Spec.Wanted

@@ -335,8 +335,8 @@ func TestNoScheduler(t *testing.T) {
 	}
 }
 
-// TestWhatHoldsAPod is told with the words of its spec.
-func TestWhatHoldsAPod(t *testing.T) {
+// TestUnschedulablePodIsDescribed: the message names what the spec asks for.
+func TestUnschedulablePodIsDescribed(t *testing.T) {
 	gated := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pi-driver"}}
 	unscheduled(testStart, "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates")(gated)
 	gated.Spec.SchedulingGates = []corev1.PodSchedulingGate{{Name: "kueue.x-k8s.io/admission"}}

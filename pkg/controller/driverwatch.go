@@ -86,7 +86,7 @@ func (w *driverWatches) forget(key cache.ObjectName) {
 	delete(w.all, key)
 }
 
-// startsSilently reports whether the driver is on a node and nothing tells why
+// startsSilently reports whether the driver is on a node and nothing shows why
 // none of its containers has started.
 func (in *input) startsSilently() bool {
 	pod := in.driver
@@ -117,7 +117,7 @@ func (in *input) eventsDue() time.Time {
 	return later(scheduled.Add(quietStart), in.watch.read.next)
 }
 
-// driverEvents is what the events of the driver told.
+// driverEvents is what the events of the driver show.
 type driverEvents struct {
 	obstacle *obstacle // nil if nothing is wrong
 }

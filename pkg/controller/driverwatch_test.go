@@ -89,9 +89,9 @@ func submitted(t *testing.T) (*cluster, *process) {
 	return c, p
 }
 
-// TestNothingIsWrittenOnTheWay: from submission to completion a status is written
+// TestEachStateIsOneWrite: from submission to completion a status is written
 // for each state and for nothing else, and nothing is read.
-func TestNothingIsWrittenOnTheWay(t *testing.T) {
+func TestEachStateIsOneWrite(t *testing.T) {
 	c, p := submitted(t)
 	for _, edit := range []func(*corev1.Pod){
 		scheduled(c.clock.Now()),
@@ -170,8 +170,8 @@ func TestBackOffFirst(t *testing.T) {
 	c.wantCondition(v1beta2.ConditionDriverReady, "False ImagePullFailed: "+pullFailed)
 }
 
-// TestChangingCauses: another cause is told, but one that changes all the time is
-// told less and less often.
+// TestChangingCauses: another cause is reported, but one that keeps changing is
+// reported less and less often.
 func TestChangingCauses(t *testing.T) {
 	c, p := submitted(t)
 	missing := func(name string) func(*corev1.Pod) {
@@ -192,7 +192,7 @@ func TestChangingCauses(t *testing.T) {
 	if got := c.statusWrites() - before; got < 5 || got > 16 {
 		t.Errorf("%d status writes in an hour", got)
 	}
-	// When it stops to change, the last one is told without a further event.
+	// When it stops changing, the last one is reported without a further event.
 	c.editPod("pi-driver", missing("b"))
 	after := mustSettle(t, p, "pi")
 	if after > longestDelay {
@@ -222,9 +222,9 @@ func TestMissingSecretVolume(t *testing.T) {
 	if after > firstDelay {
 		t.Errorf("next look after %v", after)
 	}
-	const told = "VolumeMountFailed: a volume of pod pi-driver cannot be mounted: " + cause
-	c.wantCondition(v1beta2.ConditionDriverReady, "False "+told)
-	c.wantCondition(v1beta2.ConditionStalled, "True "+told)
+	const message = "VolumeMountFailed: a volume of pod pi-driver cannot be mounted: " + cause
+	c.wantCondition(v1beta2.ConditionDriverReady, "False "+message)
+	c.wantCondition(v1beta2.ConditionStalled, "True "+message)
 
 	writes := c.statusWrites()
 	for range 60 {
@@ -247,7 +247,7 @@ func TestMissingSecretVolume(t *testing.T) {
 		return true, nil, apierrors.NewForbidden(corev1.Resource("events"), "", errors.New("no rule"))
 	})
 	mustSettle(t, p, "pi")
-	c.wantCondition(v1beta2.ConditionStalled, "True "+told)
+	c.wantCondition(v1beta2.ConditionStalled, "True "+message)
 
 	c.driverPhase("pi-driver", corev1.PodRunning)
 	mustSettle(t, p, "pi")
@@ -259,8 +259,8 @@ func TestMissingSecretVolume(t *testing.T) {
 	}
 }
 
-// TestVolumeIsThere: what the events say no more is not repeated.
-func TestVolumeIsThere(t *testing.T) {
+// TestResolvedVolumeFailureIsCleared: a cause that the events no longer show is removed.
+func TestResolvedVolumeFailureIsCleared(t *testing.T) {
 	c, p := submitted(t)
 	c.editPod("pi-driver", scheduled(c.clock.Now()))
 	c.addEvent(podEvent("FailedMount", 8*time.Second, `secret "credentials" not found`))
@@ -273,8 +273,8 @@ func TestVolumeIsThere(t *testing.T) {
 	c.wantCondition(v1beta2.ConditionStalled, "")
 }
 
-// TestUnschedulable: told at once, but an autoscaler has five minutes before
-// somebody is asked for help, and numbers that change are not worth a write.
+// TestUnschedulable: reported at once, but an autoscaler has five minutes before the
+// application is stalled, and changing numbers are not worth a write.
 func TestUnschedulable(t *testing.T) {
 	c, p := submitted(t)
 	since := c.clock.Now()
@@ -282,8 +282,8 @@ func TestUnschedulable(t *testing.T) {
 	if after := mustSettle(t, p, "pi"); after != unschedulableDelay {
 		t.Errorf("next look after %v", after)
 	}
-	const told = "Unschedulable: pod pi-driver is unschedulable: "
-	c.wantCondition(v1beta2.ConditionDriverReady, "False "+told+noNode)
+	const message = "Unschedulable: pod pi-driver is unschedulable: "
+	c.wantCondition(v1beta2.ConditionDriverReady, "False "+message+noNode)
 	c.wantCondition(v1beta2.ConditionStalled, "")
 	writes := c.statusWrites()
 	for i := range 29 {
@@ -296,7 +296,7 @@ func TestUnschedulable(t *testing.T) {
 	}
 	c.clock.Step(10 * time.Second)
 	mustSettle(t, p, "pi")
-	c.wantCondition(v1beta2.ConditionStalled, "True "+told+noNode)
+	c.wantCondition(v1beta2.ConditionStalled, "True "+message+noNode)
 	if got := c.stalledEvents(); len(got) != 1 {
 		t.Errorf("events %q", got)
 	}

@@ -48,7 +48,7 @@ const maxNote = 1024
 // minWarning is how much of a warning is shown at least.
 const minWarning = 16
 
-// emit sends events after the status that they tell of was written.
+// emit sends events after the write of the status that they report.
 func emit(recorder events.EventRecorder, app *v1beta2.SparkApplication, list []event, redact func(string) string) {
 	for _, e := range list {
 		if e.kind == corev1.EventTypeWarning { // the others hold names alone
@@ -222,8 +222,8 @@ func (t *transition) executorEvents() {
 	}
 }
 
-// conditionEvents tells of conditions that call for somebody's attention, once
-// for each reason.
+// conditionEvents reports conditions that need a user's attention, once for each
+// reason.
 func (t *transition) conditionEvents() {
 	if t.old.AppState.State != t.new.AppState.State && t.new.AppState.State == stateFailed {
 		return // its own event says why

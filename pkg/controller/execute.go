@@ -213,7 +213,7 @@ func (c *Controller) confirmDriverLost(ctx context.Context, t *task) error {
 }
 
 // deleteApplication deletes a finished application whose time to live has
-// elapsed, if it is still the one that was looked at.
+// elapsed, if it has not changed since it was observed.
 func (c *Controller) deleteApplication(ctx context.Context, t *task) error {
 	app := t.in.app
 	if app.DeletionTimestamp != nil {

@@ -17,8 +17,7 @@ const (
 	// executorDelay is how long after the start of its driver an application may be
 	// without executors, or with too few, before the status looks for the cause.
 	executorDelay = time.Minute
-	// minCrashes is how many executors have failed at least where they are said to
-	// crash again and again.
+	// minCrashes is the number of failed executors needed to report a crash loop.
 	minCrashes = 3
 )
 
@@ -76,8 +75,8 @@ func (in *input) missingExecutors(wanted int32, counts v1beta2.ExecutorCounts) *
 	ended := counts.Failed
 	dynamic := in.app.Spec.DynamicAllocation
 	if (dynamic == nil || !dynamic.Enabled) && !hadExecutors(&in.app.Status) {
-		// They went before anybody saw how, while they were needed. Later on it may be
-		// the driver that lets them go because its job is done.
+		// They disappeared before their end was observed, while they were needed. Later
+		// the driver may have released them because its job is done.
 		ended += counts.Unknown
 	}
 	if ended >= max(minCrashes, wanted) {
@@ -121,8 +120,8 @@ func (in *input) executorDeadline() time.Time {
 	return started.Add(executorDelay)
 }
 
-// lastCrash tells how the executor ended that failed last; empty if no pod of one
-// that failed is left.
+// lastCrash describes how the latest failed executor ended; empty if no pod of a
+// failed executor is left.
 func lastCrash(pods []*informers.Pod) string {
 	var last metav1.Time
 	text := ""

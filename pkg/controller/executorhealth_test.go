@@ -159,8 +159,8 @@ func TestExecutorsCrashLooping(t *testing.T) {
 		c.editPod(fmt.Sprintf("pi-exec-%d", number), executorFailed(time.Duration(number)*time.Second, 137, []string{"Error", "Error", "OOMKilled"}[number-1]))
 		mustSettle(t, p, "pi")
 	}
-	const told = "False ExecutorsCrashLooping: executors keep failing: the last one failed with ExitCode: 137, Reason: OOMKilled; the container used more memory than its limit"
-	c.wantCondition(v1beta2.ConditionExecutorsReady, told)
+	const message = "False ExecutorsCrashLooping: executors keep failing: the last one failed with ExitCode: 137, Reason: OOMKilled; the container used more memory than its limit"
+	c.wantCondition(v1beta2.ConditionExecutorsReady, message)
 	c.wantCounts(v1beta2.ExecutorCounts{Failed: 3})
 	if got := c.executorEvents(); got != 1 {
 		t.Errorf("%d events", got)
@@ -170,7 +170,7 @@ func TestExecutorsCrashLooping(t *testing.T) {
 		c.deletePod(fmt.Sprintf("pi-exec-%d", number))
 	}
 	mustSettle(t, p, "pi")
-	c.wantCondition(v1beta2.ConditionExecutorsReady, told)
+	c.wantCondition(v1beta2.ConditionExecutorsReady, message)
 	c.wantCounts(v1beta2.ExecutorCounts{Failed: 3})
 
 	c.addExecutor(4, executorRuns)
@@ -209,7 +209,7 @@ func TestExecutorsVanish(t *testing.T) {
 	c.wantCondition(v1beta2.ConditionExecutorsReady, "False ExecutorsLost: fewer executors are running than the application starts with (2)")
 }
 
-// TestOneFailureIsNoLoop, nor are several where others run.
+// TestOneFailureIsNoLoop: nor are several failures while enough executors run.
 func TestOneFailureIsNoLoop(t *testing.T) {
 	c, p := runningDriver(t, 2)
 	c.addExecutor(1, executorRuns)
@@ -223,8 +223,8 @@ func TestOneFailureIsNoLoop(t *testing.T) {
 	c.wantCondition(v1beta2.ConditionExecutorsReady, "True EnoughExecutors")
 }
 
-// TestCountsGoBeyondTheNames: the map is bounded, the counts are not.
-func TestCountsGoBeyondTheNames(t *testing.T) {
+// TestCountsExceedTrackedExecutors: the map is bounded, the counts are not.
+func TestCountsExceedTrackedExecutors(t *testing.T) {
 	c, p := runningDriver(t, 20, func(config *Config) { config.MaxTrackedExecutors = 5 })
 	for number := 1; number <= 20; number++ {
 		c.addExecutor(number, executorRuns)

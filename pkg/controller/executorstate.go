@@ -12,7 +12,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
-// executorStates returns status.executorState after the executors were looked at.
+// executorStates returns status.executorState after the executors were observed.
 // Known executors stay listed when their pods are gone: as COMPLETED in an
 // application that succeeds, because executors are removed before the driver
 // ends; as UNKNOWN while it runs; as FAILED otherwise. Executors whose number is

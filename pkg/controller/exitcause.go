@@ -15,7 +15,7 @@ import (
 // repeated.
 const maxTerminationMessage = 512
 
-// describeEnd tells how a container ended: exit code and reason in the words that
+// describeEnd describes how a container ended: exit code and reason in the words that
 // clients look for, then what these mean and what the container left as its
 // message.
 func describeEnd(end *corev1.ContainerStateTerminated) string {
@@ -91,8 +91,8 @@ func podFailure(pod *informers.Pod) (reason, message string) {
 	return "", ""
 }
 
-// describeOthers tells of the other containers of a failed pod that failed, too;
-// empty if none did. A driver may fail because its sidecar did.
+// describeOthers describes the other containers of a pod that failed, too; empty if
+// none did. A driver may fail because its sidecar did.
 func describeOthers(pod *informers.Pod) string {
 	var failed []string
 	spark := driverContainer(pod)

@@ -50,7 +50,7 @@ func (in *input) failure() failure {
 	return failure{}
 }
 
-// runEnd is the time at which the driver ended, as far as its pod tells. The clock
+// runEnd is the time at which the driver ended, as far as its pod shows. The clock
 // of the node may be ahead of ours; retries and the time to live, which count from
 // here, must not wait for it.
 func (in *input) runEnd() metav1.Time {
@@ -60,7 +60,7 @@ func (in *input) runEnd() metav1.Time {
 	return metav1.NewTime(in.now)
 }
 
-// ranFor is how long the driver had run by then; 0 if nobody saw it run.
+// ranFor is how long the driver had run by then; 0 if it was not seen running.
 func (in *input) ranFor(end metav1.Time) time.Duration {
 	if started := in.report.started; started != nil {
 		return max(end.Sub(started.Time), 0)

@@ -21,8 +21,8 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
-// FuzzDecide decides on applications and pods in any condition whatever, also such
-// as nobody has seen, and concludes from any outcome.
+// FuzzDecide decides on applications and pods in any condition, also in impossible ones,
+// and concludes from any outcome.
 func FuzzDecide(f *testing.F) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for range 200 {
@@ -92,7 +92,7 @@ func checkTransition(t *testing.T, in *input, out *outcome, status *v1beta2.Spar
 		}
 	}
 	if out.submission == nil && status.SubmissionID != old.SubmissionID {
-		t.Errorf("a submission %q that nobody made", status.SubmissionID)
+		t.Errorf("a submission %q that was never made", status.SubmissionID)
 	}
 	for _, condition := range status.Conditions {
 		if len(condition.Message) > maxConditionMessage && !slices.Contains(old.Conditions, condition) {

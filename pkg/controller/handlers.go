@@ -13,7 +13,7 @@ import (
 )
 
 // coalescing is how long events of executors are collected. A thousand executors
-// that start at once cause one look at the application and not a thousand.
+// that start at once cause one sync of the application and not a thousand.
 const coalescing = time.Second
 
 // The handlers translate events to keys; they decide and write nothing.
@@ -26,7 +26,7 @@ func (c *Controller) watchApplications() ([]cache.DoneChecker, error) {
 	})
 }
 
-// watchNamespaces looks at the applications of a namespace that comes to be watched.
+// watchNamespaces enqueues the applications of a namespace that is watched from now on.
 // Those of one that is not watched any more are left alone by sync.
 func (c *Controller) watchNamespaces() ([]cache.DoneChecker, error) {
 	return c.namespaces.OnWatched(func(namespace string) {

@@ -82,7 +82,7 @@ func TestSubmitRunSucceed(t *testing.T) {
 		t.Errorf("conditions %v", app.Status.Conditions)
 	}
 	if c.pod("pi-driver") == nil {
-		t.Error("the driver pod is gone, nobody can read its log")
+		t.Error("the driver pod is gone, and its log with it")
 	}
 	if c.services() != 0 || c.configMaps() != 0 {
 		t.Errorf("objects of the run stayed: %d services, %d config maps", c.services(), c.configMaps())

@@ -54,7 +54,7 @@ func (c *Controller) readDriverLog(ctx context.Context, t *task) error {
 	return nil
 }
 
-// loggingContainer is the container of a driver whose log tells of a failure: the
+// loggingContainer is the container of a driver whose log shows the failure: the
 // Spark container if it ran, else an init container that failed; empty for none.
 func loggingContainer(pod *informers.Pod) string {
 	if pod == nil {
@@ -142,7 +142,7 @@ func recordLogTail(out *outcome, status *v1beta2.SparkApplicationStatus) {
 	}
 }
 
-// logEvent tells the end of the last words to those who read events.
+// logEvent sends the end of the log tail as an event.
 func (t *transition) logEvent(out *outcome) {
 	if out.logTail == "" || strings.HasPrefix(out.logTail, noLog) {
 		return

@@ -46,9 +46,9 @@ func (c *cluster) logEvents() []string {
 	return found
 }
 
-// TestLastWords: what a failed driver wrote is in the record of its attempt and in
+// TestLogTailIsKept: the last lines of a failed driver are in the record of its attempt and in
 // an event, whether another run follows or not.
-func TestLastWords(t *testing.T) {
+func TestLogTailIsKept(t *testing.T) {
 	c := newCluster(t)
 	c.addApplication(newApplication("pi", onFailure(1, 10)))
 	p := c.start(keepsLog)
@@ -103,7 +103,7 @@ func TestNoLog(t *testing.T) {
 	}
 }
 
-// TestLogIsNotRead where there is none, nobody wants it, or nothing failed.
+// TestLogIsNotRead if it does not exist, is not wanted, or nothing failed.
 func TestLogIsNotRead(t *testing.T) {
 	for name, test := range map[string]struct {
 		edit  func(*Config)
@@ -178,8 +178,8 @@ func TestLogEventFits(t *testing.T) {
 	}
 }
 
-// TestTimedOutRunHasLastWords, too, although its driver still runs.
-func TestTimedOutRunHasLastWords(t *testing.T) {
+// TestTimedOutRunKeepsItsLogTail, too, although its driver still runs.
+func TestTimedOutRunKeepsItsLogTail(t *testing.T) {
 	c := newCluster(t)
 	c.addApplication(newApplication("pi", func(app *v1beta2.SparkApplication) {
 		app.Spec.Timeouts = &v1beta2.Timeouts{RunSeconds: new(int64)}
@@ -228,7 +228,7 @@ func TestLastMessagesAreRedacted(t *testing.T) {
 	}
 }
 
-// TestRefusalsAreRedacted: what quotes the spec shows no secret, wherever it is told:
+// TestRefusalsAreRedacted: what quotes the spec shows no secret, wherever it appears:
 // refusals by the operator, by the API server, and objects that cannot be read.
 func TestRefusalsAreRedacted(t *testing.T) {
 	const secret = "hunter2"
@@ -265,19 +265,19 @@ func TestRefusalsAreRedacted(t *testing.T) {
 			test.breakIt(c)
 		}
 		p := c.start(hides)
-		var told []string
+		var texts []string
 		for failures := range quietFailures + 1 {
 			p.refresh()
 			if _, err := p.sync(p.ctx, keyOf(app), failures); err != nil {
-				told = append(told, err.Error())
+				texts = append(texts, err.Error())
 			}
 		}
 		status, err := json.Marshal(c.application("pi").Status)
 		if err != nil {
 			t.Fatal(err)
 		}
-		told = append(append(told, c.events...), string(status))
-		if all := strings.Join(told, "\n"); strings.Contains(all, secret) || !strings.Contains(all, redact.Mark) {
+		texts = append(append(texts, c.events...), string(status))
+		if all := strings.Join(texts, "\n"); strings.Contains(all, secret) || !strings.Contains(all, redact.Mark) {
 			t.Errorf("%s: %s", name, all)
 		}
 	}

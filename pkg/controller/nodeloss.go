@@ -18,12 +18,12 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
-// A pod whose node does not answer is deleted but never goes: nobody is left to
-// confirm its end. It is deleted by force only on evidence that the node is lost,
-// because its driver may be alive on the other side of a broken network.
+// A deleted pod whose node does not answer never terminates: no kubelet confirms its
+// end. It is force-deleted only on evidence that the node is lost, because its driver
+// may still run behind a broken network.
 
-// stuckAfter is how long past its grace period a pod may take to go before the
-// status says so, and before its node is asked about.
+// stuckAfter is how long past its grace period a pod may take to terminate before the
+// status says so, and before the operator reads its node.
 const stuckAfter = time.Minute
 
 // stuckDriver returns a driver pod that should have gone long ago; nil for none.
@@ -53,8 +53,8 @@ func (in *input) nodeLossRecorded() bool {
 }
 
 // examineNode looks for evidence that the node of the current driver is lost. The
-// driver pod is deleted by force only once the status gives the cause, so that the
-// end of the run is told rightly even by a process that never saw the pod.
+// driver pod is force-deleted only once the status gives the cause, so that even a
+// process that never saw the pod reports the end of the run correctly.
 func (c *Controller) examineNode(ctx context.Context, t *task) error {
 	evidence, err := c.nodeLoss(ctx, t.in, t.in.driver)
 	if err != nil || evidence == "" {
@@ -79,7 +79,7 @@ func (c *Controller) reclaim(ctx context.Context, t *task, pod *informers.Pod) e
 }
 
 // nodeLoss returns the evidence that the node of a stuck pod is lost; empty if
-// there is none, or if nobody may look for it.
+// there is none, or if the operator may not look for it.
 func (c *Controller) nodeLoss(ctx context.Context, in *input, pod *informers.Pod) (evidence string, err error) {
 	grace, name := c.settings.NodeLossGracePeriod, pod.Spec.NodeName
 	deletedByForce := ptr.Deref(pod.DeletionGracePeriodSeconds, 1) == 0 // then a finalizer keeps it, and force is of no use
@@ -109,7 +109,7 @@ func (c *Controller) nodeLoss(ctx context.Context, in *input, pod *informers.Pod
 	return "", nil
 }
 
-// deletePodByForce deletes exactly this pod without anybody's confirmation.
+// deletePodByForce deletes exactly this pod without the confirmation of its kubelet.
 func (c *Controller) deletePodByForce(ctx context.Context, t *task, pod *informers.Pod, evidence string) error {
 	if t.in.app.DeletionTimestamp == nil {
 		if err := c.ensureCurrent(ctx, t); err != nil {
@@ -132,7 +132,7 @@ func setNodeLoss(in *input, out *outcome, status *v1beta2.SparkApplicationStatus
 		return
 	}
 	c.set(v1beta2.ConditionDriverReady, metav1.ConditionUnknown, reasonNodeLost, out.nodeLoss)
-	if isStalled(status, reasonOldDriver) { // nobody has to do anything about it any more
+	if isStalled(status, reasonOldDriver) { // no action is needed any more
 		c.remove(v1beta2.ConditionStalled)
 	}
 }

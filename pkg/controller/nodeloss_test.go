@@ -126,7 +126,7 @@ func TestNoEvidenceNoForce(t *testing.T) {
 				return true, nil, apierrors.NewForbidden(corev1.Resource("nodes"), "n1", nil)
 			})
 		}},
-		"held by somebody": {nodeGrace, func(c *cluster) {
+		"held by a finalizer of others": {nodeGrace, func(c *cluster) {
 			c.editPod("pi-driver", func(pod *corev1.Pod) { pod.DeletionGracePeriodSeconds = ptr.To[int64](0) })
 		}},
 	} {
@@ -175,8 +175,8 @@ func TestNodeJustLost(t *testing.T) {
 	c.wantState("pi", stateFailed)
 }
 
-// TestNodeThatCannotBeAskedFor: an error that passes ends nothing.
-func TestNodeThatCannotBeAskedFor(t *testing.T) {
+// TestUnreadableNodeIsReadAgain: a transient error ends nothing.
+func TestUnreadableNodeIsReadAgain(t *testing.T) {
 	c := strandedRun(t)
 	p := c.start(nodeGrace)
 	c.clock.Step(time.Hour)
@@ -193,9 +193,9 @@ func TestNodeThatCannotBeAskedFor(t *testing.T) {
 	c.wantState("pi", stateFailed)
 }
 
-// TestLostNodeHoldsNobodyUp: whatever waits for a driver pod to go, goes on when
+// TestLostNodeBlocksNothing: whatever waits for the end of a driver pod continues when
 // its node is lost.
-func TestLostNodeHoldsNobodyUp(t *testing.T) {
+func TestLostNodeBlocksNothing(t *testing.T) {
 	suspend := func(value bool) func(*v1beta2.SparkApplicationSpec) {
 		return func(spec *v1beta2.SparkApplicationSpec) { spec.Suspend = ptr.To(value) }
 	}

@@ -84,7 +84,7 @@ func (c *Controller) observe(app *v1beta2.SparkApplication) (observed, error) {
 const clockSkew = 10 * time.Second
 
 // madeFor reports whether a pod can be a driver of the application, as far as its
-// unchangeable parts tell: it runs a driver and is not older.
+// immutable fields show: it runs a driver and is not older.
 func madeFor(app *v1beta2.SparkApplication, driver bool, created time.Time) bool {
 	return driver && !created.Before(app.CreationTimestamp.Add(-clockSkew))
 }

@@ -31,14 +31,14 @@ func followDriver(in *input, out *outcome, status *v1beta2.SparkApplicationStatu
 		present = out.events.obstacle
 	}
 	if present != nil && present.subject == "" {
-		return nil // nothing to tell yet
+		return nil // nothing to report yet
 	}
 	if present == nil {
 		fromEvents := before != nil && (before.Reason == reasonVolumeFailed || before.Reason == reasonSandboxFailed)
 		if out.events != nil || !fromEvents || !in.startsSilently() {
 			return nil
 		}
-		// Nobody asked this time; the answer of last time holds.
+		// The events were not read this time; the last result holds.
 		c.setFalse(v1beta2.ConditionDriverReady, before.Reason, before.Message)
 		return &stalledBy{before.Reason, before.Message}
 	}
@@ -53,7 +53,7 @@ func followDriver(in *input, out *outcome, status *v1beta2.SparkApplicationStatu
 // unownedDriver is said of a driver that the application does not own.
 const unownedDriver = "the driver pod has no owner reference; deleting the application does not delete it"
 
-// followOwner says so where DriverReady has nothing else to tell.
+// followOwner says so if DriverReady has no other message.
 func followOwner(in *input, status *v1beta2.SparkApplicationStatus, c conditions) {
 	ready := meta.FindStatusCondition(status.Conditions, v1beta2.ConditionDriverReady)
 	if in.driver == nil || ready == nil || !isLive(status.AppState.State) || status.SubmissionID != in.app.Status.SubmissionID {

@@ -26,7 +26,7 @@ const (
 // neverNew is for queues in which nothing is to be submitted.
 func neverNew(cache.ObjectName) bool { return false }
 
-// isNew tells those with "new" in their name.
+// isNew reports whether a name contains "new".
 func isNew(key cache.ObjectName) bool { return strings.HasPrefix(key.Name, "new") }
 
 // TestOneNamespaceDoesNotHoldUpAnother: ten thousand applications of one namespace

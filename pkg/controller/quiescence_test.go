@@ -29,7 +29,7 @@ var answers = map[string]outcome{
 	"node lost":       {nodeLoss: "node a is gone"},
 	"UI fails":        {ui: &uiResult{err: errors.New("the server is busy")}},
 	"UI works":        {ui: &uiResult{}},
-	"events tell":     {events: &driverEvents{&obstacle{reason: reasonVolumeFailed, subject: "a volume cannot be mounted", detail: "secret \"a\" not found", needsAction: true}}},
+	"cause in events": {events: &driverEvents{&obstacle{reason: reasonVolumeFailed, subject: "a volume cannot be mounted", detail: "secret \"a\" not found", needsAction: true}}},
 	"events are fine": {events: &driverEvents{}},
 	"log":             {logTail: "the last words"},
 	"job runs":        {pending: &pending{reason: reasonSubmitterRunning, message: "job a runs spark-submit"}},

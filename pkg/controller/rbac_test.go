@@ -49,7 +49,7 @@ func (c *cluster) wantGranted() {
 			if !rights[right] {
 				c.t.Errorf("the chart does not grant: %s", right)
 			}
-			rights[right] = true // told once
+			rights[right] = true // reported once
 		}
 	}
 }

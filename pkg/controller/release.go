@@ -31,9 +31,9 @@ const (
 // Kind/name separated by commas. The driver pod carries the list, because it
 // outlives the run and with it, as their owner, all these objects would.
 //
-// ConfigMaps are not among them. They cost nobody anything, show with which
-// spark.properties the pod ran whose log is still there, and go with that pod; to
-// delete them would be one write in ten of an application's whole life.
+// ConfigMaps are not among them. They cost nothing, show the
+// spark.properties of the pod whose log is still there, and are deleted with that pod;
+// deleting them would be one write in ten of all writes for an application.
 func runObjects(objects *submit.Objects) string {
 	var names []string
 	if objects.Service != nil {

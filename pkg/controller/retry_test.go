@@ -326,8 +326,8 @@ func TestPolicyEditedWhileWaiting(t *testing.T) {
 	}
 }
 
-// TestDisruptionCalledOff: what follows later is not blamed on it.
-func TestDisruptionCalledOff(t *testing.T) {
+// TestWithdrawnDisruptionIsNoCause: a later failure is not attributed to it.
+func TestWithdrawnDisruptionIsNoCause(t *testing.T) {
 	for _, phase := range []corev1.PodPhase{corev1.PodPending, corev1.PodRunning} {
 		c := newCluster(t)
 		c.addApplication(newApplication("pi"))

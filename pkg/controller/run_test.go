@@ -130,7 +130,7 @@ func TestRunCoalescesExecutors(t *testing.T) {
 }
 
 // TestRunsGiveWayToStarts: a run is submitted when no schedule has another one to
-// create, but it does not wait for ever; nobody else waits at all.
+// create, but it does not wait for ever; no other work waits at all.
 func TestRunsGiveWayToStarts(t *testing.T) {
 	ofSchedule := func(app *v1beta2.SparkApplication) {
 		app.Labels = map[string]string{v1beta2.LabelScheduledSparkAppName: "nightly"}

@@ -214,9 +214,9 @@ func TestTransientErrorsAreNoState(t *testing.T) {
 	}
 }
 
-// TestOldDriverThatDoesNotGo: a pod on a node that does not answer is neither
-// replaced nor deleted by force; the status says what to do.
-func TestOldDriverThatDoesNotGo(t *testing.T) {
+// TestOldDriverThatDoesNotTerminate: a pod on a node that does not answer is neither
+// replaced nor force-deleted; the status says what to do.
+func TestOldDriverThatDoesNotTerminate(t *testing.T) {
 	c := newCluster(t)
 	c.addApplication(newApplication("pi", onFailure(1, 1)))
 	p := c.start()

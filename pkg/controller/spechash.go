@@ -195,6 +195,6 @@ func comparableHash(recorded string) bool {
 }
 
 // undecodableSpec is recorded in place of a hash for an application that failed
-// because its spec could not be decoded. It differs from every hash, so mending
+// because its spec could not be decoded. It differs from every hash, so correcting
 // the spec is a change like any other.
 const undecodableSpec = "undecodable"

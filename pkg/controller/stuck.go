@@ -13,7 +13,7 @@ import (
 )
 
 // bound says how long an application may be in a state before it counts as stuck.
-// Nothing is ended by it: it is only told.
+// It ends nothing: the status only reports it.
 type bound struct {
 	state v1beta2.ApplicationStateType
 	limit time.Duration

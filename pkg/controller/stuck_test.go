@@ -32,9 +32,9 @@ func TestEveryStateIsBounded(t *testing.T) {
 	}
 }
 
-// TestNobodyWaitsBeyondTheBound: in every situation in which an application stays
-// in its state it is looked at when its time there ends.
-func TestNobodyWaitsBeyondTheBound(t *testing.T) {
+// TestEveryWaitEndsAtTheTimeLimit: in every situation in which an application stays
+// in its state, its next sync is at the latest when the time limit of the state expires.
+func TestEveryWaitEndsAtTheTimeLimit(t *testing.T) {
 	bounded := 0
 	for name, in := range situations {
 		in.app.CreationTimestamp = metav1.NewTime(in.now)
@@ -53,7 +53,7 @@ func TestNobodyWaitsBeyondTheBound(t *testing.T) {
 		}
 		in.now = end
 		if in.overstay() == nil {
-			t.Errorf("%s: nothing is told at the end", name)
+			t.Errorf("%s: no condition at the end", name)
 		}
 	}
 	if bounded < 50 {
@@ -61,7 +61,7 @@ func TestNobodyWaitsBeyondTheBound(t *testing.T) {
 	}
 }
 
-// TestStuck: a driver that nobody starts and of which nobody knows more.
+// TestStuck: a driver does not start, and no reason is known.
 func TestStuck(t *testing.T) {
 	c, p := submitted(t)
 	if since := c.application("pi").Status.AppState.LastTransitionTime; since == nil || !since.Time.Equal(c.clock.Now()) {

@@ -186,7 +186,7 @@ func (j jobSubmitter) buildJob(app *v1beta2.SparkApplication, s *submission) (*t
 		return nil, err
 	}
 	// The real client draws the application id itself, so a path that holds it
-	// cannot be told in advance.
+	// is not known in advance.
 	base := func(id string) string {
 		path, err := ui.ProxyBase(app, j.settings.UI, ui.Run{SubmissionID: s.id, SparkApplicationID: id})
 		if err != nil {
@@ -266,7 +266,7 @@ const (
 )
 
 // logTail returns the end of spark-submit's log in one line; empty if it cannot be
-// read, which is no reason to keep the failure from being told.
+// read; the failure is reported without it.
 func (c *Controller) logTail(ctx context.Context, job *batchv1.Job) string {
 	pods := c.kube.CoreV1().Pods(job.Namespace)
 	list, err := pods.List(ctx, metav1.ListOptions{LabelSelector: batchv1.JobNameLabel + "=" + job.Name})

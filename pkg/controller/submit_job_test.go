@@ -195,10 +195,10 @@ func TestDriverThatCannotHoldItsApplication(t *testing.T) {
 	}
 }
 
-// TestDeletionAtTheBirthOfADriver: spark-submit creates the driver of an application
-// that is being deleted. As it holds its application before it is deleted, it is gone
-// when the application is.
-func TestDeletionAtTheBirthOfADriver(t *testing.T) {
+// TestDeletionWhileSparkSubmitCreatesTheDriver: spark-submit creates the driver of an application
+// that is being deleted. The driver blocks the deletion of its application, so it
+// is gone when the application is.
+func TestDeletionWhileSparkSubmitCreatesTheDriver(t *testing.T) {
 	c := newCluster(t)
 	c.addApplication(newApplication("pi", bySparkSubmit))
 	p := c.start()
@@ -269,7 +269,7 @@ func TestSparkSubmitRefusals(t *testing.T) {
 		world func(*cluster, *process)
 		want  string
 	}{
-		"job deleted by somebody": {func(c *cluster, p *process) {
+		"job deleted by a user": {func(c *cluster, p *process) {
 			mustSettle(c.t, p, "pi")
 			if err := c.kube.Tracker().Delete(jobsResource, "ns", c.activeJob().Name); err != nil {
 				c.t.Fatal(err)

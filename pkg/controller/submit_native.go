@@ -24,8 +24,8 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/ui"
 )
 
-// Annotations of driver pods by which a submission explains itself to whoever
-// finds it, such as the operator after a crash.
+// Annotations of driver pods that describe a submission to a later reader, such
+// as the operator after a crash.
 const (
 	// annotationSpecHash is the hash of the spec from which the pod was built.
 	annotationSpecHash = "sparkoperator.k8s.io/spec-hash"

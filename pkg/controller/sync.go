@@ -13,15 +13,16 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/redact"
 )
 
-// cacheDelay is when to look again at an application whose caches do not show our
+// cacheDelay is when to sync an application again whose caches do not show our
 // own last write yet. Usually the event that carries it comes earlier.
 const cacheDelay = 200 * time.Millisecond
 
 const (
-	// givingWay is when to look again at a run that gives way.
-	givingWay = 500 * time.Millisecond
-	// longestWay is how old a run is that gives way no longer.
-	longestWay = 30 * time.Second
+	// yieldRetry is how long a new scheduled run yields to runs still to be created
+	// before it is synced again.
+	yieldRetry = 500 * time.Millisecond
+	// maxYield is the age from which a new scheduled run no longer yields.
+	maxYield = 30 * time.Second
 )
 
 // sync brings one application one step further. Failures is the number of syncs
@@ -45,7 +46,7 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 		return 0, nil
 	}
 	if c.givesWay(app) {
-		return givingWay, nil
+		return yieldRetry, nil
 	}
 	v1beta2.SetObjectDefaultsOver(app, c.settings.DefaultConf)
 
@@ -80,7 +81,7 @@ func (c *Controller) givesWay(app *v1beta2.SparkApplication) bool {
 	return c.config.Starting != nil &&
 		app.Status.AppState.State == v1beta2.ApplicationStateNew &&
 		app.Labels[v1beta2.LabelScheduledSparkAppName] != "" &&
-		c.clock.Since(app.CreationTimestamp.Time) < longestWay &&
+		c.clock.Since(app.CreationTimestamp.Time) < maxYield &&
 		c.config.Starting()
 }
 

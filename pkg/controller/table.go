@@ -39,8 +39,8 @@ type row struct {
 	to v1beta2.ApplicationStateType
 	// set changes more of the status than the state; nil for nothing.
 	set *effectOnStatus
-	// wait says when to look again although nothing happened; nil if the next look
-	// is caused by the row's own write, or if nothing but the user can change
+	// wait says when to sync again without an event; nil if the next sync is
+	// caused by the row's own write, or if nothing but the user can change
 	// anything.
 	wait *delay
 }
@@ -122,8 +122,8 @@ var table = []row{
 	{from: terminal, when: always, to: stay},
 }
 
-// Delays after which a waiting row is looked at again. They are safety nets: what
-// is waited for normally causes an event.
+// Delays after which a waiting application is synced again. They are backstops: what
+// it waits for normally causes an event.
 const (
 	backstopDelay = 30 * time.Second
 	auditDelay    = 5 * time.Minute
@@ -132,7 +132,7 @@ const (
 	executorGrace = 30 * time.Second
 )
 
-// delay is a named way to compute when to look again.
+// delay is a named way to compute when to sync again.
 type delay struct {
 	text string
 	of   func(in *input) time.Duration

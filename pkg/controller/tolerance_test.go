@@ -13,7 +13,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
 
-// TestTolerableFaults: what only admission refuses is submitted, and the user is told.
+// TestTolerableFaults: what only admission refuses is submitted, with a warning.
 func TestTolerableFaults(t *testing.T) {
 	c := newCluster(t)
 	c.addApplication(newApplication("1st-app", func(app *v1beta2.SparkApplication) {

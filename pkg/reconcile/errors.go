@@ -93,7 +93,7 @@ func (e *awaitedError) Unwrap() error { return e.err }
 func Await(cause Cause, err error) error { return &awaitedError{cause, err} }
 
 // The API server gives its authorizer, admission plugins and quotas one and the same
-// reason and tells them apart in the text alone.
+// reason and distinguishes them in the text only.
 var (
 	authorizerText = regexp.MustCompile(`\bcannot [a-z]+ (resource|path) "`)
 	quotaText      = regexp.MustCompile(`exceeded quota|insufficient quota|status unknown for quota: `)

@@ -222,9 +222,9 @@ func (c *cluster) putSchedule(app *v1beta2.ScheduledSparkApplication) {
 	synctest.Wait()
 }
 
-// TestStatusOfTheEstablishedOperator: a schedule that it has run goes on, and one
-// that it has given up is tried again.
-func TestStatusOfTheEstablishedOperator(t *testing.T) {
+// TestStatusOfKubeflowIsContinued: a schedule that kubeflow/spark-operator has run goes
+// on, and one that it has given up is tried again.
+func TestStatusOfKubeflowIsContinued(t *testing.T) {
 	for name, test := range map[string]struct {
 		status  v1beta2.ScheduledSparkApplicationStatus
 		suspend bool

@@ -16,8 +16,8 @@ import (
 )
 
 // commit writes the status if it differs from the one that was read, provided
-// nobody wrote the object since. Events, metrics and the log follow the write, so
-// each of them tells of what has happened, once.
+// no other client wrote the object since. Events, metrics and the log follow the write, so
+// each of them reports each transition once.
 //
 // This is the only place that writes a status, and the verb is always
 // UpdateStatus: fields written by it would not be removed by an apply.

@@ -24,7 +24,7 @@ const (
 )
 
 // conclude returns the status after the plan was executed. It is pure. Failures is
-// the number of looks at this schedule that failed in a row before this one.
+// the number of syncs of this schedule that failed in a row before this one.
 func conclude(in *input, p *plan, out *outcome, failures int) *v1beta2.ScheduledSparkApplicationStatus {
 	status := in.app.Status.DeepCopy()
 	c := conditions{status: status, generation: in.app.Generation, now: in.now}
@@ -114,7 +114,7 @@ func concludeOnTime(in *input, p *plan, c conditions) {
 	}
 }
 
-// waits begins the message that tells which run waits. It is recognized by
+// waits begins the message that names the waiting run. It is recognized by
 // [input.lateness].
 func (t *timetable) waits(scheduled time.Time) string {
 	return "the run due at " + t.format(scheduled) + " waits for the end of "

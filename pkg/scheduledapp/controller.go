@@ -34,7 +34,7 @@ type Config struct {
 	Local *time.Location
 	// CreateTimeout limits the creation of one run. Default [syncloop.CreateTimeout].
 	CreateTimeout time.Duration
-	// SyncTimeout limits one look at a schedule. Default 2 minutes.
+	// SyncTimeout limits one sync of a schedule. Default 2 minutes.
 	SyncTimeout time.Duration
 	// ShutdownTimeout is how long looks under way may take to end after the context
 	// of Run is done. Default 20 seconds.
@@ -137,11 +137,11 @@ func newController(config Config, client versioned.Interface, set *informers.Set
 // Synced returns what to wait for until everything was read once.
 func (c *Controller) Synced() []cache.DoneChecker { return c.synced }
 
-// Starting reports whether runs are due that nobody has begun to create. Other work
+// Starting reports whether runs are due whose creation has not begun. Other work
 // for the API server may give way to them.
 func (c *Controller) Starting() bool { return c.order.starting() }
 
-// Run works until ctx is done and every look under way has ended.
+// Run works until ctx is done and every sync under way has ended.
 func (c *Controller) Run(ctx context.Context) error {
 	loop := &syncloop.Loop{
 		Kind: "ScheduledSparkApplication", Queue: c.queue, Clock: c.clock,

@@ -15,7 +15,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
-// plan is what one look at a schedule leads to.
+// plan is the result of the decision of one sync.
 type plan struct {
 	// start are the runs to create now, in this order.
 	start []run
@@ -27,8 +27,8 @@ type plan struct {
 	observed string
 	// settled is up to when the times of the schedule are dealt with.
 	settled time.Time
-	// recorded are runs that the status does not tell of yet, in the order of the
-	// times that they are for.
+	// recorded are runs that the status does not list yet, in the order of their
+	// scheduled times.
 	recorded []record
 	request  request
 	verdict  verdict
@@ -119,21 +119,21 @@ func (in *input) settledBefore(observed string) time.Time {
 		return creation
 	}
 	begin := in.now.Truncate(time.Second)
-	if status.ObservedGeneration != in.app.Generation { // the edit brought it into force, perhaps while nobody looked
+	if status.ObservedGeneration != in.app.Generation { // the edit brought it into force, perhaps while the operator was away
 		if edited := informers.LastEdit(in.app); !edited.IsZero() && edited.Before(begin) {
 			begin = edited
 		}
 	}
 	if status.ObservedSchedule != "" && status.SettledTime != nil && status.SettledTime.After(begin) {
 		// Nothing that was started is started again, even if the clock was put back. A
-		// schedule that was out of force meanwhile is one that was told to begin anew.
+		// schedule that was out of force meanwhile starts over.
 		begin = status.SettledTime.Time
 	}
 	return begin
 }
 
 // unrecorded returns the runs for times of the schedule that the status does not
-// tell of: usually because they have just been created, and after a crash.
+// list: usually because they have just been created, and after a crash.
 func (in *input) unrecorded() []record {
 	var records []record
 	for _, app := range in.runs {
@@ -261,7 +261,7 @@ func (p *plan) decideDue(in *input, due []time.Time) {
 	for _, scheduled := range due {
 		name := runName(in.app.Name, scheduled, in.precision)
 		if app := in.run(name); app != nil {
-			// Somebody removed the annotation that tells what it is for.
+			// The annotation with its scheduled time was removed.
 			p.recorded = append(p.recorded, record{app, scheduled})
 			p.settled = scheduled
 			continue
@@ -286,7 +286,7 @@ func (p *plan) decideDue(in *input, due []time.Time) {
 // lateness is by how much a run that started now would be late. With Replace, a
 // run is in time if it was when another was asked to go for it: to end that one
 // and then start none would be the worst of all. Once that one is gone, only the
-// status tells which run has waited for it.
+// status shows which run has waited for it.
 func (in *input) lateness(scheduled time.Time) time.Duration {
 	asOf := in.now
 	if in.app.Spec.ConcurrencyPolicy == v1beta2.ConcurrencyReplace {

@@ -41,14 +41,14 @@ type event struct {
 // maxNote is the longest note the API server accepts.
 const maxNote = 1024
 
-// emit sends events after the status that they tell of was written.
+// emit sends events after the write of the status that they report.
 func emit(recorder events.EventRecorder, app *v1beta2.ScheduledSparkApplication, list []event) {
 	for _, e := range list {
 		recorder.Eventf(app, e.related, e.kind, e.reason, e.action, "%s", truncated(e.note, maxNote))
 	}
 }
 
-// transitionEvents says what happened in one look. It is pure.
+// transitionEvents reports what happened in one sync. It is pure.
 func transitionEvents(in *input, p *plan, status *v1beta2.ScheduledSparkApplicationStatus) []event {
 	var list []event
 	add := func(kind, reason, action string, related runtime.Object, format string, arguments ...any) {
@@ -89,7 +89,7 @@ func transitionEvents(in *input, p *plan, status *v1beta2.ScheduledSparkApplicat
 	return list
 }
 
-// replaced tells of a run that was asked to go.
+// replaced reports that a run was deleted to start another one.
 func replaced(app *v1beta2.SparkApplication) event {
 	return event{
 		kind: corev1.EventTypeNormal, reason: eventRunReplaced, action: "Replace", related: reference(app.Namespace, app.Name),
@@ -97,7 +97,7 @@ func replaced(app *v1beta2.SparkApplication) event {
 	}
 }
 
-// passedOver tells of a run that could not be created while later ones were.
+// passedOver reports a run that could not be created while later ones were.
 func passedOver(namespace, name, reason string, err error) event {
 	return event{
 		kind: corev1.EventTypeWarning, reason: eventStalled, action: "Start", related: reference(namespace, name),

@@ -28,8 +28,8 @@ type outcome struct {
 	// refusal is the reason for which a run cannot be created as things are; empty if
 	// there is none. err then says more.
 	refusal string
-	// awaited is set if err is a refusal that may end by itself. It becomes one for
-	// people to look at if it does not within a few tries.
+	// awaited is set if err is a refusal that may end by itself. It becomes final
+	// if it does not end within a few tries.
 	awaited bool
 	// err is worth a retry.
 	err error
@@ -64,7 +64,7 @@ func (o *outcome) fail(err error) { o.err = errors.Join(o.err, err) }
 
 // startRuns creates the runs that are to be started, up to the first that fails. If
 // they may run side by side, one whose name is taken keeps no other from its start:
-// only people can mend that.
+// only a user can fix that.
 func (c *Controller) startRuns(ctx context.Context, in *input, p *plan, out *outcome) {
 	var passed []event
 	for _, r := range p.start {
@@ -90,7 +90,7 @@ func (c *Controller) startRuns(ctx context.Context, in *input, p *plan, out *out
 		}
 		passed = append(passed, passedOver(in.app.Namespace, r.name, reasonNameTaken, err))
 	}
-	if out.started > 0 { // else the condition Stalled tells it
+	if out.started > 0 { // else the condition Stalled reports it
 		emit(c.recorder, in.app, passed)
 	}
 }
@@ -119,7 +119,7 @@ func (c *Controller) startRun(ctx context.Context, in *input, r run) error {
 		if !r.scheduled.IsZero() {
 			// The answer to its creation was lost, which does not make it less late.
 			c.metrics.created(app.CreationTimestamp.Sub(in.spec.timetable.due(r.scheduled)))
-			// Somebody may have removed the annotation.
+			// The annotation may have been removed.
 			metav1.SetMetaDataAnnotation(&app.ObjectMeta, v1beta2.AnnotationScheduledTime, r.scheduled.UTC().Format(time.RFC3339))
 		}
 	default:
@@ -154,8 +154,8 @@ func (c *Controller) deleteActive(ctx context.Context, app *v1beta2.SparkApplica
 	return err == nil, reconcile.IgnoreGone(err)
 }
 
-// deleteFinished deletes a run of the past if it is still the one that was looked
-// at.
+// deleteFinished deletes a run beyond the history limit if it has not changed since it
+// was observed.
 func (c *Controller) deleteFinished(ctx context.Context, app *v1beta2.SparkApplication) error {
 	klog.FromContext(ctx).V(2).Info("Deleting run beyond the history limit", "run", klog.KObj(app))
 	err := c.client.SparkoperatorV1beta2().SparkApplications(app.Namespace).Delete(ctx, app.Name, metav1.DeleteOptions{

@@ -12,8 +12,8 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
-// coalescing is how long new runs are collected. Whoever created them looks at
-// the schedule anyway.
+// coalescing is how long new runs are collected. The process that created
+// them syncs the schedule anyway.
 const coalescing = time.Second
 
 // The handlers translate events to keys; they decide and write nothing.
@@ -26,8 +26,8 @@ func (c *Controller) watchSchedules() ([]cache.DoneChecker, error) {
 	})
 }
 
-// watchNamespaces looks at the schedules of a namespace that comes to be watched. Those
-// of one that is not watched any more are left alone by sync.
+// watchNamespaces enqueues the schedules of a namespace that is watched from now on. Sync
+// leaves those of a namespace that is no longer watched alone.
 func (c *Controller) watchNamespaces() ([]cache.DoneChecker, error) {
 	return c.namespaces.OnWatched(func(namespace string) {
 		for app := range c.schedules.In(namespace) {
@@ -36,8 +36,8 @@ func (c *Controller) watchNamespaces() ([]cache.DoneChecker, error) {
 	})
 }
 
-// watchRuns looks at a schedule when one of its runs comes, changes its state or
-// goes. Everything else about a run is without consequence for its schedule.
+// watchRuns enqueues a schedule when one of its runs is created, changes its state or is
+// deleted. Other changes of a run do not affect its schedule.
 func (c *Controller) watchRuns() ([]cache.DoneChecker, error) {
 	return c.applications.AddHandler(cache.TypedResourceEventHandlerFuncs[*informers.Application]{
 		AddFunc: func(app *informers.Application) { c.runChanged(app, coalescing) },

@@ -17,7 +17,7 @@ type history struct {
 	surplus            []*v1beta2.SparkApplication
 }
 
-// trim keeps the newest runs of either kind. A run that the status does not tell of
+// trim keeps the newest runs of either kind. A run that the status does not list
 // yet is not surplus: without it and without a record of it, it would be created
 // again.
 func (in *input) trim() history {

@@ -61,7 +61,7 @@ func NewMetrics(registerer prometheus.Registerer, prefix string) (*Metrics, erro
 
 func (m *Metrics) name(name string) string { return strings.ReplaceAll(m.prefix+name, "-", "_") }
 
-// panicked counts a look at a schedule that panicked.
+// panicked counts a sync of a schedule that panicked.
 func (m *Metrics) panicked() {
 	if m != nil {
 		m.panics.Inc()

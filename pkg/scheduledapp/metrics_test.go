@@ -58,7 +58,7 @@ spark_operator_panics_total{controller="scheduledsparkapplication"} 0
 	})
 }
 
-// TestPanicIsCounted: a panic ends one look at one schedule, which is done again.
+// TestPanicIsCounted: a panic ends one sync of one schedule, which is done again.
 func TestPanicIsCounted(t *testing.T) {
 	bubble(t, func(c *cluster) {
 		var once sync.Once

@@ -112,7 +112,7 @@ func interpret(app *v1beta2.ScheduledSparkApplication, local *time.Location) *me
 		refusal := oneLine(errs.ToAggregate().Error())
 		switch errs[0].Field {
 		case "spec.schedule", "spec.timeZone":
-			refusal = errs[0].Detail // as the established operator has it
+			refusal = errs[0].Detail // as in kubeflow/spark-operator
 		}
 		return &meaning{condition: reasonInvalidSpec, refusal: refusal}
 	}
@@ -124,8 +124,8 @@ func interpret(app *v1beta2.ScheduledSparkApplication, local *time.Location) *me
 }
 
 // created remembers runs that were created until the cache shows them. It only
-// bridges the time in between: after a restart the cache is read anew. What the
-// status tells of a run does not replace it: whether another may start depends on
+// bridges the time in between: after a restart the cache is read anew. The
+// record of a run in the status does not replace it: whether another may start depends on
 // whether it is going.
 type created struct {
 	lock sync.Mutex
@@ -158,8 +158,8 @@ func (m *created) forget(schedule cache.ObjectName) {
 
 // merge returns the cached runs and those that the cache, which has seen everything
 // up to that resource version, does not show yet or no more. A run is remembered
-// until the status tells of it: one that has gone before, by its time to live or by
-// somebody's hand, would be created again.
+// until the status lists it: one that was deleted before, by its time to live or by a
+// user, would be created again.
 func (m *created) merge(app *v1beta2.ScheduledSparkApplication, cached []*v1beta2.SparkApplication, seen string) []*v1beta2.SparkApplication {
 	runs := slices.Clone(cached)
 	m.lock.Lock()
@@ -182,7 +182,7 @@ func (m *created) merge(app *v1beta2.ScheduledSparkApplication, cached []*v1beta
 	return runs
 }
 
-// isRecorded reports whether the status tells of a run.
+// isRecorded reports whether the status lists a run.
 func isRecorded(app *v1beta2.ScheduledSparkApplication, run *v1beta2.SparkApplication) bool {
 	scheduled, known := scheduledTime(run)
 	if !known {

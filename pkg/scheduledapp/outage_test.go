@@ -24,7 +24,7 @@ var (
 )
 
 // TestUnrecordedRunIsKept: a run that has ended and that no limit keeps stays as
-// long as the status does not tell of it.
+// long as the status does not list it.
 func TestUnrecordedRunIsKept(t *testing.T) {
 	bubble(t, func(c *cluster) {
 		c.addSchedule(newSchedule("s", "0 * * * *", keepRuns(0, 0)))
@@ -43,7 +43,7 @@ func TestUnrecordedRunIsKept(t *testing.T) {
 	})
 }
 
-// TestUnrecordedRunIsRemembered: also if somebody else deletes it.
+// TestUnrecordedRunIsRemembered: also if another client deletes it.
 func TestUnrecordedRunIsRemembered(t *testing.T) {
 	bubble(t, func(c *cluster) {
 		c.addSchedule(newSchedule("s", "0 * * * *"))
@@ -89,7 +89,7 @@ func TestFailuresDoNotDelayRuns(t *testing.T) {
 }
 
 // TestEditWhileAway: what is due between an edit, which may also resume or correct a
-// schedule, and the first look at it is not lost, and what was due before is not made
+// schedule, and the first sync of it is not lost, and what was due before is not made
 // up for.
 func TestEditWhileAway(t *testing.T) {
 	edit := func(app *v1beta2.ScheduledSparkApplication) {

@@ -71,7 +71,7 @@ func TestOthersAreNoRuns(t *testing.T) {
 	})
 }
 
-// TestTamperedRunIsStillTheRun: whatever labels and annotations somebody takes
+// TestTamperedRunIsStillTheRun: whatever labels and annotations a user takes
 // from a run before it is written down, it is not started again.
 func TestTamperedRunIsStillTheRun(t *testing.T) {
 	for name, edit := range map[string]func(*v1beta2.SparkApplication){

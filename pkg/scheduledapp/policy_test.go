@@ -12,7 +12,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
 
-// TestEmptyPolicyMeansAllow: the established operator never starts a second run.
+// TestEmptyPolicyMeansAllow: kubeflow/spark-operator never starts a second run.
 func TestEmptyPolicyMeansAllow(t *testing.T) {
 	for _, p := range []v1beta2.ConcurrencyPolicy{"", v1beta2.ConcurrencyAllow} {
 		bubble(t, func(c *cluster) {

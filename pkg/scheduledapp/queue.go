@@ -12,8 +12,8 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/syncloop"
 )
 
-// standstill is how long a namespace may have as many looks under way as it may, none
-// of which ends, until nothing gives way to it any more.
+// standstill: once a namespace at its limit of syncs has finished none of them for this
+// long, other work no longer yields to it.
 const standstill = 2 * time.Second
 
 // Ranks of schedules in the queue.
@@ -23,7 +23,7 @@ const (
 	ranks
 )
 
-// dueFirst is the order in which schedules are looked at: those with a run to start
+// dueFirst is the order in which schedules are synced: those with a run to start
 // before all others. Without it a schedule that is due would wait for the status
 // updates of those that were due just before. A schedule keeps its place: one that
 // becomes due while it waits to be written down does not overtake those that are due
@@ -69,8 +69,8 @@ func (u *upcoming) forget(key cache.ObjectName) {
 	delete(u.next, key)
 }
 
-// isDue reports whether a schedule has a run to start. One that nobody has looked
-// at yet may have.
+// isDue reports whether a schedule has a run to start. One that was not synced
+// yet may have.
 func (u *upcoming) isDue(key cache.ObjectName) bool {
 	u.lock.Lock()
 	defer u.lock.Unlock()

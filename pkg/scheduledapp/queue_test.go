@@ -12,10 +12,10 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/syncloop"
 )
 
-// TestSlowCreationsDelayNobodyElse: all workers but one could be had by schedules whose
+// TestSlowCreationsDelayNoOtherSchedule: all workers but one could be had by schedules whose
 // creations hang, and for each of these one more waits. Schedules that are due while
 // they hang, be they of the same namespace or of another one, start in time.
-func TestSlowCreationsDelayNobodyElse(t *testing.T) {
+func TestSlowCreationsDelayNoOtherSchedule(t *testing.T) {
 	for name, test := range map[string]struct {
 		hanging, slow int
 		quick         string
@@ -30,7 +30,7 @@ func TestSlowCreationsDelayNobodyElse(t *testing.T) {
 				c.change(func() {
 					c.delay = func(name string) time.Duration {
 						if strings.HasPrefix(name, "slow") {
-							return time.Minute // longer than anybody waits
+							return time.Minute // longer than any timeout
 						}
 						return 0
 					}
@@ -142,9 +142,9 @@ func TestStarting(t *testing.T) {
 	})
 }
 
-// TestStartingIgnoresWhatHangs: nobody gives way for long to a namespace whose
+// TestStartingIgnoresHangingNamespaces: no work yields for long to a namespace whose
 // creations hang.
-func TestStartingIgnoresWhatHangs(t *testing.T) {
+func TestStartingIgnoresHangingNamespaces(t *testing.T) {
 	bubble(t, func(c *cluster) {
 		c.change(func() { c.delay = func(string) time.Duration { return time.Minute } })
 		for i := range 100 {

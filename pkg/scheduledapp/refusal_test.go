@@ -39,7 +39,7 @@ func TestFailedValidationHeals(t *testing.T) {
 		c.letPass(2 * time.Second)
 		status = c.schedule("s").Status
 		if status.ScheduleState != v1beta2.ScheduleStateScheduled || status.Reason != "" {
-			t.Errorf("mended: %+v", status)
+			t.Errorf("corrected: %+v", status)
 		}
 		c.wantCondition("s", v1beta2.ConditionStalled, "")
 		c.wantTimes("")

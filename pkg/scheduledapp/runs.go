@@ -135,7 +135,7 @@ func newApplication(app *v1beta2.ScheduledSparkApplication, r run) *v1beta2.Spar
 			Namespace:   app.Namespace,
 			Labels:      labels,
 			Annotations: annotations,
-			// No controller: as the established operator has it, so that tools which look
+			// No controller: as in kubeflow/spark-operator, so that tools which look
 			// for the controller of an application treat runs as they do others.
 			OwnerReferences: []metav1.OwnerReference{{
 				APIVersion:         v1beta2.SchemeGroupVersion.String(),
@@ -205,7 +205,7 @@ func isFinished(app *v1beta2.SparkApplication) bool {
 }
 
 // isGoing reports whether a run is going, or about to. One that a user has
-// suspended is not: it uses nothing, and nobody knows for how long. One that Kueue
+// suspended is not: it uses nothing, and it is unknown for how long. One that Kueue
 // holds back is.
 func isGoing(app *v1beta2.SparkApplication) bool {
 	if isFinished(app) {

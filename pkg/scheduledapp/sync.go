@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	// cacheDelay is when to look again at a schedule whose cache does not show our own
+	// cacheDelay is when to sync a schedule again whose cache does not show our own
 	// last write yet. Usually the event that carries it comes earlier.
 	cacheDelay = 200 * time.Millisecond
-	// backstopDelay is when to look again at a run that has to end first. Its end
+	// backstopDelay is when to sync again if a run has to end first. Its end
 	// normally causes an event.
 	backstopDelay = 30 * time.Second
 	// clockDelay is how long a schedule is left alone at most. Timers follow the time
@@ -59,7 +59,7 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 	c.upcoming.set(key, p.next)
 	switch {
 	case out.started > 0 && out.err == nil:
-		// The next look records what was started, when nobody waits for a start.
+		// The next sync records what was started, once no start waits.
 		c.queue.Add(key)
 		return 0, nil
 	case out.started == 0:
@@ -79,7 +79,7 @@ func (c *Controller) forget(key cache.ObjectName) {
 	c.upcoming.forget(key)
 }
 
-// requeue is when to look again if nothing happens; 0 for never.
+// requeue is when to sync again if nothing happens; 0 for never.
 func (p *plan) requeue(now time.Time) time.Duration {
 	var after time.Duration
 	if !p.next.IsZero() {

@@ -151,9 +151,9 @@ func TestNoWorkerIsIdle(t *testing.T) {
 	})
 }
 
-// TestWaitingIgnoresWhatHangs: what waits in a namespace that has been held for long
+// TestWaitingIgnoresHangingNamespaces: what waits in a namespace that has been held for long
 // does not count, what waits in any other does.
-func TestWaitingIgnoresWhatHangs(t *testing.T) {
+func TestWaitingIgnoresHangingNamespaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		order := rankedByName{NewShares(Namespaces, 2, clock.RealClock{})}
 		const patience = 2 * time.Second

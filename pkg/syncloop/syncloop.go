@@ -70,9 +70,9 @@ type Loop struct {
 	// 0, after growing delays if there is an error, and whenever its key is added:
 	// what comes first counts.
 	Sync func(ctx context.Context, key cache.ObjectName, failures int) (requeueAfter time.Duration, err error)
-	// Expected reports errors that are part of life, which nobody has to be told of.
+	// Expected reports errors that are part of normal operation and not worth an error log.
 	Expected func(error) bool
-	// Panicked is told of every sync that panicked.
+	// Panicked is called after every sync that panicked.
 	Panicked func()
 
 	logKey string // of keys in log lines; set by Run

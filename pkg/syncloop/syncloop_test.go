@@ -82,7 +82,7 @@ func TestFailuresAreRepeated(t *testing.T) {
 	})
 }
 
-// TestSyncsEnd: a sync that hangs holds up nobody but its own key, and not for ever.
+// TestSyncsEnd: a sync that hangs blocks only its own key, and not for ever.
 func TestSyncsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
