@@ -47,6 +47,7 @@ pure pkg/redact
 pure pkg/sparkconf
 pure pkg/submit pkg/sparkconf
 pure pkg/podspec pkg/apis pkg/sparkconf
+pure pkg/podview pkg/apis pkg/podspec pkg/sparkconf
 pure pkg/ui pkg/apis pkg/sparkconf
 pure pkg/monitoring pkg/apis pkg/sparkconf
 pure pkg/batchscheduler pkg/apis pkg/sparkconf
@@ -59,10 +60,10 @@ room pkg/freshness
 room pkg/syncloop
 room pkg/reconcile
 room pkg/servedschema pkg/apis
-room pkg/informers pkg/apis pkg/client pkg/podspec pkg/sparkconf
+room pkg/informers pkg/apis pkg/client pkg/podspec pkg/podview pkg/sparkconf
 room pkg/metrics pkg/apis
 kit=(pkg/apis pkg/client pkg/freshness pkg/informers pkg/metrics pkg/reconcile pkg/redact pkg/syncloop)
-computed=(pkg/batchscheduler pkg/cron pkg/monitoring pkg/podspec pkg/sparkconf pkg/submit pkg/translate pkg/validation)
+computed=(pkg/batchscheduler pkg/cron pkg/monitoring pkg/podspec pkg/podview pkg/sparkconf pkg/submit pkg/translate pkg/validation)
 room pkg/controller "${kit[@]}" "${computed[@]}" pkg/ui
 room pkg/scheduledapp "${kit[@]}" "${computed[@]}"
 

@@ -19,7 +19,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
@@ -164,7 +164,7 @@ func TestHealthyDriverSurvivesStaleCaches(t *testing.T) {
 	// Of the pods it sees today's, of the application yesterday's.
 	var pods []any
 	for _, pod := range c.pods() {
-		pods = append(pods, informers.PodOf(pod))
+		pods = append(pods, podview.Of(pod))
 	}
 	if err := stale.podList.Replace(pods, fmt.Sprint(c.version)); err != nil {
 		t.Fatal(err)

@@ -6,17 +6,17 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 // unwantedPods returns the pods of a finished application that spec.cleanupPolicy
 // does not keep. They have ended and are not being deleted yet.
-func (in *input) unwantedPods() []*informers.Pod {
+func (in *input) unwantedPods() []*podview.Pod {
 	policy := in.app.Spec.CleanupPolicy
 	if policy == nil {
 		return nil
 	}
-	var unwanted []*informers.Pod
+	var unwanted []*podview.Pod
 	if pod := in.driver; pod != nil && in.wantsDeleted(policy.DriverPod) && !in.driverAlive() && pod.DeletionTimestamp == nil {
 		unwanted = append(unwanted, pod)
 	}
@@ -43,6 +43,6 @@ func (in *input) wantsDeleted(after v1beta2.PodDeletion) bool {
 	}
 }
 
-func podEnded(pod *informers.Pod) bool {
+func podEnded(pod *podview.Pod) bool {
 	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/freshness"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/metrics"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/syncloop"
 	"github.com/spark-operator/spark-operator/pkg/ui"
@@ -131,7 +132,7 @@ type Controller struct {
 	dynamic dynamic.Interface
 
 	applications *informers.Applications
-	pods         *informers.Scoped[*informers.Pod]
+	pods         *informers.Scoped[*podview.Pod]
 	namespaces   *informers.Namespaces
 	fresh        *freshness.Store
 	synced       []cache.DoneChecker

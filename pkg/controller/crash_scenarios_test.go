@@ -12,7 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 // scenarios are the lives of applications whose every write is disturbed.
@@ -150,17 +150,20 @@ func runs(ends ...func(c *cluster, app *v1beta2.SparkApplication)) world {
 // Ways in which a run ends.
 
 func fail(c *cluster, _ *v1beta2.SparkApplication) { c.driverPhase("pi-driver", corev1.PodFailed) }
+
 func succeed(c *cluster, _ *v1beta2.SparkApplication) {
 	c.driverPhase("pi-driver", corev1.PodSucceeded)
 }
+
 func vanish(c *cluster, _ *v1beta2.SparkApplication) { c.deletePod("pi-driver") }
-func idle(c *cluster, _ *v1beta2.SparkApplication)   { c.clock.Step(time.Minute) }
+
+func idle(c *cluster, _ *v1beta2.SparkApplication) { c.clock.Step(time.Minute) }
 
 func evictDriver(c *cluster, _ *v1beta2.SparkApplication) { evict(c, "pi-driver") }
 
 // drain announces the disruption first; then the pod is gone at once.
 func drain(c *cluster, _ *v1beta2.SparkApplication) {
-	if disruption(informers.PodOf(c.pod("pi-driver"))) != nil {
+	if disruption(podview.Of(c.pod("pi-driver"))) != nil {
 		c.deletePod("pi-driver")
 		return
 	}

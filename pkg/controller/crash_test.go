@@ -14,7 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 // TestCrashAtEveryWrite ends the process before and after each write of the whole
@@ -232,7 +232,7 @@ func watchDrivers(c *cluster) {
 	c.onWrite = func() {
 		var drivers []string
 		for _, pod := range c.pods() {
-			if pod.Labels[v1beta2.LabelSparkRole] == v1beta2.SparkRoleDriver && !podEnded(informers.PodOf(pod)) {
+			if pod.Labels[v1beta2.LabelSparkRole] == v1beta2.SparkRoleDriver && !podEnded(podview.Of(pod)) {
 				drivers = append(drivers, pod.Name)
 			}
 		}

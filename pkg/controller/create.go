@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/dynamic"
 
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/submit"
 	"github.com/spark-operator/spark-operator/pkg/syncloop"
 )
@@ -55,7 +55,7 @@ func limited[T any](ctx context.Context, creation func(context.Context) (T, erro
 }
 
 // createOwned creates the objects of a run that belong to its driver pod.
-func (c *Controller) createOwned(ctx context.Context, objects *submit.Objects, pod *informers.Pod) error {
+func (c *Controller) createOwned(ctx context.Context, objects *submit.Objects, pod *podview.Pod) error {
 	core := c.kube.CoreV1()
 	for _, secret := range objects.Secrets {
 		if err := createFor(ctx, core.Secrets(pod.Namespace), secret, pod, "secret"); err != nil {
@@ -92,7 +92,7 @@ func (c *Controller) createOwned(ctx context.Context, objects *submit.Objects, p
 
 // createFor creates an object that belongs to a driver pod. One that exists is
 // right if it belongs to that pod: an earlier try created it.
-func createFor[T metav1.Object](ctx context.Context, client creator[T], object T, pod *informers.Pod, kind string) error {
+func createFor[T metav1.Object](ctx context.Context, client creator[T], object T, pod *podview.Pod, kind string) error {
 	_, err := create(ctx, client, object)
 	if err == nil || !apierrors.IsAlreadyExists(err) {
 		return err

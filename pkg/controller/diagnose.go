@@ -12,7 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 // obstacle is what keeps a pod from running.
@@ -55,7 +55,7 @@ func (o *obstacle) stallsAt() (time.Time, bool) {
 
 // diagnose reads from a pod what keeps it from running; nil if nothing is known
 // to. What a pod does not show is in its events, see eventObstacle.
-func diagnose(pod *informers.Pod, now time.Time) *obstacle {
+func diagnose(pod *podview.Pod, now time.Time) *obstacle {
 	if pod == nil || pod.DeletionTimestamp != nil {
 		return nil
 	}
@@ -89,7 +89,7 @@ const (
 
 // diagnoseScheduler names the scheduler of a pod that no scheduler has processed.
 // Nothing is said of the default scheduler, without which no cluster does anything.
-func diagnoseScheduler(pod *informers.Pod, now time.Time) *obstacle {
+func diagnoseScheduler(pod *podview.Pod, now time.Time) *obstacle {
 	wanted := pod.Spec.Wanted
 	if wanted == nil || wanted.Scheduler == "" || wanted.Scheduler == corev1.DefaultSchedulerName || len(pod.Status.ContainerStatuses) > 0 {
 		return nil
@@ -111,7 +111,7 @@ func waitsFor(pod, scheduler string) string {
 	return "pod " + pod + " waits for scheduler " + scheduler
 }
 
-func diagnoseScheduling(pod *informers.Pod, now time.Time) *obstacle {
+func diagnoseScheduling(pod *podview.Pod, now time.Time) *obstacle {
 	condition := podCondition(pod, corev1.PodScheduled)
 	if condition == nil {
 		return diagnoseScheduler(pod, now)
@@ -151,7 +151,7 @@ func diagnoseScheduling(pod *informers.Pod, now time.Time) *obstacle {
 //
 // A sidecar is restarted for as long as the pod lives. It stands in the way only if
 // it fails again and again before it has started once.
-func diagnoseInit(container *informers.ContainerStatus) *obstacle {
+func diagnoseInit(container *podview.ContainerStatus) *obstacle {
 	if container.Sidecar && (container.Started || container.RestartCount < minCrashes) {
 		return nil
 	}
@@ -172,7 +172,7 @@ func diagnoseInit(container *informers.ContainerStatus) *obstacle {
 
 // diagnoseWaiting translates the reasons for which the kubelet keeps a container
 // waiting. It alternates between words and texts for the same fault.
-func diagnoseWaiting(container *informers.ContainerStatus) *obstacle {
+func diagnoseWaiting(container *podview.ContainerStatus) *obstacle {
 	waiting := container.State.Waiting
 	if waiting == nil {
 		return nil
@@ -227,7 +227,7 @@ func pullCause(message string) string {
 // eventObstacle reads from the events of a pod that has not started what keeps
 // it from that: volumes and the sandbox, of which its status says nothing. Events
 // from before the last progress are of the past.
-func eventObstacle(pod *informers.Pod, events []corev1.Event) *obstacle {
+func eventObstacle(pod *podview.Pod, events []corev1.Event) *obstacle {
 	var progress, latest time.Time
 	for i := range events {
 		switch events[i].Reason {
@@ -313,7 +313,7 @@ func words(text string) []string {
 	return slices.Compact(fields)
 }
 
-func podCondition(pod *informers.Pod, kind corev1.PodConditionType) *corev1.PodCondition {
+func podCondition(pod *podview.Pod, kind corev1.PodConditionType) *corev1.PodCondition {
 	for i := range pod.Status.Conditions {
 		if pod.Status.Conditions[i].Type == kind {
 			return &pod.Status.Conditions[i]

@@ -12,7 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 // The following make pods look as scheduler and kubelet leave them.
@@ -156,7 +156,7 @@ func TestDiagnose(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pi-driver"}}
 			test.pod(pod)
-			got := diagnose(informers.PodOf(pod), testStart)
+			got := diagnose(podview.Of(pod), testStart)
 			if got == nil {
 				if test.reason != "" {
 					t.Fatalf("nothing found, want %s", test.reason)
@@ -205,7 +205,7 @@ func TestEventObstacle(t *testing.T) {
 		}, reason: reasonVolumeFailed, message: secret},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := eventObstacle(&informers.Pod{Name: "pi-driver"}, test.events)
+			got := eventObstacle(&podview.Pod{Name: "pi-driver"}, test.events)
 			switch {
 			case got == nil && test.reason != "":
 				t.Fatalf("nothing found, want %s", test.reason)
@@ -258,7 +258,7 @@ func TestSidecars(t *testing.T) {
 		"no image":                  {corev1.ContainerStatus{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull"}}}, reasonImagePullFailed},
 	} {
 		got := ""
-		if o := diagnose(informers.PodOf(pod(corev1.PodPending, test.status)), testStart); o != nil {
+		if o := diagnose(podview.Of(pod(corev1.PodPending, test.status)), testStart); o != nil {
 			got = o.reason
 		}
 		if got != test.want {
@@ -267,18 +267,18 @@ func TestSidecars(t *testing.T) {
 	}
 	evicted := pod(corev1.PodFailed, corev1.ContainerStatus{State: end})
 	evicted.Status.Reason, evicted.Status.Message = "Evicted", "The node was low on resource: memory."
-	if got := reportDriver(informers.PodOf(evicted)); got.reason != "Evicted" || strings.Contains(got.message, "proxy") {
+	if got := reportDriver(podview.Of(evicted)); got.reason != "Evicted" || strings.Contains(got.message, "proxy") {
 		t.Errorf("evicted: %s: %s", got.reason, got.message)
 	}
 	evicted.Spec.InitContainers[0].RestartPolicy = nil // an ordinary one was stopped with its pod, too
-	if got := reportDriver(informers.PodOf(evicted)); got.reason != "Evicted" {
+	if got := reportDriver(podview.Of(evicted)); got.reason != "Evicted" {
 		t.Errorf("evicted while it initialized: %s: %s", got.reason, got.message)
 	}
 	unknown := pod(corev1.PodFailed, corev1.ContainerStatus{State: end})
-	if got := reportDriver(informers.PodOf(unknown)); got.reason != reasonStatusMissing {
+	if got := reportDriver(podview.Of(unknown)); got.reason != reasonStatusMissing {
 		t.Errorf("stopped: %s: %s", got.reason, got.message)
 	}
-	if got := loggingContainer(informers.PodOf(unknown)); got != "" {
+	if got := loggingContainer(podview.Of(unknown)); got != "" {
 		t.Errorf("the log of container %q is read", got)
 	}
 }
@@ -340,13 +340,13 @@ func TestUnschedulablePodIsDescribed(t *testing.T) {
 	gated := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pi-driver"}}
 	unscheduled(testStart, "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates")(gated)
 	gated.Spec.SchedulingGates = []corev1.PodSchedulingGate{{Name: "kueue.x-k8s.io/admission"}}
-	if o := diagnose(informers.PodOf(gated), testStart); !strings.Contains(o.message(), "scheduling gates kueue.x-k8s.io/admission") || !strings.Contains(o.message(), "Workload") {
+	if o := diagnose(podview.Of(gated), testStart); !strings.Contains(o.message(), "scheduling gates kueue.x-k8s.io/admission") || !strings.Contains(o.message(), "Workload") {
 		t.Errorf("%s", o.message())
 	}
 	picky := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pi-driver"}}
 	unscheduled(testStart, "Unschedulable", "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector.")(picky)
 	picky.Spec.NodeSelector, picky.Spec.SchedulerName = map[string]string{"disk": "ssd", "a": "b"}, "mine"
-	if o := diagnose(informers.PodOf(picky), testStart); !strings.Contains(o.message(), "(node selector a=b, disk=ssd; scheduler mine): 0/3 nodes") {
+	if o := diagnose(podview.Of(picky), testStart); !strings.Contains(o.message(), "(node selector a=b, disk=ssd; scheduler mine): 0/3 nodes") {
 		t.Errorf("%s", o.message())
 	}
 }

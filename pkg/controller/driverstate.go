@@ -9,7 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 // driverReport is what a driver pod says about the run.
@@ -28,7 +28,7 @@ type driverReport struct {
 // reportDriver reads the state of the driver from its pod. The Spark container
 // decides wherever it has terminated: a sidecar may keep the pod running after
 // the driver ended, or fail after the driver succeeded.
-func reportDriver(pod *informers.Pod) driverReport {
+func reportDriver(pod *podview.Pod) driverReport {
 	if pod == nil {
 		return driverReport{}
 	}
@@ -58,7 +58,7 @@ func reportDriver(pod *informers.Pod) driverReport {
 	return report
 }
 
-func (r driverReport) terminated(pod *informers.Pod, end *corev1.ContainerStateTerminated) driverReport {
+func (r driverReport) terminated(pod *podview.Pod, end *corev1.ContainerStateTerminated) driverReport {
 	r.exitCode = &end.ExitCode
 	if !end.StartedAt.IsZero() {
 		r.started = &end.StartedAt
@@ -89,7 +89,7 @@ func (r driverReport) terminated(pod *informers.Pod, end *corev1.ContainerStateT
 
 // missingStatus explains a failed pod whose Spark container never reported an
 // end: evicted, preempted, lost with its node, or stopped by an init container.
-func missingStatus(pod *informers.Pod) (reason, message string) {
+func missingStatus(pod *podview.Pod) (reason, message string) {
 	const text = "driver container status missing"
 	if podReason, podMessage := podFailure(pod); podReason != "" {
 		return podReason, joinNonEmpty(": ", text, podReason, podMessage) // its containers were only stopped with it
@@ -106,13 +106,13 @@ func missingStatus(pod *informers.Pod) (reason, message string) {
 
 // driverContainer returns the status of the Spark container of a driver; nil if
 // there is none yet.
-func driverContainer(pod *informers.Pod) *informers.ContainerStatus {
+func driverContainer(pod *podview.Pod) *podview.ContainerStatus {
 	return sparkContainer(pod, v1beta2.DriverContainerName)
 }
 
 // sparkContainer returns the status of the Spark container. The names are those
 // that it has in pods that do not show which one it is.
-func sparkContainer(pod *informers.Pod, usual ...string) *informers.ContainerStatus {
+func sparkContainer(pod *podview.Pod, usual ...string) *podview.ContainerStatus {
 	if name := pod.Spec.SparkContainer; name != "" {
 		return containerStatus(pod, name)
 	}
@@ -121,7 +121,7 @@ func sparkContainer(pod *informers.Pod, usual ...string) *informers.ContainerSta
 
 // containerStatus returns the status of the container with the first of the names
 // that the pod has.
-func containerStatus(pod *informers.Pod, names ...string) *informers.ContainerStatus {
+func containerStatus(pod *podview.Pod, names ...string) *podview.ContainerStatus {
 	statuses := pod.Status.ContainerStatuses
 	for _, name := range names {
 		for i := range statuses {

@@ -15,7 +15,7 @@ import (
 	"k8s.io/klog/v2"
 	"k8s.io/utils/ptr"
 
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 const (
@@ -97,8 +97,8 @@ func (in *input) startsSilently() bool {
 	return (pod.Spec.NodeName != "" || condition != nil && condition.Status == corev1.ConditionTrue) && !anyStarted(pod)
 }
 
-func anyStarted(pod *informers.Pod) bool {
-	for _, statuses := range [][]informers.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
+func anyStarted(pod *podview.Pod) bool {
+	for _, statuses := range [][]podview.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
 		for i := range statuses {
 			if state := statuses[i].State; state.Running != nil || state.Terminated != nil || statuses[i].RestartCount > 0 {
 				return true

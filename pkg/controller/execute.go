@@ -14,7 +14,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
@@ -111,7 +111,7 @@ func (c *Controller) deleteDrivers(ctx context.Context, t *task) error {
 	if t.in.app.DeletionTimestamp != nil && t.in.unowned() {
 		// Whoever took the owner reference away, as the deletion of the application with
 		// --cascade=orphan does, wants the pod to outlive it.
-		drivers = slices.DeleteFunc(drivers, func(pod *informers.Pod) bool { return pod == t.in.driver })
+		drivers = slices.DeleteFunc(drivers, func(pod *podview.Pod) bool { return pod == t.in.driver })
 	}
 	return c.deletePods(ctx, t, drivers)
 }
@@ -142,7 +142,7 @@ func (c *Controller) deleteUnwanted(ctx context.Context, t *task) error {
 
 // deletePods deletes pods by UID. Of those that are being deleted it takes care
 // only if they do not go because their node is lost.
-func (c *Controller) deletePods(ctx context.Context, t *task, pods []*informers.Pod) error {
+func (c *Controller) deletePods(ctx context.Context, t *task, pods []*podview.Pod) error {
 	var failed []error
 	for _, pod := range pods {
 		if pod.DeletionTimestamp != nil {
@@ -163,7 +163,7 @@ func (c *Controller) deletePods(ctx context.Context, t *task, pods []*informers.
 
 // deletePod deletes exactly this pod; it is no error if it is gone or another one
 // has taken its name.
-func (c *Controller) deletePod(ctx context.Context, pod *informers.Pod) error {
+func (c *Controller) deletePod(ctx context.Context, pod *podview.Pod) error {
 	klog.FromContext(ctx).V(2).Info("Deleting pod", "pod", klog.KObj(pod), "uid", pod.UID)
 	err := c.kube.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, metav1.DeleteOptions{
 		Preconditions: metav1.NewUIDPreconditions(string(pod.UID)),
@@ -199,7 +199,7 @@ func (c *Controller) confirmDriverLost(ctx context.Context, t *task) error {
 		}
 		return waitFor(reasonCacheBehind, "driver pod %s exists but is not in the cache yet", name)
 	}
-	if seen := informers.PodOf(pod); isUnowned(app, seen) {
+	if seen := podview.Of(pod); isUnowned(app, seen) {
 		if pod.Labels[v1beta2.LabelLaunchedBySparkOperator] != "true" {
 			return waitFor(reasonDriverHidden, "driver pod %s has lost its owner reference and its label %s=true; restore them, or delete the pod", name, v1beta2.LabelLaunchedBySparkOperator)
 		}

@@ -10,7 +10,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 const (
@@ -24,7 +24,7 @@ const (
 // countExecutors returns status.executorCounts: the executors that
 // status.executorState names, those among them that are gone included, and the
 // pods of all others. Nil if there is none.
-func countExecutors(named map[string]v1beta2.ExecutorState, pods []*informers.Pod, app v1beta2.ApplicationStateType) *v1beta2.ExecutorCounts {
+func countExecutors(named map[string]v1beta2.ExecutorState, pods []*podview.Pod, app v1beta2.ApplicationStateType) *v1beta2.ExecutorCounts {
 	if len(named) == 0 && len(pods) == 0 {
 		return nil
 	}
@@ -122,7 +122,7 @@ func (in *input) executorDeadline() time.Time {
 
 // lastCrash describes how the latest failed executor ended; empty if no pod of a
 // failed executor is left.
-func lastCrash(pods []*informers.Pod) string {
+func lastCrash(pods []*podview.Pod) string {
 	var last metav1.Time
 	text := ""
 	for _, pod := range pods {

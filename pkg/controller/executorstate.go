@@ -9,7 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 // executorStates returns status.executorState after the executors were observed.
@@ -17,7 +17,7 @@ import (
 // application that succeeds, because executors are removed before the driver
 // ends; as UNKNOWN while it runs; as FAILED otherwise. Executors whose number is
 // above limit, and those beyond so many, are left out, so that the status stays bounded.
-func executorStates(known map[string]v1beta2.ExecutorState, pods []*informers.Pod, app v1beta2.ApplicationStateType, limit int) map[string]v1beta2.ExecutorState {
+func executorStates(known map[string]v1beta2.ExecutorState, pods []*podview.Pod, app v1beta2.ApplicationStateType, limit int) map[string]v1beta2.ExecutorState {
 	states := maps.Clone(known)
 	present := make(map[string]bool, len(pods))
 	for _, pod := range pods {
@@ -60,7 +60,7 @@ func settled(state v1beta2.ExecutorState, app v1beta2.ApplicationStateType) v1be
 
 // executorState reads the state of an executor from its pod; as with the driver,
 // the end of the Spark container counts and not that of a sidecar.
-func executorState(pod *informers.Pod) v1beta2.ExecutorState {
+func executorState(pod *podview.Pod) v1beta2.ExecutorState {
 	if end := executorEnd(pod); end != nil && pod.Status.Phase == corev1.PodRunning {
 		if end.ExitCode == 0 {
 			return v1beta2.ExecutorStateCompleted
@@ -83,7 +83,7 @@ func executorState(pod *informers.Pod) v1beta2.ExecutorState {
 
 // executorEnd returns how the Spark container of an executor ended; nil if it has
 // not.
-func executorEnd(pod *informers.Pod) *corev1.ContainerStateTerminated {
+func executorEnd(pod *podview.Pod) *corev1.ContainerStateTerminated {
 	container := sparkContainer(pod, v1beta2.ExecutorContainerName, v1beta2.ExecutorContainerNameAlternative)
 	if container == nil {
 		return nil

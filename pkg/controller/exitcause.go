@@ -8,7 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 // maxTerminationMessage bounds how much of a container's own last message is
@@ -81,7 +81,7 @@ func signalName(number int32) string {
 
 // podFailure is why a pod as a whole ended: what the kubelet says of it, or the
 // control plane before it ended it. Both are empty if neither says anything.
-func podFailure(pod *informers.Pod) (reason, message string) {
+func podFailure(pod *podview.Pod) (reason, message string) {
 	if pod.Status.Reason != "" {
 		return pod.Status.Reason, oneLine(pod.Status.Message)
 	}
@@ -93,7 +93,7 @@ func podFailure(pod *informers.Pod) (reason, message string) {
 
 // describeOthers describes the other containers of a pod that failed, too; empty if
 // none did. A driver may fail because its sidecar did.
-func describeOthers(pod *informers.Pod) string {
+func describeOthers(pod *podview.Pod) string {
 	var failed []string
 	spark := driverContainer(pod)
 	for i := range pod.Status.ContainerStatuses {

@@ -11,7 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 // failure is how a run failed: what the restart policy and the record of the
@@ -120,7 +120,7 @@ func recordFailure(in *input, status *v1beta2.SparkApplicationStatus, f failure)
 // failureType says whose failure ended a driver. A container that a disruption
 // stopped has an exit code like any other, so the pod is asked first; only too
 // little memory is the application's own in any case.
-func failureType(pod *informers.Pod, report driverReport) v1beta2.FailureType {
+func failureType(pod *podview.Pod, report driverReport) v1beta2.FailureType {
 	if report.reason == "OOMKilled" {
 		return v1beta2.FailureTypeApplication
 	}
@@ -132,7 +132,7 @@ func failureType(pod *informers.Pod, report driverReport) v1beta2.FailureType {
 
 // disruption returns the condition by which the control plane or kubelet announces
 // that it ends a pod for reasons that lie outside of it; nil if there is none.
-func disruption(pod *informers.Pod) *corev1.PodCondition {
+func disruption(pod *podview.Pod) *corev1.PodCondition {
 	condition := podCondition(pod, corev1.DisruptionTarget)
 	if condition == nil || condition.Status != corev1.ConditionTrue {
 		return nil

@@ -18,7 +18,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 // FuzzDecide decides on applications and pods in any condition, also in impossible ones,
@@ -202,18 +202,18 @@ func (g *choices) input() *input {
 		in.unreadable = "spec.driver: wrong type"
 	}
 	if g.yes() {
-		in.driver = informers.PodOf(g.pod("pi-driver", v1beta2.DriverContainerName))
+		in.driver = podview.Of(g.pod("pi-driver", v1beta2.DriverContainerName))
 	}
 	if g.number(4) == 1 {
-		in.unpublished = informers.PodOf(g.pod("pi-driver", v1beta2.DriverContainerName))
+		in.unpublished = podview.Of(g.pod("pi-driver", v1beta2.DriverContainerName))
 	}
 	for range g.number(3) {
-		in.leftovers = append(in.leftovers, informers.PodOf(g.pod("old-driver", v1beta2.DriverContainerName)))
+		in.leftovers = append(in.leftovers, podview.Of(g.pod("old-driver", v1beta2.DriverContainerName)))
 	}
 	for i := range g.number(4) {
 		pod := g.pod(fmt.Sprint("pi-exec-", i), v1beta2.ExecutorContainerName)
 		pod.Labels = map[string]string{v1beta2.LabelSparkExecutorID: pick(g, "1", "2", "x", "")}
-		in.executors = append(in.executors, informers.PodOf(pod))
+		in.executors = append(in.executors, podview.Of(pod))
 	}
 	in.report = reportDriver(in.driver)
 	if in.report.state == v1beta2.DriverStatePending {

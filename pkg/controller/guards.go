@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 // guard is a named condition of the state table.
@@ -188,8 +188,8 @@ func (in *input) executorsOverdue() bool {
 // strayExecutors returns the executors of a finished application that neither
 // ended nor are being deleted. They cannot end well: those that are pending would
 // even start, find no driver, and fail.
-func (in *input) strayExecutors() []*informers.Pod {
-	var stray []*informers.Pod
+func (in *input) strayExecutors() []*podview.Pod {
+	var stray []*podview.Pod
 	for _, pod := range in.executors {
 		if pod.DeletionTimestamp == nil && !podEnded(pod) {
 			stray = append(stray, pod)

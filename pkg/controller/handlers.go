@@ -10,6 +10,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 // coalescing is how long events of executors are collected. A thousand executors
@@ -37,10 +38,10 @@ func (c *Controller) watchNamespaces() ([]cache.DoneChecker, error) {
 }
 
 func (c *Controller) watchPods() ([]cache.DoneChecker, error) {
-	return c.pods.AddHandler(cache.TypedResourceEventHandlerFuncs[*informers.Pod]{
+	return c.pods.AddHandler(cache.TypedResourceEventHandlerFuncs[*podview.Pod]{
 		AddFunc:    c.podChanged,
-		UpdateFunc: func(_, pod *informers.Pod) { c.podChanged(pod) },
-		DeleteFunc: func(pod cache.DeletedObject[*informers.Pod]) {
+		UpdateFunc: func(_, pod *podview.Pod) { c.podChanged(pod) },
+		DeleteFunc: func(pod cache.DeletedObject[*podview.Pod]) {
 			if pod.OptionalObj != nil {
 				c.podChanged(pod.OptionalObj)
 			}
@@ -50,7 +51,7 @@ func (c *Controller) watchPods() ([]cache.DoneChecker, error) {
 
 // podChanged enqueues the application that the pod is labelled with: at once for
 // a driver, coalesced for executors.
-func (c *Controller) podChanged(pod *informers.Pod) {
+func (c *Controller) podChanged(pod *podview.Pod) {
 	name := pod.Labels.AppName
 	if name == "" {
 		return

@@ -18,7 +18,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 const (
@@ -56,7 +56,7 @@ func (c *Controller) readDriverLog(ctx context.Context, t *task) error {
 
 // loggingContainer is the container of a driver whose log shows the failure: the
 // Spark container if it ran, else an init container that failed; empty for none.
-func loggingContainer(pod *informers.Pod) string {
+func loggingContainer(pod *podview.Pod) string {
 	if pod == nil {
 		return ""
 	}
@@ -75,7 +75,7 @@ func loggingContainer(pod *informers.Pod) string {
 
 // readLogOf reads the last lines of a container's log. What arrived before an
 // error is worth more than the error.
-func (c *Controller) readLogOf(ctx context.Context, pod *informers.Pod, container string) (string, error) {
+func (c *Controller) readLogOf(ctx context.Context, pod *podview.Pod, container string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, logTimeout)
 	defer cancel()
 	stream, err := c.kube.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{

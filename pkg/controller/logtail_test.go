@@ -19,6 +19,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/redact"
 )
 
@@ -139,7 +140,7 @@ func TestLoggingContainer(t *testing.T) {
 		"driver never started":  {main: []corev1.ContainerStatus{ended(v1beta2.DriverContainerName, 128, "StartError")}},
 	} {
 		pod := &corev1.Pod{Status: corev1.PodStatus{InitContainerStatuses: test.init, ContainerStatuses: test.main}}
-		if got := loggingContainer(informers.PodOf(pod)); got != test.want {
+		if got := loggingContainer(podview.Of(pod)); got != test.want {
 			t.Errorf("%s: %q", name, got)
 		}
 	}

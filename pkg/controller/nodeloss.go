@@ -15,7 +15,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 // A deleted pod whose node does not answer never terminates: no kubelet confirms its
@@ -27,7 +27,7 @@ import (
 const stuckAfter = time.Minute
 
 // stuckDriver returns a driver pod that should have gone long ago; nil for none.
-func (in *input) stuckDriver() *informers.Pod {
+func (in *input) stuckDriver() *podview.Pod {
 	for _, pod := range in.drivers() {
 		if in.stuck(pod) {
 			return pod
@@ -38,7 +38,7 @@ func (in *input) stuckDriver() *informers.Pod {
 
 // stuck reports whether a pod should have gone long ago. Its deletion timestamp is
 // the end of its grace period.
-func (in *input) stuck(pod *informers.Pod) bool {
+func (in *input) stuck(pod *podview.Pod) bool {
 	return pod.DeletionTimestamp != nil && !in.now.Before(pod.DeletionTimestamp.Add(stuckAfter))
 }
 
@@ -69,7 +69,7 @@ func (c *Controller) examineNode(ctx context.Context, t *task) error {
 
 // reclaim deletes a driver pod by force that should have gone long ago and whose
 // node is lost.
-func (c *Controller) reclaim(ctx context.Context, t *task, pod *informers.Pod) error {
+func (c *Controller) reclaim(ctx context.Context, t *task, pod *podview.Pod) error {
 	evidence, err := c.nodeLoss(ctx, t.in, pod)
 	if err != nil || evidence == "" {
 		return err
@@ -80,7 +80,7 @@ func (c *Controller) reclaim(ctx context.Context, t *task, pod *informers.Pod) e
 
 // nodeLoss returns the evidence that the node of a stuck pod is lost; empty if
 // there is none, or if the operator may not look for it.
-func (c *Controller) nodeLoss(ctx context.Context, in *input, pod *informers.Pod) (evidence string, err error) {
+func (c *Controller) nodeLoss(ctx context.Context, in *input, pod *podview.Pod) (evidence string, err error) {
 	grace, name := c.settings.NodeLossGracePeriod, pod.Spec.NodeName
 	deletedByForce := ptr.Deref(pod.DeletionGracePeriodSeconds, 1) == 0 // then a finalizer keeps it, and force is of no use
 	if grace <= 0 || name == "" || deletedByForce || !in.stuck(pod) {
@@ -110,7 +110,7 @@ func (c *Controller) nodeLoss(ctx context.Context, in *input, pod *informers.Pod
 }
 
 // deletePodByForce deletes exactly this pod without the confirmation of its kubelet.
-func (c *Controller) deletePodByForce(ctx context.Context, t *task, pod *informers.Pod, evidence string) error {
+func (c *Controller) deletePodByForce(ctx context.Context, t *task, pod *podview.Pod, evidence string) error {
 	if t.in.app.DeletionTimestamp == nil {
 		if err := c.ensureCurrent(ctx, t); err != nil {
 			return err

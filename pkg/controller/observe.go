@@ -12,20 +12,21 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 // observed is what the caches show of an application's run. The pods are shared
 // with the caches and never changed.
 type observed struct {
 	// driver is the driver pod of the submission in the status; nil if absent.
-	driver *informers.Pod
+	driver *podview.Pod
 	// unpublished is the driver pod of the submission that comes next: it was
 	// created, but the status that says so was not written.
-	unpublished *informers.Pod
+	unpublished *podview.Pod
 	// leftovers are driver pods of any other submission of this application.
-	leftovers []*informers.Pod
+	leftovers []*podview.Pod
 	// executors of the submission in the status, by name.
-	executors []*informers.Pod
+	executors []*podview.Pod
 	// unreadable says why the application could not be decoded; empty if it could.
 	unreadable string
 }
@@ -76,7 +77,7 @@ func (c *Controller) observe(app *v1beta2.SparkApplication) (observed, error) {
 			seen.executors = append(seen.executors, pod)
 		}
 	}
-	slices.SortFunc(seen.executors, func(a, b *informers.Pod) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(seen.executors, func(a, b *podview.Pod) int { return cmp.Compare(a.Name, b.Name) })
 	return seen, nil
 }
 
@@ -93,7 +94,7 @@ func madeFor(app *v1beta2.SparkApplication, driver bool, created time.Time) bool
 // the application is not its owner: kubeflow/spark-operator without its webhook makes
 // such drivers, and owner references can be removed. A pod that anything else
 // controls is never taken for one. All that the status records of the run has to fit.
-func isUnowned(app *v1beta2.SparkApplication, pod *informers.Pod) bool {
+func isUnowned(app *v1beta2.SparkApplication, pod *podview.Pod) bool {
 	status := &app.Status
 	return !pod.Controlled && pod.Name == status.DriverInfo.PodName &&
 		pod.Labels.Role == v1beta2.SparkRoleDriver && pod.Labels.AppName == app.Name &&
@@ -104,7 +105,7 @@ func isUnowned(app *v1beta2.SparkApplication, pod *informers.Pod) bool {
 
 // belongsTo reports whether a pod with the labels of an executor is one of this
 // driver's. Once the driver is gone, those are that were known before.
-func belongsTo(pod, driver *informers.Pod, status *v1beta2.SparkApplicationStatus) bool {
+func belongsTo(pod, driver *podview.Pod, status *v1beta2.SparkApplicationStatus) bool {
 	if pod.Allocated {
 		return true
 	}
@@ -119,9 +120,9 @@ func belongsTo(pod, driver *informers.Pod, status *v1beta2.SparkApplicationStatu
 func (o *observed) unowned() bool { return o.driver != nil && o.driver.ApplicationUID == "" }
 
 // drivers returns every driver pod of the application.
-func (o *observed) drivers() []*informers.Pod {
+func (o *observed) drivers() []*podview.Pod {
 	all := slices.Clone(o.leftovers)
-	for _, pod := range []*informers.Pod{o.driver, o.unpublished} {
+	for _, pod := range []*podview.Pod{o.driver, o.unpublished} {
 		if pod != nil {
 			all = append(all, pod)
 		}

@@ -12,7 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 // followDriver says in DriverReady why the driver does not run yet. It returns the
@@ -69,7 +69,7 @@ func followOwner(in *input, status *v1beta2.SparkApplicationStatus, c conditions
 
 // diagnoseDriver is diagnose, with what the operator knows besides of the scheduler for
 // which a driver waits.
-func (c *Controller) diagnoseDriver(app *v1beta2.SparkApplication, pod *informers.Pod, now time.Time) *obstacle {
+func (c *Controller) diagnoseDriver(app *v1beta2.SparkApplication, pod *podview.Pod, now time.Time) *obstacle {
 	o := diagnose(pod, now)
 	if o == nil || o.reason != reasonDriverPending && o.reason != reasonNoScheduler {
 		return o

@@ -13,7 +13,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 func TestRetryAfterFailure(t *testing.T) {
@@ -205,7 +205,7 @@ func TestReportDriver(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := reportDriver(informers.PodOf(&corev1.Pod{Status: test.status}))
+			got := reportDriver(podview.Of(&corev1.Pod{Status: test.status}))
 			if got.state != test.want || got.reason != test.reason || got.message != test.message {
 				t.Errorf("state %s, reason %q, message %q", got.state, got.reason, got.message)
 			}
@@ -216,8 +216,8 @@ func TestReportDriver(t *testing.T) {
 	}
 }
 
-func executorPod(name, id string, phase corev1.PodPhase) *informers.Pod {
-	return &informers.Pod{Name: name, Labels: informers.PodLabels{ExecutorID: id}, Status: informers.PodStatus{Phase: phase}}
+func executorPod(name, id string, phase corev1.PodPhase) *podview.Pod {
+	return &podview.Pod{Name: name, Labels: podview.Labels{ExecutorID: id}, Status: podview.Status{Phase: phase}}
 }
 
 func TestExecutorStates(t *testing.T) {
@@ -228,19 +228,19 @@ func TestExecutorStates(t *testing.T) {
 	type executors = map[string]v1beta2.ExecutorState
 	for name, test := range map[string]struct {
 		known executors
-		pods  []*informers.Pod
+		pods  []*podview.Pod
 		app   v1beta2.ApplicationStateType
 		limit int
 		want  executors
 	}{
 		"none": {app: stateRunning, limit: 10},
 		"phases": {
-			pods: []*informers.Pod{executorPod("e1", "1", corev1.PodPending), executorPod("e2", "2", corev1.PodRunning), executorPod("e3", "3", corev1.PodSucceeded), executorPod("e4", "4", corev1.PodFailed), executorPod("e5", "5", corev1.PodUnknown)},
+			pods: []*podview.Pod{executorPod("e1", "1", corev1.PodPending), executorPod("e2", "2", corev1.PodRunning), executorPod("e3", "3", corev1.PodSucceeded), executorPod("e4", "4", corev1.PodFailed), executorPod("e5", "5", corev1.PodUnknown)},
 			app:  stateRunning, limit: 10,
 			want: executors{"e1": pending, "e2": running, "e3": completed, "e4": failed, "e5": unknown},
 		},
 		"numbers above the limit": {
-			pods: []*informers.Pod{executorPod("e1", "1", corev1.PodRunning), executorPod("e3", "3", corev1.PodRunning), executorPod("ex", "x", corev1.PodRunning)},
+			pods: []*podview.Pod{executorPod("e1", "1", corev1.PodRunning), executorPod("e3", "3", corev1.PodRunning), executorPod("ex", "x", corev1.PodRunning)},
 			app:  stateRunning, limit: 2,
 			want: executors{"e1": running, "ex": running},
 		},
@@ -248,7 +248,7 @@ func TestExecutorStates(t *testing.T) {
 		"vanished before success": {known: executors{"e1": running, "e2": unknown, "e3": failed}, app: stateCompleted, limit: 10, want: executors{"e1": completed, "e2": completed, "e3": failed}},
 		"vanished before failure": {known: executors{"e1": running, "e2": completed}, app: stateFailed, limit: 10, want: executors{"e1": failed, "e2": completed}},
 		"still there after success": {
-			pods: []*informers.Pod{executorPod("e1", "1", corev1.PodRunning), executorPod("e2", "2", corev1.PodFailed)},
+			pods: []*podview.Pod{executorPod("e1", "1", corev1.PodRunning), executorPod("e2", "2", corev1.PodFailed)},
 			app:  stateCompleted, limit: 10, want: executors{"e1": completed, "e2": failed},
 		},
 	} {
@@ -269,7 +269,7 @@ func TestExecutorStates(t *testing.T) {
 func TestExecutorWithSidecar(t *testing.T) {
 	pod := executorPod("e1", "1", corev1.PodRunning)
 	for _, container := range []string{v1beta2.ExecutorContainerName, v1beta2.ExecutorContainerNameAlternative} {
-		pod.Status.ContainerStatuses = []informers.ContainerStatus{
+		pod.Status.ContainerStatuses = []podview.ContainerStatus{
 			{Name: "proxy", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}},
 			{Name: container, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 3}}},
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/ui"
 )
 
@@ -65,7 +66,7 @@ func (p *process) refresh() {
 		apps = append(apps, informers.ApplicationOf(&list.(*v1beta2.SparkApplicationList).Items[i]))
 	}
 	for _, pod := range c.pods() {
-		pods = append(pods, informers.PodOf(pod))
+		pods = append(pods, podview.Of(pod))
 	}
 	if err := errors.Join(p.apps.Replace(apps, version), p.podList.Replace(pods, version)); err != nil {
 		c.t.Fatal(err)

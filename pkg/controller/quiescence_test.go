@@ -16,7 +16,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 // answers are what the world may answer to the actions of a row, over and over.
@@ -36,15 +36,15 @@ var answers = map[string]outcome{
 }
 
 // observations are driver pods that situations does not know.
-func observations() map[string]*informers.Pod {
-	pod := func(edit func(*corev1.Pod)) *informers.Pod {
+func observations() map[string]*podview.Pod {
+	pod := func(edit func(*corev1.Pod)) *podview.Pod {
 		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
 			Name: "pi-driver", Namespace: "ns", UID: "u", CreationTimestamp: metav1.NewTime(testStart),
 			Labels: map[string]string{v1beta2.LabelSubmissionID: "current"},
 		}}
 		pod.Status.Phase = corev1.PodPending
 		edit(pod)
-		return informers.PodOf(pod)
+		return podview.Of(pod)
 	}
 	condition := func(kind corev1.PodConditionType, status corev1.ConditionStatus, reason string) func(*corev1.Pod) {
 		return func(pod *corev1.Pod) {
@@ -54,7 +54,7 @@ func observations() map[string]*informers.Pod {
 	deleted := func(pod *corev1.Pod) {
 		pod.DeletionTimestamp, pod.DeletionGracePeriodSeconds, pod.Spec.NodeName = ptr.To(metav1.NewTime(testStart)), ptr.To[int64](30), "a"
 	}
-	all := map[string]*informers.Pod{
+	all := map[string]*podview.Pod{
 		"bare":          pod(func(pod *corev1.Pod) { pod.Labels, pod.Status = nil, corev1.PodStatus{} }),
 		"unschedulable": pod(condition(corev1.PodScheduled, corev1.ConditionFalse, corev1.PodReasonUnschedulable)),
 		"gated":         pod(condition(corev1.PodScheduled, corev1.ConditionFalse, corev1.PodReasonSchedulingGated)),

@@ -13,7 +13,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/submit"
 )
@@ -113,7 +113,7 @@ func ownSubmission(app *v1beta2.SparkApplication) bool {
 // deleteRunObject deletes an object that belongs to the driver pod. Names that hold an
 // id of the application's own (see namedForRun) mean no other objects. Those of other
 // ids are looked at first, and stay if they belong to anything else.
-func (c *Controller) deleteRunObject(ctx context.Context, t *task, pod *informers.Pod, kind, name string) error {
+func (c *Controller) deleteRunObject(ctx context.Context, t *task, pod *podview.Pod, kind, name string) error {
 	core := c.kube.CoreV1()
 	switch kind {
 	case kindService:
@@ -132,7 +132,7 @@ type deleter[T metav1.Object] interface {
 	Delete(ctx context.Context, name string, options metav1.DeleteOptions) error
 }
 
-func deleteOf[T metav1.Object](ctx context.Context, c *Controller, client deleter[T], t *task, pod *informers.Pod, kind, name string) error {
+func deleteOf[T metav1.Object](ctx context.Context, c *Controller, client deleter[T], t *task, pod *podview.Pod, kind, name string) error {
 	if ownSubmission(t.in.app) {
 		return c.released(ctx, t, kind, name, client.Delete(ctx, name, metav1.DeleteOptions{}))
 	}

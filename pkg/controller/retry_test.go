@@ -15,7 +15,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 const (
@@ -131,7 +131,7 @@ func TestFailureType(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.status.Phase = corev1.PodFailed
-			pod := informers.PodOf(&corev1.Pod{Status: test.status})
+			pod := podview.Of(&corev1.Pod{Status: test.status})
 			if got := failureType(pod, reportDriver(pod)); got != test.want {
 				t.Errorf("%s, want %s", got, test.want)
 			}
@@ -158,10 +158,10 @@ func TestWaitingAgreesWithFailing(t *testing.T) {
 		}
 		in := &input{app: app, settings: &Settings{MaxTrackedExecutors: 10}, now: testStart.Add(time.Hour), specHash: "1-a"}
 		if random.IntN(4) > 0 {
-			in.driver = &informers.Pod{}
+			in.driver = &podview.Pod{}
 			in.driver.Status.Phase = corev1.PodFailed
 			in.driver.Status.Reason = []string{"", "Evicted"}[random.IntN(2)]
-			in.driver.Status.ContainerStatuses = []informers.ContainerStatus{{Name: v1beta2.DriverContainerName, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
+			in.driver.Status.ContainerStatuses = []podview.ContainerStatus{{Name: v1beta2.DriverContainerName, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
 				ExitCode: 1 + random.Int32N(3), StartedAt: metav1.NewTime(testStart), FinishedAt: metav1.NewTime(testStart.Add(time.Duration(random.IntN(30)) * time.Second)),
 			}}}}
 		} else if random.IntN(2) > 0 {

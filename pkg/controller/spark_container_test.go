@@ -13,7 +13,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 )
 
@@ -113,10 +113,10 @@ func TestExecutorEndsInAnyContainer(t *testing.T) {
 			{Name: "main", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 3}}},
 		}},
 	}
-	if got := executorState(informers.PodOf(pod)); got != v1beta2.ExecutorStateFailed {
+	if got := executorState(podview.Of(pod)); got != v1beta2.ExecutorStateFailed {
 		t.Errorf("state %s", got)
 	}
-	if end := executorEnd(informers.PodOf(pod)); end == nil || end.ExitCode != 3 {
+	if end := executorEnd(podview.Of(pod)); end == nil || end.ExitCode != 3 {
 		t.Errorf("end %v", end)
 	}
 }

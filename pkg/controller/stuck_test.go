@@ -12,7 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 // TestEveryStateIsBounded, or known to take as long as it takes.
@@ -136,7 +136,7 @@ func TestStuckBound(t *testing.T) {
 			in.app.Status.Conditions = []metav1.Condition{{Type: v1beta2.ConditionSubmitted, Status: metav1.ConditionFalse, Reason: reasonSubmitterRunning}}
 		}), 15 * time.Minute},
 		"old driver has 5 minutes to end": {at(statePendingRerun, func(in *input) {
-			in.leftovers = []*informers.Pod{{DeletionTimestamp: ptr.To(metav1.NewTime(testStart.Add(5 * time.Minute)))}}
+			in.leftovers = []*podview.Pod{{DeletionTimestamp: ptr.To(metav1.NewTime(testStart.Add(5 * time.Minute)))}}
 		}), 6 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {

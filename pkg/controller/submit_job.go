@@ -18,7 +18,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/submit/sparksubmit"
 	"github.com/spark-operator/spark-operator/pkg/translate"
@@ -74,7 +74,7 @@ func (j jobSubmitter) submit(ctx context.Context, t *task, s *submission) error 
 }
 
 // take makes the driver pod that spark-submit created that of the submission.
-func (j jobSubmitter) take(ctx context.Context, t *task, pod *informers.Pod, s *submission) error {
+func (j jobSubmitter) take(ctx context.Context, t *task, pod *podview.Pod, s *submission) error {
 	if _, err := j.adopt(pod, s); err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ const adoptionPatience = 10 * time.Second
 // driver pod is gone. Whoever replaces a run waits for that. spark-submit created the
 // pod without, as it lacks the right. Where we lack it, too, the run goes on all the
 // same.
-func (c *Controller) blockDeletion(ctx context.Context, t *task, pod *informers.Pod) error {
+func (c *Controller) blockDeletion(ctx context.Context, t *task, pod *podview.Pod) error {
 	// The reference with that uid is changed, the others stay; a pod with another uid is
 	// not touched.
 	patch := fmt.Appendf(nil, `{"metadata":{"uid":%q,"ownerReferences":[{"uid":%q,"blockOwnerDeletion":true}]}}`, pod.UID, t.in.app.UID)
@@ -232,7 +232,7 @@ func (j jobSubmitter) failed(ctx context.Context, t *task, s *submission, job *b
 
 // findDriver asks the API server for the driver pod of a submission; nil if there
 // is none.
-func (c *Controller) findDriver(ctx context.Context, app *v1beta2.SparkApplication, id string) (*informers.Pod, error) {
+func (c *Controller) findDriver(ctx context.Context, app *v1beta2.SparkApplication, id string) (*podview.Pod, error) {
 	list, err := c.kube.CoreV1().Pods(app.Namespace).List(ctx, metav1.ListOptions{
 		LabelSelector: v1beta2.LabelSubmissionID + "=" + id + "," + v1beta2.LabelSparkRole + "=" + v1beta2.SparkRoleDriver,
 	})
@@ -241,7 +241,7 @@ func (c *Controller) findDriver(ctx context.Context, app *v1beta2.SparkApplicati
 	}
 	for i := range list.Items {
 		if metav1.IsControlledBy(&list.Items[i], app) {
-			return informers.PodOf(&list.Items[i]), nil
+			return podview.Of(&list.Items[i]), nil
 		}
 	}
 	return nil, nil
@@ -283,7 +283,7 @@ func (c *Controller) logTail(ctx context.Context, job *batchv1.Job) string {
 		if err != nil {
 			klog.FromContext(ctx).V(2).Info("Cannot read the log of spark-submit", "pod", klog.KObj(pod), "reason", err)
 			// The kubelet puts the end of the log there.
-			if end := containerStatus(informers.PodOf(pod), sparksubmit.ContainerName); end != nil && end.State.Terminated != nil {
+			if end := containerStatus(podview.Of(pod), sparksubmit.ContainerName); end != nil && end.State.Terminated != nil {
 				text = end.State.Terminated.Message
 			}
 		}
@@ -365,7 +365,7 @@ func (c *Controller) stopSubmitter(ctx context.Context, t *task) error {
 }
 
 // bySubmitterJob reports whether a driver pod was created by spark-submit in a Job.
-func bySubmitterJob(pod *informers.Pod) bool {
+func bySubmitterJob(pod *podview.Pod) bool {
 	return pod.Annotations.Get(v1beta2.AnnotationSubmitter) == v1beta2.SubmitterSparkSubmit
 }
 

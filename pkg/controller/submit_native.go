@@ -17,7 +17,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/submit"
 	"github.com/spark-operator/spark-operator/pkg/translate"
@@ -220,7 +220,7 @@ func (c *Controller) build(app *v1beta2.SparkApplication, s *submission) (*trans
 
 // createDriver creates the driver pod or finds the one that an earlier try of the
 // same submission created. Its name is the lock of the submission.
-func (c *Controller) createDriver(ctx context.Context, t *task, driver *corev1.Pod, s *submission) (*informers.Pod, error) {
+func (c *Controller) createDriver(ctx context.Context, t *task, driver *corev1.Pod, s *submission) (*podview.Pod, error) {
 	app := t.in.app
 	if pod := t.in.unpublished; pod != nil {
 		return c.adopt(pod, s)
@@ -229,7 +229,7 @@ func (c *Controller) createDriver(ctx context.Context, t *task, driver *corev1.P
 	pod, err := create(ctx, c.kube.CoreV1().Pods(app.Namespace), driver)
 	if err == nil {
 		c.fresh.Wrote(keyOf(app), freshPods, pod.ResourceVersion)
-		return informers.PodOf(pod), nil
+		return podview.Of(pod), nil
 	}
 	if !apierrors.IsAlreadyExists(err) {
 		return nil, err
@@ -244,13 +244,13 @@ func (c *Controller) createDriver(ctx context.Context, t *task, driver *corev1.P
 	owner := metav1.GetControllerOfNoCopy(existing)
 	switch {
 	case metav1.IsControlledBy(existing, app) && existing.Labels[v1beta2.LabelSubmissionID] == s.id:
-		return c.adopt(informers.PodOf(existing), s)
-	case metav1.IsControlledBy(existing, app) && madeFor(app, informers.IsDriver(existing), existing.CreationTimestamp.Time):
+		return c.adopt(podview.Of(existing), s)
+	case metav1.IsControlledBy(existing, app) && madeFor(app, podview.IsDriver(existing), existing.CreationTimestamp.Time):
 		if existing.DeletionTimestamp == nil {
 			if err := c.ensureCurrent(ctx, t); err != nil {
 				return nil, err
 			}
-			if err := c.deletePod(ctx, informers.PodOf(existing)); err != nil {
+			if err := c.deletePod(ctx, podview.Of(existing)); err != nil {
 				return nil, err
 			}
 		}
@@ -265,7 +265,7 @@ func (c *Controller) createDriver(ctx context.Context, t *task, driver *corev1.P
 	return nil, refuse(fmt.Errorf("driver pod already exist: pod %s belongs to %s; delete that pod or set spec.driver.podName to another name", existing.Name, describeOwner(owner)))
 }
 
-func (c *Controller) adopt(pod *informers.Pod, s *submission) (*informers.Pod, error) {
+func (c *Controller) adopt(pod *podview.Pod, s *submission) (*podview.Pod, error) {
 	if pod.DeletionTimestamp != nil {
 		return nil, waitFor(reasonOldDriver, "driver pod %s was deleted before its submission was complete", pod.Name)
 	}

@@ -17,7 +17,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 var update = flag.Bool("update", false, "rewrite the printed documents in docs/")
@@ -143,11 +143,11 @@ func TestEveryRowThatWaitsLooksAgain(t *testing.T) {
 // situations yields inputs that cover every state with every kind of observation.
 func situations(yield func(name string, in *input) bool) {
 	const current = "current"
-	driver := func(id string, phase corev1.PodPhase, end *int32, deleted bool) *informers.Pod {
-		pod := &informers.Pod{Name: "pi-driver", Namespace: "ns", Labels: informers.PodLabels{SubmissionID: id}}
+	driver := func(id string, phase corev1.PodPhase, end *int32, deleted bool) *podview.Pod {
+		pod := &podview.Pod{Name: "pi-driver", Namespace: "ns", Labels: podview.Labels{SubmissionID: id}}
 		pod.Status.Phase = phase
 		if end != nil {
-			pod.Status.ContainerStatuses = []informers.ContainerStatus{{Name: v1beta2.DriverContainerName, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: *end}}}}
+			pod.Status.ContainerStatuses = []podview.ContainerStatus{{Name: v1beta2.DriverContainerName, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: *end}}}}
 		}
 		if deleted {
 			pod.DeletionTimestamp = ptr.To(metav1.NewTime(testStart))
@@ -165,10 +165,10 @@ func situations(yield func(name string, in *input) bool) {
 		"failed":      {driver: driver(current, corev1.PodFailed, ptr.To[int32](1), false)},
 		"evicted":     {driver: driver(current, corev1.PodFailed, nil, false)},
 		"unknown":     {driver: driver(current, corev1.PodUnknown, nil, false)},
-		"leftover":    {leftovers: []*informers.Pod{driver("other", corev1.PodRunning, nil, false)}},
+		"leftover":    {leftovers: []*podview.Pod{driver("other", corev1.PodRunning, nil, false)}},
 		"unpublished": {unpublished: driver("next", corev1.PodPending, nil, false)},
 		"unreadable":  {unreadable: "spec.driver: wrong type"},
-		"executor":    {executors: []*informers.Pod{executorPod("pi-exec-1", "1", corev1.PodRunning)}},
+		"executor":    {executors: []*podview.Pod{executorPod("pi-exec-1", "1", corev1.PodRunning)}},
 	}
 	policies := map[string]v1beta2.RestartPolicy{
 		"never":  {Type: v1beta2.RestartPolicyNever},
@@ -254,8 +254,8 @@ func situations(yield func(name string, in *input) bool) {
 }
 
 // startedDriver gives a driver pod a container that runs.
-func startedDriver(pod *informers.Pod) *informers.Pod {
-	pod.Status.ContainerStatuses = []informers.ContainerStatus{{Name: v1beta2.DriverContainerName, State: corev1.ContainerState{
+func startedDriver(pod *podview.Pod) *podview.Pod {
+	pod.Status.ContainerStatuses = []podview.ContainerStatus{{Name: v1beta2.DriverContainerName, State: corev1.ContainerState{
 		Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(testStart)},
 	}}}
 	return pod

@@ -15,6 +15,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 // Application is a SparkApplication as it is kept. One that has ended may stay for
@@ -47,7 +48,7 @@ func ApplicationOf(app *v1beta2.SparkApplication) *Application {
 	return &Application{
 		ObjectMeta: metav1.ObjectMeta{
 			Name:              app.Name,
-			Namespace:         intern(app.Namespace),
+			Namespace:         podview.Intern(app.Namespace),
 			UID:               app.UID,
 			ResourceVersion:   app.ResourceVersion,
 			Generation:        app.Generation,
@@ -56,7 +57,7 @@ func ApplicationOf(app *v1beta2.SparkApplication) *Application {
 			OwnerReferences:   slices.Clone(app.OwnerReferences),
 		},
 		encoded: encoded,
-		state:   intern(app.Status.AppState.State),
+		state:   podview.Intern(app.Status.AppState.State),
 	}
 }
 

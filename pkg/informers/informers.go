@@ -17,6 +17,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
 	sparkinformers "github.com/spark-operator/spark-operator/pkg/client/informers/externalversions"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 // Config says what to watch. The zero value watches all namespaces.
@@ -42,7 +43,7 @@ type Set struct {
 	Scheduled    *Scoped[*v1beta2.ScheduledSparkApplication]
 	// Pods are driver and executor pods, indexed by [DriversByApplication] and
 	// [ExecutorsBySubmission].
-	Pods *Scoped[*Pod]
+	Pods *Scoped[*podview.Pod]
 	// Namespaces says which namespaces are watched.
 	Namespaces *Namespaces
 
@@ -77,7 +78,7 @@ func New(config Config, clients Clients) (*Set, error) {
 
 	applications := map[string]cache.TypedSharedIndexInformer[*Application]{}
 	scheduled := map[string]cache.TypedSharedIndexInformer[*v1beta2.ScheduledSparkApplication]{}
-	pods := map[string]cache.TypedSharedIndexInformer[*Pod]{}
+	pods := map[string]cache.TypedSharedIndexInformer[*podview.Pod]{}
 	for _, namespace := range set.Namespaces.scopes() {
 		spark := sparkinformers.NewSharedInformerFactoryWithOptions(clients.Spark, 0,
 			sparkinformers.WithNamespace(namespace),

@@ -11,10 +11,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 // runningExecutor is a pod as a kubelet reports it.
@@ -57,33 +57,33 @@ func runningExecutor(id int) *corev1.Pod {
 func TestPodOfKeepsWhatIsRead(t *testing.T) {
 	pod := runningExecutor(7)
 	pod.DeletionTimestamp, pod.DeletionGracePeriodSeconds = pod.Status.StartTime, ptr.To[int64](30)
-	pod.Annotations[v1beta2.AnnotationSubmitter], pod.Annotations[annotationPrefix+"another"] = "a", "b"
+	pod.Annotations[v1beta2.AnnotationSubmitter], pod.Annotations["sparkoperator.k8s.io/another"] = "a", "b"
 	pod.Status.Reason, pod.Status.Message = "Evicted", "The node was low on resource: memory."
 	pod.Status.InitContainerStatuses = []corev1.ContainerStatus{{
 		Name: "init", RestartCount: 2, State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff", Message: "m"}},
 		LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 3, Reason: "Error", ContainerID: "containerd://0123"}},
 	}}
 	original := pod.DeepCopy()
-	got := PodOf(pod)
+	got := podview.Of(pod)
 	now := *pod.Status.StartTime
-	want := &Pod{
+	want := &podview.Pod{
 		Name: "pi-driver-exec-7", Namespace: "jobs", UID: pod.UID, ResourceVersion: "123456",
 		DeletionTimestamp: &now, DeletionGracePeriodSeconds: ptr.To[int64](30),
 		DriverUID: "6c9a4ae4-0000-4000-8000-000000000000", Controlled: true,
-		Labels: PodLabels{
+		Labels: podview.Labels{
 			Role: "executor", AppName: "pi", SubmissionID: "2f2dbb8e-6bf3-5ed1-9a34-18e4e0d1a6b1",
 			SparkApplicationSelector: "spark-0123456789abcdef0123456789abcdef", ExecutorID: "7",
 		},
-		Annotations: Annotations{{annotationPrefix + "another", "b"}, {v1beta2.AnnotationSubmitter, "a"}},
-		Spec:        PodSpec{NodeName: "node-1"},
-		Status: PodStatus{
+		Annotations: podview.Annotations{{Key: "sparkoperator.k8s.io/another", Value: "b"}, {Key: v1beta2.AnnotationSubmitter, Value: "a"}},
+		Spec:        podview.Spec{NodeName: "node-1"},
+		Status: podview.Status{
 			Phase: corev1.PodRunning, Reason: "Evicted", Message: "The node was low on resource: memory.",
 			Conditions: []corev1.PodCondition{{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, LastTransitionTime: now}},
-			InitContainerStatuses: []ContainerStatus{{
+			InitContainerStatuses: []podview.ContainerStatus{{
 				Name: "init", RestartCount: 2, State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff", Message: "m"}},
 				LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 3, Reason: "Error"}},
 			}},
-			ContainerStatuses: []ContainerStatus{{
+			ContainerStatuses: []podview.ContainerStatus{{
 				Name: "spark-kubernetes-executor", Image: "apache/spark:4.0.4", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: now}},
 			}},
 		},
@@ -101,36 +101,6 @@ func TestPodOfKeepsWhatIsRead(t *testing.T) {
 	}
 }
 
-// TestPlaceIsKeptWhileItIsLookedFor: whether a pod has found a node is read of
-// pending pods only.
-func TestPlaceIsKeptWhileItIsLookedFor(t *testing.T) {
-	for phase, want := range map[corev1.PodPhase]int{"": 1, corev1.PodPending: 1, corev1.PodRunning: 0, corev1.PodSucceeded: 0, corev1.PodFailed: 0, corev1.PodUnknown: 0} {
-		pod := &corev1.Pod{Status: corev1.PodStatus{Phase: phase, Conditions: []corev1.PodCondition{
-			{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable}, {Type: corev1.PodReady},
-		}}}
-		if got := PodOf(pod).Status.Conditions; len(got) != want {
-			t.Errorf("phase %q: %v", phase, got)
-		}
-	}
-}
-
-func TestPodBelongsToItsApplication(t *testing.T) {
-	for _, test := range []struct {
-		owner metav1.OwnerReference
-		want  types.UID
-	}{
-		{metav1.OwnerReference{APIVersion: "sparkoperator.k8s.io/v1beta2", Kind: "SparkApplication", UID: "u", Controller: ptr.To(true)}, "u"},
-		{metav1.OwnerReference{APIVersion: "sparkoperator.k8s.io/v1beta2", Kind: "SparkApplication", UID: "u"}, ""},
-		{metav1.OwnerReference{APIVersion: "batch/v1", Kind: "SparkApplication", UID: "u", Controller: ptr.To(true)}, ""},
-		{metav1.OwnerReference{APIVersion: "sparkoperator.k8s.io/v1beta2", Kind: "Other", UID: "u", Controller: ptr.To(true)}, ""},
-	} {
-		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{OwnerReferences: []metav1.OwnerReference{test.owner}}}
-		if got := PodOf(pod).ApplicationUID; got != test.want {
-			t.Errorf("%+v: %q", test.owner, got)
-		}
-	}
-}
-
 // TestPodCopyIsDeep: a copy that shared memory would hide changes of cached pods
 // from the detector.
 func TestPodCopyIsDeep(t *testing.T) {
@@ -140,8 +110,8 @@ func TestPodCopyIsDeep(t *testing.T) {
 	original.Status.InitContainerStatuses = []corev1.ContainerStatus{{
 		LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 3}},
 	}}
-	pod := PodOf(original)
-	copied := pod.DeepCopyObject().(*Pod)
+	pod := podview.Of(original)
+	copied := pod.DeepCopyObject().(*podview.Pod)
 	if !equality.Semantic.DeepEqual(pod, copied) {
 		t.Fatalf("got %+v, want %+v", copied, pod)
 	}

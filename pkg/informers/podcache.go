@@ -15,30 +15,31 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 // newPodInformer returns the cache of a factory that keeps pods as [Pod]. The
 // factory makes it from corev1.Pod, which is what the API server sends; compactPod
 // is what turns these into what is kept, before they get to the cache.
-func newPodInformer(factory coreinformers.SharedInformerFactory, namespace string) cache.TypedSharedIndexInformer[*Pod] {
+func newPodInformer(factory coreinformers.SharedInformerFactory, namespace string) cache.TypedSharedIndexInformer[*podview.Pod] {
 	informer := factory.InformerFor(&corev1.Pod{}, func(client kubernetes.Interface, resync time.Duration) cache.SharedIndexInformer {
 		return podinformers.NewPodInformerWithOptions(client, namespace, internalinterfaces.InformerOptions{
 			ResyncPeriod:     resync,
 			TweakListOptions: func(options *metav1.ListOptions) { options.LabelSelector = podSelector },
-			Indexers: cache.TypedIndexersToIndexers(cache.TypedIndexers[*Pod]{
+			Indexers: cache.TypedIndexersToIndexers(cache.TypedIndexers[*podview.Pod]{
 				DriversByApplication:  indexDriver,
 				ExecutorsBySubmission: indexExecutor,
 			}),
 		})
 	})
-	return cache.NewTypedSharedIndexInformer[*Pod](informer)
+	return cache.NewTypedSharedIndexInformer[*podview.Pod](informer)
 }
 
 // compactPod is the transform of that cache. Where the first list is streamed, what
 // it returned comes by a second time.
 func compactPod(object any) (any, error) {
 	if pod, ok := object.(*corev1.Pod); ok {
-		return PodOf(pod), nil
+		return podview.Of(pod), nil
 	}
 	return object, nil
 }
@@ -57,14 +58,14 @@ func SubmissionIndexValue(namespace, app, submissionID string) string {
 	return namespace + "/" + app + "/" + submissionID
 }
 
-func indexDriver(pod *Pod) ([]string, error) {
+func indexDriver(pod *podview.Pod) ([]string, error) {
 	if pod.Labels.Role != v1beta2.SparkRoleDriver || pod.ApplicationUID == "" {
 		return nil, nil
 	}
 	return []string{string(pod.ApplicationUID)}, nil
 }
 
-func indexExecutor(pod *Pod) ([]string, error) {
+func indexExecutor(pod *podview.Pod) ([]string, error) {
 	labels := &pod.Labels
 	if labels.Role != v1beta2.SparkRoleExecutor || labels.AppName == "" || labels.SubmissionID == "" {
 		return nil, nil

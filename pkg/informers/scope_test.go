@@ -19,6 +19,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	sparkfake "github.com/spark-operator/spark-operator/pkg/client/clientset/versioned/fake"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
 func TestNamespacesMatch(t *testing.T) {
@@ -119,11 +120,11 @@ func TestScopedCaches(t *testing.T) {
 		pod("executor-of-others", "executor", map[string]string{v1beta2.LabelSparkAppName: "pi", v1beta2.LabelSubmissionID: "t"}, nil),
 		pod("executor-without-labels", "executor", nil, nil),
 	} {
-		if err := set.Pods.Store("a").Add(PodOf(p)); err != nil {
+		if err := set.Pods.Store("a").Add(podview.Of(p)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	names := func(pods []*Pod, err error) (names []string) {
+	names := func(pods []*podview.Pod, err error) (names []string) {
 		if err != nil {
 			t.Fatal(err)
 		}

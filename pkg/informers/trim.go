@@ -4,7 +4,6 @@ package informers
 
 import (
 	"time"
-	"unique"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -47,10 +46,6 @@ func trim(object metav1.Object) {
 	object.SetManagedFields(nil)
 	delete(object.GetAnnotations(), corev1.LastAppliedConfigAnnotation)
 }
-
-// intern returns the one copy of a text that occurs often. Copies are known until
-// the next collection of garbage, so there is one for each collection at most.
-func intern[S ~string](text S) S { return unique.Make(text).Value() }
 
 // trimNamespace keeps name and labels.
 func trimNamespace(object any) (any, error) {

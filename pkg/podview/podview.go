@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package informers
+// Package podview is the pod as the operator keeps it: the fields of a driver or
+// executor pod that decisions need. The caches hold nothing else, and what reads a pod
+// needs no client for it.
+package podview
 
 import (
 	"slices"
 	"strings"
+	"unique"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -44,16 +48,16 @@ type Pod struct {
 	// Allocated is set if what controls an executor is the set of pods from which its
 	// driver takes executors (spark.kubernetes.allocation.pods.allocator).
 	Allocated   bool
-	Labels      PodLabels
+	Labels      Labels
 	Annotations Annotations
 
-	Spec   PodSpec
-	Status PodStatus
+	Spec   Spec
+	Status Status
 }
 
-// PodLabels are the values of those labels of a pod that are read; empty without
+// Labels are the values of those labels of a pod that are read; empty without
 // the label.
-type PodLabels struct {
+type Labels struct {
 	Role                     string // v1beta2.LabelSparkRole
 	AppName                  string // v1beta2.LabelSparkAppName
 	SubmissionID             string // v1beta2.LabelSubmissionID
@@ -78,8 +82,8 @@ func (a Annotations) Get(key string) string {
 	return ""
 }
 
-// PodSpec is where the pod runs, and in what.
-type PodSpec struct {
+// Spec is where the pod runs, and in what.
+type Spec struct {
 	// NodeName is empty until a node was found.
 	NodeName string
 	// SparkContainer is the name of the container in which Spark runs; empty if the
@@ -102,8 +106,8 @@ type Wanted struct {
 	NodeSelector string
 }
 
-// PodStatus is how far the pod is.
-type PodStatus struct {
+// Status is how far the pod is.
+type Status struct {
 	Phase           corev1.PodPhase
 	Reason, Message string
 	// Conditions are DisruptionTarget, and PodScheduled of pods that are pending.
@@ -128,23 +132,23 @@ type ContainerStatus struct {
 // annotationPrefix is the prefix of those annotations of pods that are kept.
 const annotationPrefix = "sparkoperator.k8s.io/"
 
-// PodOf returns what is read of a pod. It shares no memory with it but texts, and
+// Of returns what is read of a pod. It shares no memory with it but texts, and
 // texts that many pods have in common are kept once.
-func PodOf(pod *corev1.Pod) *Pod {
-	labels := PodLabels{
-		Role:                     intern(pod.Labels[v1beta2.LabelSparkRole]),
+func Of(pod *corev1.Pod) *Pod {
+	labels := Labels{
+		Role:                     Intern(pod.Labels[v1beta2.LabelSparkRole]),
 		AppName:                  pod.Labels[v1beta2.LabelSparkAppName],
 		SubmissionID:             pod.Labels[v1beta2.LabelSubmissionID],
 		SparkApplicationSelector: pod.Labels[v1beta2.LabelSparkApplicationSelector],
 		ExecutorID:               pod.Labels[v1beta2.LabelSparkExecutorID],
 	}
 	if labels.Role != v1beta2.SparkRoleDriver { // of which a submission has one only
-		labels.AppName, labels.SubmissionID = intern(labels.AppName), intern(labels.SubmissionID)
-		labels.SparkApplicationSelector = intern(labels.SparkApplicationSelector)
+		labels.AppName, labels.SubmissionID = Intern(labels.AppName), Intern(labels.SubmissionID)
+		labels.SparkApplicationSelector = Intern(labels.SparkApplicationSelector)
 	}
 	return &Pod{
 		Name:                       pod.Name,
-		Namespace:                  intern(pod.Namespace),
+		Namespace:                  Intern(pod.Namespace),
 		UID:                        pod.UID,
 		ResourceVersion:            pod.ResourceVersion,
 		CreationTimestamp:          pod.CreationTimestamp,
@@ -156,15 +160,15 @@ func PodOf(pod *corev1.Pod) *Pod {
 		Allocated:                  allocated(pod),
 		Labels:                     labels,
 		Annotations:                annotationsOf(pod),
-		Spec: PodSpec{
-			NodeName:       intern(pod.Spec.NodeName),
-			SparkContainer: intern(podspec.BuiltContainer(&pod.Spec, podspec.Role(labels.Role))),
+		Spec: Spec{
+			NodeName:       Intern(pod.Spec.NodeName),
+			SparkContainer: Intern(podspec.BuiltContainer(&pod.Spec, podspec.Role(labels.Role))),
 			Driver:         IsDriver(pod),
 			Wanted:         wantedBy(pod),
 		},
-		Status: PodStatus{
-			Phase:                 intern(pod.Status.Phase),
-			Reason:                intern(pod.Status.Reason),
+		Status: Status{
+			Phase:                 Intern(pod.Status.Phase),
+			Reason:                Intern(pod.Status.Reason),
 			Message:               pod.Status.Message,
 			Conditions:            conditionsOf(pod),
 			InitContainerStatuses: containersOf(pod.Status.InitContainerStatuses, pod.Spec.InitContainers),
@@ -186,7 +190,7 @@ func controllingApplication(pod *corev1.Pod) types.UID {
 // controllingPod is the UID of the pod that controls a pod, or empty.
 func controllingPod(pod *corev1.Pod) types.UID {
 	if owner := metav1.GetControllerOfNoCopy(pod); owner != nil && owner.Kind == "Pod" && owner.APIVersion == "v1" {
-		return intern(owner.UID)
+		return Intern(owner.UID)
 	}
 	return ""
 }
@@ -223,9 +227,9 @@ func wantedBy(pod *corev1.Pod) *Wanted {
 	}
 	slices.Sort(selector)
 	return &Wanted{
-		Scheduler:    intern(pod.Spec.SchedulerName),
-		Gates:        intern(strings.Join(gates, ", ")),
-		NodeSelector: intern(strings.Join(selector, ", ")),
+		Scheduler:    Intern(pod.Spec.SchedulerName),
+		Gates:        Intern(strings.Join(gates, ", ")),
+		NodeSelector: Intern(strings.Join(selector, ", ")),
 	}
 }
 
@@ -233,7 +237,7 @@ func annotationsOf(pod *corev1.Pod) Annotations {
 	var kept Annotations
 	for key, value := range pod.Annotations {
 		if strings.HasPrefix(key, annotationPrefix) {
-			kept = append(kept, Annotation{intern(key), value})
+			kept = append(kept, Annotation{Intern(key), value})
 		}
 	}
 	slices.SortFunc(kept, func(a, b Annotation) int { return strings.Compare(a.Key, b.Key) })
@@ -252,7 +256,7 @@ func conditionsOf(pod *corev1.Pod) []corev1.PodCondition {
 		default:
 			continue
 		}
-		condition.Type, condition.Status, condition.Reason = intern(condition.Type), intern(condition.Status), intern(condition.Reason)
+		condition.Type, condition.Status, condition.Reason = Intern(condition.Type), Intern(condition.Status), Intern(condition.Reason)
 		kept = append(kept, condition)
 	}
 	return slices.Clip(kept)
@@ -265,8 +269,8 @@ func containersOf(statuses []corev1.ContainerStatus, specs []corev1.Container) [
 	kept := make([]ContainerStatus, len(statuses))
 	for i := range statuses {
 		kept[i] = ContainerStatus{
-			Name:                 intern(statuses[i].Name),
-			Image:                intern(statuses[i].Image),
+			Name:                 Intern(statuses[i].Name),
+			Image:                Intern(statuses[i].Image),
 			State:                containerState(&statuses[i].State),
 			LastTerminationState: containerState(&statuses[i].LastTerminationState),
 			RestartCount:         statuses[i].RestartCount,
@@ -282,10 +286,10 @@ func containersOf(statuses []corev1.ContainerStatus, specs []corev1.Container) [
 func containerState(state *corev1.ContainerState) corev1.ContainerState {
 	kept := *state.DeepCopy()
 	if kept.Waiting != nil {
-		kept.Waiting.Reason = intern(kept.Waiting.Reason)
+		kept.Waiting.Reason = Intern(kept.Waiting.Reason)
 	}
 	if kept.Terminated != nil {
-		kept.Terminated.Reason, kept.Terminated.ContainerID = intern(kept.Terminated.Reason), ""
+		kept.Terminated.Reason, kept.Terminated.ContainerID = Intern(kept.Terminated.Reason), ""
 	}
 	return kept
 }
@@ -352,3 +356,7 @@ func clone[T any](value *T) *T {
 	copied := *value
 	return &copied
 }
+
+// Intern returns the one copy of a text that occurs often. Copies are known until
+// the next collection of garbage, so there is one for each collection at most.
+func Intern[S ~string](text S) S { return unique.Make(text).Value() }
