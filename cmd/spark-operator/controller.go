@@ -40,12 +40,13 @@ func newControllerCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "start",
 		Short: "Run the controller",
-		Long: `Run the controller: watch SparkApplications, create their driver pods and all
-that belongs to them, follow them to their end, and report in their status.
+		Long: `Run the controller. It watches SparkApplications and
+ScheduledSparkApplications, creates driver pods and their dependents, and
+reports the progress in the status.
 
-The flags are those of the established operator. Those that mean nothing here
-say so; an unknown flag or a bad value ends the process with one line that
-names it.`,
+The flags are compatible with kubeflow/spark-operator. The help of a flag
+without effect says so. An unknown flag or an invalid value ends the process
+with a one-line error.`,
 		Example: `  # Watch two namespaces, with a standby replica.
   spark-operator controller start --namespaces=jobs,etl --leader-election
 
@@ -151,7 +152,7 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 		probe(check{"leaderElection", watchdog.Check}),
 		probe(check{"caches", func(*http.Request) error {
 			if !ready.Load() {
-				return errors.New("the objects to watch have not been read yet")
+				return errors.New("the caches are not synced yet")
 			}
 			return nil
 		}}, check{"crds", func(*http.Request) error { return served.Err() }}),
@@ -202,17 +203,17 @@ func runAll(ctx context.Context, controllers ...func(context.Context) error) err
 	return errors.Join(failed...)
 }
 
-// schemaInterval is how often the schemas of the CRDs are looked at. That is one request
+// schemaInterval is how often the operator reads the schemas of the CRDs. That is one request
 // for 400 KB, which the API server has at hand.
 const schemaInterval = time.Minute
 
-// syncPatience is how many times the time-out the caches may take to fill while
+// syncPatience is how many times the timeout the caches may take to fill while
 // objects keep coming in.
 const syncPatience = 10
 
 // waitForCaches waits until everything was read once. Missing rights or CRDs show as
-// a time-out; what is missing was logged by the caches. Where there is much to read
-// and the API server is busy, that takes as long as it takes: whoever gave up then
+// a timeout; the caches have logged what is missing. Where there is much to read
+// and the API server is busy, that may take long: a process that gave up then
 // would only ask for all of it again.
 func waitForCaches(ctx context.Context, synced []cache.DoneChecker, timeout time.Duration, received func() int64) error {
 	count := received()
@@ -221,15 +222,15 @@ func waitForCaches(ctx context.Context, synced []cache.DoneChecker, timeout time
 		done := cache.WaitFor(waitCtx, "caches", synced...)
 		cancel()
 		if done || ctx.Err() != nil {
-			return nil //nolint:nilerr // to be told to end is no error
+			return nil //nolint:nilerr // // a signal to end is no error
 		}
 		before := count
 		if count = received(); count == before {
 			break
 		}
-		klog.FromContext(ctx).Info("Still reading the objects to watch", "received", count)
+		klog.FromContext(ctx).Info("Still syncing the caches", "received", count)
 	}
-	return fmt.Errorf("the objects to watch could not be read within --cache-sync-timeout=%v; "+
+	return fmt.Errorf("the caches did not sync within --cache-sync-timeout=%v; "+
 		"check that the CRDs are installed and that the service account may list and watch them", timeout)
 }
 
@@ -247,7 +248,7 @@ func loadConfig(options *ControllerOptions) (*rest.Config, error) {
 	return config, nil
 }
 
-// masterURL is the API server as spark-submit would be told: by the environment
+// masterURL is the API server as spark-submit would get it: by the environment
 // of a pod, else as we reach it ourselves.
 func masterURL(config *rest.Config, getenv func(string) string) string {
 	host, port := getenv("KUBERNETES_SERVICE_HOST"), getenv("KUBERNETES_SERVICE_PORT")

@@ -22,7 +22,7 @@ func (f filling) Name() string { return "filling" }
 var _ cache.DoneChecker = filling{}
 
 // TestWaitForCaches: who reads slowly is waited for, who reads nothing is not, and
-// nobody is waited for for ever.
+// no wait is unlimited.
 func TestWaitForCaches(t *testing.T) {
 	const timeout = 30 * time.Second
 	for name, test := range map[string]struct {
@@ -68,7 +68,7 @@ func TestWaitForCaches(t *testing.T) {
 	}
 }
 
-// TestWaitForCachesEnds: a process that is told to end does not complain.
+// TestWaitForCachesEnds: a process that receives a signal to end reports no error.
 func TestWaitForCachesEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -141,7 +141,7 @@ func validMetadata(run *translate.Run) error {
 	}
 	for what, name := range names {
 		if problems := k8svalidation.IsDNS1123Subdomain(name); name != "" && len(problems) > 0 {
-			errs = append(errs, fmt.Errorf("%q is no name of a %s: %s", name, what, problems[0]))
+			errs = append(errs, fmt.Errorf("%q is not a valid name of a %s: %s", name, what, problems[0]))
 		}
 	}
 	return errors.Join(errs...)

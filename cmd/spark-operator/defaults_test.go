@@ -68,8 +68,8 @@ func TestMistakesInDefaults(t *testing.T) {
 		"--default-pod-label=spark-role=driver":                             "spark-role",
 		"--default-pod-label=team=a b":                                      "driver.labels",
 		"--default-pod-annotation=a b=c":                                    "driver.annotations",
-		"--default-service-account=Spark":                                   `"Spark" is no name of a service account`,
-		"--default-image-pull-secrets=My_Secret":                            `"My_Secret" is no name of a image pull secret`,
+		"--default-service-account=Spark":                                   `"Spark" is not a valid name of a service account`,
+		"--default-image-pull-secrets=My_Secret":                            `"My_Secret" is not a valid name of a image pull secret`,
 	} {
 		_, err := parse(t, argument)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {

@@ -41,22 +41,22 @@ func newLeaderElectionOptions() LeaderElectionOptions {
 
 // AddFlags declares the flags.
 func (o *LeaderElectionOptions) AddFlags(fs *pflag.FlagSet) {
-	fs.BoolVar(&o.Enabled, "leader-election", o.Enabled, "Work only while holding a lease, so that several replicas may run.")
+	fs.BoolVar(&o.Enabled, "leader-election", o.Enabled, "Use leader election, so that several replicas can run and only the leader works.")
 	fs.StringVar(&o.LockName, "leader-election-lock-name", o.LockName, "Name of the Lease.")
 	fs.StringVar(&o.LockNamespace, "leader-election-lock-namespace", o.LockNamespace, "Namespace of the Lease.")
-	fs.DurationVar(&o.LeaseDuration, "leader-election-lease-duration", o.LeaseDuration, "How long a lease holds that is not renewed.")
-	fs.DurationVar(&o.RenewDeadline, "leader-election-renew-deadline", o.RenewDeadline, "How long the leader tries to renew before it gives up; less than the lease duration.")
-	fs.DurationVar(&o.RetryPeriod, "leader-election-retry-period", o.RetryPeriod, "Pause between tries.")
+	fs.DurationVar(&o.LeaseDuration, "leader-election-lease-duration", o.LeaseDuration, "How long standby replicas wait after the last renewal before they take over the Lease.")
+	fs.DurationVar(&o.RenewDeadline, "leader-election-renew-deadline", o.RenewDeadline, "How long the leader tries to renew the Lease before it gives up; must be less than the lease duration.")
+	fs.DurationVar(&o.RetryPeriod, "leader-election-retry-period", o.RetryPeriod, "Time between attempts to acquire or renew the Lease.")
 }
 
 // Validate returns what is wrong with the flags: with the names in any case, with
 // everything else if there is an election.
 func (o *LeaderElectionOptions) Validate() error {
 	if problems := validation.IsDNS1123Subdomain(o.LockName); o.LockName != "" && len(problems) > 0 {
-		return fmt.Errorf("--leader-election-lock-name: %q is no name of a Lease: %s", o.LockName, problems[0])
+		return fmt.Errorf("--leader-election-lock-name: %q is not a valid name of a Lease: %s", o.LockName, problems[0])
 	}
 	if problems := validation.IsDNS1123Label(o.LockNamespace); o.LockNamespace != "" && len(problems) > 0 {
-		return fmt.Errorf("--leader-election-lock-namespace: %q is no name of a namespace: %s", o.LockNamespace, problems[0])
+		return fmt.Errorf("--leader-election-lock-namespace: %q is not a valid name of a namespace: %s", o.LockNamespace, problems[0])
 	}
 	switch {
 	case !o.Enabled:
@@ -79,7 +79,7 @@ func (o *LeaderElectionOptions) Validate() error {
 
 // errLeaseLost ends a process whose lease was not renewed in time: another one
 // may have it already.
-var errLeaseLost = errors.New("lost the leader lease; exiting so that only one replica works")
+var errLeaseLost = errors.New("lost the Lease; exiting so that only the leader works")
 
 // lead calls work once this process is the leader, or at once without election.
 // It returns when work has returned, or at once when the lease is lost.

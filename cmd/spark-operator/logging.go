@@ -11,7 +11,7 @@ import (
 )
 
 // LoggingOptions are the flags of Kubernetes components and, mapped to them, those
-// of zap that the established operator has.
+// of zap that kubeflow/spark-operator has.
 type LoggingOptions struct {
 	config *logsapi.LoggingConfiguration
 
@@ -33,9 +33,9 @@ const debugVerbosity = 4
 // AddFlags declares the flags.
 func (o *LoggingOptions) AddFlags(fs *pflag.FlagSet) {
 	logsapi.AddFlags(o.config, fs)
-	fs.StringVar(&o.zapLevel, "zap-log-level", o.zapLevel, "Same as --v: info is 0, debug is 4, a number is itself; error and panic are taken as info.")
-	fs.StringVar(&o.zapEncoder, "zap-encoder", o.zapEncoder, "Same as --logging-format: json, or console for text.")
-	const noEffect = "Accepted for compatibility, without effect: there is no zap logger to configure."
+	fs.StringVar(&o.zapLevel, "zap-log-level", o.zapLevel, "Alias of --v: info is 0, debug is 4, a number is used as is; error and panic mean info.")
+	fs.StringVar(&o.zapEncoder, "zap-encoder", o.zapEncoder, "Alias of --logging-format: json, or console for text.")
+	const noEffect = "Accepted for compatibility, without effect: the operator does not use zap."
 	fs.BoolVar(&o.zapDevel, "zap-devel", false, noEffect)
 	fs.StringVar(&o.zapStacktrace, "zap-stacktrace-level", "", noEffect)
 	fs.StringVar(&o.zapTimeEncoding, "zap-time-encoding", "", noEffect)
@@ -50,7 +50,7 @@ func (o *LoggingOptions) Validate() error {
 	case "console":
 		o.config.Format = logsapi.DefaultLogFormat
 	default:
-		return fmt.Errorf("--zap-encoder: %q is neither json nor console", o.zapEncoder)
+		return fmt.Errorf("--zap-encoder: %q is invalid; use json or console", o.zapEncoder)
 	}
 	switch o.zapLevel {
 	case "", "info", "error", "panic":
@@ -59,7 +59,7 @@ func (o *LoggingOptions) Validate() error {
 	default:
 		level, err := strconv.ParseUint(o.zapLevel, 10, 31)
 		if err != nil {
-			return fmt.Errorf("--zap-log-level: %q is none of debug, info, error, panic and no positive number", o.zapLevel)
+			return fmt.Errorf("--zap-log-level: %q is invalid; use debug, info, error, panic or a positive number", o.zapLevel)
 		}
 		o.config.Verbosity = max(o.config.Verbosity, logsapi.VerbosityLevel(level))
 	}

@@ -37,7 +37,7 @@ func newCommand() *cobra.Command {
 	}
 	group := &cobra.Command{
 		Use:   "controller",
-		Short: "The controller that runs SparkApplications",
+		Short: "Commands of the controller",
 	}
 	group.AddCommand(newControllerCommand())
 	root.AddCommand(group, newVersionCommand())

@@ -73,8 +73,8 @@ type ControllerOptions struct {
 	compatibility compatibilityOptions
 }
 
-// compatibilityOptions are flags that exist so that command lines written for the
-// established operator keep working. Nothing reads them.
+// compatibilityOptions are flags that exist so that command lines written for
+// kubeflow/spark-operator keep working. Nothing reads them.
 type compatibilityOptions struct {
 	bucketQPS, bucketSize                                int
 	maxDelay                                             time.Duration
@@ -116,46 +116,46 @@ func NewControllerOptions() (*ControllerOptions, error) {
 // AddFlags declares the flags, grouped as the help shows them.
 func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs := sets.FlagSet("api server")
-	fs.StringVar(&o.Kubeconfig, "kubeconfig", o.Kubeconfig, "File with the address and credentials of the API server. Default: $KUBECONFIG, else the service account of the pod.")
-	fs.Float32Var(&o.KubeAPIQPS, "kube-api-qps", o.KubeAPIQPS, "Requests per second that this process allows itself; the server's priority and fairness decides if negative.")
-	fs.IntVar(&o.KubeAPIBurst, "kube-api-burst", o.KubeAPIBurst, "Requests at once that this process allows itself if --kube-api-qps is positive.")
+	fs.StringVar(&o.Kubeconfig, "kubeconfig", o.Kubeconfig, "Path of the kubeconfig file. Default: $KUBECONFIG, or the service account of the pod.")
+	fs.Float32Var(&o.KubeAPIQPS, "kube-api-qps", o.KubeAPIQPS, "Maximum requests per second to the API server. If negative, API Priority and Fairness of the server sets the limit.")
+	fs.IntVar(&o.KubeAPIBurst, "kube-api-burst", o.KubeAPIBurst, "Maximum burst of requests above --kube-api-qps. Without effect if --kube-api-qps is negative.")
 
 	fs = sets.FlagSet("scope")
-	fs.StringSliceVar(&o.Namespaces, "namespaces", o.Namespaces, "Namespaces to watch, separated by commas; all if empty or if one of them is empty.")
-	fs.StringVar(&o.NamespaceSelector, "namespace-selector", o.NamespaceSelector, "Watch also the namespaces whose labels match, such as team=data,env in (a,b).")
-	fs.DurationVar(&o.CacheSyncTimeout, "cache-sync-timeout", o.CacheSyncTimeout, "How long no object may come in at the start, while they are read, before the process gives up; at most ten times as long for all of them.")
+	fs.StringSliceVar(&o.Namespaces, "namespaces", o.Namespaces, "Comma-separated list of namespaces to watch. If the list or one of its elements is empty, all namespaces are watched.")
+	fs.StringVar(&o.NamespaceSelector, "namespace-selector", o.NamespaceSelector, "Also watch the namespaces whose labels match this selector, such as team=data,env in (a,b).")
+	fs.DurationVar(&o.CacheSyncTimeout, "cache-sync-timeout", o.CacheSyncTimeout, "Give up if no object arrives for this long during the initial list (at most 10x in total).")
 
 	fs = sets.FlagSet("applications")
-	fs.IntVar(&o.Threads, "controller-threads", o.Threads, fmt.Sprintf("How many applications of one namespace are worked on at the same time; %d times as many in all namespaces together.", syncloop.Namespaces))
-	fs.IntVar(&o.MaxTrackedExecutors, "max-tracked-executor-per-app", o.MaxTrackedExecutors, "How many executors of an application its status names; 0 for none.")
-	fs.DurationVar(&o.DriverGracePeriod, "driver-pod-creation-grace-period", o.DriverGracePeriod, "How long a submitted application may be without driver pod before it counts as lost; 0 for no longer than it takes to ask the API server.")
-	fs.DurationVar(&o.DriverCannotStartTimeout, "driver-cannot-start-timeout", o.DriverCannotStartTimeout, "How long after its submission a driver fails whose image or configuration keeps its containers from starting; 0 to wait for ever.")
-	fs.DurationVar(&o.NodeLossGracePeriod, "node-loss-grace-period", o.NodeLossGracePeriod, "How long a node may not report before driver pods that were deleted but do not go from it are deleted by force; 0 for never. Needs the right to get nodes.")
-	fs.Int64Var(&o.DefaultTimeToLive, "default-time-to-live-seconds", o.DefaultTimeToLive, "Delete finished applications without spec.timeToLiveSeconds after this many seconds; 0 keeps them.")
-	fs.BoolVar(&o.EnableDriverPDB, "enable-driver-pdb", o.EnableDriverPDB, "Honour spec.driverPodDisruptionBudget.")
-	fs.Int64Var(&o.LogTailLines, "log-tail-lines", o.LogTailLines, "How many of the last lines of the log of a failed driver its application's status keeps; 0 for none.")
-	fs.StringVar(&o.LogTailRedact, "log-tail-redact", o.LogTailRedact, "Regular expression of what these lines, and whatever else is shown of texts by others, must not show. What its first group matches stays; default stands for the operator's own rules, empty shows everything.")
-	fs.StringVar(&o.TimestampPrecision, "scheduled-spark-application-timestamp-precision", o.TimestampPrecision, "Resolution of the time in names of scheduled runs: "+strings.Join(timestampPrecisions, ", ")+".")
+	fs.IntVar(&o.Threads, "controller-threads", o.Threads, fmt.Sprintf("Maximum number of applications of one namespace that are synced concurrently. The limit for all namespaces together is %d times as high.", syncloop.Namespaces))
+	fs.IntVar(&o.MaxTrackedExecutors, "max-tracked-executor-per-app", o.MaxTrackedExecutors, "Maximum number of executors that the status of an application lists; 0 lists none.")
+	fs.DurationVar(&o.DriverGracePeriod, "driver-pod-creation-grace-period", o.DriverGracePeriod, "How long a submitted application may have no driver pod in the cache before the driver counts as lost. With 0, the operator reads the pod from the API server at once.")
+	fs.DurationVar(&o.DriverCannotStartTimeout, "driver-cannot-start-timeout", o.DriverCannotStartTimeout, "Time after the submission after which a driver whose containers cannot start is failed; 0 waits without limit.")
+	fs.DurationVar(&o.NodeLossGracePeriod, "node-loss-grace-period", o.NodeLossGracePeriod, "How long a node must be unreachable before its terminating driver pods are force-deleted; 0 disables. Needs permission to get nodes.")
+	fs.Int64Var(&o.DefaultTimeToLive, "default-time-to-live-seconds", o.DefaultTimeToLive, "Seconds after which a finished application without spec.timeToLiveSeconds is deleted; 0 keeps it.")
+	fs.BoolVar(&o.EnableDriverPDB, "enable-driver-pdb", o.EnableDriverPDB, "Create a PodDisruptionBudget for drivers whose application sets spec.driverPodDisruptionBudget.")
+	fs.Int64Var(&o.LogTailLines, "log-tail-lines", o.LogTailLines, "Number of log lines of a failed driver that the status of its application keeps; 0 keeps none.")
+	fs.StringVar(&o.LogTailRedact, "log-tail-redact", o.LogTailRedact, "Regular expression for text to redact in log lines, messages and events; the first capture group is kept. \"default\" uses the built-in rules; an empty value disables redaction.")
+	fs.StringVar(&o.TimestampPrecision, "scheduled-spark-application-timestamp-precision", o.TimestampPrecision, "Precision of the time in the names of scheduled runs: "+strings.Join(timestampPrecisions, ", ")+".")
 	o.Gates.AddFlag(fs)
 
 	fs = sets.FlagSet("submission")
-	fs.StringVar(&o.Submitter, "submitter", o.Submitter, "How applications without the annotation "+v1beta2.AnnotationSubmitter+" are submitted: "+strings.Join(submitters, " or ")+".")
-	fs.DurationVar(&o.SubmitterDeadline, "submitter-deadline", o.SubmitterDeadline, "How long a Job with spark-submit may take, including the pull of its image.")
-	fs.BoolVar(&o.ServiceLinks, "enable-service-links", o.ServiceLinks, "Give driver and executors the variables of every Service of their namespace, as Kubernetes does by default. With thousands of Services they are too many for a process to start. A pod template that sets enableServiceLinks is obeyed.")
+	fs.StringVar(&o.Submitter, "submitter", o.Submitter, "Submitter of applications without the annotation "+v1beta2.AnnotationSubmitter+": "+strings.Join(submitters, " or ")+".")
+	fs.DurationVar(&o.SubmitterDeadline, "submitter-deadline", o.SubmitterDeadline, "Time limit of a Job with spark-submit, including the image pull.")
+	fs.BoolVar(&o.ServiceLinks, "enable-service-links", o.ServiceLinks, "Set enableServiceLinks in driver and executor pods, so that they get environment variables for every Service of their namespace. With thousands of Services, a process may fail to start. A pod template that sets enableServiceLinks takes precedence.")
 
 	o.Defaults.AddFlags(sets.FlagSet("defaults of applications"))
 
 	fs = sets.FlagSet("web ui")
-	fs.BoolVar(&o.EnableUIService, "enable-ui-service", o.EnableUIService, "Give each application a Service for its web UI.")
-	fs.StringVar(&o.IngressURLFormat, "ingress-url-format", o.IngressURLFormat, "URL of web UIs, with {{$appName}}, {{$appNamespace}} and {{$appId}} filled in; empty for no Ingress.")
-	fs.StringVar(&o.IngressClassName, "ingress-class-name", o.IngressClassName, "Class of every Ingress; empty for the cluster's default.")
-	fs.StringVar(&o.IngressTLS, "ingress-tls", o.IngressTLS, `TLS of every Ingress that has none of its own, as JSON: [{"hosts":["*.example.com"],"secretName":"tls"}].`)
-	fs.StringVar(&o.IngressAnnotations, "ingress-annotations", o.IngressAnnotations, `Annotations of every Ingress that has none of its own, as a JSON object: {"key":"value"}.`)
+	fs.BoolVar(&o.EnableUIService, "enable-ui-service", o.EnableUIService, "Create a Service for the web UI of each application.")
+	fs.StringVar(&o.IngressURLFormat, "ingress-url-format", o.IngressURLFormat, "URL of the web UI. {{$appName}}, {{$appNamespace}} and {{$appId}} are replaced. If empty, no Ingress is created.")
+	fs.StringVar(&o.IngressClassName, "ingress-class-name", o.IngressClassName, "Class of every Ingress. If empty, the default class of the cluster.")
+	fs.StringVar(&o.IngressTLS, "ingress-tls", o.IngressTLS, `TLS of every Ingress whose application sets none, as JSON: [{"hosts":["*.example.com"],"secretName":"tls"}].`)
+	fs.StringVar(&o.IngressAnnotations, "ingress-annotations", o.IngressAnnotations, `Annotations of every Ingress whose application sets none, as a JSON object: {"key":"value"}.`)
 
 	fs = sets.FlagSet("batch scheduling")
-	fs.BoolVar(&o.EnableBatchScheduler, "enable-batch-scheduler", o.EnableBatchScheduler, "Honour spec.batchScheduler.")
-	fs.StringVar(&o.DefaultBatchScheduler, "default-batch-scheduler", o.DefaultBatchScheduler, "Batch scheduler of applications that name none.")
-	fs.StringSliceVar(&o.KubeSchedulerNames, "kube-scheduler-names", o.KubeSchedulerNames, "Profiles of kube-scheduler that have the coscheduling plugin.")
+	fs.BoolVar(&o.EnableBatchScheduler, "enable-batch-scheduler", o.EnableBatchScheduler, "Enable spec.batchScheduler.")
+	fs.StringVar(&o.DefaultBatchScheduler, "default-batch-scheduler", o.DefaultBatchScheduler, "Batch scheduler of applications that do not set spec.batchScheduler.")
+	fs.StringSliceVar(&o.KubeSchedulerNames, "kube-scheduler-names", o.KubeSchedulerNames, "Comma-separated list of kube-scheduler profiles with the coscheduling plugin.")
 
 	o.Election.AddFlags(sets.FlagSet("leader election"))
 	o.Serving.AddFlags(sets.FlagSet("serving"))
@@ -163,15 +163,15 @@ func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	o.compatibility.AddFlags(sets)
 }
 
-// AddFlags declares the flags and says of each that it does nothing.
+// AddFlags declares the flags; their help says that they have no effect.
 func (o *compatibilityOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs := sets.FlagSet("compatibility")
 	help := func(why string) string { return "Accepted for compatibility, without effect: " + why + "." }
-	const noBucket = "only failures are delayed, each application on its own"
+	const noBucket = "only failed syncs are delayed, per application"
 	fs.IntVar(&o.bucketQPS, "workqueue-ratelimiter-bucket-qps", 10, help(noBucket))
 	fs.IntVar(&o.bucketSize, "workqueue-ratelimiter-bucket-size", 100, help(noBucket))
 	fs.DurationVar(&o.maxDelay, "workqueue-ratelimiter-max-delay", math.MaxInt64, help(noBucket))
-	fs.BoolVar(&o.loadSparkDefaults, "load-spark-defaults", false, help("there is no spark-defaults.conf beside this binary"))
+	fs.BoolVar(&o.loadSparkDefaults, "load-spark-defaults", false, help("the operator has no spark-defaults.conf"))
 	const builtIn = "submission is built in"
 	fs.StringVar(&o.submitterURL, "submitter-service-url", "", help(builtIn))
 	fs.DurationVar(&o.submitterStartup, "submitter-startup-timeout", 5*time.Minute, help(builtIn))

@@ -41,9 +41,9 @@ func parse(t *testing.T, arguments ...string) (*ControllerOptions, error) {
 	return options, options.Validate()
 }
 
-// TestEstablishedFlags parses every flag that command lines for the established
+// TestFlagsOfKubeflow parses every flag that command lines for kubeflow's
 // operator may carry.
-func TestEstablishedFlags(t *testing.T) {
+func TestFlagsOfKubeflow(t *testing.T) {
 	options, err := parse(t,
 		"--controller-threads=20", "--namespaces=a,b", "--namespace-selector=spark=enabled", "--cache-sync-timeout=1m",
 		"--max-tracked-executor-per-app=10", "--default-time-to-live-seconds=60", "--enable-driver-pdb",

@@ -74,18 +74,18 @@ func bucketTexts(bounds []float64) []string {
 
 // AddFlags declares the flags.
 func (o *ServingOptions) AddFlags(fs *pflag.FlagSet) {
-	fs.StringVar(&o.HealthAddress, "health-probe-bind-address", o.HealthAddress, "Address of /healthz and /readyz; 0 for none.")
-	fs.BoolVar(&o.EnableMetrics, "enable-metrics", o.EnableMetrics, "Count what happens to applications, beside the metrics of the process itself.")
-	fs.StringVar(&o.MetricsAddress, "metrics-bind-address", o.MetricsAddress, "Address of the metrics, such as :8080; 0 for none.")
-	fs.StringVar(&o.MetricsEndpoint, "metrics-endpoint", o.MetricsEndpoint, "Path of the metrics.")
-	fs.StringVar(&o.MetricsPrefix, "metrics-prefix", o.MetricsPrefix, "Prefix of the names of the metrics of applications.")
-	fs.StringSliceVar(&o.MetricsLabels, "metrics-labels", o.MetricsLabels, "Labels of applications that become labels of their metrics; namespace stands for the namespace.")
-	fs.StringSliceVar(&o.SubmitBuckets, "metrics-job-submit-latency-buckets", o.SubmitBuckets, "Upper bounds, in seconds, of the histogram of the time to submission.")
-	fs.StringSliceVar(&o.StartBuckets, "metrics-job-start-latency-buckets", o.StartBuckets, "Upper bounds, in seconds, of the histogram of the time until the driver runs.")
-	fs.BoolVar(&o.SecureMetrics, "secure-metrics", o.SecureMetrics, "Serve the metrics by HTTPS, with a certificate made at the start.")
-	fs.StringVar(&o.TLSMinVersion, "metric-tls-min-version", o.TLSMinVersion, "Oldest TLS version of --secure-metrics: "+strings.Join(cliflag.TLSPossibleVersions(), ", ")+".")
-	fs.StringSliceVar(&o.TLSCipherSuites, "metric-tls-cipher-suites", o.TLSCipherSuites, "Cipher suites of --secure-metrics; Go's defaults if empty.")
-	fs.StringVar(&o.ProfilingAddress, "pprof-bind-address", o.ProfilingAddress, "Address of /debug/pprof; 0 for none.")
+	fs.StringVar(&o.HealthAddress, "health-probe-bind-address", o.HealthAddress, "Address of /healthz and /readyz; 0 disables.")
+	fs.BoolVar(&o.EnableMetrics, "enable-metrics", o.EnableMetrics, "Export metrics of applications in addition to the metrics of the process.")
+	fs.StringVar(&o.MetricsAddress, "metrics-bind-address", o.MetricsAddress, "Address of the metrics endpoint, such as :8080; 0 disables.")
+	fs.StringVar(&o.MetricsEndpoint, "metrics-endpoint", o.MetricsEndpoint, "Path of the metrics endpoint.")
+	fs.StringVar(&o.MetricsPrefix, "metrics-prefix", o.MetricsPrefix, "Prefix of the names of application metrics.")
+	fs.StringSliceVar(&o.MetricsLabels, "metrics-labels", o.MetricsLabels, "Labels of an application that become labels of its metrics; \"namespace\" means its namespace.")
+	fs.StringSliceVar(&o.SubmitBuckets, "metrics-job-submit-latency-buckets", o.SubmitBuckets, "Upper bounds in seconds of the histogram of the time from creation to submission.")
+	fs.StringSliceVar(&o.StartBuckets, "metrics-job-start-latency-buckets", o.StartBuckets, "Upper bounds in seconds of the histogram of the time from creation to the start of the driver.")
+	fs.BoolVar(&o.SecureMetrics, "secure-metrics", o.SecureMetrics, "Serve the metrics over HTTPS with a self-signed certificate.")
+	fs.StringVar(&o.TLSMinVersion, "metric-tls-min-version", o.TLSMinVersion, "Minimum TLS version of --secure-metrics: "+strings.Join(cliflag.TLSPossibleVersions(), ", ")+".")
+	fs.StringSliceVar(&o.TLSCipherSuites, "metric-tls-cipher-suites", o.TLSCipherSuites, "Comma-separated list of cipher suites of --secure-metrics. If empty, the defaults of Go.")
+	fs.StringVar(&o.ProfilingAddress, "pprof-bind-address", o.ProfilingAddress, "Address of /debug/pprof; 0 disables.")
 }
 
 // Validate returns what is wrong with the flags.
@@ -110,17 +110,17 @@ func (o *ServingOptions) Validate() error {
 			continue
 		}
 		if other, taken := addresses[listening.address]; taken {
-			wrong(listening.flag, fmt.Errorf("%s is the address of --%s", listening.address, other))
+			wrong(listening.flag, fmt.Errorf("%s is already the address of --%s", listening.address, other))
 		}
 		addresses[listening.address] = listening.flag
 	}
 	if !endpointPath.MatchString(o.MetricsEndpoint) {
-		wrong("metrics-endpoint", fmt.Errorf("%q is no path such as /metrics", o.MetricsEndpoint))
+		wrong("metrics-endpoint", fmt.Errorf("%q is not a path such as /metrics", o.MetricsEndpoint))
 	}
 	seen := map[string]bool{}
 	for _, label := range o.MetricsLabels {
 		if label == "" || seen[label] {
-			wrong("metrics-labels", fmt.Errorf("%q is empty or there twice", label))
+			wrong("metrics-labels", fmt.Errorf("%q is empty or a duplicate", label))
 		}
 		seen[label] = true
 	}
@@ -266,7 +266,7 @@ func serve(ctx context.Context, endpoints []endpoint) (stop func(), err error) {
 		logger.Info("Serving")
 		go func() {
 			if err := server.Serve(listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
-				logger.Error(err, "Serving ended")
+				logger.Error(err, "Server stopped")
 			}
 		}()
 	}

@@ -33,7 +33,7 @@ func (o *ControllerOptions) Validate() error {
 	}
 	switch qps := float64(o.KubeAPIQPS); {
 	case math.IsNaN(qps), math.IsInf(qps, 0):
-		wrong("kube-api-qps", "%v is not a number of requests", qps)
+		wrong("kube-api-qps", "%v is not a valid number of requests", qps)
 	case qps == 0:
 		wrong("kube-api-qps", "0 allows no request; a negative value leaves the limit to the API server")
 	case qps > 0 && o.KubeAPIBurst < 1, o.KubeAPIBurst < 0:
@@ -41,7 +41,7 @@ func (o *ControllerOptions) Validate() error {
 	}
 	for _, namespace := range o.Namespaces {
 		if problems := validation.IsDNS1123Label(namespace); namespace != "" && len(problems) > 0 {
-			wrong("namespaces", "%q is no name of a namespace: %s", namespace, problems[0])
+			wrong("namespaces", "%q is not a valid name of a namespace: %s", namespace, problems[0])
 		}
 	}
 	if _, err := o.selector(); err != nil {
@@ -54,7 +54,7 @@ func (o *ControllerOptions) Validate() error {
 	case o.Threads < 1:
 		wrong("controller-threads", "%d is not positive", o.Threads)
 	case o.Threads > maxThreads:
-		wrong("controller-threads", "%d is more than %d; all namespaces together have %d times as many", o.Threads, maxThreads, syncloop.Namespaces)
+		wrong("controller-threads", "%d is more than %d; the limit for all namespaces together is %d times as high", o.Threads, maxThreads, syncloop.Namespaces)
 	}
 	if o.MaxTrackedExecutors < 0 {
 		wrong("max-tracked-executor-per-app", "%d is negative; 0 names no executors", o.MaxTrackedExecutors)
@@ -63,10 +63,10 @@ func (o *ControllerOptions) Validate() error {
 		wrong("driver-pod-creation-grace-period", "%v is negative; 0 does not wait", o.DriverGracePeriod)
 	}
 	if o.DriverCannotStartTimeout < 0 {
-		wrong("driver-cannot-start-timeout", "%v is negative; 0 waits for ever", o.DriverCannotStartTimeout)
+		wrong("driver-cannot-start-timeout", "%v is negative; 0 waits without limit", o.DriverCannotStartTimeout)
 	}
 	if o.NodeLossGracePeriod < 0 {
-		wrong("node-loss-grace-period", "%v is negative; 0 deletes nothing by force", o.NodeLossGracePeriod)
+		wrong("node-loss-grace-period", "%v is negative; 0 disables force deletion", o.NodeLossGracePeriod)
 	}
 	switch {
 	case o.DefaultTimeToLive < 0:
@@ -81,10 +81,10 @@ func (o *ControllerOptions) Validate() error {
 		wrong("log-tail-redact", "%v", err)
 	}
 	if !slices.Contains(timestampPrecisions, o.TimestampPrecision) {
-		wrong("scheduled-spark-application-timestamp-precision", "%q is none of %s", o.TimestampPrecision, strings.Join(timestampPrecisions, ", "))
+		wrong("scheduled-spark-application-timestamp-precision", "%q is not one of %s", o.TimestampPrecision, strings.Join(timestampPrecisions, ", "))
 	}
 	if !slices.Contains(submitters, o.Submitter) {
-		wrong("submitter", "%q is none of %s", o.Submitter, strings.Join(submitters, ", "))
+		wrong("submitter", "%q is not one of %s", o.Submitter, strings.Join(submitters, ", "))
 	}
 	if o.SubmitterDeadline < time.Second {
 		wrong("submitter-deadline", "%v is less than a second", o.SubmitterDeadline)
@@ -142,10 +142,10 @@ func checkAddress(address string) error {
 	}
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return fmt.Errorf("%q is no address such as :8080: %w", address, err)
+		return fmt.Errorf("%q is not an address such as :8080: %w", address, err)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return fmt.Errorf("port %q of %q is no number from 0 to 65535", port, address)
+		return fmt.Errorf("port %q of %q is not a number from 0 to 65535", port, address)
 	}
 	return nil
 }
@@ -159,10 +159,10 @@ func parseBuckets(texts []string) ([]float64, error) {
 			return nil, fmt.Errorf("%q is not a number", text)
 		}
 		if !(bound >= 0 && bound <= math.MaxFloat64) {
-			return nil, fmt.Errorf("%v is no number of seconds", bound)
+			return nil, fmt.Errorf("%v is not a valid number of seconds", bound)
 		}
 		if len(buckets) > 0 && bound <= buckets[len(buckets)-1] {
-			return nil, fmt.Errorf("%v does not follow %v; bounds must grow", bound, buckets[len(buckets)-1])
+			return nil, fmt.Errorf("%v does not follow %v; bounds must increase", bound, buckets[len(buckets)-1])
 		}
 		buckets = append(buckets, bound)
 	}
