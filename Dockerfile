@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# The operator image for those who have a container engine; `go run . operator` in hack/images builds the same without
-# one. Cross-building needs no emulation: the compiler runs on the platform of the builder.
+# The operator image, built with a container engine. `go run . operator` in hack/images builds the same image without one.
+# Cross-building needs no emulation: the compiler runs on the platform of the builder.
 ARG GO_VERSION=1.26
 
 FROM --platform=$BUILDPLATFORM golang:${GO_VERSION} AS build
 ARG TARGETOS
 ARG TARGETARCH
-# Added to the flags of the linker, such as -X for a version.
+# Additional linker flags, such as -X for a version.
 ARG LDFLAGS=""
 WORKDIR /src
 COPY go.mod go.sum ./

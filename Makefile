@@ -46,7 +46,7 @@ export GOFLAGS := $(GOFLAGS) $(if $(GIT_COMMIT),,-buildvcs=false)
 ##@ Develop
 
 .PHONY: help
-help: ## Show this list.
+help: ## Print this list.
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 	  /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,7 +83,7 @@ verify: build ## Check generated files, imports, unreachable functions, modules 
 	  [ $$size -le $(MAX_BYTES) ] || { echo "more than $(MAX_BYTES) bytes: what does it link that it does not need?" >&2; exit 1; }
 
 .PHONY: clean
-clean: ## Remove what was built here. The caches of the user stay.
+clean: ## Remove build results. The user's caches stay.
 	rm -rf bin .out
 
 ##@ Test
@@ -119,7 +119,7 @@ goldens-built: go-toolchain
 	@go test -v -run '^Test(Operator)?Goldens$$' ./pkg/submit ./pkg/translate | $(COUNTS)
 
 .PHONY: mutants
-mutants: bin/localcluster ## Plant known faults, one at a time, and check that the tests see each; 10 minutes.
+mutants: bin/localcluster ## Plant known faults, one at a time, and check that a test fails for each; 10 minutes.
 	@bin/localcluster env true
 	go run ./hack/mutants
 
@@ -163,12 +163,12 @@ bench: build bin/bench bin/localcluster ## Measure the operator on a real API se
 	bin/bench $(BENCH_FLAGS)
 
 .PHONY: bench-short
-bench-short: build bin/bench bin/localcluster ## Check, as the benchmark does, that nothing is lost, doubled or written too often.
+bench-short: build bin/bench bin/localcluster ## Run the checks of the benchmark: nothing is lost, duplicated or written too often.
 	bin/localcluster env true
 	bin/bench -short $(BENCH_FLAGS)
 
 .PHONY: soak
-soak: build bin/bench bin/localcluster ## Run applications for 30 minutes while everything goes wrong that can. BENCH_FLAGS=-soak=1h for longer.
+soak: build bin/bench bin/localcluster ## Run applications for 30 minutes under injected faults. BENCH_FLAGS=-soak=1h for longer.
 	bin/localcluster env true
 	bin/bench -scenarios soak $(BENCH_FLAGS)
 
@@ -177,7 +177,7 @@ HOT_PACKAGES := ./pkg/controller ./pkg/informers ./pkg/submit ./pkg/translate
 BENCH_BASE ?=
 
 .PHONY: bench-go
-bench-go: bin/benchstat ## Measure the hot functions ten times, 2 minutes. BENCH_BASE=FILE compares with an earlier run.
+bench-go: bin/benchstat ## Run the Go benchmarks ten times, 2 minutes. BENCH_BASE=FILE compares with an earlier run.
 	mkdir -p .out
 	go test -run '^$$' -bench . -benchmem -benchtime 200ms -count 10 $(HOT_PACKAGES) > .out/bench-go.txt
 	bin/benchstat $(BENCH_BASE) .out/bench-go.txt
@@ -193,13 +193,13 @@ demo: ## Start a cluster, install the operator, run SparkPi. With KUBE_CONTEXT: 
 	@hack/demo.sh
 
 .PHONY: cluster-up
-cluster-up: image bin/localcluster ## Start a Kubernetes of one node on this machine and load the images into it (root).
+cluster-up: image bin/localcluster ## Start a one-node Kubernetes cluster on this machine and load the images (root).
 	hack/prerequisites.sh cluster
 	bin/localcluster up
 	bin/localcluster load-image bin/operator-image.tar bin/spark-image-$(SPARK_VERSION).tar
 
 .PHONY: cluster-down
-cluster-down: bin/localcluster ## End it. Its images are kept for the next time.
+cluster-down: bin/localcluster ## Stop the cluster. Its images are kept.
 	bin/localcluster down
 
 ##@ Release

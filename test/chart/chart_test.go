@@ -73,18 +73,18 @@ func TestEstablishedValuesAreAccepted(t *testing.T) {
 
 func TestRefusedValues(t *testing.T) {
 	for set, want := range map[string]string{
-		"controller.podDisruptionBudget.enable=true":                         "needs controller.replicas > 1",
-		"controller.topologySpreadConstraints[0].maxSkew=1":                  "needs controller.replicas > 1",
-		"controller.replicas=2,controller.leaderElection.enable=false":       "needs controller.leaderElection.enable",
-		"controller.uiIngress.enable=true":                                   "needs controller.uiIngress.urlFormat",
-		"controller.uiIngress.enable=true,controller.uiService.enable=false": "needs controller.uiService.enable",
-		"prometheus.podMonitor.create=true,prometheus.metrics.enable=false":  "needs prometheus.metrics.enable",
+		"controller.podDisruptionBudget.enable=true":                         "requires controller.replicas > 1",
+		"controller.topologySpreadConstraints[0].maxSkew=1":                  "requires controller.replicas > 1",
+		"controller.replicas=2,controller.leaderElection.enable=false":       "requires controller.leaderElection.enable",
+		"controller.uiIngress.enable=true":                                   "requires controller.uiIngress.urlFormat",
+		"controller.uiIngress.enable=true,controller.uiService.enable=false": "requires controller.uiService.enable",
+		"prometheus.podMonitor.create=true,prometheus.metrics.enable=false":  "requires prometheus.metrics.enable",
 		"hook.upgradeCrd=true":    "kubectl apply --server-side",
-		"controller.featureGates[0].name=Foo,controller.featureGates[0].enabled=true":   "has no Foo",
-		"controller.workqueueRateLimiter.bucketQPS=100":                                 "no common bucket",
-		"controller.workqueueRateLimiter.maxDelay.duration=1m":                          "no common bucket",
-		"controller.batchScheduler.default=volcano":                                     "needs controller.batchScheduler.enable",
-		"controller.batchScheduler.default=slurm,controller.batchScheduler.enable=true": "slurm is neither volcano nor yunikorn",
+		"controller.featureGates[0].name=Foo,controller.featureGates[0].enabled=true":   "does not have Foo",
+		"controller.workqueueRateLimiter.bucketQPS=100":                                 "no shared bucket",
+		"controller.workqueueRateLimiter.maxDelay.duration=1m":                          "no shared bucket",
+		"controller.batchScheduler.default=volcano":                                     "requires controller.batchScheduler.enable",
+		"controller.batchScheduler.default=slurm,controller.batchScheduler.enable=true": "slurm is not volcano, yunikorn",
 		"controler.replicas=2":                           "'controler' not allowed",
 		"controller.workers=0":                           "/controller/workers",
 		"controller.workers=null":                        "missing property 'workers'",
@@ -103,7 +103,7 @@ func TestRefusedValues(t *testing.T) {
 
 func TestPodMonitorNeedsItsCRD(t *testing.T) {
 	_, err := helm(t, "template", "spark-operator", chart, "--set", "prometheus.podMonitor.create=true")
-	if err == nil || !strings.Contains(err.Error(), "needs the PodMonitor CRD") {
+	if err == nil || !strings.Contains(err.Error(), "requires the PodMonitor CRD") {
 		t.Errorf("got %v", err)
 	}
 }

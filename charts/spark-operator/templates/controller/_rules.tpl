@@ -15,42 +15,42 @@ What the controller does with the objects of a job namespace.
 - apiGroups: [sparkoperator.k8s.io]
   resources: [sparkapplications/finalizers, scheduledsparkapplications/finalizers]
   verbs: [update]
-# Drivers and executors. The owner reference of drivers that spark-submit created is patched.
+# Driver and executor pods. The operator patches the owner reference of drivers that spark-submit created.
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch, create, patch, delete]
-# The driver's Service and that of its web UI.
+# The Service of the driver and the Service of its web UI.
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, create, update, delete]
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, create, update, delete]
-# The real spark-submit, for applications that ask for it.
+# The Job with spark-submit, for applications that request it.
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, create, delete]
-# The end of the log of what failed: of drivers and of spark-submit.
+# The log tail of failed drivers and of spark-submit.
 - apiGroups: [""]
   resources: [pods/log]
   verbs: [get]
-# Claims that the properties of an application ask for; they outlive its runs.
+# Claims that the properties of an application request; they outlive its runs.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [get, create]
-# Credentials that the properties of an application hold; get shows whether an existing one belongs to the same driver. Who creates
-# pods can mount every secret of the namespace anyway, but there is no need to list them.
+# Credentials in the properties of an application; get shows whether an existing Secret belongs to the same driver. Whoever can
+# create pods can mount every Secret of the namespace, but the operator does not list Secrets.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, create, delete]
-# Spark 4.2 and newer let only the pods of an application reach its executors.
+# Spark 4.2 and newer allow only the pods of an application to connect to its executors.
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]
   verbs: [get, create, delete]
 - apiGroups: [networking.k8s.io]
   resources: [ingresses]
   verbs: [get, list, create, update, delete]
-# Why a driver that is on a node does not start: missing volumes show in the events of the pod only.
+# The events of a driver that does not start: only they show missing volumes.
 - apiGroups: [""]
   resources: [events]
   verbs: [list]
