@@ -43,6 +43,7 @@ pure() {
 
 pure pkg/apis
 pure pkg/cron
+pure pkg/decode
 pure pkg/redact
 pure pkg/sparkconf
 pure pkg/submit pkg/sparkconf
@@ -60,12 +61,13 @@ room pkg/freshness
 room pkg/syncloop
 room pkg/reconcile
 room pkg/servedschema pkg/apis
-room pkg/informers pkg/apis pkg/client pkg/podspec pkg/podview pkg/sparkconf
+room pkg/informers pkg/apis pkg/client pkg/decode pkg/podspec pkg/podview pkg/sparkconf
 room pkg/metrics pkg/apis
-kit=(pkg/apis pkg/client pkg/freshness pkg/informers pkg/metrics pkg/reconcile pkg/redact pkg/syncloop)
+kit=(pkg/apis pkg/client pkg/decode pkg/freshness pkg/informers pkg/metrics pkg/reconcile pkg/redact pkg/syncloop)
 computed=(pkg/batchscheduler pkg/cron pkg/monitoring pkg/podspec pkg/podview pkg/sparkconf pkg/submit pkg/translate pkg/validation)
 room pkg/controller "${kit[@]}" "${computed[@]}" pkg/ui
 room pkg/scheduledapp "${kit[@]}" "${computed[@]}"
+room pkg/webhook pkg/apis pkg/client pkg/decode pkg/informers "${computed[@]}"
 
 for package in pkg/*/; do
   package="${package%/}"

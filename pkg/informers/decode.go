@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"maps"
 	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +14,7 @@ import (
 	kjson "sigs.k8s.io/json"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/decode"
 )
 
 // decodeErrorKey marks stubs among the annotations. The API server accepts no
@@ -116,7 +115,7 @@ func decodeOne[T any, P interface {
 			typed.Status = v1beta2.ScheduledSparkApplicationStatus{}
 		}
 	}
-	MarkUndecodable(object, fieldAtFault[T](data, cause))
+	MarkUndecodable(object, decode.Fault[T](data, cause))
 	return object
 }
 
@@ -214,75 +213,4 @@ func decodeJSON(data []byte, into any) error {
 		return nil
 	}
 	return kjson.UnmarshalCaseSensitivePreserveInts(data, into)
-}
-
-// fieldAtFault returns the path of the first field that does not fit T and why
-// not. Errors of the decoder name a path only sometimes, so it is found by
-// decoding smaller and smaller parts of the object.
-func fieldAtFault[T any](data []byte, cause error) string {
-	var tree map[string]any
-	if json.Unmarshal(data, &tree) != nil {
-		return oneLine(cause)
-	}
-	fits := func(part map[string]any) error {
-		raw, err := json.Marshal(part)
-		if err != nil {
-			return nil //nolint:nilerr // a part that cannot be written is not the one that cannot be read
-		}
-		return decodeJSON(raw, new(T))
-	}
-	path, cause := narrow(tree, cause, fits)
-	return strings.TrimPrefix(path, ".") + ": " + oneLine(cause)
-}
-
-// narrow finds the deepest part of value that alone makes fits fail. The function
-// fits puts what it is given back into its place in the object.
-func narrow(value any, cause error, fits func(map[string]any) error) (path string, _ error) {
-	object, ok := value.(map[string]any)
-	if !ok {
-		return "", cause
-	}
-	for _, key := range slices.Sorted(maps.Keys(object)) {
-		err := fits(map[string]any{key: object[key]})
-		if err == nil {
-			continue
-		}
-		segment := "." + key
-		switch child := object[key].(type) {
-		case map[string]any:
-			if fits(map[string]any{key: map[string]any{}}) != nil {
-				return segment, err // no object belongs here, whatever is in it
-			}
-			deeper, cause := narrow(child, err, func(part map[string]any) error {
-				return fits(map[string]any{key: part})
-			})
-			return segment + deeper, cause
-		case []any:
-			if fits(map[string]any{key: []any{}}) != nil {
-				return segment, err
-			}
-			for i, element := range child {
-				err := fits(map[string]any{key: []any{element}})
-				if err == nil {
-					continue
-				}
-				deeper, cause := narrow(element, err, func(part map[string]any) error {
-					return fits(map[string]any{key: []any{part}})
-				})
-				return segment + "[" + strconv.Itoa(i) + "]" + deeper, cause
-			}
-		}
-		return segment, err
-	}
-	return "", cause
-}
-
-// goFieldName matches the Go names in an error of the JSON decoder; they mean
-// nothing to a user.
-var goFieldName = regexp.MustCompile(` into Go (struct field|value) (\S+ )?of type `)
-
-func oneLine(err error) string {
-	text := strings.TrimPrefix(err.Error(), "json: ")
-	text = goFieldName.ReplaceAllString(text, " into ")
-	return strings.Join(strings.Fields(text), " ")
 }

@@ -124,14 +124,34 @@ func (f *Fields) Apply(pod *corev1.PodSpec, container int) (warnings []string, e
 // Complete puts those fields into the pod of an executor, as its driver creates
 // it, that the driver overrides although they are in the template: memoryLimit,
 // lifecycle and variables. It is for an admission webhook and needs no template.
+//
+// Of the hooks each stays that the field does not give: with decommissioning Spark sets
+// preStop. A memory limit below the request of the pod is left out, because the API
+// server would refuse the pod, and the driver would ask for it forever.
 func (f *Fields) Complete(pod *corev1.PodSpec, container int) field.ErrorList {
 	e := &edit{Fields: f, pod: pod, spark: container}
-	e.container().Env = MergeEnv(e.container().Env, e.EffectiveEnv())
-	e.editMemoryLimit()
+	if typed := e.EffectiveEnv(); len(typed) > 0 {
+		e.container().Env = MergeEnv(e.container().Env, typed)
+	}
+	if limit, err := ParseMemoryLimit(valueOf(e.MemoryLimit)); err != nil || limit.Cmp(e.container().Resources.Requests[corev1.ResourceMemory]) >= 0 {
+		e.editMemoryLimit()
+	}
 	if e.Lifecycle != nil {
-		e.container().Lifecycle = e.Lifecycle
+		e.container().Lifecycle = lifecycleOver(e.container().Lifecycle, e.Lifecycle)
 	}
 	return e.faults.List()
+}
+
+// Place puts the fields into a pod that decide where it runs. It is for an admission
+// webhook: new executors get what the application says now. What the fields no longer
+// say stays until the application starts again.
+func (f *Fields) Place(pod *corev1.PodSpec) {
+	e := &edit{Fields: f, pod: pod}
+	class, priority, policy := pod.PriorityClassName, pod.Priority, pod.PreemptionPolicy
+	e.editScheduling()
+	if pod.PriorityClassName == class { // the API server has resolved it
+		pod.Priority, pod.PreemptionPolicy = priority, policy
+	}
 }
 
 func (e *edit) editExtra() {

@@ -294,3 +294,58 @@ func TestComplete(t *testing.T) {
 		t.Errorf("errors: %v", errs)
 	}
 }
+
+// With decommissioning Spark sets preStop, which stays unless the field has its own.
+func TestCompleteKeepsTheOtherHook(t *testing.T) {
+	app := &v1beta2.SparkApplication{}
+	spark := corev1.LifecycleHandler{Exec: &corev1.ExecAction{Command: []string{"/opt/decom.sh"}}}
+	start := corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: 1}}
+	app.Spec.Executor.Lifecycle = &corev1.Lifecycle{PostStart: &start}
+	pod := sparkPod(podspec.Executor)
+	pod.Containers[0].Lifecycle = &corev1.Lifecycle{PreStop: &spark}
+	fields := podspec.FieldsOf(app, podspec.Executor)
+	if errs := fields.Complete(pod, 0); len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	same(t, "lifecycle", pod.Containers[0].Lifecycle, &corev1.Lifecycle{PreStop: &spark, PostStart: &start})
+}
+
+// The API server refuses a pod with a limit below its request, and the driver would
+// ask for it forever.
+func TestCompleteLeavesOutAMemoryLimitBelowTheRequest(t *testing.T) {
+	app := &v1beta2.SparkApplication{}
+	app.Spec.Executor.MemoryLimit = ptr.To("1g")
+	pod := sparkPod(podspec.Executor)
+	pod.Containers[0].Resources.Requests = corev1.ResourceList{"memory": resource.MustParse("1408Mi")}
+	pod.Containers[0].Resources.Limits = corev1.ResourceList{"memory": resource.MustParse("1408Mi")}
+	fields := podspec.FieldsOf(app, podspec.Executor)
+	if errs := fields.Complete(pod, 0); len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	same(t, "limits", pod.Containers[0].Resources.Limits, corev1.ResourceList{"memory": resource.MustParse("1408Mi")})
+}
+
+// PartialRestart: a new executor gets the placement that the application has now.
+func TestPlace(t *testing.T) {
+	app := &v1beta2.SparkApplication{}
+	app.Spec.Executor.NodeSelector = map[string]string{"disk": "ssd"}
+	app.Spec.Executor.Tolerations = []corev1.Toleration{{Key: "spot"}}
+	app.Spec.Executor.PriorityClassName = ptr.To("high")
+	fields := podspec.FieldsOf(app, podspec.Executor)
+	pod := &corev1.PodSpec{
+		NodeSelector:      map[string]string{"disk": "hdd", "zone": "a"},
+		Tolerations:       []corev1.Toleration{{Key: "node.kubernetes.io/not-ready"}},
+		PriorityClassName: "low", Priority: ptr.To[int32](1),
+	}
+	fields.Place(pod)
+	same(t, "pod", pod, &corev1.PodSpec{
+		NodeSelector:      map[string]string{"disk": "ssd", "zone": "a"},
+		Tolerations:       []corev1.Toleration{{Key: "node.kubernetes.io/not-ready"}, {Key: "spot"}},
+		PriorityClassName: "high",
+	})
+	pod.Priority = ptr.To[int32](1000)
+	before := text(t, pod)
+	if fields.Place(pod); text(t, pod) != before {
+		t.Errorf("a second time changes the pod from\n%s to\n%s", before, text(t, pod))
+	}
+}

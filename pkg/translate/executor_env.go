@@ -40,7 +40,9 @@ func (b *builder) keepEnv(r *role, fields *podspec.Fields, pod *corev1.PodSpec) 
 		unknown := b.refersToDriver(r, variable.Value)
 		switch {
 		case b.isLateExecutorEnv(variable.Name), variable.ValueFrom != nil && early:
-			b.warn("spec.executor.env: " + variable.Name + " has no effect: Spark sets it itself")
+			if !b.params.PodWebhook {
+				b.warn("spec.executor.env: " + variable.Name + " has no effect: Spark sets it itself")
+			}
 		case early, unknown != "", variable.ValueFrom == nil && appended && !podspec.Expands(variable.Value):
 			b.set(r.keys.env+variable.Name, variable.Value)
 			removed[variable.Name] = true

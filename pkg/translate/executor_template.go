@@ -76,6 +76,9 @@ func (b *builder) keepFromDriver(r *role, fields *podspec.Fields, pod *corev1.Po
 			b.setField(key, "true", "spec.executor.securityContext")
 		}
 	}
+	if b.params.PodWebhook {
+		return
+	}
 	if fields.Lifecycle != nil && strings.EqualFold(strings.TrimSpace(b.values["spark.decommission.enabled"]), "true") {
 		b.warn("spec.executor.lifecycle has no effect: with spark.decommission.enabled Spark sets the hook itself")
 	}

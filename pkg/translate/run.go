@@ -34,6 +34,9 @@ type Params struct {
 	// MonitoringConfigName is the name of the exporter's ConfigMap; empty for
 	// <application>-prom-conf.
 	MonitoringConfigName string
+	// PodWebhook says that executor pods pass through this operator's webhook, which
+	// applies what the driver overrides (podspec.Fields.Complete).
+	PodWebhook bool
 	// Scheduler is the application's batch scheduler; nil if none is used.
 	Scheduler batchscheduler.Scheduler
 }

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package webhook
+
+import (
+	"slices"
+	"strconv"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	kjson "sigs.k8s.io/json"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/podspec"
+)
+
+// mutatePod completes an executor pod with what its driver overrides or, with
+// PartialRestart, does not know yet. It never refuses a pod: without the executor the
+// application would wait, with the pod as Spark wants it the application runs.
+func (w *Webhook) mutatePod(request *admissionv1.AdmissionRequest) answer {
+	if request.Operation != admissionv1.Create {
+		return answer{}
+	}
+	var before corev1.Pod
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(request.Object.Raw, &before); err != nil {
+		return answer{warnings: []string{"the webhook of the Spark operator cannot read the pod and leaves it as it is: " + err.Error()}}
+	}
+	if before.Labels[v1beta2.LabelSparkRole] != v1beta2.SparkRoleExecutor {
+		return answer{} // the operator has built the driver itself
+	}
+	name := before.Labels[v1beta2.LabelSparkAppName]
+	if name == "" || w.config.Application == nil {
+		return answer{}
+	}
+	app := w.config.Application(request.Namespace, name)
+	if app == nil {
+		return answer{}
+	}
+	spark := podspec.BuiltContainer(&before.Spec, podspec.Executor)
+	index := slices.IndexFunc(before.Spec.Containers, func(c corev1.Container) bool { return c.Name == spark })
+	if spark == "" || index < 0 {
+		return answer{}
+	}
+	after := before.Spec.DeepCopy()
+	fields := podspec.FieldsOf(app, podspec.Executor)
+	if errs := fields.Complete(after, index); len(errs) > 0 {
+		return answer{warnings: []string{"the pod stays as it is: " + oneLine(errs.ToAggregate().Error())}}
+	}
+	if w.config.PartialRestart {
+		fields.Place(after)
+	}
+	return answer{patch: podPatch(&before.Spec, after, index)}
+}
+
+// podPatch returns the operations for the fields that podspec.Complete and Place set.
+func podPatch(before, after *corev1.PodSpec, spark int) []operation {
+	var operations []operation
+	set := func(path string, old, now, value any, empty bool) {
+		switch {
+		case equality.Semantic.DeepEqual(old, now):
+		case empty:
+			operations = append(operations, remove(path))
+		default:
+			operations = append(operations, add(path, value))
+		}
+	}
+	old, now := &before.Containers[spark], &after.Containers[spark]
+	container := "/spec/containers/" + strconv.Itoa(spark)
+	set(container+"/env", old.Env, now.Env, now.Env, len(now.Env) == 0)
+	set(container+"/lifecycle", old.Lifecycle, now.Lifecycle, now.Lifecycle, now.Lifecycle == nil)
+	if len(old.Resources.Limits) == 0 && len(old.Resources.Requests) == 0 {
+		set(container+"/resources", old.Resources, now.Resources, now.Resources, false)
+	} else {
+		set(container+"/resources/limits", old.Resources.Limits, now.Resources.Limits, now.Resources.Limits, len(now.Resources.Limits) == 0)
+	}
+	set("/spec/affinity", before.Affinity, after.Affinity, after.Affinity, after.Affinity == nil)
+	set("/spec/nodeSelector", before.NodeSelector, after.NodeSelector, after.NodeSelector, len(after.NodeSelector) == 0)
+	set("/spec/preemptionPolicy", before.PreemptionPolicy, after.PreemptionPolicy, after.PreemptionPolicy, after.PreemptionPolicy == nil)
+	set("/spec/priority", before.Priority, after.Priority, after.Priority, after.Priority == nil)
+	set("/spec/priorityClassName", before.PriorityClassName, after.PriorityClassName, after.PriorityClassName, after.PriorityClassName == "")
+	set("/spec/schedulerName", before.SchedulerName, after.SchedulerName, after.SchedulerName, after.SchedulerName == "")
+	set("/spec/tolerations", before.Tolerations, after.Tolerations, after.Tolerations, len(after.Tolerations) == 0)
+	return operations
+}
