@@ -41,6 +41,13 @@ pure() {
     $(go list -deps "./$1/..." | grep -E "^k8s.io/(client-go|component-base)(/|\$)")
 }
 
+# pure_alone PACKAGE: the package without its sub-packages links no client.
+pure_alone() {
+  # shellcheck disable=SC2046
+  report "$1" "it is pure and makes no requests" \
+    $(go list -deps "./$1" | grep -E "^k8s.io/(client-go|component-base)(/|\$)")
+}
+
 pure pkg/apis
 pure pkg/cron
 pure pkg/decode
@@ -57,13 +64,12 @@ pure pkg/validation pkg/apis pkg/batchscheduler pkg/cron pkg/monitoring pkg/pods
 
 room pkg/client pkg/apis
 room pkg/features
-room pkg/freshness
-room pkg/syncloop
+pure_alone pkg/reconcile
 room pkg/reconcile
 room pkg/servedschema pkg/apis
 room pkg/informers pkg/apis pkg/client pkg/decode pkg/podspec pkg/podview pkg/sparkconf
 room pkg/metrics pkg/apis
-kit=(pkg/apis pkg/client pkg/decode pkg/freshness pkg/informers pkg/metrics pkg/reconcile pkg/redact pkg/syncloop)
+kit=(pkg/apis pkg/client pkg/decode pkg/informers pkg/metrics pkg/reconcile pkg/redact)
 computed=(pkg/batchscheduler pkg/cron pkg/monitoring pkg/podspec pkg/podview pkg/sparkconf pkg/submit pkg/translate pkg/validation)
 room pkg/controller "${kit[@]}" "${computed[@]}" pkg/ui
 room pkg/scheduledapp "${kit[@]}" "${computed[@]}"

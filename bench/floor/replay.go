@@ -25,7 +25,7 @@ import (
 	"github.com/spark-operator/spark-operator/bench/plane"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
-	"github.com/spark-operator/spark-operator/pkg/syncloop"
+	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
 )
 
 // Writer makes the writes of a script for every application that is reported to it, in the
@@ -38,7 +38,7 @@ type Writer struct {
 
 	lock  sync.Mutex
 	ready *sync.Cond
-	due   *syncloop.Lanes[job] // submissions in the other lane, as the operator has them
+	due   *loop.Lanes[job] // submissions in the other lane, as the operator has them
 	lives map[types.UID]*life  // by application
 	ended bool
 	err   error
@@ -81,7 +81,7 @@ func NewWriter(ctx context.Context, p *plane.Plane, script *Script, writers int)
 			"networking.k8s.io":    core.NetworkingV1().RESTClient(),
 			"sparkoperator.k8s.io": spark.SparkoperatorV1beta2().RESTClient(),
 		},
-		due:   syncloop.NewLanes[job](),
+		due:   loop.NewLanes[job](),
 		lives: map[types.UID]*life{},
 	}
 	w.ready = sync.NewCond(&w.lock)

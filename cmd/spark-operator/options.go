@@ -20,10 +20,10 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/features"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/metrics"
+	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
 	"github.com/spark-operator/spark-operator/pkg/redact"
 	"github.com/spark-operator/spark-operator/pkg/scheduledapp"
 	"github.com/spark-operator/spark-operator/pkg/submit/sparksubmit"
-	"github.com/spark-operator/spark-operator/pkg/syncloop"
 	"github.com/spark-operator/spark-operator/pkg/ui"
 )
 
@@ -126,7 +126,7 @@ func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs.DurationVar(&o.CacheSyncTimeout, "cache-sync-timeout", o.CacheSyncTimeout, "Give up if no object arrives for this long during the initial list (at most 10x in total).")
 
 	fs = sets.FlagSet("applications")
-	fs.IntVar(&o.Threads, "controller-threads", o.Threads, fmt.Sprintf("Maximum number of applications of one namespace that are synced concurrently. The limit for all namespaces together is %d times as high.", syncloop.Namespaces))
+	fs.IntVar(&o.Threads, "controller-threads", o.Threads, fmt.Sprintf("Maximum number of applications of one namespace that are synced concurrently. The limit for all namespaces together is %d times as high.", loop.Namespaces))
 	fs.IntVar(&o.MaxTrackedExecutors, "max-tracked-executor-per-app", o.MaxTrackedExecutors, "Maximum number of executors that the status of an application lists; 0 lists none.")
 	fs.DurationVar(&o.DriverGracePeriod, "driver-pod-creation-grace-period", o.DriverGracePeriod, "How long a submitted application may have no driver pod in the cache before the driver counts as lost. With 0, the operator reads the pod from the API server at once.")
 	fs.DurationVar(&o.DriverCannotStartTimeout, "driver-cannot-start-timeout", o.DriverCannotStartTimeout, "Time after the submission after which a driver whose containers cannot start is failed; 0 waits without limit.")
@@ -261,7 +261,7 @@ func (o *ControllerOptions) Config(master string) (*ControllerConfig, error) {
 	}
 	return &ControllerConfig{
 		Controller: controller.Config{
-			Workers: o.Threads * syncloop.Namespaces,
+			Workers: o.Threads * loop.Namespaces,
 			Settings: controller.Settings{
 				Master:      master,
 				DefaultConf: defaultConf,

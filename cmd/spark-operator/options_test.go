@@ -18,7 +18,7 @@ import (
 	cliflag "k8s.io/component-base/cli/flag"
 	"sigs.k8s.io/yaml"
 
-	"github.com/spark-operator/spark-operator/pkg/syncloop"
+	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
 )
 
 // parse reads a command line as "controller start" does.
@@ -71,7 +71,7 @@ func TestFlagsOfKubeflow(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := config.Controller
-	if c.Workers != 20*syncloop.Namespaces || c.MaxTrackedExecutors != 10 || c.DefaultTimeToLive != time.Minute || c.DriverGracePeriod != 20*time.Second || !c.PartialRestart {
+	if c.Workers != 20*loop.Namespaces || c.MaxTrackedExecutors != 10 || c.DefaultTimeToLive != time.Minute || c.DriverGracePeriod != 20*time.Second || !c.PartialRestart {
 		t.Errorf("controller %+v", c)
 	}
 	if c.UI.WebService || c.UI.IngressClassName != "nginx" || c.UI.IngressTLS[0].SecretName != "tls" || c.UI.IngressAnnotations["a"] != "b" {

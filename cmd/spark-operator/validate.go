@@ -19,7 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/spark-operator/spark-operator/pkg/batchscheduler"
-	"github.com/spark-operator/spark-operator/pkg/syncloop"
+	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
 )
 
 // maxThreads keeps a mistyped number from becoming that many goroutines.
@@ -54,7 +54,7 @@ func (o *ControllerOptions) Validate() error {
 	case o.Threads < 1:
 		wrong("controller-threads", "%d is not positive", o.Threads)
 	case o.Threads > maxThreads:
-		wrong("controller-threads", "%d is more than %d; the limit for all namespaces together is %d times as high", o.Threads, maxThreads, syncloop.Namespaces)
+		wrong("controller-threads", "%d is more than %d; the limit for all namespaces together is %d times as high", o.Threads, maxThreads, loop.Namespaces)
 	}
 	if o.MaxTrackedExecutors < 0 {
 		wrong("max-tracked-executor-per-app", "%d is negative; 0 names no executors", o.MaxTrackedExecutors)

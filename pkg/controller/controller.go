@@ -16,19 +16,18 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
-	"github.com/spark-operator/spark-operator/pkg/freshness"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/metrics"
 	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
-	"github.com/spark-operator/spark-operator/pkg/syncloop"
+	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
 	"github.com/spark-operator/spark-operator/pkg/ui"
 )
 
 // Config is how the controller works. Master has no default.
 type Config struct {
 	// Workers is how many applications are worked on at the same time, and at most the
-	// [syncloop.Namespaces]-th part of them in the same namespace. Default: as many as
+	// [loop.Namespaces]-th part of them in the same namespace. Default: as many as
 	// give each namespace DefaultThreads.
 	Workers int
 	// SyncTimeout limits one step of one application. Default 2 minutes.
@@ -108,7 +107,7 @@ func (s *Settings) redact(text string) string {
 }
 
 func (c *Config) setDefaults() {
-	c.Workers = cmp.Or(c.Workers, DefaultThreads*syncloop.Namespaces)
+	c.Workers = cmp.Or(c.Workers, DefaultThreads*loop.Namespaces)
 	c.SyncTimeout = cmp.Or(c.SyncTimeout, 2*time.Minute)
 	c.ShutdownTimeout = cmp.Or(c.ShutdownTimeout, 20*time.Second)
 }
@@ -134,19 +133,19 @@ type Controller struct {
 	applications *informers.Applications
 	pods         *informers.Scoped[*podview.Pod]
 	namespaces   *informers.Namespaces
-	fresh        *freshness.Store
+	fresh        *loop.Freshness
 	synced       []cache.DoneChecker
 
 	watches *driverWatches
 
-	queue    syncloop.Queue
+	queue    loop.Queue
 	recorder events.EventRecorder
 	metrics  *metrics.Metrics
 }
 
 // Caches that are compared with our own writes.
 const (
-	freshApplications freshness.Kind = iota
+	freshApplications loop.CacheKind = iota
 	freshPods
 )
 
@@ -171,7 +170,7 @@ func newController(config Config, clients Clients, set *informers.Set, recorder 
 		pods:         set.Pods,
 		namespaces:   set.Namespaces,
 		watches:      &driverWatches{},
-		fresh: freshness.New(map[freshness.Kind]freshness.Cache{
+		fresh: loop.NewFreshness(map[loop.CacheKind]loop.Cache{
 			freshApplications: set.Applications,
 			freshPods:         set.Pods,
 		}),
@@ -179,7 +178,7 @@ func newController(config Config, clients Clients, set *informers.Set, recorder 
 		recorder: recorder,
 		metrics:  m,
 	}
-	c.queue = syncloop.NewQueue(queueName, newFairQueue(c.toSubmit, config.Workers, clk), clk)
+	c.queue = loop.NewQueue(queueName, newFairQueue(c.toSubmit, config.Workers, clk), clk)
 	applications, err := c.watchApplications()
 	if err != nil {
 		return nil, fmt.Errorf("watch SparkApplications: %w", err)
@@ -198,7 +197,7 @@ func newController(config Config, clients Clients, set *informers.Set, recorder 
 
 // Run works until ctx is done and every step under way has ended.
 func (c *Controller) Run(ctx context.Context) error {
-	loop := &syncloop.Loop{
+	loop := &loop.Loop{
 		Kind: "SparkApplication", Queue: c.queue, Clock: c.clock,
 		Workers: c.config.Workers, SyncTimeout: c.config.SyncTimeout, ShutdownTimeout: c.config.ShutdownTimeout,
 		Sync: c.sync, Expected: reconcile.Expected, Panicked: c.metrics.Panicked,

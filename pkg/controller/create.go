@@ -13,8 +13,8 @@ import (
 	"k8s.io/client-go/dynamic"
 
 	"github.com/spark-operator/spark-operator/pkg/podview"
+	"github.com/spark-operator/spark-operator/pkg/reconcile/owned"
 	"github.com/spark-operator/spark-operator/pkg/submit"
-	"github.com/spark-operator/spark-operator/pkg/syncloop"
 )
 
 // fieldManager names us in the field ownership of what we write.
@@ -27,7 +27,7 @@ type creator[T metav1.Object] interface {
 }
 
 // create creates an object, or gives up when the API server has not answered for
-// [syncloop.CreateTimeout]. Then the object may come into being nevertheless: the next
+// [owned.CreateTimeout]. Then the object may come into being nevertheless: the next
 // sync finds it by its name.
 func create[T metav1.Object](ctx context.Context, client interface {
 	Create(ctx context.Context, object T, options metav1.CreateOptions) (T, error)
@@ -45,11 +45,11 @@ func createDynamic(ctx context.Context, client dynamic.ResourceInterface, object
 }
 
 func limited[T any](ctx context.Context, creation func(context.Context) (T, error)) (T, error) {
-	short, cancel := context.WithTimeout(ctx, syncloop.CreateTimeout)
+	short, cancel := context.WithTimeout(ctx, owned.CreateTimeout)
 	defer cancel()
 	created, err := creation(short)
 	if err != nil && short.Err() != nil && ctx.Err() == nil {
-		err = fmt.Errorf("the API server did not answer within %v; check the admission webhooks of the namespace: %w", syncloop.CreateTimeout, context.DeadlineExceeded)
+		err = fmt.Errorf("the API server did not answer within %v; check the admission webhooks of the namespace: %w", owned.CreateTimeout, context.DeadlineExceeded)
 	}
 	return created, err
 }

@@ -8,7 +8,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
 
-	"github.com/spark-operator/spark-operator/pkg/syncloop"
+	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
 )
 
 // toSubmit reports whether an application is to be submitted. One whose submission
@@ -31,12 +31,12 @@ const queueName = "sparkapplication"
 // must not be shown a minute late. Nor may many that change all the time keep others
 // from being submitted.
 type fairQueue struct {
-	*syncloop.Shares
+	*loop.Shares
 	toSubmit func(cache.ObjectName) bool
 }
 
 func newFairQueue(toSubmit func(cache.ObjectName) bool, workers int, clk clock.PassiveClock) *fairQueue {
-	return &fairQueue{Shares: syncloop.NewShares(workers, 1, clk), toSubmit: toSubmit}
+	return &fairQueue{Shares: loop.NewShares(workers, 1, clk), toSubmit: toSubmit}
 }
 
 // Push implements workqueue.Queue.

@@ -13,13 +13,13 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 
-	"github.com/spark-operator/spark-operator/pkg/syncloop"
+	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
 )
 
 // As many workers as a controller has by default, and so many that no share is used up
 // where nothing ends.
 const (
-	workers = DefaultThreads * syncloop.Namespaces
+	workers = DefaultThreads * loop.Namespaces
 	endless = 1 << 40
 )
 
@@ -33,7 +33,7 @@ func isNew(key cache.ObjectName) bool { return strings.HasPrefix(key.Name, "new"
 // delay the first one of another by one application at most.
 func TestOneNamespaceDoesNotHoldUpAnother(t *testing.T) {
 	for _, kind := range []string{"new", "submitted"} {
-		queue := syncloop.NewQueue("test", newFairQueue(isNew, workers, clock.RealClock{}), clock.RealClock{})
+		queue := loop.NewQueue("test", newFairQueue(isNew, workers, clock.RealClock{}), clock.RealClock{})
 		defer queue.ShutDown()
 		for i := range 10_000 {
 			queue.Add(cache.NewObjectName("busy", fmt.Sprint(kind, i)))
@@ -57,7 +57,7 @@ func TestOneNamespaceDoesNotHoldUpAnother(t *testing.T) {
 // TestSubmittedComeBeforeNew: a thousand new applications hold up none that is
 // submitted, and those that change all the time do not keep new ones from it.
 func TestSubmittedComeBeforeNew(t *testing.T) {
-	queue := syncloop.NewQueue("test", newFairQueue(isNew, workers, clock.RealClock{}), clock.RealClock{})
+	queue := loop.NewQueue("test", newFairQueue(isNew, workers, clock.RealClock{}), clock.RealClock{})
 	defer queue.ShutDown()
 	for i := range 1000 {
 		queue.Add(cache.NewObjectName("ns", fmt.Sprint("new", i)))

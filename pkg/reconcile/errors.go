@@ -1,13 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package reconcile holds what all controllers of the operator have in common.
-//
-// Its error classes answer one question: what does it mean that a request failed?
-// There are three answers. A failure of the way to the API server, or of the server
-// itself, says nothing about the request: repeat it without a bound. A refusal that
-// may end without an edit of the object, such as a ServiceAccount that does not
-// exist yet, is waited for, but not for ever: see [Awaited]. What the object itself
-// can never pass is [Final].
 package reconcile
 
 import (
@@ -216,6 +208,3 @@ func Expected(err error) bool {
 	var waiting *WaitError
 	return errors.As(err, &waiting) || apierrors.IsConflict(err)
 }
-
-// OneLine joins the lines of a text.
-func OneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

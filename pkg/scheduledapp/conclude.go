@@ -11,6 +11,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 const (
@@ -27,7 +28,7 @@ const (
 // the number of syncs of this schedule that failed in a row before this one.
 func conclude(in *input, p *plan, out *outcome, failures int) *v1beta2.ScheduledSparkApplicationStatus {
 	status := in.app.Status.DeepCopy()
-	c := conditions{status: status, generation: in.app.Generation, now: in.now}
+	c := reconcile.Conditions{List: &status.Conditions, Generation: in.app.Generation, Now: in.now}
 
 	status.ObservedGeneration = in.app.Generation
 	if in.spec.condition != reasonInvalidObject {
@@ -45,13 +46,13 @@ func conclude(in *input, p *plan, out *outcome, failures int) *v1beta2.Scheduled
 	case in.spec.timetable == nil:
 		status.ScheduleState = v1beta2.ScheduleStateFailedValidation
 		status.Reason = in.spec.refusal
-		c.set(v1beta2.ConditionScheduled, false, in.spec.condition, in.spec.refusal)
+		c.SetFalse(v1beta2.ConditionScheduled, in.spec.condition, in.spec.refusal)
 	case p.observed == "":
 		status.ScheduleState, status.Reason = v1beta2.ScheduleStateScheduled, ""
-		c.set(v1beta2.ConditionScheduled, false, reasonSuspended, "spec.suspend is true")
+		c.SetFalse(v1beta2.ConditionScheduled, reasonSuspended, "spec.suspend is true")
 	default:
 		status.ScheduleState, status.Reason = v1beta2.ScheduleStateScheduled, ""
-		c.set(v1beta2.ConditionScheduled, true, reasonActive, in.spec.notice)
+		c.SetTrue(v1beta2.ConditionScheduled, reasonActive, in.spec.notice)
 	}
 	concludeOnTime(in, p, c)
 	concludeStalled(in, p, out, failures, c)
@@ -82,7 +83,7 @@ func recordRuns(status *v1beta2.ScheduledSparkApplicationStatus, p *plan) {
 }
 
 // concludeOnTime says what became of the latest time for which a run was due.
-func concludeOnTime(in *input, p *plan, c conditions) {
+func concludeOnTime(in *input, p *plan, c reconcile.Conditions) {
 	times, v := in.spec.timetable, &p.verdict
 	var latest record
 	if len(p.recorded) > 0 {
@@ -90,26 +91,26 @@ func concludeOnTime(in *input, p *plan, c conditions) {
 	}
 	switch {
 	case times == nil:
-		c.endWaiting()
+		endWaiting(c)
 	case !v.waiting.IsZero():
-		c.set(v1beta2.ConditionOnTime, false, reasonWaiting, times.waits(v.waiting)+v.blocker+in.note(v.blocker))
+		c.SetFalse(v1beta2.ConditionOnTime, reasonWaiting, times.waits(v.waiting)+v.blocker+in.note(v.blocker))
 	case v.skipped.After(latest.scheduled):
-		c.set(v1beta2.ConditionOnTime, false, reasonSkipped, fmt.Sprintf("the run due at %s was skipped: %s %s",
+		c.SetFalse(v1beta2.ConditionOnTime, reasonSkipped, fmt.Sprintf("the run due at %s was skipped: %s %s",
 			times.format(v.skipped), v.blocker, in.standing(v.blocker)))
 	case v.latestMissed.After(latest.scheduled):
-		c.set(v1beta2.ConditionOnTime, false, reasonMissed, p.missedText(in))
+		c.SetFalse(v1beta2.ConditionOnTime, reasonMissed, p.missedText(in))
 	case p.request.waiting:
-		c.set(v1beta2.ConditionOnTime, false, reasonWaiting, fmt.Sprintf("the run requested with annotation %s=%s waits for the end of %s",
+		c.SetFalse(v1beta2.ConditionOnTime, reasonWaiting, fmt.Sprintf("the run requested with annotation %s=%s waits for the end of %s",
 			v1beta2.AnnotationRunNow, p.request.value, p.request.blocker))
 	case latest.app == nil && len(p.start) > 0: // it may be one that has waited, and could not be created
 	case latest.app == nil:
-		c.endWaiting()
+		endWaiting(c)
 	default:
 		late := latest.app.CreationTimestamp.Sub(times.due(latest.scheduled))
 		if late <= startTolerance {
-			c.set(v1beta2.ConditionOnTime, true, reasonStarted, "")
+			c.SetTrue(v1beta2.ConditionOnTime, reasonStarted, "")
 		} else {
-			c.set(v1beta2.ConditionOnTime, false, reasonLate, fmt.Sprintf("the run due at %s was started %s late", times.format(latest.scheduled), late))
+			c.SetFalse(v1beta2.ConditionOnTime, reasonLate, fmt.Sprintf("the run due at %s was started %s late", times.format(latest.scheduled), late))
 		}
 	}
 }
@@ -142,20 +143,20 @@ func (t *timetable) format(scheduled time.Time) string {
 // concludeStalled says what stands in the way of the next run. The first message
 // of a reason stays: one that changed with every attempt would be written with
 // every attempt.
-func concludeStalled(in *input, p *plan, out *outcome, failures int, c conditions) {
+func concludeStalled(in *input, p *plan, out *outcome, failures int, c reconcile.Conditions) {
 	var reason, message string
 	switch {
 	case in.spec.timetable == nil:
-		c.set(v1beta2.ConditionStalled, true, in.spec.condition, in.spec.refusal)
+		c.SetTrue(v1beta2.ConditionStalled, in.spec.condition, in.spec.refusal)
 		return
 	case out.refusal != "":
-		reason, message = out.refusal, oneLine(out.err.Error())
+		reason, message = out.refusal, reconcile.OneLine(out.err.Error())
 	case out.err != nil && failures+1 < quietFailures:
 		return
 	case out.err != nil && out.awaited:
-		reason, message = reasonRunRefused, oneLine(out.err.Error())
+		reason, message = reasonRunRefused, reconcile.OneLine(out.err.Error())
 	case out.err != nil:
-		reason, message = reasonRetrying, oneLine(out.err.Error())
+		reason, message = reasonRetrying, reconcile.OneLine(out.err.Error())
 	case p.ahead > clockTolerance && p.settled.After(in.app.CreationTimestamp.Time):
 		// The creation of a new schedule is ahead of a clock that lags behind that of the
 		// API server; no time was dealt with then.
@@ -163,10 +164,8 @@ func concludeStalled(in *input, p *plan, out *outcome, failures int, c condition
 		message = fmt.Sprintf("runs due up to %s were handled before, when the clock showed a later time; none is started again. "+
 			"Suspend and resume the schedule to count from now", p.settled.UTC().Format(time.RFC3339))
 	default:
-		c.remove(v1beta2.ConditionStalled)
+		c.Remove(v1beta2.ConditionStalled)
 		return
 	}
-	if !isStalled(c.status, reason) {
-		c.set(v1beta2.ConditionStalled, true, reason, message)
-	}
+	c.SetTrueOnce(v1beta2.ConditionStalled, reason, message)
 }

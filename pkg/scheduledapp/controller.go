@@ -15,16 +15,15 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
-	"github.com/spark-operator/spark-operator/pkg/freshness"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
-	"github.com/spark-operator/spark-operator/pkg/syncloop"
+	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
 )
 
 // Config is how the controller works.
 type Config struct {
 	// Workers is how many schedules are worked on at the same time, and at most the
-	// [syncloop.Namespaces]-th part of them in the same namespace. A slow creation
+	// [loop.Namespaces]-th part of them in the same namespace. A slow creation
 	// occupies one of them, so there are more than the processor needs. Default 256.
 	Workers int
 	// TimestampPrecision is the unit of the time in names of runs. Default
@@ -32,8 +31,6 @@ type Config struct {
 	TimestampPrecision Precision
 	// Local is the time zone of schedules that name none. Default UTC.
 	Local *time.Location
-	// CreateTimeout limits the creation of one run. Default [syncloop.CreateTimeout].
-	CreateTimeout time.Duration
 	// SyncTimeout limits one sync of a schedule. Default 2 minutes.
 	SyncTimeout time.Duration
 	// ShutdownTimeout is how long looks under way may take to end after the context
@@ -51,7 +48,6 @@ func (c *Config) setDefaults() {
 	}
 	c.TimestampPrecision = cmp.Or(c.TimestampPrecision, PrecisionNanos)
 	c.Local = cmp.Or(c.Local, time.UTC)
-	c.CreateTimeout = cmp.Or(c.CreateTimeout, syncloop.CreateTimeout)
 	c.SyncTimeout = cmp.Or(c.SyncTimeout, 2*time.Minute)
 	c.ShutdownTimeout = cmp.Or(c.ShutdownTimeout, 20*time.Second)
 }
@@ -69,7 +65,8 @@ type Controller struct {
 	schedules    *informers.Scoped[*v1beta2.ScheduledSparkApplication]
 	applications *informers.Applications
 	namespaces   *informers.Namespaces
-	fresh        *freshness.Store
+	fresh        *loop.Freshness
+	gate         loop.Gate
 	synced       []cache.DoneChecker
 
 	created  created
@@ -77,13 +74,13 @@ type Controller struct {
 	upcoming upcoming
 
 	order    *dueFirst
-	queue    syncloop.Queue
+	queue    loop.Queue
 	recorder events.EventRecorder
 	metrics  *Metrics
 }
 
 // freshSchedules is the cache that is compared with our own writes.
-const freshSchedules freshness.Kind = 0
+const freshSchedules loop.CacheKind = 0
 
 // New returns a controller that reads from the caches of set, which is started
 // afterwards. Metrics may be nil.
@@ -104,7 +101,7 @@ func newController(config Config, client versioned.Interface, set *informers.Set
 		schedules:    set.Scheduled,
 		applications: set.Applications,
 		namespaces:   set.Namespaces,
-		fresh:        freshness.New(map[freshness.Kind]freshness.Cache{freshSchedules: set.Scheduled}),
+		fresh:        loop.NewFreshness(map[loop.CacheKind]loop.Cache{freshSchedules: set.Scheduled}),
 
 		created:  created{runs: map[cache.ObjectName][]*v1beta2.SparkApplication{}},
 		meanings: meanings{known: map[cache.ObjectName]knownMeaning{}},
@@ -114,11 +111,12 @@ func newController(config Config, client versioned.Interface, set *informers.Set
 		metrics:  m,
 	}
 	c.order = newDueFirst(c.upcoming.isDue, config.Workers, clk)
-	c.queue = syncloop.NewQueue(queueName, c.order, clk)
+	c.queue = loop.NewQueue(queueName, c.order, clk)
 	if err := c.applications.AddIndexers(cache.TypedIndexers[*informers.Application]{runsBySchedule: indexRuns}); err != nil {
 		return nil, fmt.Errorf("caches of SparkApplications: %w", err)
 	}
-	schedules, err := c.watchSchedules()
+	c.gate = loop.Gate{Watched: c.namespaces.Match, Fresh: c.fresh}
+	schedules, err := c.schedules.AddHandler(loop.Enqueue[*v1beta2.ScheduledSparkApplication](c.queue))
 	if err != nil {
 		return nil, fmt.Errorf("watch ScheduledSparkApplications: %w", err)
 	}
@@ -126,7 +124,7 @@ func newController(config Config, client versioned.Interface, set *informers.Set
 	if err != nil {
 		return nil, fmt.Errorf("watch SparkApplications: %w", err)
 	}
-	namespaces, err := c.watchNamespaces()
+	namespaces, err := c.namespaces.OnWatched(loop.EnqueueAll(c.queue, c.schedules.In))
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +141,7 @@ func (c *Controller) Starting() bool { return c.order.starting() }
 
 // Run works until ctx is done and every sync under way has ended.
 func (c *Controller) Run(ctx context.Context) error {
-	loop := &syncloop.Loop{
+	loop := &loop.Loop{
 		Kind: "ScheduledSparkApplication", Queue: c.queue, Clock: c.clock,
 		Workers: c.config.Workers, SyncTimeout: c.config.SyncTimeout, ShutdownTimeout: c.config.ShutdownTimeout,
 		Sync: c.sync, Expected: reconcile.Expected, Panicked: c.metrics.panicked,

@@ -8,17 +8,16 @@ import (
 	"fmt"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
+	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
+	"github.com/spark-operator/spark-operator/pkg/reconcile/owned"
 )
-
-// fieldManager names us in the field ownership of what we write.
-const fieldManager = "spark-operator"
 
 // outcome is what executing a plan led to.
 type outcome struct {
@@ -49,7 +48,7 @@ func (c *Controller) execute(ctx context.Context, in *input, p *plan) *outcome {
 			out.fail(fmt.Errorf("delete run %s to replace it: %w", app.Name, err))
 		} else if deleted {
 			// The status need not change, so this event does not wait for its write.
-			emit(c.recorder, in.app, []event{replaced(app)})
+			loop.Emit(c.recorder, in.app, []reconcile.Event{replaced(app)}, c.config.Redact)
 		}
 	}
 	for _, app := range p.history.surplus {
@@ -66,7 +65,7 @@ func (o *outcome) fail(err error) { o.err = errors.Join(o.err, err) }
 // they may run side by side, one whose name is taken keeps no other from its start:
 // only a user can fix that.
 func (c *Controller) startRuns(ctx context.Context, in *input, p *plan, out *outcome) {
-	var passed []event
+	var passed []reconcile.Event
 	for _, r := range p.start {
 		err := c.startRun(ctx, in, r)
 		if err == nil {
@@ -91,41 +90,38 @@ func (c *Controller) startRuns(ctx context.Context, in *input, p *plan, out *out
 		passed = append(passed, passedOver(in.app.Namespace, r.name, reasonNameTaken, err))
 	}
 	if out.started > 0 { // else the condition Stalled reports it
-		emit(c.recorder, in.app, passed)
+		loop.Emit(c.recorder, in.app, passed, c.config.Redact)
 	}
 }
 
 // startRun creates a run. One that exists is right if it belongs to the schedule:
 // an earlier try created it.
 func (c *Controller) startRun(ctx context.Context, in *input, r run) error {
-	ctx, cancel := context.WithTimeout(ctx, c.config.CreateTimeout)
-	defer cancel()
 	apps := c.client.SparkoperatorV1beta2().SparkApplications(in.app.Namespace)
-	app, err := apps.Create(ctx, newApplication(in.app, r), metav1.CreateOptions{FieldManager: fieldManager})
-	switch {
-	case err == nil:
-		klog.FromContext(ctx).V(2).Info("Created run", "run", klog.KObj(app), "scheduled", r.scheduled)
-		if !r.scheduled.IsZero() {
-			c.metrics.created(c.clock.Now().Sub(in.spec.timetable.due(r.scheduled)))
-		}
-	case apierrors.IsAlreadyExists(err):
-		if app, err = apps.Get(ctx, r.name, metav1.GetOptions{}); err != nil {
-			return fmt.Errorf("read the application with this name: %w", err)
-		}
-		if !isOwnedBy(app, in.app.UID) {
+	app, existed, err := owned.Ensure(ctx, apps, newApplication(in.app, r), func(live *v1beta2.SparkApplication) error {
+		if !isOwnedBy(live, in.app.UID) {
 			return &nameTakenError{name: r.name}
 		}
-		app = app.DeepCopy()
-		if !r.scheduled.IsZero() {
-			// The answer to its creation was lost, which does not make it less late.
-			c.metrics.created(app.CreationTimestamp.Sub(in.spec.timetable.due(r.scheduled)))
-			// The annotation may have been removed.
-			metav1.SetMetaDataAnnotation(&app.ObjectMeta, v1beta2.AnnotationScheduledTime, r.scheduled.UTC().Format(time.RFC3339))
-		}
-	default:
+		return nil
+	})
+	if err != nil {
 		return err
 	}
-	c.created.add(keyOf(in.app), app)
+	if !existed {
+		klog.FromContext(ctx).V(2).Info("Created run", "run", klog.KObj(app), "scheduled", r.scheduled)
+	}
+	if !r.scheduled.IsZero() {
+		created := c.clock.Now()
+		if existed {
+			// The answer to its creation was lost, which does not make it less late.
+			created = app.CreationTimestamp.Time
+			// The annotation may have been removed.
+			app = app.DeepCopy()
+			metav1.SetMetaDataAnnotation(&app.ObjectMeta, v1beta2.AnnotationScheduledTime, r.scheduled.UTC().Format(time.RFC3339))
+		}
+		c.metrics.created(created.Sub(in.spec.timetable.due(r.scheduled)))
+	}
+	c.created.add(cache.MetaObjectToName(in.app), app)
 	return nil
 }
 

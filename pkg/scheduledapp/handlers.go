@@ -5,7 +5,6 @@ package scheduledapp
 import (
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
@@ -15,26 +14,6 @@ import (
 // coalescing is how long new runs are collected. The process that created
 // them syncs the schedule anyway.
 const coalescing = time.Second
-
-// The handlers translate events to keys; they decide and write nothing.
-
-func (c *Controller) watchSchedules() ([]cache.DoneChecker, error) {
-	return c.schedules.AddHandler(cache.TypedResourceEventHandlerFuncs[*v1beta2.ScheduledSparkApplication]{
-		AddFunc:    func(app *v1beta2.ScheduledSparkApplication) { c.queue.Add(keyOf(app)) },
-		UpdateFunc: func(_, app *v1beta2.ScheduledSparkApplication) { c.queue.Add(keyOf(app)) },
-		DeleteFunc: func(app cache.DeletedObject[*v1beta2.ScheduledSparkApplication]) { c.queue.Add(app.GetObjectName()) },
-	})
-}
-
-// watchNamespaces enqueues the schedules of a namespace that is watched from now on. Sync
-// leaves those of a namespace that is no longer watched alone.
-func (c *Controller) watchNamespaces() ([]cache.DoneChecker, error) {
-	return c.namespaces.OnWatched(func(namespace string) {
-		for app := range c.schedules.In(namespace) {
-			c.queue.Add(keyOf(app))
-		}
-	})
-}
 
 // watchRuns enqueues a schedule when one of its runs is created, changes its state or is
 // deleted. Other changes of a run do not affect its schedule.
@@ -72,5 +51,3 @@ func (c *Controller) runChanged(app *informers.Application, after time.Duration)
 		}
 	}
 }
-
-func keyOf(object metav1.Object) cache.ObjectName { return cache.MetaObjectToName(object) }

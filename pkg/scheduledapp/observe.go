@@ -12,8 +12,9 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/freshness"
 	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
+	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
 	"github.com/spark-operator/spark-operator/pkg/validation"
 )
 
@@ -109,7 +110,7 @@ func interpret(app *v1beta2.ScheduledSparkApplication, local *time.Location) *me
 		return &meaning{condition: reasonInvalidObject, refusal: "the object cannot be decoded: " + unreadable + "; correct the field"}
 	}
 	if errs, _ := validation.ValidateStoredScheduledSparkApplication(app); len(errs) > 0 {
-		refusal := oneLine(errs.ToAggregate().Error())
+		refusal := reconcile.OneLine(errs.ToAggregate().Error())
 		switch errs[0].Field {
 		case "spec.schedule", "spec.timeZone":
 			refusal = errs[0].Detail // as in kubeflow/spark-operator
@@ -166,7 +167,7 @@ func (m *created) merge(app *v1beta2.ScheduledSparkApplication, cached []*v1beta
 	defer m.lock.Unlock()
 	key := cache.MetaObjectToName(app)
 	remembered := slices.DeleteFunc(m.runs[key], func(run *v1beta2.SparkApplication) bool {
-		came := !freshness.Older(seen, run.ResourceVersion)
+		came := !loop.Older(seen, run.ResourceVersion)
 		return !isOwnedBy(run, app.UID) || came && isRecorded(app, run)
 	})
 	if len(remembered) == 0 {

@@ -16,6 +16,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 var (
@@ -96,7 +97,7 @@ func TestEditWhileAway(t *testing.T) {
 		app.Spec.Schedule, app.Spec.Suspend = "40,55 * * * *", nil
 		app.ManagedFields = []metav1.ManagedFieldsEntry{
 			{Manager: "kubectl-edit", Time: ptr.To(metav1.Now())},
-			{Manager: fieldManager, Subresource: "status", Time: ptr.To(metav1.NewTime(time.Now().Add(time.Hour)))},
+			{Manager: reconcile.FieldManager, Subresource: "status", Time: ptr.To(metav1.NewTime(time.Now().Add(time.Hour)))},
 		}
 	}
 	for name, test := range map[string]struct {

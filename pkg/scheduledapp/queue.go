@@ -9,7 +9,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
 
-	"github.com/spark-operator/spark-operator/pkg/syncloop"
+	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
 )
 
 // standstill: once a namespace at its limit of syncs has finished none of them for this
@@ -29,12 +29,12 @@ const (
 // becomes due while it waits to be written down does not overtake those that are due
 // longer.
 type dueFirst struct {
-	*syncloop.Shares
+	*loop.Shares
 	isDue func(cache.ObjectName) bool
 }
 
 func newDueFirst(isDue func(cache.ObjectName) bool, workers int, clk clock.PassiveClock) *dueFirst {
-	return &dueFirst{Shares: syncloop.NewShares(workers, ranks, clk), isDue: isDue}
+	return &dueFirst{Shares: loop.NewShares(workers, ranks, clk), isDue: isDue}
 }
 
 // Push implements workqueue.Queue.

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/spark-operator/spark-operator/pkg/syncloop"
+	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
 )
 
 // TestSlowCreationsDelayNoOtherSchedule: all workers but one could be had by schedules whose
@@ -67,7 +67,7 @@ func TestNamespacesTakeTurns(t *testing.T) {
 	bubble(t, func(c *cluster) {
 		c.change(func() { c.delay = func(string) time.Duration { return time.Second } })
 		c.letPass(4*time.Minute + 50*time.Second) // while there is little to look after
-		const share = 256 / syncloop.Namespaces
+		const share = 256 / loop.Namespaces
 		for i := range 10 * share {
 			c.addSchedule(newSchedule(fmt.Sprintf("s%d", i), "5 * * * *", inNamespace("busy")))
 		}

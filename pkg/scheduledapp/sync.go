@@ -13,9 +13,6 @@ import (
 )
 
 const (
-	// cacheDelay is when to sync a schedule again whose cache does not show our own
-	// last write yet. Usually the event that carries it comes earlier.
-	cacheDelay = 200 * time.Millisecond
 	// backstopDelay is when to sync again if a run has to end first. Its end
 	// normally causes an event.
 	backstopDelay = 30 * time.Second
@@ -30,13 +27,8 @@ const (
 // sync brings one schedule one step further. Failures is the number of syncs of
 // this schedule that failed in a row before this one.
 func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures int) (requeueAfter time.Duration, err error) {
-	if watched, known := c.namespaces.Match(key.Namespace); !known {
-		return time.Second, nil
-	} else if !watched {
-		return 0, nil
-	}
-	if !c.fresh.Ready(key) {
-		return cacheDelay, nil
+	if wait, ready := c.gate.Ready(key); !ready {
+		return wait, nil
 	}
 	cached, found := c.schedules.Get(key)
 	if !found {

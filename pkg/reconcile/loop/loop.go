@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package syncloop is the loop of a controller: workers take keys from a queue, and
-// a sync brings the object of each one step further. What syncs do is the
-// controller's own; here is what makes them end, repeat and stop.
-package syncloop
+package loop
 
 import (
 	"context"
@@ -30,11 +27,6 @@ const (
 	firstDelay   = time.Second
 	longestDelay = time.Minute
 )
-
-// CreateTimeout limits one creation. It is short, unlike the time-out of a sync: an
-// admission webhook may hang for as long as the API server waits for it, 30 seconds.
-// What is created nevertheless is found by its name.
-const CreateTimeout = 15 * time.Second
 
 // NewQueue returns a queue that hands out keys in the given order, which may be
 // [Shares]. Its metrics have that name.

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package syncloop
+package loop
 
-import "k8s.io/client-go/util/workqueue"
+import (
+	"k8s.io/client-go/util/workqueue"
+)
 
 // preferredShare is how many of the first lane come in a row while others wait.
 const preferredShare = 4

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package syncloop
+package loop
 
 import (
 	"context"
@@ -157,5 +157,6 @@ func TestWaitsForCaches(t *testing.T) {
 // never is a cache that is never filled.
 type never struct{}
 
-func (never) Name() string          { return "never" }
+func (never) Name() string { return "never" }
+
 func (never) Done() <-chan struct{} { return nil }

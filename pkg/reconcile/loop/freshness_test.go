@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package freshness
+package loop
 
 import (
 	"testing"
@@ -14,7 +14,7 @@ func (f fakeCache) LastSyncResourceVersion(namespace string) string { return f[n
 
 func TestReadyWaitsForOwnWrites(t *testing.T) {
 	apps, pods := fakeCache{"ns": "10"}, fakeCache{"ns": "10"}
-	store := New(map[Kind]Cache{0: apps, 1: pods})
+	store := NewFreshness(map[CacheKind]Cache{0: apps, 1: pods})
 	key, other := cache.NewObjectName("ns", "a"), cache.NewObjectName("ns", "b")
 
 	if !store.Ready(key) {
@@ -44,7 +44,7 @@ func TestReadyWaitsForOwnWrites(t *testing.T) {
 
 func TestWroteKeepsTheLatest(t *testing.T) {
 	apps := fakeCache{"ns": "15"}
-	store := New(map[Kind]Cache{0: apps})
+	store := NewFreshness(map[CacheKind]Cache{0: apps})
 	key := cache.NewObjectName("ns", "a")
 	store.Wrote(key, 0, "20")
 	store.Wrote(key, 0, "12")
@@ -64,7 +64,7 @@ func TestUnknownVersionsDoNotBlock(t *testing.T) {
 		"write is opaque":   {"20", "abc"},
 		"write is empty":    {"20", ""},
 	} {
-		store := New(map[Kind]Cache{0: fakeCache{"ns": versions[0]}})
+		store := NewFreshness(map[CacheKind]Cache{0: fakeCache{"ns": versions[0]}})
 		key := cache.NewObjectName("ns", "a")
 		store.Wrote(key, 0, versions[1])
 		store.Wrote(key, 7, "99") // no such cache

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package loop
+
+import (
+	"iter"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/cache"
+)
+
+// Object is an API object in a cache.
+type Object interface {
+	metav1.Object
+	cache.Object
+}
+
+// Handlers translate events to keys; they decide and write nothing.
+
+// Enqueue puts an object of the loop's own kind into the queue whenever it changes.
+func Enqueue[T Object](queue Queue) cache.TypedResourceEventHandlerFuncs[T] {
+	return cache.TypedResourceEventHandlerFuncs[T]{
+		AddFunc:    func(object T) { queue.Add(cache.MetaObjectToName(object)) },
+		UpdateFunc: func(_, object T) { queue.Add(cache.MetaObjectToName(object)) },
+		DeleteFunc: func(object cache.DeletedObject[T]) { queue.Add(object.GetObjectName()) },
+	}
+}
+
+// EnqueueAll puts all objects of a namespace into the queue, for one that comes to be
+// watched. Those of a namespace that is not watched any more are held back by [Gate].
+func EnqueueAll[T Object](queue Queue, in func(namespace string) iter.Seq[T]) func(namespace string) {
+	return func(namespace string) {
+		for object := range in(namespace) {
+			queue.Add(cache.MetaObjectToName(object))
+		}
+	}
+}
+
+// Gate says whether an object may be synced.
+type Gate struct {
+	// Watched reports whether a namespace is watched, once that is known.
+	Watched func(namespace string) (watched, known bool)
+	Fresh   *Freshness
+}
+
+const (
+	// namespaceDelay is when to ask again about a namespace of which nothing is known yet.
+	namespaceDelay = time.Second
+	// cacheDelay is when to ask again about an object whose caches do not show our own
+	// last write yet. Usually the event that carries it comes earlier.
+	cacheDelay = 200 * time.Millisecond
+)
+
+// Ready reports whether a sync may begin. If it may not, it is to be tried again after
+// wait, unless that is 0.
+func (g Gate) Ready(key cache.ObjectName) (wait time.Duration, ready bool) {
+	switch watched, known := g.Watched(key.Namespace); {
+	case !known:
+		return namespaceDelay, false
+	case !watched:
+		return 0, false
+	case !g.Fresh.Ready(key):
+		return cacheDelay, false
+	}
+	return 0, true
+}
