@@ -63,8 +63,13 @@ build: go-toolchain ## Build the programs into bin/.
 	$(BUILD) -o bin/ ./cmd/...
 
 .PHONY: generate
-generate: go-toolchain ## Generate deep copies, defaults, clients and CRDs from pkg/apis.
+generate: go-toolchain ## Generate deep copies, defaults, clients and CRDs from pkg/apis, and what generate-chart does.
 	hack/update-codegen.sh
+	hack/update-chart.sh
+
+.PHONY: generate-chart
+generate-chart: go-toolchain ## Generate the chart's README and schema from values.yaml.
+	hack/update-chart.sh
 
 .PHONY: lint
 lint: go-toolchain ## Run the linters on every module and script.

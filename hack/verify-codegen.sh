@@ -4,9 +4,10 @@ set -o errexit -o nounset -o pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 hack/update-codegen.sh
-generated=(pkg/apis pkg/client manifests/crd charts/spark-operator/crds)
+hack/update-chart.sh
+generated=(pkg/apis pkg/client manifests/crd charts/spark-operator)
 if ! git diff --exit-code --stat -- "${generated[@]}" || [ -n "$(git status --porcelain -- "${generated[@]}")" ]; then
   git status --short -- "${generated[@]}"
-  echo "generated files are out of date: run hack/update-codegen.sh and commit the result" >&2
+  echo "generated files are out of date: run make generate and commit the result" >&2
   exit 1
 fi

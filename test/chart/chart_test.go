@@ -57,33 +57,12 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// The established chart's own values give what ours do, but for the rate of
-// requests, which they limit.
-func TestEstablishedValuesAreAccepted(t *testing.T) {
-	established := deployment(t, render(t, "--values", "testdata/established.values.yaml"))
-	ours := deployment(t, render(t, "--set", "controller.kubeAPIQPS=20"))
-	got, want := established.Spec.Template.Spec.Containers[0].Args, ours.Spec.Template.Spec.Containers[0].Args
-	got = slices.DeleteFunc(slices.Clone(got), func(arg string) bool {
-		return arg == "--feature-gates=PartialRestart=false,LoadSparkDefaults=false"
-	})
-	if !slices.Equal(got, want) {
-		t.Errorf("arguments\n got %q\nwant %q", got, want)
-	}
-}
-
 func TestRefusedValues(t *testing.T) {
 	for set, want := range map[string]string{
-		"controller.podDisruptionBudget.enable=true":                         "requires controller.replicas > 1",
-		"controller.topologySpreadConstraints[0].maxSkew=1":                  "requires controller.replicas > 1",
-		"controller.replicas=2,controller.leaderElection.enable=false":       "requires controller.leaderElection.enable",
-		"controller.uiIngress.enable=true":                                   "requires controller.uiIngress.urlFormat",
-		"controller.uiIngress.enable=true,controller.uiService.enable=false": "requires controller.uiService.enable",
-		"prometheus.podMonitor.create=true,prometheus.metrics.enable=false":  "requires prometheus.metrics.enable",
-		"hook.upgradeCrd=true":    "kubectl apply --server-side",
+		"controller.podDisruptionBudget.enable=true":                                    "requires controller.replicas > 1",
+		"controller.topologySpreadConstraints[0].maxSkew=1":                             "requires controller.replicas > 1",
+		"prometheus.podMonitor.create=true,prometheus.metrics.enable=false":             "requires prometheus.metrics.enable",
 		"controller.featureGates[0].name=Foo,controller.featureGates[0].enabled=true":   "does not have Foo",
-		"controller.workqueueRateLimiter.bucketQPS=100":                                 "no shared bucket",
-		"controller.workqueueRateLimiter.maxDelay.duration=1m":                          "no shared bucket",
-		"controller.batchScheduler.default=volcano":                                     "requires controller.batchScheduler.enable",
 		"controller.batchScheduler.default=slurm,controller.batchScheduler.enable=true": "slurm is not volcano, yunikorn",
 		"controler.replicas=2":                           "'controler' not allowed",
 		"controller.workers=0":                           "/controller/workers",

@@ -19,9 +19,39 @@ Names and labels. Scripts, dashboards and other charts use them: they are those 
 {{- end }}
 {{- end }}
 
+{{/*
+Values files of kubeflow/spark-operator name its images, which do not know the command line of this chart.
+*/}}
+{{- define "spark-operator.foreignImage" -}}
+{{- regexMatch "(^|/)kubeflow/spark-operator/(controller|kubectl)$" . | ternary "true" "" }}
+{{- end }}
+
 {{- define "spark-operator.image" -}}
-{{- $image := printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) }}
-{{- with .Values.image.registry }}{{ . }}/{{ end }}{{ $image }}
+{{- $repository := .Values.image.repository }}
+{{- $tag := .Values.image.tag }}
+{{- if include "spark-operator.foreignImage" $repository }}
+{{- $repository = regexReplaceAll "kubeflow/spark-operator/(controller|kubectl)$" $repository "spark-operator/spark-operator" }}
+{{- $tag = "" }}
+{{- end }}
+{{- with .Values.image.registry }}{{ . }}/{{ end }}{{ $repository }}:{{ $tag | default .Chart.AppVersion }}
+{{- end }}
+
+{{- define "spark-operator.hook.image" -}}
+{{- with .Values.hook.image }}
+{{- if or (not .repository) (include "spark-operator.foreignImage" .repository) }}
+{{- include "spark-operator.image" $ }}
+{{- else }}
+{{- with .registry | default $.Values.image.registry }}{{ . }}/{{ end }}{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "spark-operator.hook.name" -}}
+{{ include "spark-operator.fullname" . }}-hook
+{{- end }}
+
+{{- define "spark-operator.hook.labels" -}}
+{{ include "spark-operator.componentLabels" (dict "context" . "component" "hook") }}
 {{- end }}
 
 {{- define "spark-operator.selectorLabels" -}}

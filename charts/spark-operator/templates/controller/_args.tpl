@@ -69,7 +69,7 @@ The command line of the controller, as a YAML list.
 {{- end }}
 - --enable-ui-service={{ .uiService.enable }}
 {{- with .uiIngress }}
-{{- if .enable }}
+{{- if and .enable .urlFormat }}
 - {{ printf "--ingress-url-format=%s" .urlFormat | quote }}
 {{- with .ingressClassName }}
 - --ingress-class-name={{ . }}
@@ -115,7 +115,7 @@ The command line of the controller, as a YAML list.
 {{- end }}
 {{- end }}
 {{- with .leaderElection }}
-{{- if .enable }}
+{{- if or .enable (gt (int $.Values.controller.replicas) 1) }}
 - --leader-election=true
 - --leader-election-lock-name={{ include "spark-operator.controller.leaseName" $ }}
 - --leader-election-lock-namespace={{ $.Release.Namespace }}
