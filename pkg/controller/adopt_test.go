@@ -82,7 +82,9 @@ func TestNamesake(t *testing.T) {
 		c := newCluster(t)
 		app := newApplication("pi")
 		c.addApplication(app)
-		c.addPod(namesake(owner("SparkApplication", "pi", app.UID), map[string]string{v1beta2.LabelSparkRole: "driver", v1beta2.LabelSubmissionID: "x"}))
+		id := nextSubmissionID(app.UID, nextSubmissionID(app.UID, ""))
+		pod := namesake(owner("SparkApplication", "pi", app.UID), map[string]string{v1beta2.LabelSparkRole: "driver", v1beta2.LabelSubmissionID: id})
+		c.addPod(mountsConfOf(pod, id))
 		uid := c.pod("pi-driver").UID
 		mustSettle(t, c.start(), "pi")
 		c.wantState("pi", stateSubmitted)
@@ -95,7 +97,9 @@ func TestNamesake(t *testing.T) {
 		c := newCluster(t)
 		app := newApplication("pi")
 		c.addApplication(app)
-		c.addPod(namesake(owner("SparkApplication", "pi", app.UID), nil))
+		id := nextSubmissionID(app.UID, nextSubmissionID(app.UID, ""))
+		pod := namesake(owner("SparkApplication", "pi", app.UID), map[string]string{v1beta2.LabelSubmissionID: id})
+		c.addPod(mountsConfOf(pod, id))
 		p := c.start()
 		p.refresh()
 		if err := p.podList.Replace(nil, "1"); err != nil {

@@ -57,6 +57,7 @@ func (c *Controller) commit(ctx context.Context, in *input, out *outcome, status
 		return fmt.Errorf("write status: %w", err)
 	}
 	c.fresh.Wrote(keyOf(app), freshApplications, written.ResourceVersion)
+	c.complete.Delete(keyOf(app))
 	in.noteRephrasing(status)
 
 	if from, to := in.state(), stateOf(status); from != to {

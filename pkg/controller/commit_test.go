@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -131,6 +132,57 @@ func TestLostRoleLabelIsNamed(t *testing.T) {
 		err := p.confirmDriverLost(p.ctx, &task{in: &input{app: c.application("pi")}})
 		if err == nil || !strings.Contains(err.Error(), label) {
 			t.Errorf("%s: %v", label, err)
+		}
+	}
+}
+
+// TestUnwrittenRunIsNotRepeated: a driver that is deleted while no status can be written
+// does not run again, neither in this process nor in the next one.
+func TestUnwrittenRunIsNotRepeated(t *testing.T) {
+	for name, restart := range map[string]bool{"same process": false, "restarted": true} {
+		for policy, edit := range map[string]func(*v1beta2.SparkApplication){"never": func(*v1beta2.SparkApplication) {}, "on failure": onFailure(1, 1)} {
+			t.Run(name+", "+policy, func(t *testing.T) {
+				c := newCluster(t)
+				c.addApplication(newApplication("pi", edit))
+				fails := true
+				c.refuseStatus(func(*v1beta2.SparkApplication) error {
+					if fails {
+						return errors.New("no")
+					}
+					return nil
+				})
+				p := c.start()
+				if _, err := p.step("pi"); err == nil || len(c.pods()) != 1 {
+					t.Fatalf("error %v, %d pods", err, len(c.pods()))
+				}
+				c.deletePod("pi-driver")
+				c.collectGarbage()
+				if restart {
+					p = c.start()
+				}
+				c.clock.Step(2 * time.Minute)
+				for range 3 {
+					if _, err := p.step("pi"); err == nil || len(c.pods()) != 0 {
+						t.Fatalf("error %v, %d pods: %q", err, len(c.pods()), c.log)
+					}
+				}
+				fails = false
+				if _, err := p.step("pi"); err != nil {
+					t.Fatal(err)
+				}
+				first := c.wantState("pi", stateSubmitted).Status.SubmissionID
+				c.clock.Step(time.Minute)
+				mustSettle(t, p, "pi")
+				if policy == "never" {
+					c.wantState("pi", stateFailed)
+					return
+				}
+				c.clock.Step(time.Minute)
+				mustSettle(t, p, "pi")
+				if status := c.wantState("pi", stateSubmitted).Status; status.SubmissionID == first || status.ExecutionAttempts != 2 {
+					t.Errorf("status %+v", status)
+				}
+			})
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"k8s.io/client-go/dynamic"
@@ -137,6 +138,9 @@ type Controller struct {
 	synced       []cache.DoneChecker
 
 	watches *driverWatches
+	// complete are submissions whose objects all exist and of which no status tells
+	// yet: the id by the name of the application.
+	complete sync.Map
 
 	queue    loop.Queue
 	recorder events.EventRecorder

@@ -4,17 +4,20 @@ package controller
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 
 	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/reconcile/owned"
 	"github.com/spark-operator/spark-operator/pkg/submit"
+	"github.com/spark-operator/spark-operator/pkg/translate"
 )
 
 // fieldManager names us in the field ownership of what we write.
@@ -118,25 +121,38 @@ func createFor[T metav1.Object](ctx context.Context, client creator[T], object T
 }
 
 // createPre creates an object that has to exist before the driver pod, such as
-// the pod group of a batch scheduler.
-func (c *Controller) createPre(ctx context.Context, object *unstructured.Unstructured) error {
+// the pod group of a batch scheduler. It belongs to the application until it belongs to
+// the pod, see ownPre: one that exists and belongs to neither is not ours.
+func (c *Controller) createPre(ctx context.Context, t *task, object *unstructured.Unstructured) error {
 	resource, _ := meta.UnsafeGuessKindToResource(object.GroupVersionKind())
-	_, err := createDynamic(ctx, c.dynamic.Resource(resource).Namespace(object.GetNamespace()), object)
+	client := c.dynamic.Resource(resource).Namespace(object.GetNamespace())
+	object.SetOwnerReferences([]metav1.OwnerReference{translate.OwnerReference(t.in.app)})
+	live, err := createDynamic(ctx, client, object)
 	if apierrors.IsAlreadyExists(err) {
-		return nil
+		if live, err = client.Get(ctx, object.GetName(), metav1.GetOptions{}); err != nil {
+			return fmt.Errorf("read existing %s: %w", object.GetKind(), err)
+		}
+		if pod := t.in.unpublished; pod == nil || !metav1.IsControlledBy(live, pod.GetObjectMeta()) {
+			err = judgeNamesake(t.in.app, object.GetKind(), live)
+		}
+	}
+	if err == nil {
+		object.SetUID(live.GetUID())
 	}
 	return err
 }
 
-// ownPre gives such an object the owner that it could not have before.
+// ownPre gives such an object the owner that it could not have before, provided it is
+// the one that createPre left.
 func (c *Controller) ownPre(ctx context.Context, object *unstructured.Unstructured) error {
 	resource, _ := meta.UnsafeGuessKindToResource(object.GroupVersionKind())
-	partial := &unstructured.Unstructured{}
-	partial.SetGroupVersionKind(object.GroupVersionKind())
-	partial.SetName(object.GetName())
-	partial.SetNamespace(object.GetNamespace())
-	partial.SetOwnerReferences(object.GetOwnerReferences())
-	_, err := c.dynamic.Resource(resource).Namespace(object.GetNamespace()).Apply(ctx, object.GetName(), partial,
-		metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"uid": object.GetUID(), "ownerReferences": object.GetOwnerReferences(),
+	}})
+	if err != nil {
+		return fmt.Errorf("owner of %s %s: %w", object.GetKind(), object.GetName(), err)
+	}
+	_, err = c.dynamic.Resource(resource).Namespace(object.GetNamespace()).Patch(ctx, object.GetName(), types.MergePatchType, patch,
+		metav1.PatchOptions{FieldManager: fieldManager})
 	return err
 }

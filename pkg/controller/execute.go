@@ -154,6 +154,9 @@ func (c *Controller) deletePods(ctx context.Context, t *task, pods []*podview.Po
 				return err
 			}
 		}
+		if pod == t.in.unpublished {
+			c.complete.Delete(keyOf(t.in.app))
+		}
 		if err := c.deletePod(ctx, pod); err != nil {
 			failed = append(failed, err)
 		}
@@ -189,8 +192,9 @@ func (c *Controller) confirmDriverLost(ctx context.Context, t *task) error {
 	if err != nil {
 		return fmt.Errorf("pod %s: %w", name, err)
 	}
+	ids, seen := submissionIDs{app: app}, podview.Of(pod)
 	id, labelled := pod.Labels[v1beta2.LabelSubmissionID] // older versions set none, see observe
-	if metav1.IsControlledBy(pod, app) && (id == app.Status.SubmissionID || !labelled) {
+	if metav1.IsControlledBy(pod, app) && (id == app.Status.SubmissionID || !labelled) && ids.records(seen) {
 		if pod.Labels[v1beta2.LabelLaunchedBySparkOperator] != "true" {
 			return waitFor(reasonDriverHidden, "driver pod %s has lost its label %s=true; restore it", name, v1beta2.LabelLaunchedBySparkOperator)
 		}
@@ -199,12 +203,12 @@ func (c *Controller) confirmDriverLost(ctx context.Context, t *task) error {
 		}
 		return waitFor(reasonCacheBehind, "driver pod %s exists but is not in the cache yet", name)
 	}
-	if seen := podview.Of(pod); isUnowned(app, seen) {
+	if isUnowned(&ids, seen) {
 		if pod.Labels[v1beta2.LabelLaunchedBySparkOperator] != "true" {
 			return waitFor(reasonDriverHidden, "driver pod %s has lost its owner reference and its label %s=true; restore them, or delete the pod", name, v1beta2.LabelLaunchedBySparkOperator)
 		}
 		return waitFor(reasonCacheBehind, "driver pod %s exists but is not in the cache yet", name)
-	} else if !seen.Controlled && seen.Spec.Driver && app.Status.SparkApplicationID != "" && seen.Labels.SparkApplicationSelector == app.Status.SparkApplicationID {
+	} else if !seen.Controlled && seen.Spec.Driver != nil && app.Status.SparkApplicationID != "" && seen.Labels.SparkApplicationSelector == app.Status.SparkApplicationID {
 		// It may run. A second driver beside it would be worse than none.
 		return waitFor(reasonDriverHidden, "driver pod %s has lost its owner reference and labels %s, %s or %s; restore them, or delete the pod",
 			name, v1beta2.LabelSparkRole, v1beta2.LabelSparkAppName, v1beta2.LabelSubmissionID)

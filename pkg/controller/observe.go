@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"time"
 
 	"k8s.io/client-go/tools/cache"
 
@@ -42,14 +41,14 @@ func (c *Controller) observe(app *v1beta2.SparkApplication) (observed, error) {
 	}
 	next := nextSubmissionID(app.UID, app.Status.SubmissionID)
 	recorded := app.Status.DriverInfo.PodName
+	ids := submissionIDs{app: app}
 	for _, pod := range drivers {
-		made := madeFor(app, pod.Spec.Driver, pod.CreationTimestamp.Time)
 		switch id := pod.Labels.SubmissionID; {
-		case app.Status.SubmissionID != "" && id == app.Status.SubmissionID && (pod.Name == recorded || recorded == "" && made):
+		case id == app.Status.SubmissionID && (pod.Name == recorded || recorded == "" && id != "") && ids.records(pod):
 			seen.driver = pod
-		case id == "" && pod.Name == recorded:
+		case id == "" && pod.Name == recorded && ids.records(pod):
 			seen.driver = pod // of a version of the operator that set no such label
-		case !made:
+		case !ids.made(pod):
 			// Whoever may patch a pod can label it and make the application its owner. That
 			// makes it no driver, and the operator does not delete it for them.
 		case id == next:
@@ -63,7 +62,7 @@ func (c *Controller) observe(app *v1beta2.SparkApplication) (observed, error) {
 		return seen, nil
 	}
 	if seen.driver == nil && recorded != "" {
-		if pod, found := c.pods.Get(cache.NewObjectName(app.Namespace, recorded)); found && isUnowned(app, pod) {
+		if pod, found := c.pods.Get(cache.NewObjectName(app.Namespace, recorded)); found && isUnowned(&ids, pod) {
 			seen.driver = pod
 		}
 	}
@@ -81,26 +80,17 @@ func (c *Controller) observe(app *v1beta2.SparkApplication) (observed, error) {
 	return seen, nil
 }
 
-// clockSkew is by how much the clocks of two API servers may differ.
-const clockSkew = 10 * time.Second
-
-// madeFor reports whether a pod can be a driver of the application, as far as its
-// immutable fields show: it runs a driver and is not older.
-func madeFor(app *v1beta2.SparkApplication, driver bool, created time.Time) bool {
-	return driver && !created.Before(app.CreationTimestamp.Add(-clockSkew))
-}
-
 // isUnowned reports whether a pod is the driver of the current submission although
 // the application is not its owner: kubeflow/spark-operator without its webhook makes
 // such drivers, and owner references can be removed. A pod that anything else
 // controls is never taken for one. All that the status records of the run has to fit.
-func isUnowned(app *v1beta2.SparkApplication, pod *podview.Pod) bool {
-	status := &app.Status
+func isUnowned(ids *submissionIDs, pod *podview.Pod) bool {
+	app, status := ids.app, &ids.app.Status
 	return !pod.Controlled && pod.Name == status.DriverInfo.PodName &&
 		pod.Labels.Role == v1beta2.SparkRoleDriver && pod.Labels.AppName == app.Name &&
 		status.SubmissionID != "" && pod.Labels.SubmissionID == status.SubmissionID &&
 		(status.SparkApplicationID == "" || pod.Labels.SparkApplicationSelector == status.SparkApplicationID) &&
-		madeFor(app, pod.Spec.Driver, pod.CreationTimestamp.Time)
+		ids.records(pod)
 }
 
 // belongsTo reports whether a pod with the labels of an executor is one of this

@@ -80,8 +80,9 @@ func TestDriversOfOthersAreNotFollowed(t *testing.T) {
 			pod.OwnerReferences, pod.Labels[v1beta2.LabelSparkApplicationSelector] = nil, "spark-other"
 		},
 		"no driver": func(pod *corev1.Pod) { pod.OwnerReferences, pod.Spec.Containers = nil, nil },
-		"older": func(pod *corev1.Pod) {
-			pod.OwnerReferences, pod.CreationTimestamp = nil, metav1.NewTime(testStart.Add(-time.Hour))
+		"made for another": func(pod *corev1.Pod) {
+			pod.OwnerReferences = nil
+			mountsConfOf(pod, nextSubmissionID("other-uid", ""))
 		},
 	} {
 		c, p := runningPi(t)

@@ -12,7 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
 
-	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/submit"
@@ -96,20 +95,6 @@ func namedForRun(name string, ids submit.IDs) bool {
 	return false
 }
 
-// ownSubmission reports whether the id in the status was derived from this very
-// application. A status can be forged to hold the id of another one; to make that
-// follow from the own UID is to invert SHA-1. Ids that another operator drew do not.
-func ownSubmission(app *v1beta2.SparkApplication) bool {
-	status, previous := &app.Status, ""
-	for i := range status.Attempts {
-		if status.Attempts[i].SubmissionID == status.SubmissionID {
-			break
-		}
-		previous = status.Attempts[i].SubmissionID
-	}
-	return status.SubmissionID == nextSubmissionID(app.UID, previous)
-}
-
 // deleteRunObject deletes an object that belongs to the driver pod. Names that hold an
 // id of the application's own (see namedForRun) mean no other objects. Those of other
 // ids are looked at first, and stay if they belong to anything else.
@@ -133,7 +118,7 @@ type deleter[T metav1.Object] interface {
 }
 
 func deleteOf[T metav1.Object](ctx context.Context, c *Controller, client deleter[T], t *task, pod *podview.Pod, kind, name string) error {
-	if ownSubmission(t.in.app) {
+	if ids := (submissionIDs{app: t.in.app}); ids.contains(t.in.app.Status.SubmissionID) {
 		return c.released(ctx, t, kind, name, client.Delete(ctx, name, metav1.DeleteOptions{}))
 	}
 	object, err := client.Get(ctx, name, metav1.GetOptions{})

@@ -239,9 +239,10 @@ func (c *Controller) findDriver(ctx context.Context, app *v1beta2.SparkApplicati
 	if err != nil {
 		return nil, fmt.Errorf("find driver pod: %w", err)
 	}
+	ids := submissionIDs{app: app}
 	for i := range list.Items {
-		if metav1.IsControlledBy(&list.Items[i], app) {
-			return podview.Of(&list.Items[i]), nil
+		if pod := podview.Of(&list.Items[i]); metav1.IsControlledBy(&list.Items[i], app) && ids.made(pod) {
+			return pod, nil
 		}
 	}
 	return nil, nil

@@ -127,8 +127,11 @@ func (c *Controller) createRun(ctx context.Context, t *task, s *submission) erro
 	s.warnings = run.Warnings
 	s.sparkApplicationID = run.Driver.Labels[v1beta2.LabelSparkApplicationSelector]
 
+	if lost, err := c.lostUnpublished(ctx, t, s); err != nil || lost {
+		return err
+	}
 	for _, object := range run.Pre {
-		if err := c.createPre(ctx, object); err != nil {
+		if err := c.createPre(ctx, t, object); err != nil {
 			return err
 		}
 	}
@@ -173,11 +176,49 @@ func (c *Controller) createRun(ctx context.Context, t *task, s *submission) erro
 	err = c.createOwned(ctx, &run.Objects, pod)
 	if err != nil && t.in.gaveUp(err) {
 		// Without its other objects the driver can only hang.
+		c.complete.Delete(keyOf(t.in.app))
 		if deleteErr := c.deletePod(ctx, pod); deleteErr != nil {
 			return fmt.Errorf("%w; delete driver %w", notPermanent(err), deleteErr)
 		}
 	}
+	if err == nil {
+		c.complete.Store(keyOf(t.in.app), s.id)
+	}
 	return err
+}
+
+// quickSubmission is how long a submission takes at most unless something fails.
+const quickSubmission = time.Minute
+
+// lostUnpublished reports whether the driver of the submission ran, or may have, and is
+// gone, although no status tells of it, because none could be written. It is not run
+// again: the status will say that it was submitted, and what follows is the same as for
+// any driver that is gone. The Service of the UI outlives the driver and the operator:
+// it has the id of the submission once all other objects exist.
+func (c *Controller) lostUnpublished(ctx context.Context, t *task, s *submission) (bool, error) {
+	app, since := t.in.app, t.in.stateSince()
+	if t.in.unpublished != nil {
+		return false, nil
+	}
+	id, known := c.complete.Load(keyOf(app))
+	lost := known && id == s.id
+	if !known && c.settings.UI.WebService && !t.in.now.Before(since.Add(quickSubmission)) {
+		objects, err := ui.Build(app, c.settings.UI, ui.Run{SubmissionID: s.id, SparkApplicationID: s.sparkApplicationID})
+		if err != nil || objects.Web == nil {
+			return false, nil //nolint:nilerr // ensureUI reports it
+		}
+		service, err := c.kube.CoreV1().Services(app.Namespace).Get(ctx, objects.Web.Service.Name, metav1.GetOptions{})
+		if err != nil {
+			return false, reconcile.IgnoreGone(err)
+		}
+		lost = metav1.IsControlledBy(service, app) && service.Labels[v1beta2.LabelSubmissionID] == s.id
+	}
+	if !lost {
+		return false, nil
+	}
+	// The cache may be behind; then the pod is there.
+	pod, err := c.findDriver(ctx, app, s.id)
+	return err == nil && pod == nil, err
 }
 
 // buildParams returns what a submission needs besides the application.
@@ -241,16 +282,16 @@ func (c *Controller) createDriver(ctx context.Context, t *task, driver *corev1.P
 	if err != nil {
 		return nil, fmt.Errorf("read existing driver pod: %w", err)
 	}
-	owner := metav1.GetControllerOfNoCopy(existing)
+	owner, ids, seen := metav1.GetControllerOfNoCopy(existing), submissionIDs{app: app}, podview.Of(existing)
 	switch {
-	case metav1.IsControlledBy(existing, app) && existing.Labels[v1beta2.LabelSubmissionID] == s.id:
-		return c.adopt(podview.Of(existing), s)
-	case metav1.IsControlledBy(existing, app) && madeFor(app, podview.IsDriver(existing), existing.CreationTimestamp.Time):
+	case metav1.IsControlledBy(existing, app) && seen.Labels.SubmissionID == s.id && ids.made(seen):
+		return c.adopt(seen, s)
+	case metav1.IsControlledBy(existing, app) && ids.made(seen):
 		if existing.DeletionTimestamp == nil {
 			if err := c.ensureCurrent(ctx, t); err != nil {
 				return nil, err
 			}
-			if err := c.deletePod(ctx, podview.Of(existing)); err != nil {
+			if err := c.deletePod(ctx, seen); err != nil {
 				return nil, err
 			}
 		}

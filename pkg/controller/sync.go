@@ -43,6 +43,7 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 	if !found {
 		c.fresh.Forget(key)
 		c.watches.forget(key)
+		c.complete.Delete(key)
 		return 0, nil
 	}
 	if c.givesWay(app) {

@@ -89,11 +89,20 @@ type Spec struct {
 	// SparkContainer is the name of the container in which Spark runs; empty if the
 	// pod does not show it. See [podspec.BuiltContainer].
 	SparkContainer string
-	// Driver is set if the pod was made to run a Spark driver. Other than labels and
-	// owner references, this cannot be changed after its creation.
-	Driver bool
+	// Driver is what the pod was made with to run a Spark driver; nil if it runs none.
+	// Other than labels and owner references, this cannot be changed after its creation.
+	Driver *Driver
 	// Wanted is what a pod without node waits for; nil for others.
 	Wanted *Wanted
+}
+
+// Driver is by what a driver pod shows of which submission it is; both are empty for
+// one that this operator did not make.
+type Driver struct {
+	// ConfigMap is the name of the ConfigMap with spark.properties.
+	ConfigMap string
+	// SubmissionID is the value of the variable v1beta2.EnvSubmissionID.
+	SubmissionID string
 }
 
 // Wanted is what has to happen before a pod gets a node.
@@ -163,7 +172,7 @@ func Of(pod *corev1.Pod) *Pod {
 		Spec: Spec{
 			NodeName:       Intern(pod.Spec.NodeName),
 			SparkContainer: Intern(podspec.BuiltContainer(&pod.Spec, podspec.Role(labels.Role))),
-			Driver:         IsDriver(pod),
+			Driver:         driverOf(pod),
 			Wanted:         wantedBy(pod),
 		},
 		Status: Status{
@@ -205,12 +214,30 @@ func allocated(pod *corev1.Pod) bool {
 	return strings.HasPrefix(owner.Name, "spark-s-"+app+"-") || strings.HasPrefix(owner.Name, "spark-d-"+app+"-")
 }
 
-// IsDriver reports whether a pod was made to run a Spark driver: the entry point of
+// confVolume is the volume with spark.properties, as Spark names it.
+const confVolume = "spark-conf-volume-driver"
+
+// driverOf returns nil unless a pod was made to run a Spark driver: the entry point of
 // Spark's images is called with that word.
-func IsDriver(pod *corev1.Pod) bool {
-	return slices.ContainsFunc(pod.Spec.Containers, func(container corev1.Container) bool {
+func driverOf(pod *corev1.Pod) *Driver {
+	index := slices.IndexFunc(pod.Spec.Containers, func(container corev1.Container) bool {
 		return slices.Contains(container.Args, v1beta2.SparkRoleDriver)
 	})
+	if index < 0 {
+		return nil
+	}
+	driver := &Driver{}
+	for _, variable := range pod.Spec.Containers[index].Env {
+		if variable.Name == v1beta2.EnvSubmissionID {
+			driver.SubmissionID = variable.Value
+		}
+	}
+	for i := range pod.Spec.Volumes {
+		if source := pod.Spec.Volumes[i].ConfigMap; source != nil && pod.Spec.Volumes[i].Name == confVolume {
+			driver.ConfigMap = source.Name
+		}
+	}
+	return driver
 }
 
 func wantedBy(pod *corev1.Pod) *Wanted {

@@ -25,10 +25,14 @@ const (
 // java.util.Properties writes.
 const dateComment = "Mon Jan 02 15:04:05 UTC 2006"
 
+// DriverConfigMapName is the name of the ConfigMap with spark.properties, from which
+// the driver pod of a submission mounts its volume spark-conf-volume-driver.
+func DriverConfigMapName(ids IDs) string { return "spark-drv-" + ids.ConfigMap + "-conf-map" }
+
 // addDriverConfigMap adds the ConfigMap with spark.properties and the files of
 // the submitter's configuration directory, and mounts it (Client.run).
 func (s *driverSpec) addDriverConfigMap(conf *driverConf) error {
-	name := "spark-drv-" + conf.in.IDs.ConfigMap + "-conf-map"
+	name := DriverConfigMapName(conf.in.IDs)
 	data, err := s.confDirFiles(conf)
 	if err != nil {
 		return err

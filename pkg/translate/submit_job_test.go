@@ -105,6 +105,7 @@ func TestJobLeadsToTheSameDriver(t *testing.T) {
 			want.Annotations = maps.Clone(want.Annotations)
 			metav1.SetMetaDataAnnotation(&want.ObjectMeta, "sparkoperator.k8s.io/submitter", "spark-submit")
 			want.OwnerReferences[len(want.OwnerReferences)-1].BlockOwnerDeletion = nil
+			sparkContainer(want).Env = append(sparkContainer(want).Env, corev1.EnvVar{Name: v1beta2.EnvSubmissionID, Value: jobParams().SubmissionID})
 			for _, pod := range []*corev1.Pod{want, got} {
 				sortLists(pod)
 			}

@@ -63,6 +63,10 @@ const (
 	ExecutorContainerNameAlternative = "executor"
 )
 
+// EnvSubmissionID is a variable of drivers that spark-submit makes in a Job: the value
+// of LabelSubmissionID, where nobody can change it.
+const EnvSubmissionID = "SPARK_OPERATOR_SUBMISSION_ID"
+
 // AnnotationSubmitter on an application chooses how it is submitted; on a driver
 // pod it says how it was.
 const AnnotationSubmitter = "sparkoperator.k8s.io/submitter"
