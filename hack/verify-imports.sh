@@ -64,6 +64,7 @@ pure pkg/validation pkg/apis pkg/batchscheduler pkg/cron pkg/monitoring pkg/pods
 
 room pkg/client pkg/apis
 room pkg/features
+room pkg/serverclock
 pure_alone pkg/reconcile
 room pkg/reconcile
 room pkg/servedschema pkg/apis

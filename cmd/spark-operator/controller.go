@@ -26,13 +26,13 @@ import (
 	cliflag "k8s.io/component-base/cli/flag"
 	"k8s.io/component-base/version"
 	"k8s.io/klog/v2"
-	"k8s.io/utils/clock"
 
 	"github.com/spark-operator/spark-operator/pkg/controller"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/metrics"
 	"github.com/spark-operator/spark-operator/pkg/scheduledapp"
 	"github.com/spark-operator/spark-operator/pkg/servedschema"
+	"github.com/spark-operator/spark-operator/pkg/serverclock"
 )
 
 func newControllerCommand() *cobra.Command {
@@ -93,6 +93,8 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 	if err != nil {
 		return err
 	}
+	now := &serverclock.Clock{}
+	restConfig.Wrap(now.Wrap)
 	config, err := options.Config(masterURL(restConfig, os.Getenv))
 	if err != nil {
 		return err
@@ -129,6 +131,7 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 	}
 	defer stopScheduleRecording()
 
+	config.Schedules.Clock, config.Controller.Clock = now, now
 	schedules, err := scheduledapp.New(config.Schedules, clients.spark, set, scheduleRecorder, countedSchedules)
 	if err != nil {
 		return err
@@ -182,7 +185,7 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 	ready.Store(true)
 
 	return options.Election.lead(ctx, restConfig, watchdog, func(ctx context.Context) error {
-		if err := counted.RegisterGauges(registry, set.Applications.Outlines, clock.RealClock{}); err != nil {
+		if err := counted.RegisterGauges(registry, set.Applications.Outlines, now); err != nil {
 			return err
 		}
 		if err := countedSchedules.RegisterGauges(registry, set.Scheduled.All); err != nil {

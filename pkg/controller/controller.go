@@ -36,6 +36,8 @@ type Config struct {
 	// ShutdownTimeout is how long steps under way may take to end after the context
 	// of Run is done. Default 20 seconds.
 	ShutdownTimeout time.Duration
+	// Clock tells the time and waits; nil for the clock of the machine.
+	Clock clock.WithTicker
 	// Starting reports whether schedules have runs to create. What they created is
 	// not submitted meanwhile; see givesWay. Nil for never.
 	Starting func() bool
@@ -156,7 +158,10 @@ const (
 // New returns a controller that reads from the caches of set, which is started
 // afterwards. Metrics may be nil.
 func New(config Config, clients Clients, set *informers.Set, recorder events.EventRecorder, m *metrics.Metrics) (*Controller, error) {
-	return newController(config, clients, set, recorder, m, clock.RealClock{})
+	if config.Clock == nil {
+		config.Clock = clock.RealClock{}
+	}
+	return newController(config, clients, set, recorder, m, config.Clock)
 }
 
 func newController(config Config, clients Clients, set *informers.Set, recorder events.EventRecorder, m *metrics.Metrics, clk clock.WithTicker) (*Controller, error) {

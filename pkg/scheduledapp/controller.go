@@ -36,6 +36,8 @@ type Config struct {
 	// ShutdownTimeout is how long looks under way may take to end after the context
 	// of Run is done. Default 20 seconds.
 	ShutdownTimeout time.Duration
+	// Clock tells the time and waits; nil for the clock of the machine.
+	Clock clock.WithTicker
 	// Redact hides secrets in texts that go into a status, an event or the log of the
 	// operator; nil to hide nothing.
 	Redact func(string) string
@@ -85,7 +87,10 @@ const freshSchedules loop.CacheKind = 0
 // New returns a controller that reads from the caches of set, which is started
 // afterwards. Metrics may be nil.
 func New(config Config, client versioned.Interface, set *informers.Set, recorder events.EventRecorder, m *Metrics) (*Controller, error) {
-	return newController(config, client, set, recorder, m, clock.RealClock{})
+	if config.Clock == nil {
+		config.Clock = clock.RealClock{}
+	}
+	return newController(config, client, set, recorder, m, config.Clock)
 }
 
 func newController(config Config, client versioned.Interface, set *informers.Set, recorder events.EventRecorder, m *Metrics, clk clock.WithTicker) (*Controller, error) {
