@@ -82,6 +82,8 @@ func (in *input) lostDriver() failure {
 	f.ran = in.ranFor(f.ended)
 	ready := meta.FindStatusCondition(in.app.Status.Conditions, v1beta2.ConditionDriverReady)
 	switch {
+	case in.app.DeletionTimestamp != nil:
+		f.message = "the driver pod went because the application is being deleted"
 	case ready == nil:
 	case ready.Reason == reasonDriverDisrupted:
 		f.kind = v1beta2.FailureTypeInfrastructure

@@ -27,6 +27,13 @@ var (
 		return in.app.DeletionTimestamp != nil && slices.Contains(in.app.Finalizers, metav1.FinalizerOrphanDependents)
 	}}
 
+	// Without a finalizer of others the object goes together with its driver.
+	heldWithoutDriver = guard{"the object is being deleted, a finalizer holds it, and its driver is gone", func(in *input) bool {
+		held := slices.ContainsFunc(in.app.Finalizers, func(f string) bool { return f != metav1.FinalizerDeleteDependents })
+		inGrace := in.state() == stateSubmitted && in.now.Before(in.graceEnd())
+		return in.app.DeletionTimestamp != nil && held && len(in.drivers()) == 0 && !inGrace
+	}}
+
 	suspendRequested = guard{"spec.suspend", func(in *input) bool { return in.app.Spec.Suspend != nil && *in.app.Spec.Suspend }}
 	driversLeft      = guard{"driver pods exist", func(in *input) bool { return len(in.drivers()) > 0 }}
 	oldDriversLeft   = guard{"driver pods of earlier submissions exist", func(in *input) bool { return in.oldDrivers() }}

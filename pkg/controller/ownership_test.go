@@ -133,6 +133,34 @@ func TestOrphaned(t *testing.T) {
 	}
 }
 
+// TestHeldApplicationDoesNotRun: an application that a finalizer holds does not say that
+// it runs once its driver is gone, and no other run follows.
+func TestHeldApplicationDoesNotRun(t *testing.T) {
+	for _, state := range live {
+		for name, edit := range map[string]func(*v1beta2.SparkApplication){"never": func(*v1beta2.SparkApplication) {}, "on failure": onFailure(5, 1)} {
+			c := newCluster(t)
+			c.addApplication(newApplication("pi", edit))
+			p := c.start()
+			mustSettle(t, p, "pi")
+			app := c.application("pi")
+			app.Status.AppState.State = state
+			app.Finalizers, app.DeletionTimestamp = []string{"example.com/hold"}, ptr.To(metav1.NewTime(c.clock.Now()))
+			c.putApplication(app)
+			c.clock.Step(time.Minute)
+			for range 4 {
+				if _, err := p.step("pi"); err != nil {
+					t.Errorf("%s, %s: %v", state, name, err)
+				}
+				c.clock.Step(time.Minute)
+			}
+			app = c.wantState("pi", stateFailed)
+			if len(c.pods()) != 0 || !strings.Contains(app.Status.AppState.ErrorMessage, "is being deleted") {
+				t.Errorf("%s, %s: %d pods, %q", state, name, len(c.pods()), app.Status.AppState.ErrorMessage)
+			}
+		}
+	}
+}
+
 // TestForgedSubmission: a status that names the submission of another application,
 // and a driver pod that names its objects, do not have the operator delete them.
 func TestForgedSubmission(t *testing.T) {

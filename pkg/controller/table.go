@@ -64,6 +64,7 @@ func isLive(state v1beta2.ApplicationStateType) bool { return slices.Contains(li
 // and whose guard holds is taken. It is printed to docs/states.md by a test.
 var table = []row{
 	{from: anyState, when: orphaning, to: stay, wait: backstop},
+	{from: live, when: heldWithoutDriver, do: actions(confirmDriverLost), to: stateFailed, set: endLost},
 	{from: anyState, when: deleting, do: actions(deleteDrivers), to: stay, wait: backstop},
 
 	// Suspension. What ran does not count as an attempt.

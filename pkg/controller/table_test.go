@@ -179,11 +179,11 @@ func situations(yield func(name string, in *input) bool) {
 		for podName, seen := range pods {
 			for policyName, policy := range policies {
 				for _, flags := range []struct {
-					name                                                                     string
-					suspend, edited, deleted, expired, over, recent, limited, tidy, orphaned bool
+					name                                                                           string
+					suspend, edited, deleted, expired, over, recent, limited, tidy, orphaned, held bool
 				}{
 					{name: "plain"}, {name: "suspend", suspend: true}, {name: "edited", edited: true},
-					{name: "deleted", deleted: true}, {name: "orphaned", deleted: true, orphaned: true}, {name: "expired", expired: true}, {name: "retries used up", over: true},
+					{name: "deleted", deleted: true}, {name: "orphaned", deleted: true, orphaned: true}, {name: "held", deleted: true, held: true}, {name: "expired", expired: true}, {name: "retries used up", over: true},
 					{name: "clean-up", tidy: true}, {name: "time-outs", limited: true}, {name: "time-outs in the future", limited: true, recent: true},
 					{name: "recent", recent: true}, {name: "recent, expires", recent: true, expired: true},
 				} {
@@ -223,6 +223,9 @@ func situations(yield func(name string, in *input) bool) {
 					}
 					if flags.orphaned {
 						app.Finalizers = []string{metav1.FinalizerOrphanDependents}
+					}
+					if flags.held {
+						app.Finalizers = []string{"example.com/hold"}
 					}
 					if flags.expired {
 						app.Spec.TimeToLiveSeconds = ptr.To[int64](1)
