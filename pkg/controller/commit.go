@@ -58,6 +58,9 @@ func (c *Controller) commit(ctx context.Context, in *input, out *outcome, status
 	}
 	c.fresh.Wrote(keyOf(app), freshApplications, written.ResourceVersion)
 	c.complete.Delete(keyOf(app))
+	if out.unseen, err = c.remember(app, status, written); err != nil {
+		return err
+	}
 	in.noteRephrasing(status)
 
 	if from, to := in.state(), stateOf(status); from != to {

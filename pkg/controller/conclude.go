@@ -45,6 +45,9 @@ type outcome struct {
 	err error
 	// releaseFailed is set if err comes from releaseRun.
 	releaseFailed bool
+	// unseen is set if the API server kept nothing new of the status, so that no event
+	// causes the next look.
+	unseen bool
 }
 
 // redact hides secrets in what others have to say: the API server, which quotes what
@@ -205,10 +208,14 @@ func followExecutors(in *input, status *v1beta2.SparkApplicationStatus, c condit
 // followSpec records which spec the status is about, if it can be read at all.
 func followSpec(in *input, out *outcome, status *v1beta2.SparkApplicationStatus) {
 	if in.unreadable != "" {
+		if status.AppState.State == stateFailed && status.SubmissionID == "" && status.ObservedSpecHash == "" {
+			status.ObservedSpecHash = undecodableSpec // the API server dropped it
+		}
 		return
 	}
 	unedited := in.app.Generation == in.app.Status.ObservedGeneration
-	if out.submission == nil && status.SubmissionID != "" && (unedited || !comparableHash(status.ObservedSpecHash)) {
+	begun := status.SubmissionID != "" || slices.Contains(terminal, status.AppState.State)
+	if out.submission == nil && begun && (unedited || !comparableHash(status.ObservedSpecHash)) {
 		// Without an edit a hash differs only because another version of the operator
 		// computed it. Take the spec as it is for the one that runs.
 		status.ObservedSpecHash = in.specHash

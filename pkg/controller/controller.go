@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/metrics"
@@ -143,6 +144,7 @@ type Controller struct {
 	// complete are submissions whose objects all exist and of which no status tells
 	// yet: the id by the name of the application.
 	complete sync.Map
+	unkept   loop.Unkept[v1beta2.SparkApplicationStatus]
 
 	queue    loop.Queue
 	recorder events.EventRecorder

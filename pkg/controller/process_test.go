@@ -103,7 +103,7 @@ func (p *process) settle(name string) (after time.Duration, err error) {
 		before := c.version
 		c.collectGarbage()
 		after, err = p.step(name)
-		if errors.Is(err, errCrash) || c.version == before && err == nil {
+		if errors.Is(err, errCrash) || c.version == before && err == nil && after != cacheDelay {
 			return after, err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -202,6 +203,7 @@ func (j jobSubmitter) buildJob(app *v1beta2.SparkApplication, s *submission) (*t
 		Deadline: j.settings.SubmitterDeadline,
 		Annotations: map[string]string{
 			annotationSpecHash:          s.specHash,
+			annotationGeneration:        strconv.FormatInt(app.Generation, 10),
 			v1beta2.AnnotationSubmitter: v1beta2.SubmitterSparkSubmit,
 		},
 	})
@@ -330,7 +332,7 @@ func lastLines(log string) string {
 // yet: the Job goes, with its pod, and then a driver that came of it.
 func (c *Controller) stopSubmitter(ctx context.Context, t *task) error {
 	app := t.in.app
-	if t.in.submitterPhase() == "" {
+	if t.in.submitterPhase() == "" && !t.in.forgotten() {
 		return nil
 	}
 	id := nextSubmissionID(app.UID, app.Status.SubmissionID)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,6 +30,8 @@ import (
 const (
 	// annotationSpecHash is the hash of the spec from which the pod was built.
 	annotationSpecHash = "sparkoperator.k8s.io/spec-hash"
+	// annotationGeneration is the generation of the application at that time.
+	annotationGeneration = "sparkoperator.k8s.io/spec-generation"
 	// annotationRunObjects names the objects that belong to the run and that the
 	// end of the run makes useless.
 	annotationRunObjects = "sparkoperator.k8s.io/run-objects"
@@ -79,7 +82,7 @@ func (c *Controller) submitRun(ctx context.Context, t *task) error {
 	err := checkSize(app)
 	var by submitter
 	if err == nil {
-		by, err = c.submitterOf(in)
+		by, err = c.submitterOf(ctx, in)
 	}
 	if err == nil {
 		err = by.submit(ctx, t, s)
@@ -251,10 +254,11 @@ func (c *Controller) build(app *v1beta2.SparkApplication, s *submission) (*trans
 	if err != nil {
 		return nil, err
 	}
-	annotations := make(map[string]string, len(run.Driver.Annotations)+2)
+	annotations := make(map[string]string, len(run.Driver.Annotations)+3)
 	maps.Copy(annotations, run.Driver.Annotations)
 	run.Driver.Annotations = annotations // they may share memory with the application
 	run.Driver.Annotations[annotationSpecHash] = s.specHash
+	run.Driver.Annotations[annotationGeneration] = strconv.FormatInt(app.Generation, 10)
 	run.Driver.Annotations[annotationRunObjects] = runObjects(&run.Objects)
 	return run, nil
 }

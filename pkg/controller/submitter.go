@@ -29,8 +29,12 @@ func (n nativeSubmitter) submit(ctx context.Context, t *task, s *submission) err
 
 // submitterOf returns the submitter of the application's next submission. A
 // submission that was begun in a Job ends there, whatever is asked for by now.
-func (c *Controller) submitterOf(in *input) (submitter, error) {
-	if in.submitterPhase() != "" {
+func (c *Controller) submitterOf(ctx context.Context, in *input) (submitter, error) {
+	begun, err := c.recoverSubmitter(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	if begun || in.submitterPhase() != "" {
 		return jobSubmitter{c}, nil
 	}
 	name := in.app.Annotations[v1beta2.AnnotationSubmitter]

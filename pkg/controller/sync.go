@@ -44,11 +44,13 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 		c.fresh.Forget(key)
 		c.watches.forget(key)
 		c.complete.Delete(key)
+		c.unkept.Forget(key)
 		return 0, nil
 	}
 	if c.givesWay(app) {
 		return yieldRetry, nil
 	}
+	c.restore(app)
 	v1beta2.SetObjectDefaultsOver(app, c.settings.DefaultConf)
 
 	ctx = klog.NewContext(ctx, klog.FromContext(ctx).WithValues("state", app.Status.AppState.State))
@@ -71,6 +73,9 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 	if outcome.err != nil {
 		return 0, outcome.err // the delays between tries, and nothing sooner
 	}
+	if outcome.unseen {
+		return soonest(requeue(in, plan, &outcome), cacheDelay), nil
+	}
 	return requeue(in, plan, &outcome), nil
 }
 
@@ -92,6 +97,7 @@ func (c *Controller) look(app *v1beta2.SparkApplication) (*input, error) {
 	if err != nil {
 		return nil, err
 	}
+	recoverHash(&app.Status, seen.driver)
 	hash, err := hashSpec(&app.Spec, c.settings.PartialRestart)
 	if err != nil {
 		return nil, err

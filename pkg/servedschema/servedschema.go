@@ -53,8 +53,8 @@ func (c *Checker) Err() error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return fmt.Errorf("the installed CRDs lack %s, so the API server drops them: edits start no run, the submitter Job does not start, "+
-		"there are no conditions; bring the CRDs up to date: %s", strings.Join(missing, ", "), Remedy)
+	return fmt.Errorf("the installed CRDs lack %s, so the API server drops them: there are no conditions and no history of attempts, "+
+		"and a restart of the operator loses what they hold; bring the CRDs up to date: %s", strings.Join(missing, ", "), Remedy)
 }
 
 // Check reads the schemas and logs what is missing, at every look anew. A server that

@@ -3,19 +3,27 @@
 package integration
 
 import (
+	"bufio"
+	"compress/gzip"
 	"context"
 	"io"
 	"net/http"
+	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/test/crash"
 )
 
@@ -24,7 +32,83 @@ var crdResource = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Ver
 // addedFields are the status fields of applications that kubeflow/spark-operator's CRD
 // does not have.
 var addedFields = []string{
-	"attempts", "conditions", "executorCounts", "forgivenAttempts", "infrastructureFailures", "observedGeneration", "observedSpecHash",
+	"attempts", "conditions", "executorCounts", "forgivenAttempts", "infrastructureFailures", "nextRetryTime", "observedGeneration", "observedSpecHash",
+}
+
+// installOldCRD gives SparkApplications the status of kubeflow/spark-operator's CRD until
+// restore is called or the test ends. Tests that run at the same time would see it.
+func installOldCRD(t *testing.T) (restore func()) {
+	t.Helper()
+	const name = "sparkapplications.sparkoperator.k8s.io"
+	crds := api.dynamic.Resource(crdResource)
+	original, err := crds.Get(t.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	replace := func(spec any) {
+		ctx := context.WithoutCancel(t.Context())
+		current, err := crds.Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		current.Object["spec"] = spec
+		if _, err := crds.Update(ctx, current, metav1.UpdateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	restore = func() { replace(original.DeepCopy().Object["spec"]) }
+	t.Cleanup(restore)
+	reduced := original.DeepCopy()
+	versions, _, err := unstructured.NestedSlice(reduced.Object, "spec", "versions")
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, found, err := unstructured.NestedFieldNoCopy(versions[0].(map[string]any), "schema", "openAPIV3Schema", "properties", "status")
+	if err != nil || !found {
+		t.Fatalf("schema of the status: %v", err)
+	}
+	reduceSchema(status.(map[string]any), "status", oldPaths(t))
+	if err := unstructured.SetNestedSlice(reduced.Object, versions, "spec", "versions"); err != nil {
+		t.Fatal(err)
+	}
+	replace(reduced.Object["spec"])
+	return restore
+}
+
+// reduceSchema removes the properties whose paths are not known.
+func reduceSchema(schema map[string]any, path string, known map[string]bool) {
+	properties, _ := schema["properties"].(map[string]any)
+	for name, property := range properties {
+		if below := path + "." + name; known[below] {
+			reduceSchema(property.(map[string]any), below, known)
+		} else {
+			delete(properties, name)
+		}
+	}
+}
+
+// oldPaths are the paths of kubeflow/spark-operator's schema of SparkApplications.
+func oldPaths(t *testing.T) map[string]bool {
+	t.Helper()
+	file, err := os.Open(repository + "/pkg/apis/sparkoperator.k8s.io/v1beta2/testdata/crd-paths.tsv.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	text, err := gzip.NewReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for lines := bufio.NewScanner(text); lines.Scan(); {
+		if columns := strings.Split(lines.Text(), "\t"); len(columns) > 3 && columns[0] == "SparkApplication" {
+			known[columns[2]] = true
+		}
+	}
+	if !known["status.submissionID"] || known["status.conditions"] {
+		t.Fatalf("%d paths cannot be those of kubeflow/spark-operator", len(known))
+	}
+	return known
 }
 
 // TestOldCRDsAreReported: with a CRD that lacks our status fields the operator runs jobs
@@ -32,38 +116,7 @@ var addedFields = []string{
 // up to date.
 func TestOldCRDsAreReported(t *testing.T) {
 	namespace := newNamespace(t, "old-crds")
-	crds := api.dynamic.Resource(crdResource)
-	const name = "sparkapplications.sparkoperator.k8s.io"
-	original, err := crds.Get(t.Context(), name, metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	restore := func(ctx context.Context) {
-		current, err := crds.Get(ctx, name, metav1.GetOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		current.Object["spec"] = original.DeepCopy().Object["spec"]
-		if _, err := crds.Update(ctx, current, metav1.UpdateOptions{}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Cleanup(func() { restore(context.WithoutCancel(t.Context())) })
-	reduced := original.DeepCopy()
-	versions, _, err := unstructured.NestedSlice(reduced.Object, "spec", "versions")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, field := range addedFields {
-		unstructured.RemoveNestedField(versions[0].(map[string]any), "schema", "openAPIV3Schema", "properties", "status", "properties", field)
-	}
-	if err := unstructured.SetNestedSlice(reduced.Object, versions, "spec", "versions"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := crds.Update(t.Context(), reduced, metav1.UpdateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-
+	restore := installOldCRD(t)
 	address := freeAddress(t)
 	crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace, "--health-probe-bind-address="+address)
 	answer := waitForAnswer(t, address, func(status int, text string) bool {
@@ -88,8 +141,164 @@ func TestOldCRDsAreReported(t *testing.T) {
 		return app.Status.AppState.State == v1beta2.ApplicationStateSubmitted
 	})
 
-	restore(t.Context())
+	restore()
 	waitForAnswer(t, address, func(status int, _ string) bool { return status == http.StatusOK })
+}
+
+// TestJobsWithOldCRDs: where the API server drops our status fields, jobs are run as
+// ever, each exactly once: an edit leads to a new run, spark-submit runs in a Job, and
+// what is missing is waited for and given up. The operator is restarted on the way.
+func TestJobsWithOldCRDs(t *testing.T) {
+	installOldCRD(t)
+	waitForPruning(t, newNamespace(t, "pruning-status"))
+	for name, test := range map[string]func(t *testing.T, namespace string){
+		"edit": editWithOldCRD, "job": jobWithOldCRD, "wait": waitWithOldCRD,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, newNamespace(t, "old-crd-"+name))
+		})
+	}
+}
+
+// waitForPruning waits until the API server drops what the CRD lacks.
+func waitForPruning(t *testing.T, namespace string) {
+	t.Helper()
+	client := api.spark.SparkoperatorV1beta2().SparkApplications(namespace)
+	app, err := client.Create(t.Context(), sparkPi("probe"), metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = wait.PollUntilContextTimeout(t.Context(), 200*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		app.Status.ObservedSpecHash += "x"
+		written, err := client.UpdateStatus(ctx, app, metav1.UpdateOptions{})
+		if err != nil {
+			return false, err
+		}
+		app.ResourceVersion = written.ResourceVersion
+		return written.Status.ObservedSpecHash == "", nil
+	})
+	if err != nil {
+		t.Fatalf("the API server keeps the fields of the status: %v", err)
+	}
+}
+
+// countDrivers returns how many driver pods an application was given from now on.
+func countDrivers(t *testing.T, namespace, name string) func() int64 {
+	t.Helper()
+	watcher, err := api.core.CoreV1().Pods(namespace).Watch(t.Context(), metav1.ListOptions{
+		LabelSelector: v1beta2.LabelSparkAppName + "=" + name + "," + v1beta2.LabelSparkRole + "=" + v1beta2.SparkRoleDriver,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(watcher.Stop)
+	var count atomic.Int64
+	go func() {
+		for event := range watcher.ResultChan() {
+			if event.Type == watch.Added {
+				count.Add(1)
+			}
+		}
+	}()
+	return count.Load
+}
+
+func editWithOldCRD(t *testing.T, namespace string) {
+	drivers := countDrivers(t, namespace, "pi")
+	kill := crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	client := api.spark.SparkoperatorV1beta2().SparkApplications(namespace)
+	if _, err := client.Create(t.Context(), sparkPi("pi"), metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	id := ""
+	next := func(when string, want int64) {
+		t.Helper()
+		app := waitFor(t, namespace, "pi", "submitted "+when, func(app *v1beta2.SparkApplication) bool {
+			return app.Status.AppState.State == v1beta2.ApplicationStateSubmitted && !app.Status.BeingSubmitted() && app.Status.SubmissionID != id
+		})
+		id = app.Status.SubmissionID
+		time.Sleep(2 * time.Second) // another would come by now
+		if got := drivers(); got != want || len(app.Status.Conditions) > 0 {
+			t.Errorf("%s: %d drivers, want %d; status %+v", when, got, want, app.Status)
+		}
+	}
+	edit := func(patch string) {
+		t.Helper()
+		if _, err := client.Patch(t.Context(), "pi", types.MergePatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	next("at first", 1)
+	edit(`{"spec":{"timeToLiveSeconds":100000}}`)
+	edit(`{"spec":{"arguments":["1"]}}`)
+	next("after an edit", 2)
+	kill()
+	kill = crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	time.Sleep(2 * time.Second) // no run without an edit
+	edit(`{"spec":{"arguments":["2"]}}`)
+	next("after a restart and an edit", 3)
+	kill()
+	edit(`{"spec":{"arguments":["3"]}}`)
+	crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	next("after an edit and a restart", 4)
+}
+
+func jobWithOldCRD(t *testing.T, namespace string) {
+	drivers := countDrivers(t, namespace, "pi")
+	kill := crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	app := createBySparkSubmit(t, namespace, "pi")
+	var job *batchv1.Job
+	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		jobs, err := api.core.BatchV1().Jobs(namespace).List(ctx, metav1.ListOptions{})
+		if err != nil || len(jobs.Items) == 0 {
+			return false, err
+		}
+		job = &jobs.Items[0]
+		_, err = api.core.CoreV1().ConfigMaps(namespace).Get(ctx, job.Name, metav1.GetOptions{})
+		return err == nil, nil
+	})
+	if err != nil {
+		t.Fatalf("no job: %v", err)
+	}
+	kill()
+	crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	time.Sleep(5 * time.Second) // long enough for a second Job
+	driver := runClient(t, job)
+	app = waitFor(t, namespace, "pi", "SUBMITTED with a driver", func(app *v1beta2.SparkApplication) bool {
+		return app.Status.AppState.State == v1beta2.ApplicationStateSubmitted && !app.Status.BeingSubmitted()
+	})
+	jobs, err := api.core.BatchV1().Jobs(namespace).List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(jobs.Items) != 1 || drivers() != 1 || app.Status.DriverInfo.PodName != driver.Name || app.Status.SubmissionAttempts != 1 {
+		t.Errorf("%d jobs, %d drivers, status %+v", len(jobs.Items), drivers(), app.Status)
+	}
+}
+
+func waitWithOldCRD(t *testing.T, namespace string) {
+	drivers := countDrivers(t, namespace, "pi")
+	crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	app := sparkPi("pi")
+	app.Spec.Driver.ServiceAccount = new("none")
+	client := api.spark.SparkoperatorV1beta2().SparkApplications(namespace)
+	created, err := client.Create(t.Context(), app, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	patience := reconcile.ReferenceNotFound.Patience()
+	err = wait.PollUntilContextTimeout(t.Context(), time.Second, patience+time.Minute, true, func(ctx context.Context) (bool, error) {
+		app, err = client.Get(ctx, "pi", metav1.GetOptions{})
+		return err == nil && app.Status.AppState.State == v1beta2.ApplicationStateFailed, err
+	})
+	if err != nil {
+		t.Fatalf("the wait never ended: %v; status %+v", err, app.Status)
+	}
+	waited := app.Status.TerminationTime.Sub(created.CreationTimestamp.Time)
+	if waited < patience || waited > patience+20*time.Second || app.Status.SubmissionAttempts != 1 || drivers() != 0 {
+		t.Errorf("given up after %v, %d drivers; status %+v", waited, drivers(), app.Status)
+	}
 }
 
 // waitForAnswer polls the readiness of an operator.
