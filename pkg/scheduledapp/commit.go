@@ -4,6 +4,7 @@ package scheduledapp
 
 import (
 	"context"
+	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/client-go/tools/cache"
@@ -20,11 +21,14 @@ func (c *Controller) commit(ctx context.Context, in *input, p *plan, status *v1b
 	if equality.Semantic.DeepEqual(&app.Status, status) {
 		return nil
 	}
-	_, written, err := loop.Commit[*v1beta2.ScheduledSparkApplication]{
+	_, stored, written, err := loop.Commit[*v1beta2.ScheduledSparkApplication]{
 		Client: c.client.SparkoperatorV1beta2().ScheduledSparkApplications(app.Namespace),
 		Fresh:  c.fresh, Cache: freshSchedules,
 	}.Write(ctx, &v1beta2.ScheduledSparkApplication{ObjectMeta: loop.Identity(app), Status: *status})
 	if err != nil || !written {
+		return err
+	}
+	if err := c.remember(app, status, stored); err != nil {
 		return err
 	}
 
@@ -39,5 +43,24 @@ func (c *Controller) commit(ctx context.Context, in *input, p *plan, status *v1b
 		}
 	}
 	loop.Emit(c.recorder, app, transitionEvents(in, p, status), c.config.Redact)
+	return nil
+}
+
+// remember keeps what the API server dropped of a status, because the CRD is that of
+// kubeflow/spark-operator. Where it kept nothing new there is no event, but the next look
+// has to follow nevertheless.
+func (c *Controller) remember(app *v1beta2.ScheduledSparkApplication, sent *v1beta2.ScheduledSparkApplicationStatus, written *v1beta2.ScheduledSparkApplication) error {
+	key, kept := cache.MetaObjectToName(app), &written.Status
+	if kept.ObservedGeneration == sent.ObservedGeneration && len(kept.Conditions) >= len(sent.Conditions) && (kept.RunNow == nil) == (sent.RunNow == nil) {
+		c.unkept.Forget(key)
+		return nil
+	}
+	changed, err := c.unkept.Wrote(key, app.UID, sent, kept)
+	if err != nil {
+		return fmt.Errorf("remember status: %w", err)
+	}
+	if changed && written.ResourceVersion == app.ResourceVersion {
+		c.queue.Add(key)
+	}
 	return nil
 }

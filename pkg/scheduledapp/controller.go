@@ -69,6 +69,7 @@ type Controller struct {
 	namespaces   *informers.Namespaces
 	fresh        *loop.Freshness
 	gate         loop.Gate
+	unkept       loop.Unkept[v1beta2.ScheduledSparkApplicationStatus]
 	synced       []cache.DoneChecker
 
 	created  created

@@ -117,3 +117,28 @@ func TestWaitingEnds(t *testing.T) {
 		c.wantCondition("s", v1beta2.ConditionOnTime, "")
 	})
 }
+
+// TestRequestsWithoutOurFields: where the API server drops our status fields, each
+// request leads to one run, also if that run is gone, and each time of the schedule to
+// one.
+func TestRequestsWithoutOurFields(t *testing.T) {
+	bubble(t, func(c *cluster) {
+		c.prunes = true
+		c.addSchedule(newSchedule("s", "0 * * * *", policy(v1beta2.ConcurrencyAllow)))
+		for i, value := range []string{"a", "b"} {
+			c.edit("s", ask(value))
+			c.letPass(2 * time.Second)
+			c.wantEvents(eventRunStarted, i+1)
+			c.endAll(v1beta2.ApplicationStateCompleted)
+			for _, run := range c.runs() {
+				c.deleteRun(run.Name)
+			}
+			c.letPass(2 * time.Minute)
+		}
+		c.letPass(2 * time.Hour)
+		c.wantEvents(eventRunStarted, 4)
+		if status := c.schedule("s").Status; status.RunNow != nil || len(c.created) != 4 {
+			t.Errorf("created %v, status %+v", c.created, status)
+		}
+	})
+}

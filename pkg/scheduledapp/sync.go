@@ -39,6 +39,9 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 		return 0, nil // its runs go with it
 	}
 	app := *cached // defaults are set at the first level only, so this copy is enough
+	if sent := c.unkept.Restored(key, app.UID, &app.Status); sent != nil {
+		app.Status = *sent
+	}
 	v1beta2.SetDefaults_ScheduledSparkApplication(&app)
 
 	in, err := c.observe(&app) // caches only
@@ -66,6 +69,7 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 
 func (c *Controller) forget(key cache.ObjectName) {
 	c.fresh.Forget(key)
+	c.unkept.Forget(key)
 	c.created.forget(key)
 	c.meanings.forget(key)
 	c.upcoming.forget(key)

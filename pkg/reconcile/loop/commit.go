@@ -39,8 +39,9 @@ type Commit[T metav1.Object] struct {
 }
 
 // Write writes the status of an object of which nothing else is sent but [Identity]. It
-// returns the object as it was sent, and false if the object was deleted meanwhile.
-func (c Commit[T]) Write(ctx context.Context, object T) (sent T, written bool, err error) {
+// returns the object as it was sent and as it is stored, and false if the object was
+// deleted meanwhile. See [Unkept] for where they differ.
+func (c Commit[T]) Write(ctx context.Context, object T) (sent, stored T, written bool, err error) {
 	answer, err := c.Client.UpdateStatus(ctx, object, metav1.UpdateOptions{FieldManager: reconcile.FieldManager})
 	if c.Shrink != nil && tooLarge(err) {
 		object = c.Shrink(object)
@@ -50,14 +51,14 @@ func (c Commit[T]) Write(ctx context.Context, object T) (sent T, written bool, e
 		// The server says so, too, while it does not serve the resource or its status.
 		live, getErr := c.Client.Get(ctx, object.GetName(), metav1.GetOptions{})
 		if reconcile.Gone(getErr) || getErr == nil && live.GetUID() != object.GetUID() {
-			return object, false, nil // deleted meanwhile; what it owns goes with it
+			return object, answer, false, nil // deleted meanwhile; what it owns goes with it
 		}
 	}
 	if err != nil {
-		return object, false, fmt.Errorf("write status: %w", err)
+		return object, answer, false, fmt.Errorf("write status: %w", err)
 	}
 	c.Fresh.Wrote(cache.MetaObjectToName(object), c.Cache, answer.GetResourceVersion())
-	return object, true, nil
+	return object, answer, true, nil
 }
 
 // Identity is what the API server has to know of an object whose status is written. It
