@@ -38,8 +38,8 @@ type Writer struct {
 
 	lock  sync.Mutex
 	ready *sync.Cond
-	due   *loop.Lanes[job] // submissions in the other lane, as the operator has them
-	lives map[types.UID]*life  // by application
+	due   *loop.Lanes[job]    // submissions in the other lane, as the operator has them
+	lives map[types.UID]*life // by application
 	ended bool
 	err   error
 }
@@ -115,7 +115,7 @@ func (w *Writer) Created(app *v1beta2.SparkApplication) {
 	w.addLocked(job{one, submission})
 }
 
-// Tell tells of its driver.
+// Tell reports an event of its driver.
 func (w *Writer) Tell(event kubelet.Event) {
 	w.lock.Lock()
 	defer w.lock.Unlock()

@@ -57,8 +57,8 @@ type Observer struct {
 	// Created is called with every application that Create created; may be nil.
 	// It is set before Start.
 	Created func(*v1beta2.SparkApplication)
-	// Deleted is called with every application that is seen to be gone; nil for
-	// nobody. It is set before Start and must not block.
+	// Deleted is called with every application that is seen to be gone; may be
+	// nil. It is set before Start and must not block.
 	Deleted func(types.UID)
 
 	client versioned.Interface
@@ -294,7 +294,7 @@ func (o *Observer) observe(seen *observed, now time.Time) {
 	}
 }
 
-// Tell notes what the kubelet says of the driver of an application.
+// Tell records an event of the driver of an application.
 func (o *Observer) Tell(event kubelet.Event) {
 	o.lock.Lock()
 	defer o.lock.Unlock()

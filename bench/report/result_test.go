@@ -86,9 +86,9 @@ func TestResultsAreReadAsWritten(t *testing.T) {
 	}
 }
 
-// TestMissesOfAMachineThatWasNotThere: times that were missed while others took the
-// processors are told so, counts are not.
-func TestMissesOfAMachineThatWasNotThere(t *testing.T) {
+// TestMissesUnderCPUStealAreMarked: missed times are marked with the CPU steal, missed
+// counts are not.
+func TestMissesUnderCPUStealAreMarked(t *testing.T) {
 	results := []*Result{
 		{Scenario: "steady", Stolen: 0.25, Leg: Leg{StatusLag: Quantiles{P99: targetLagP99 + 1}}, Extra: map[string]float64{"offeredOfFloor": 0.5}},
 		{Scenario: "steady", Stolen: 0.01, Leg: Leg{StatusLag: Quantiles{P99: targetLagP99 + 1}}, Extra: map[string]float64{"offeredOfFloor": 0.5}},

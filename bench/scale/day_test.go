@@ -56,7 +56,7 @@ func TestOverload(t *testing.T) {
 	}
 }
 
-func TestCreationsFollowTheSun(t *testing.T) {
+func TestCreationsFollowTheHoursOfTheDay(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	var night, noon int
 	for range 10_000 {

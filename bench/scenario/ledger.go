@@ -39,7 +39,7 @@ func (r *soak) open(metrics operator.Metrics) {
 // it may never be above what happened.
 //
 // A submission is one driver pod created, by the audit, whoever adopted it. Where the
-// status tells of more attempts it is one attempt: the line of the audit may be lost
+// status counts more attempts it is one attempt: the line of the audit may be lost
 // with a server that is killed. So it is where the driver lost its node, perhaps before
 // its submission was written down. Another check judges that no status counts too many.
 func (r *soak) compare(now operator.Metrics, created drivers, figures map[string]float64) {

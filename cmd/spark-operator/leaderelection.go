@@ -19,7 +19,7 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// LeaderElectionOptions are the flags under their established names.
+// LeaderElectionOptions are the flags, with the names of kubeflow/spark-operator.
 type LeaderElectionOptions struct {
 	Enabled       bool
 	LockName      string

@@ -137,8 +137,8 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// TestMistakesAreNamed: one line each, with the flag in it.
-func TestMistakesAreNamed(t *testing.T) {
+// TestInvalidFlagsAreNamed: one line each, with the flag in it.
+func TestInvalidFlagsAreNamed(t *testing.T) {
 	for _, test := range []struct {
 		argument string
 		want     string
@@ -285,8 +285,8 @@ func TestChartRepeatsNoOtherDefault(t *testing.T) {
 	}
 }
 
-// TestMistakesBeforeLogging runs the command itself up to the check of arguments.
-func TestMistakesBeforeLogging(t *testing.T) {
+// TestErrorsBeforeLogging runs the command itself up to the check of arguments.
+func TestErrorsBeforeLogging(t *testing.T) {
 	for _, arguments := range [][]string{
 		{"controller", "start", "--controller-threads=0"},
 		{"controller", "start", "word"},
@@ -308,7 +308,7 @@ func TestMistakesBeforeLogging(t *testing.T) {
 	}
 }
 
-func TestHelpTeaches(t *testing.T) {
+func TestHelpShowsFlagsAndExamples(t *testing.T) {
 	var out bytes.Buffer
 	command := newCommand()
 	command.SetOut(&out)

@@ -84,7 +84,7 @@ func TestLayerIsReproducible(t *testing.T) {
 	}
 }
 
-func TestLayerSaysWhatItHolds(t *testing.T) {
+func TestLayerListsItsContent(t *testing.T) {
 	plain, compressed := writeLayer(t, false), writeLayer(t, true)
 	for _, l := range []*layer{plain, compressed} {
 		blob, err := l.Compressed()

@@ -34,7 +34,7 @@ func unquote(shown string) string {
 	return shown
 }
 
-// listKeys says by which field the elements of a list are told apart, so that one
+// listKeys names the field that identifies the elements of a list, so that one
 // element more is one difference; tolerations and envFrom have no such field. Their
 // order is compared for itself. Other lists are compared by position.
 var listKeys = map[string]string{

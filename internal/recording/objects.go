@@ -30,7 +30,7 @@ func Placeholders(submissionID, master string) []string {
 }
 
 // CompareObjects compares stored objects, with placeholders in them, with the
-// recorded ones, told apart by kind and name.
+// recorded ones, by kind and name.
 func (c *Case) CompareObjects(objects []map[string]any) []Difference {
 	return c.compareObjects(c.index(c.Objects), c.index(c.asSparkMakesThem(objects)))
 }

@@ -60,7 +60,7 @@ const Accepted = "accepted"
 // not see.
 const PlainController = "plain"
 
-// number matches the number that tells placeholders of one kind apart. It
+// number matches the number that distinguishes placeholders of one kind. It
 // carries no meaning across objects, as each comparison has one value of a kind.
 var number = regexp.MustCompile(`<(uuid|submission-id|prefix-id|conf-map-id|app-id)-\d+>`)
 

@@ -14,10 +14,10 @@ import (
 // inspected are cases that have objects of every kind and with every kind of list.
 var inspected = []string{"containers", "driver-ingress", "env-all", "ingress-path", "local-dir-ondemand", "monitoring", "pod-template", "volcano", "volumes-all"}
 
-// TestComparisonSees makes sure that the comparison hides nothing: a recording is
+// TestComparisonReportsEveryChange makes sure that the comparison hides nothing: a recording is
 // equal to itself, and every value that is changed, every field that is added and
 // every two elements of a list that change places or are doubled are reported.
-func TestComparisonSees(t *testing.T) {
+func TestComparisonReportsEveryChange(t *testing.T) {
 	cases, err := Read("../..")
 	if err != nil {
 		t.Fatal(err)

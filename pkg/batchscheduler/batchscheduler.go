@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package batchscheduler says what a batch scheduler has to be told about the
+// Package batchscheduler builds what a batch scheduler needs to know about the
 // pods of a run: marks on the pods, and for gang scheduling an object that
 // describes the group.
 //

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// TestParseAsEstablished compares with a recording of the established parser.
-func TestParseAsEstablished(t *testing.T) {
+// TestParseAsKubeflow compares with a recording of the parser of kubeflow's operator.
+func TestParseAsKubeflow(t *testing.T) {
 	recording, err := os.ReadFile("testdata/established.txt")
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func describe(text string) string {
 		days(s.daysOfMonth, s.anyDayOfMonth), s.months, days(s.daysOfWeek, s.anyDayOfWeek))
 }
 
-// TestParseRefusesWhatNeverOccurs: here the established parser accepts what can
+// TestParseRefusesWhatNeverOccurs: here the parser of kubeflow's operator accepts what can
 // never run, or panics.
 func TestParseRefusesWhatNeverOccurs(t *testing.T) {
 	for text, want := range map[string]string{

@@ -61,9 +61,9 @@ func ApplicationOf(app *v1beta2.SparkApplication) *Application {
 	}
 }
 
-// atRest reports whether an application has ended and nobody waits for anything
-// about it: what Outline leaves out is of no interest until somebody changes it. A
-// stub is not encoded, because it was none that could be decoded.
+// atRest reports whether an application has ended and no work on it is left: what
+// Outline leaves out is not read until the object changes. Stubs stay decoded: they
+// stand for undecodable objects.
 func atRest(app *v1beta2.SparkApplication) bool {
 	switch app.Status.AppState.State {
 	case v1beta2.ApplicationStateCompleted, v1beta2.ApplicationStateFailed:

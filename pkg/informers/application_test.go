@@ -90,7 +90,7 @@ func whole(t *testing.T, kept *Application) *v1beta2.SparkApplication {
 	return app
 }
 
-func TestFinishedApplicationsComeBackWhole(t *testing.T) {
+func TestFinishedApplicationsAreDecodedCompletely(t *testing.T) {
 	app := completed("pi")
 	app.Spec.Driver.Template = &corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{
 		Name:      v1beta2.DriverContainerName,
@@ -117,9 +117,9 @@ func TestFinishedApplicationsComeBackWhole(t *testing.T) {
 	}
 }
 
-// TestOnlyThoseAtRestAreEncoded: metrics and handlers see of an encoded application
-// no more than its outline.
-func TestOnlyThoseAtRestAreEncoded(t *testing.T) {
+// TestOnlyFinishedApplicationsAreEncoded: metrics and handlers see only the outline of
+// an encoded application.
+func TestOnlyFinishedApplicationsAreEncoded(t *testing.T) {
 	for name, test := range map[string]struct {
 		edit    func(*v1beta2.SparkApplication)
 		encoded bool
@@ -159,7 +159,7 @@ func TestOnlyThoseAtRestAreEncoded(t *testing.T) {
 	}
 }
 
-func TestApplicationsAreFoundWhole(t *testing.T) {
+func TestGetReturnsCompleteApplications(t *testing.T) {
 	set := emptySet(t)
 	const byTeam = "byTeam"
 	err := set.Applications.AddIndexers(cache.TypedIndexers[*Application]{byTeam: func(app *Application) ([]string, error) { return []string{app.Labels["team"]}, nil }})

@@ -186,7 +186,7 @@ func TestErrorsOfTheServerStayErrors(t *testing.T) {
 }
 
 // TestWatchSurvivesMalformedObject runs the real caches: a bad object comes and is
-// mended while the others are watched.
+// corrected while the others are watched.
 func TestWatchSurvivesMalformedObject(t *testing.T) {
 	s, client := newServer(t, application("SparkApplication", "good", "1", goodSpec))
 	kube, err := kubernetes.NewForConfig(&rest.Config{Host: s.URL, QPS: -1})
@@ -218,7 +218,7 @@ func TestWatchSurvivesMalformedObject(t *testing.T) {
 			select {
 			case s.events <- event:
 			case <-ctx.Done():
-				t.Fatal("nobody watches any more")
+				t.Fatal("no watch is open any more")
 			}
 		}
 		select {
@@ -236,9 +236,9 @@ func TestWatchSurvivesMalformedObject(t *testing.T) {
 	if app := next(`{"type":"ADDED","object":` + compact(t, application("SparkApplication", "other", "7", goodSpec)) + `}`); app.Name != "other" {
 		t.Errorf("application %s", app.Name)
 	}
-	mended := next(`{"type":"MODIFIED","object":` + compact(t, application("SparkApplication", "bad", "8", goodSpec)) + `}`)
-	if _, stub := DecodeError(mended); stub || mended.Name != "bad" {
-		t.Errorf("still a stub: %+v", mended)
+	corrected := next(`{"type":"MODIFIED","object":` + compact(t, application("SparkApplication", "bad", "8", goodSpec)) + `}`)
+	if _, stub := DecodeError(corrected); stub || corrected.Name != "bad" {
+		t.Errorf("still a stub: %+v", corrected)
 	}
 	if got := set.Applications.LastSyncResourceVersion("ns"); got != "8" {
 		t.Errorf("resource version %q", got)

@@ -18,10 +18,10 @@ import (
 )
 
 // decodeErrorKey marks stubs among the annotations. The API server accepts no
-// annotation with blanks in its key, so nobody can pass an object off as a stub.
+// annotation with blanks in its key, so no user can create a stub.
 const decodeErrorKey = "spark-operator cannot decode"
 
-// DecodeError tells whether the object is the stub of one that does not fit the
+// DecodeError reports whether the object is the stub of one that does not fit the
 // Go types, and if so which field is at fault and why. A stub has the metadata
 // and status of its original and of its spec only what is needed to end and
 // remove a run: spec.suspend and spec.timeToLiveSeconds.

@@ -108,7 +108,7 @@ func (s *Set) counting(transform cache.TransformFunc) cache.TransformFunc {
 }
 
 // Received is how many objects the API server has sent so far. While the caches are
-// filled it tells slow progress from none.
+// filled, it shows whether there is progress.
 func (s *Set) Received() int64 { return s.received.Load() }
 
 // Start begins to list and watch; handlers should be registered before. It

@@ -27,9 +27,8 @@ func compactApplication(object any) (any, error) {
 	return object, nil
 }
 
-// LastEdit is when somebody last changed an object otherwise than in its status, as
-// field ownership has it: in whole seconds, zero if that is not known. Of schedules
-// the caches keep it.
+// LastEdit is the time of the last change of an object outside of its status, from its
+// field ownership: in whole seconds, zero if unknown. The caches keep it for schedules.
 func LastEdit(object metav1.Object) time.Time {
 	var last time.Time
 	for _, entry := range object.GetManagedFields() {
@@ -40,7 +39,7 @@ func LastEdit(object metav1.Object) time.Time {
 	return last
 }
 
-// trim drops what nobody reads: field ownership, and the copy of the whole object
+// trim drops what is never read: field ownership, and the copy of the whole object
 // that kubectl apply leaves in an annotation.
 func trim(object metav1.Object) {
 	object.SetManagedFields(nil)

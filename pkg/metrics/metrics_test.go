@@ -213,7 +213,7 @@ spark_operator_panics_total{controller="sparkapplication"} 0
 		t.Fatal(err)
 	}
 	for _, problem := range problems {
-		// Names with _count are the established ones.
+		// Names with _count are those of kubeflow/spark-operator.
 		if !strings.Contains(problem.Metric, "_count") {
 			t.Errorf("%s: %s", problem.Metric, problem.Text)
 		}

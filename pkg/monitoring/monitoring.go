@@ -61,7 +61,7 @@ type Role struct {
 	// JavaOption starts the exporter; it is added behind the JVM options that the
 	// role has anyway. Empty if the role's metrics are not exposed.
 	JavaOption string
-	// Annotations tell Prometheus where to scrape. Those of the user win.
+	// Annotations for the discovery by Prometheus. Annotations of the user take precedence.
 	Annotations map[string]string
 	// Ports are for the Spark container.
 	Ports []corev1.ContainerPort
@@ -72,7 +72,7 @@ type Role struct {
 
 // Build returns what spec.monitoring asks for. Without its field prometheus it
 // asks for nothing, and metricsProperties has no effect then. An error names the
-// field and how to mend it.
+// field and how to fix it.
 func Build(app *v1beta2.SparkApplication, submissionID string) (Exporter, error) {
 	spec := app.Spec.Monitoring
 	if spec == nil || spec.Prometheus == nil {
@@ -196,7 +196,7 @@ func (e *Exporter) RenameConfigMap(name string) {
 	}
 }
 
-// expose adds the agent and tells Prometheus where it is.
+// expose adds the agent and the annotations for Prometheus.
 func (r *Role) expose(spec *v1beta2.PrometheusSpec) {
 	port := ptr.Deref(spec.Port, defaultPort)
 	config := cmp.Or(ptr.Deref(spec.ConfigFile, ""), configDir+"/"+prometheusFile)

@@ -111,7 +111,7 @@ func TestDefaultPrometheusRules(t *testing.T) {
 	}
 }
 
-// Every bean that the established operator's rules name gets the same name, type
+// Every bean that the rules of kubeflow/spark-operator name gets the same name, type
 // and labels from ours. Theirs come from its recording.
 func TestDefaultPrometheusRulesKeepNames(t *testing.T) {
 	established, ours := readExporterConfig(t, establishedRules(t)), readExporterConfig(t, defaultPrometheusRules)
@@ -142,7 +142,7 @@ func TestDefaultPrometheusRulesKeepNames(t *testing.T) {
 		}
 	}
 	if named < 100 {
-		t.Errorf("the established rules name only %d of the beans", named)
+		t.Errorf("the rules of kubeflow/spark-operator name only %d of the beans", named)
 	}
 }
 

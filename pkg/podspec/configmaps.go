@@ -13,7 +13,7 @@ import (
 )
 
 // Where the ConfigMaps of the application are mounted. Volume names and paths
-// are those of the established operator.
+// are those of kubeflow/spark-operator.
 const (
 	// SparkConfDir is the mount path of spec.sparkConfigMap and the value of
 	// SPARK_CONF_DIR where one is given.

@@ -12,9 +12,8 @@ import (
 func (e *edit) editNetwork() {
 	if e.HostNetwork != nil && *e.HostNetwork {
 		e.pod.HostNetwork = true
-		// A pod on the host's network asks the host's resolver unless told
-		// otherwise, and would not find the driver's Service. A policy that the
-		// template states on purpose stays.
+		// By default, a pod on the host's network uses the host's resolver and would
+		// not find the driver's Service. An explicit policy in the template stays.
 		if e.pod.DNSPolicy == "" || e.pod.DNSPolicy == corev1.DNSClusterFirst {
 			e.pod.DNSPolicy = corev1.DNSClusterFirstWithHostNet
 		}

@@ -23,7 +23,7 @@ func (e *edit) editPorts() {
 	}
 }
 
-// portKey tells ports apart: by their name, and those without a name by number
+// portKey identifies ports: by their name, and those without a name by number
 // and protocol.
 type portKey struct {
 	name     string

@@ -11,9 +11,9 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// TestPlaceIsKeptWhileItIsLookedFor: whether a pod has found a node is read of
-// pending pods only.
-func TestPlaceIsKeptWhileItIsLookedFor(t *testing.T) {
+// TestSchedulingConditionIsKeptOnlyWhilePending: no code reads it of a pod with a
+// node.
+func TestSchedulingConditionIsKeptOnlyWhilePending(t *testing.T) {
 	for phase, want := range map[corev1.PodPhase]int{"": 1, corev1.PodPending: 1, corev1.PodRunning: 0, corev1.PodSucceeded: 0, corev1.PodFailed: 0, corev1.PodUnknown: 0} {
 		pod := &corev1.Pod{Status: corev1.PodStatus{Phase: phase, Conditions: []corev1.PodCondition{
 			{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable}, {Type: corev1.PodReady},

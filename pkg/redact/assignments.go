@@ -69,7 +69,7 @@ var parts = regexp.MustCompile(`[A-Z]+[a-z0-9]*|[a-z0-9]+`)
 // compounds are names of secrets, written without what parts their words.
 var compounds = regexp.MustCompile(`passw|passphrase|pwd|secret|token|credential|(?:access|account|api|private|signing|encryption|shared|storage|auth|master|ssh|subscription|function|host|sas)key|accesssignature|sastoken`)
 
-// benign are last words of names that tell about a secret without holding it.
+// benign are last words of names that describe a secret and do not contain it.
 var benign = words(`manager provider providers class factory cache exception error failure filter handler service server client
 	renewer identifier selector store reader writer loader util utils helper impl tokenizer parser interval timeout count length len size
 	enabled enable disabled renewal file files path dir directory location type expiry expires expiration ttl lifetime format url uri
@@ -182,7 +182,7 @@ func value(text string, start, end int, k kind) (first, last int) {
 }
 
 // opensValue reports whether a colon is followed by the value of the name before
-// it, and does not end the name of an object of which a message tells something.
+// it, and does not end the name of the object of a message.
 func opensValue(text string, start, at int, inQuotes, blankBefore, blankAfter bool) bool {
 	valueInQuotes := quoteMark.MatchString(text[at:min(len(text), at+8)])
 	if inQuotes {

@@ -172,7 +172,7 @@ func TestSecretsAreHidden(t *testing.T) {
 	}
 }
 
-func TestEverydayTextsStay(t *testing.T) {
+func TestTextsWithoutSecretsAreUnchanged(t *testing.T) {
 	for _, text := range kept {
 		if got := Secrets(text); got != text {
 			t.Errorf("%s\n got %s", text, got)

@@ -93,7 +93,7 @@ func (d *driverCredentials) apply(spec *driverSpec) error {
 	return nil
 }
 
-// mounted tells the driver where it finds a file: where the user says, or in
+// mounted sets the path of a file in the driver: the path of the user, or the path in
 // the secret.
 func (d *driverCredentials) mounted(spec *driverSpec, suffix, secretKey string) {
 	key := sparkconf.AuthDriverMountedPrefix + suffix

@@ -12,7 +12,7 @@ import (
 )
 
 // resolvePrimaryResource turns the primary resource into a URI, unless it is one
-// of Spark's own names, and tells the language by its ending.
+// of Spark's own names, and derives the language from its ending.
 func (a *arguments) resolvePrimaryResource(resource string) (string, language) {
 	switch resource {
 	case sparkInternal, "spark-shell", "connect-shell":

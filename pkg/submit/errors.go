@@ -19,7 +19,7 @@ type Error struct {
 	Key string
 	// Value is the offending value where it helps and is no secret.
 	Value string
-	// Hint says how to mend it; empty if Message does.
+	// Hint says how to fix it; empty if Message does.
 	Hint string
 }
 

@@ -11,10 +11,10 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// TestGoldenComparisonSees makes sure that the normalization does not hide
+// TestGoldenComparisonReportsEveryChange makes sure that the normalization does not hide
 // anything: recordings compared with themselves are equal, and each value of a
 // recording that is changed is reported.
-func TestGoldenComparisonSees(t *testing.T) {
+func TestGoldenComparisonReportsEveryChange(t *testing.T) {
 	inspected := map[string]bool{
 		"netpol-all-objects": true, "template-full": true, "env-driver": true, "secret-mounts": true,
 		"local-dir-conf": true, "local-volume-two": true, "steps-volcano-template": true, "vol-pvc-ondemand-labels": true,

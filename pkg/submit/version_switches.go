@@ -53,7 +53,7 @@ type switches struct {
 	networkPolicy           bool // around the executors (SPARK-55653)
 	executorHadoopConfigMap bool // property spark.kubernetes.executor.hadoopConfigMapName
 	boundedConfigMapSize    bool // spark.kubernetes.configMap.maxSize has an upper bound
-	strictUTF8              bool // files that are not UTF-8 are refused, not mended
+	strictUTF8              bool // files that are not UTF-8 are refused, not repaired
 	nioFileErrors           bool // a missing file is reported by its name alone
 }
 

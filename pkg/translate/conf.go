@@ -15,7 +15,7 @@ import (
 )
 
 // conf collects the properties of one submission. Of two that set the same key
-// the later wins, in the order of the established operator's command line:
+// the later wins, in the order of the command line of kubeflow/spark-operator:
 //
 //  1. Params.DefaultConf, where the templates of driver and executor say nothing else;
 //  2. what driver and executors have in common: namespace, image, pull policy and
@@ -80,7 +80,7 @@ func (c *conf) fail(err *field.Error) { c.faults.Add(err) }
 func (c *conf) setCommon() {
 	spec := &c.app.Spec
 	c.set(sparkconf.KubernetesNamespace, c.app.Namespace)
-	// Nobody waits: the operator watches the pods.
+	// The operator does not wait: it watches the pods.
 	c.set(sparkconf.WaitForAppCompletion, "false")
 	for key, value := range map[string]*string{
 		sparkconf.ContainerImage:            spec.Image,
@@ -129,7 +129,7 @@ func (c *conf) setMap(prefix string, values map[string]string, place string) {
 	}
 }
 
-// setUI tells the UI under which path it is reached.
+// setUI sets the path of the UI behind its proxy.
 func (c *conf) setUI(base string) {
 	const proxyBase, redirect = "spark.ui.proxyBase", "spark.ui.proxyRedirectUri"
 	if base == "" {

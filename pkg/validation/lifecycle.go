@@ -18,8 +18,8 @@ import (
 // defaultMaxSeconds is the longest delay of a back-off that gives none.
 const defaultMaxSeconds int64 = 300
 
-// validateRestartPolicy checks what the restart policy has beyond the established
-// API.
+// validateRestartPolicy checks the fields of the restart policy that
+// kubeflow/spark-operator does not have.
 func (v *validator) validateRestartPolicy() {
 	policy, at := v.spec.RestartPolicy, v.root.Child("restartPolicy")
 	for i, code := range policy.NonRetryableExitCodes {

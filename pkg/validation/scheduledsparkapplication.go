@@ -39,8 +39,8 @@ func ValidateStoredScheduledSparkApplication(app *v1beta2.ScheduledSparkApplicat
 	return joined(validateTimes(spec, at), named, validatePolicies(spec, at), ofRun), joined(tolerable, tolerableOfRun)
 }
 
-// validateTimes checks when runs are due. The texts are those that the
-// established operator writes to status.reason.
+// validateTimes checks when runs are due. The texts are those that
+// kubeflow/spark-operator writes to status.reason.
 func validateTimes(spec *v1beta2.ScheduledSparkApplicationSpec, at *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	// Which zone Local is makes no difference to what is valid.

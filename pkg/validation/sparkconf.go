@@ -13,8 +13,8 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 )
 
-// Why a property is denied. The first four begin with texts of the established
-// operator.
+// Why a property is denied. The first four begin with texts of
+// kubeflow/spark-operator.
 const (
 	reasonServiceAccount   = "configure the service account via the CRD spec instead"
 	reasonCredentials      = "authentication credentials are managed by the operator; remove the key"
@@ -50,7 +50,7 @@ func denied(key string) string {
 func tolerated(reason string) bool { return reason == reasonImage || reason == reasonServiceAccount }
 
 // deniedCredential reports whether the property gives or names credentials for
-// the API server. The established operator denies the tokens; what a submitter
+// the API server. kubeflow/spark-operator denies the tokens; what a submitter
 // would take from its own files and pass on to the tenant's driver, or use
 // itself, is denied here as well. Files inside the driver
 // (spark.kubernetes.authenticate.driver.mounted.*) are the tenant's own.

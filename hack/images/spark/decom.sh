@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Spark gives executor pods this script as their preStop hook when spark.decommission.enabled is true. It tells the
+# Spark gives executor pods this script as their preStop hook when spark.decommission.enabled is true. It requests the
 # executor to move its blocks elsewhere and waits until the executor has ended. The kubelet ends the wait after the
 # grace period of the pod.
 set -euo pipefail

@@ -111,7 +111,7 @@ func TestRender(t *testing.T) {
 	}
 }
 
-func TestWriteConfigurationTellsChanges(t *testing.T) {
+func TestWriteConfigurationReportsChanges(t *testing.T) {
 	c := openTest(t)
 	built := programs{kubernetes: "/k", etcd: "/e", containerd: "/c", coredns: "/d", pause: "/p"}
 	write := func(programs programs, subnet int) bool {
@@ -227,7 +227,7 @@ func TestStatusOfAClusterThatIsDown(t *testing.T) {
 	}
 }
 
-func TestDownOfAClusterThatNeverWas(t *testing.T) {
+func TestDownWithoutACluster(t *testing.T) {
 	c := openTest(t)
 	var progress strings.Builder
 	if err := c.Down(t.Context(), true, &progress); err != nil || progress.String() != "cluster test is down\n" {

@@ -82,7 +82,7 @@ func TestFreePorts(t *testing.T) {
 	}
 }
 
-func TestSweepRemovesOnlyTheFoldersOfTheDead(t *testing.T) {
+func TestSweepRemovesOnlyFoldersOfDeadProcesses(t *testing.T) {
 	parent := t.TempDir()
 	folder := func(name string) string {
 		path := filepath.Join(parent, name)

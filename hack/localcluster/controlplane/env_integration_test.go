@@ -112,7 +112,7 @@ func TestEnv(t *testing.T) {
 	}
 }
 
-func TestStartTellsWhyAServerEnded(t *testing.T) {
+func TestStartReportsWhyAServerEnded(t *testing.T) {
 	_, err := Start(t.Context(), Options{APIServerFlags: map[string]string{"no-such-flag": "1"}})
 	if err == nil || !strings.Contains(err.Error(), "unknown flag: --no-such-flag") {
 		t.Errorf("got %v", err)

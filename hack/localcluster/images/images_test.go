@@ -197,7 +197,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-func TestLoadTellsWhatTheClientSays(t *testing.T) {
+func TestLoadReportsTheErrorOfTheClient(t *testing.T) {
 	client := writeFile(t, "ctr", []byte("#!/bin/sh\necho connection refused >&2\nexit 1\n"), 0o755)
 	archive := writeFile(t, "image.tar", packProgram(t, "probe:dev"), 0o600)
 	if _, _, err := (Store{Client: client}).Load(t.Context(), archive); err == nil || !strings.Contains(err.Error(), "connection refused") {

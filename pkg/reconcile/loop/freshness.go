@@ -9,13 +9,13 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// CacheKind tells one cache from another; the values are the caller's.
+// CacheKind identifies a cache; the caller defines the values.
 type CacheKind int
 
 // Cache is as much of a cache as is needed here.
 type Cache interface {
 	// LastSyncResourceVersion returns the resource version up to which the cache
-	// has seen the namespace, or "" if it cannot tell.
+	// has seen the namespace, or "" if unknown.
 	LastSyncResourceVersion(namespace string) string
 }
 
@@ -97,7 +97,7 @@ func (s *Freshness) Forget(owner cache.ObjectName) {
 }
 
 // Older reports whether resource version a is known to come before b. Versions
-// that cannot be compared, such as that of a cache that cannot tell, are no reason
+// that cannot be compared, such as an unknown one, are no reason
 // to wait.
 func Older(a, b string) bool {
 	if a == "" || a == b {

@@ -59,10 +59,10 @@ func TestWroteKeepsTheLatest(t *testing.T) {
 
 func TestUnknownVersionsDoNotBlock(t *testing.T) {
 	for name, versions := range map[string][2]string{
-		"cache cannot tell": {"", "20"},
-		"cache is opaque":   {"abc", "20"},
-		"write is opaque":   {"20", "abc"},
-		"write is empty":    {"20", ""},
+		"version unknown": {"", "20"},
+		"cache is opaque": {"abc", "20"},
+		"write is opaque": {"20", "abc"},
+		"write is empty":  {"20", ""},
 	} {
 		store := NewFreshness(map[CacheKind]Cache{0: fakeCache{"ns": versions[0]}})
 		key := cache.NewObjectName("ns", "a")

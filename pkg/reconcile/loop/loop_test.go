@@ -49,9 +49,9 @@ func running(t *testing.T, loop *Loop, keys ...cache.ObjectName) (panicked *atom
 
 var errExpected = errors.New("conflict")
 
-// TestFailuresAreRepeated: whatever goes wrong, the key comes again, each time
-// after twice the time; success forgets.
-func TestFailuresAreRepeated(t *testing.T) {
+// TestFailuresAreRetried: after each failure the key is synced again, with doubled
+// delays; a success resets the delay.
+func TestFailuresAreRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
 		var times []time.Duration

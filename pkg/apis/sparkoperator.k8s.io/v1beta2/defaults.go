@@ -9,7 +9,7 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// Defaults that the established operator sets in its webhook. This operator
+// Defaults that kubeflow/spark-operator sets in its webhook. This operator
 // applies them to its own copy at every sync and never writes them into spec, so
 // they hold without a webhook and GitOps tools see no difference.
 const (

@@ -2,8 +2,8 @@
 
 // Package v1beta2 is version v1beta2 of the API group sparkoperator.k8s.io.
 //
-// Field names, states and enumerations are those of the established operator
-// (kubeflow/spark-operator 2.5), so that its manifests and clients work
+// Field names, states and enumerations are those of kubeflow/spark-operator
+// 2.5, so that its manifests and clients work
 // unchanged. What this operator adds is optional and lives under keys of its own.
 //
 // +k8s:deepcopy-gen=package

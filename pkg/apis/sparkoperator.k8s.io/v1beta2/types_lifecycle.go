@@ -2,8 +2,8 @@
 
 package v1beta2
 
-// The types of this file extend the established API. All of their fields are
-// optional, and an application that sets none behaves as it always did.
+// The types of this file extend the API of kubeflow/spark-operator. All of their
+// fields are optional. An application that sets none behaves as with that operator.
 
 // Backoff replaces the linear delays between the runs of an application by delays
 // that double: initialSeconds, twice that, and so on up to maxSeconds.

@@ -201,7 +201,7 @@ const (
 	ConditionExecutorsReady = "ExecutorsReady"
 	// ConditionCompleted is true when the application ended well and false when it failed.
 	ConditionCompleted = "Completed"
-	// ConditionStalled is true while something that the operator cannot mend stands in
-	// the way.
+	// ConditionStalled is true while the application makes no progress and the operator
+	// cannot fix the cause.
 	ConditionStalled = "Stalled"
 )
