@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -17,8 +18,8 @@ import (
 
 	"github.com/spark-operator/spark-operator/bench/kubelet"
 	"github.com/spark-operator/spark-operator/bench/load"
-	"github.com/spark-operator/spark-operator/bench/operator"
 	"github.com/spark-operator/spark-operator/bench/plane"
+	"github.com/spark-operator/spark-operator/test/sim/operator"
 )
 
 // phase is the part of an application's life in which a write is made.
@@ -87,7 +88,10 @@ func Record(ctx context.Context, p *plane.Plane, binary string, flags []string, 
 	if err != nil {
 		return nil, err
 	}
-	process, err := operator.Start(ctx, binary, kubeconfig, p.Folder(), append([]string{"--namespaces", recordedNamespace}, flags...)...)
+	process, err := operator.StartReady(ctx, operator.Options{
+		Binary: binary, Kubeconfig: kubeconfig, Log: filepath.Join(p.Folder(), "operator.log"),
+		Flags: append([]string{"--namespaces", recordedNamespace}, flags...),
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -4,9 +4,9 @@ package scenario
 
 import (
 	"github.com/spark-operator/spark-operator/bench/load"
-	"github.com/spark-operator/spark-operator/bench/operator"
 	"github.com/spark-operator/spark-operator/bench/report"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/test/sim/operator"
 )
 
 // The counters of the operator that are compared with what happened.

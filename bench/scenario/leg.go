@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"time"
 
 	"k8s.io/client-go/kubernetes"
@@ -16,9 +17,9 @@ import (
 	"github.com/spark-operator/spark-operator/bench/floor"
 	"github.com/spark-operator/spark-operator/bench/kubelet"
 	"github.com/spark-operator/spark-operator/bench/load"
-	"github.com/spark-operator/spark-operator/bench/operator"
 	"github.com/spark-operator/spark-operator/bench/plane"
 	"github.com/spark-operator/spark-operator/test/sim/faultproxy"
+	"github.com/spark-operator/spark-operator/test/sim/operator"
 )
 
 // Setup is what all scenarios have in common.
@@ -149,7 +150,9 @@ func (l *leg) startOperator() (err error) {
 			return err
 		}
 	}
-	l.operator, err = operator.Start(l.ctx, l.setup.Binary, l.kubeconfig, l.plane.Folder(), l.setup.Flags...)
+	l.operator, err = operator.StartReady(l.ctx, operator.Options{
+		Binary: l.setup.Binary, Kubeconfig: l.kubeconfig, Log: filepath.Join(l.plane.Folder(), "operator.log"), Flags: l.setup.Flags,
+	})
 	return err
 }
 

@@ -5,14 +5,16 @@ package scenario
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"time"
 
 	"github.com/spark-operator/spark-operator/bench/load"
-	"github.com/spark-operator/spark-operator/bench/operator"
 	"github.com/spark-operator/spark-operator/bench/plane"
+	"github.com/spark-operator/spark-operator/bench/profile"
 	"github.com/spark-operator/spark-operator/bench/report"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/test/sim/operator"
 )
 
 // meter measures a leg between two moments.
@@ -62,7 +64,8 @@ func (l *leg) profile(name string) (stop func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	stopOperator, err := l.operator.Profiles().Start(l.ctx, l.setup.Profiles, name)
+	own := &profile.Source{Name: "operator", URL: l.operator.Profiles(), Client: http.DefaultClient}
+	stopOperator, err := own.Start(l.ctx, l.setup.Profiles, name)
 	if err != nil {
 		return nil, err
 	}

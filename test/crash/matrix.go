@@ -21,6 +21,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
+	"github.com/spark-operator/spark-operator/test/sim"
 	"github.com/spark-operator/spark-operator/test/sim/faultproxy"
 )
 
@@ -126,7 +127,7 @@ func (m *matrix) killAt(t *testing.T, name string, number int64, moment faultpro
 }
 
 func (m *matrix) start(t *testing.T) func() {
-	return StartOperator(t, m.Binary, m.kubeconfig, m.Namespace)
+	return sim.StartOperator(t, m.Binary, m.kubeconfig, m.Namespace)
 }
 
 func (m *matrix) create(t *testing.T, name string) {

@@ -20,7 +20,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/test/crash"
+	"github.com/spark-operator/spark-operator/test/sim"
 )
 
 // lifecycleScript is an application that only has a driver, so that many of its
@@ -226,7 +226,7 @@ func TestTwoOperators(t *testing.T) {
 	}
 	t.Cleanup(watcher.Stop)
 	for range 2 {
-		crash.StartOperator(t, cluster.operatorBinary, os.Getenv("KUBECONFIG"), crashNamespace)
+		sim.StartOperator(t, cluster.operatorBinary, os.Getenv("KUBECONFIG"), crashNamespace)
 	}
 	var apps []*v1beta2.SparkApplication
 	for i := range applications {

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"github.com/spark-operator/spark-operator/internal/recording"
-	"github.com/spark-operator/spark-operator/test/crash"
+	"github.com/spark-operator/spark-operator/test/sim"
 )
 
 // selected are the cases to compare; hack/mutants names the few that it needs.
@@ -52,7 +52,7 @@ func TestStoredAsRecorded(t *testing.T) {
 				if !known {
 					t.Fatalf("no flags are known for the recorded operator %q", operator)
 				}
-				crash.StartOperator(t, api.operatorBinary, api.kubeconfig, "diff-"+operator, flags...)
+				sim.StartOperator(t, api.operatorBinary, api.kubeconfig, "diff-"+operator, flags...)
 				differences := runGroup(t, "diff-"+operator, group)
 				lock.Lock()
 				defer lock.Unlock()

@@ -10,7 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/spark-operator/spark-operator/internal/recording"
-	"github.com/spark-operator/spark-operator/test/crash"
+	"github.com/spark-operator/spark-operator/test/sim"
 )
 
 // exposed is an application that has a NetworkPolicy with an open port. The
@@ -46,7 +46,7 @@ const stored = `{
 // alone, and by anyone on the port of the metrics.
 func TestNetworkPolicyIsStored(t *testing.T) {
 	const namespace = "diff-policy"
-	crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
 	r := &run{Case: &recording.Case{Case: "exposed", Manifest: json.RawMessage(exposed)}, namespace: namespace, told: map[string]int{}}
 	if r.create(t); r.refusal != nil {
 		t.Fatal(r.refusal)

@@ -25,7 +25,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/test/crash"
+	"github.com/spark-operator/spark-operator/test/sim"
 )
 
 // TestArrivalLater: what an application names and what forbids it may come and go
@@ -95,7 +95,7 @@ func TestArrivalLater(t *testing.T) {
 			if err := test.before(t.Context(), namespace); err != nil {
 				t.Fatal(err)
 			}
-			crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace, test.flags...)
+			sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace, test.flags...)
 			app := sparkPi("late")
 			test.edit(app)
 			if _, err := api.spark.SparkoperatorV1beta2().SparkApplications(namespace).Create(t.Context(), app, metav1.CreateOptions{}); err != nil {
@@ -193,7 +193,7 @@ func TestAnyOrder(t *testing.T) {
 	t.Parallel()
 	const namespace = "orders"
 	plane := newGrantedPlane(t, namespace)
-	crash.StartOperator(t, api.operatorBinary, plane.kubeconfig, namespace)
+	sim.StartOperator(t, api.operatorBinary, plane.kubeconfig, namespace)
 	ctx, cancel := context.WithCancel(t.Context())
 	var kubelet, appliers sync.WaitGroup
 	defer func() {

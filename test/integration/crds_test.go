@@ -24,7 +24,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
-	"github.com/spark-operator/spark-operator/test/crash"
+	"github.com/spark-operator/spark-operator/test/sim"
 )
 
 var crdResource = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
@@ -118,7 +118,7 @@ func TestOldCRDsAreReported(t *testing.T) {
 	namespace := newNamespace(t, "old-crds")
 	restore := installOldCRD(t)
 	address := freeAddress(t)
-	crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace, "--health-probe-bind-address="+address)
+	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace, "--health-probe-bind-address="+address)
 	answer := waitForAnswer(t, address, func(status int, text string) bool {
 		return status == http.StatusInternalServerError && strings.HasPrefix(text, "crds: ")
 	})
@@ -206,7 +206,7 @@ func countDrivers(t *testing.T, namespace, name string) func() int64 {
 
 func editWithOldCRD(t *testing.T, namespace string) {
 	drivers := countDrivers(t, namespace, "pi")
-	kill := crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	kill := sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
 	client := api.spark.SparkoperatorV1beta2().SparkApplications(namespace)
 	if _, err := client.Create(t.Context(), sparkPi("pi"), metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
@@ -234,19 +234,19 @@ func editWithOldCRD(t *testing.T, namespace string) {
 	edit(`{"spec":{"arguments":["1"]}}`)
 	next("after an edit", 2)
 	kill()
-	kill = crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	kill = sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
 	time.Sleep(2 * time.Second) // no run without an edit
 	edit(`{"spec":{"arguments":["2"]}}`)
 	next("after a restart and an edit", 3)
 	kill()
 	edit(`{"spec":{"arguments":["3"]}}`)
-	crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
 	next("after an edit and a restart", 4)
 }
 
 func jobWithOldCRD(t *testing.T, namespace string) {
 	drivers := countDrivers(t, namespace, "pi")
-	kill := crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	kill := sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
 	app := createBySparkSubmit(t, namespace, "pi")
 	var job *batchv1.Job
 	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
@@ -262,7 +262,7 @@ func jobWithOldCRD(t *testing.T, namespace string) {
 		t.Fatalf("no job: %v", err)
 	}
 	kill()
-	crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
 	time.Sleep(5 * time.Second) // long enough for a second Job
 	driver := runClient(t, job)
 	app = waitFor(t, namespace, "pi", "SUBMITTED with a driver", func(app *v1beta2.SparkApplication) bool {
@@ -279,7 +279,7 @@ func jobWithOldCRD(t *testing.T, namespace string) {
 
 func waitWithOldCRD(t *testing.T, namespace string) {
 	drivers := countDrivers(t, namespace, "pi")
-	crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
 	app := sparkPi("pi")
 	app.Spec.Driver.ServiceAccount = new("none")
 	client := api.spark.SparkoperatorV1beta2().SparkApplications(namespace)

@@ -13,7 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/test/crash"
+	"github.com/spark-operator/spark-operator/test/sim"
 )
 
 // TestMissingVolumeIsTold: with the real API server the events of one pod are found
@@ -21,7 +21,7 @@ import (
 // kubectl prints, and all of it goes when the driver starts.
 func TestMissingVolumeIsTold(t *testing.T) {
 	namespace := newNamespace(t, "diagnosis")
-	crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
 	createApplication(t, namespace, "pi")
 	app := waitFor(t, namespace, "pi", "SUBMITTED", inState(v1beta2.ApplicationStateSubmitted))
 	if app.Status.AppState.LastTransitionTime == nil {

@@ -12,15 +12,15 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/spark-operator/spark-operator/hack/localcluster/controlplane"
-	"github.com/spark-operator/spark-operator/test/crash"
 	"github.com/spark-operator/spark-operator/test/lifecycle"
+	"github.com/spark-operator/spark-operator/test/sim"
 	"github.com/spark-operator/spark-operator/test/sim/faultproxy"
 )
 
 // TestLives leads applications through their lives with nothing in the way.
 func TestLives(t *testing.T) {
 	world := lifecycle.New(t, api.config, "lives")
-	crash.StartOperator(t, api.operatorBinary, api.kubeconfig, "lives")
+	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, "lives")
 	world.Live()
 }
 
@@ -50,7 +50,7 @@ func TestLivesOfKilledOperators(t *testing.T) {
 			namespace := "lives-killed-" + life
 			world := lifecycle.New(t, api.config, namespace)
 			proxy, kubeconfig := newProxy(t)
-			start := func() func() { return crash.StartOperator(t, api.operatorBinary, kubeconfig, namespace) }
+			start := func() func() { return sim.StartOperator(t, api.operatorBinary, kubeconfig, namespace) }
 			victim := &victim{mostWrites: 8, died: make(chan struct{}, 1)}
 			proxy.Observe(victim.observe)
 			victim.start(start)
@@ -134,7 +134,7 @@ func TestLivesWithStaleCaches(t *testing.T) {
 	world := lifecycle.New(t, api.config, "lives-stale")
 	proxy, kubeconfig := newProxy(t)
 	proxy.DelayWatches(2 * time.Second)
-	crash.StartOperator(t, api.operatorBinary, kubeconfig, "lives-stale")
+	sim.StartOperator(t, api.operatorBinary, kubeconfig, "lives-stale")
 	world.Live()
 }
 
@@ -144,7 +144,7 @@ func TestLivesWithConflicts(t *testing.T) {
 	t.Parallel()
 	world := lifecycle.New(t, api.config, "lives-conflicts")
 	meddled := world.Meddle()
-	crash.StartOperator(t, api.operatorBinary, api.kubeconfig, "lives-conflicts")
+	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, "lives-conflicts")
 	world.Live()
 	if count := meddled(); count < 20 {
 		t.Errorf("somebody else wrote only %d times", count)
@@ -172,7 +172,7 @@ func TestLivesWithFailingRequests(t *testing.T) {
 		}
 		return faults[number/9%int64(len(faults))]
 	})
-	crash.StartOperator(t, api.operatorBinary, kubeconfig, "lives-faults")
+	sim.StartOperator(t, api.operatorBinary, kubeconfig, "lives-faults")
 	world.Live()
 }
 
@@ -183,8 +183,8 @@ func TestLivesWithTwoOperators(t *testing.T) {
 	world := lifecycle.New(t, api.config, "lives-two")
 	proxy, kubeconfig := newProxy(t)
 	proxy.DelayWatches(300 * time.Millisecond)
-	crash.StartOperator(t, api.operatorBinary, kubeconfig, "lives-two")
-	crash.StartOperator(t, api.operatorBinary, api.kubeconfig, "lives-two")
+	sim.StartOperator(t, api.operatorBinary, kubeconfig, "lives-two")
+	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, "lives-two")
 	world.Live()
 }
 
@@ -203,7 +203,7 @@ func TestLivesOverAPIServerRestarts(t *testing.T) {
 	}
 	config.QPS = -1
 	world := lifecycle.New(t, config, "lives-restarts")
-	crash.StartOperator(t, api.operatorBinary, environment.Kubeconfig, "lives-restarts")
+	sim.StartOperator(t, api.operatorBinary, environment.Kubeconfig, "lives-restarts")
 
 	var restarts sync.WaitGroup
 	restarts.Go(func() {

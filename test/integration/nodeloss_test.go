@@ -14,7 +14,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/test/crash"
+	"github.com/spark-operator/spark-operator/test/sim"
 )
 
 // TestLostNode: two drivers are deleted whose nodes do not confirm it. Of one the
@@ -26,7 +26,7 @@ func TestLostNode(t *testing.T) {
 	namespace := newNamespace(t, "lost-node")
 	addNode(t, "lost-node-silent", corev1.ConditionUnknown)
 	addNode(t, "lost-node-unready", corev1.ConditionFalse)
-	crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
 	silent := strand(t, namespace, "silent", "lost-node-silent")
 	unready := strand(t, namespace, "unready", "lost-node-unready")
 

@@ -14,7 +14,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/test/crash"
+	"github.com/spark-operator/spark-operator/test/sim"
 )
 
 // TestOwnership: with the API server's own rules, a driver without owner reference is
@@ -23,7 +23,7 @@ import (
 // belongs to another.
 func TestOwnership(t *testing.T) {
 	namespace := newNamespace(t, "ownership")
-	kill := crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	kill := sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
 	pods, apps := api.core.CoreV1().Pods(namespace), api.spark.SparkoperatorV1beta2().SparkApplications(namespace)
 	start := func(t *testing.T, name string) (*v1beta2.SparkApplication, *corev1.Pod) {
 		t.Helper()
@@ -119,7 +119,7 @@ func TestOwnership(t *testing.T) {
 		patch(t, pod.Name, fmt.Sprintf(`{"metadata":{"labels":{%q:%q},"annotations":{"sparkoperator.k8s.io/run-objects":%q}}}`,
 			v1beta2.LabelSubmissionID, victim.Status.SubmissionID, list))
 		end(t, pod.Name)
-		crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+		sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
 		waitFor(t, namespace, "thief", "COMPLETED", inState(v1beta2.ApplicationStateCompleted))
 		time.Sleep(3 * time.Second)
 		if _, err := api.core.CoreV1().Services(namespace).Get(t.Context(), service, metav1.GetOptions{}); service == "" || err != nil {

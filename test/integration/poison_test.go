@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/test/crash"
+	"github.com/spark-operator/spark-operator/test/sim"
 )
 
 // TestPoisonedTemplate: an object that no typed client can decode, present before
@@ -23,7 +23,7 @@ func TestPoisonedTemplate(t *testing.T) {
 	namespace := newNamespace(t, "poison")
 	createPoisoned(t, namespace, "before-start")
 	createApplication(t, namespace, "good-before")
-	crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
 	waitSubmitted(t, namespace, "good-before")
 
 	createPoisoned(t, namespace, "while-running")

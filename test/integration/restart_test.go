@@ -31,7 +31,7 @@ import (
 	"github.com/spark-operator/spark-operator/hack/localcluster/controlplane"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
-	"github.com/spark-operator/spark-operator/test/crash"
+	"github.com/spark-operator/spark-operator/test/sim"
 )
 
 // The full size is that of `make restarts`: 900 applications and 10 restarts.
@@ -183,7 +183,7 @@ func TestRestartsOfTheAPIServer(t *testing.T) {
 	t.Parallel()
 	const namespace = "restarts"
 	plane := newGrantedPlane(t, namespace)
-	crash.StartOperator(t, api.operatorBinary, plane.kubeconfig, namespace)
+	sim.StartOperator(t, api.operatorBinary, plane.kubeconfig, namespace)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	var helpers sync.WaitGroup

@@ -15,7 +15,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/test/crash"
+	"github.com/spark-operator/spark-operator/test/sim"
 )
 
 // A small burst takes little time with every test, with the race detector in the
@@ -113,7 +113,7 @@ func (b *burst) startOperator(flags ...string) (kill func()) {
 	if *burstOperator != "" {
 		binary = *burstOperator
 	}
-	return crash.StartOperator(b.t, binary, api.kubeconfig, b.namespace, flags...)
+	return sim.StartOperator(b.t, binary, api.kubeconfig, b.namespace, flags...)
 }
 
 // created is how many runs there are. The server counts them: to read them all

@@ -16,7 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/test/crash"
+	"github.com/spark-operator/spark-operator/test/sim"
 )
 
 // newSchedule returns a schedule of an application that passes every check.
@@ -64,7 +64,7 @@ func waitSchedule(t *testing.T, namespace, name, what string, done func(*v1beta2
 // and the schedule works once it is mended.
 func TestScheduleHeals(t *testing.T) {
 	namespace := newNamespace(t, "schedule-heals")
-	crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
 
 	createSchedule(t, namespace, newSchedule("s", "bogus"))
 	status := waitSchedule(t, namespace, "s", "FailedValidation", func(s *v1beta2.ScheduledSparkApplicationStatus) bool {
@@ -111,7 +111,7 @@ spec:
 	if _, err := schedules.Create(t.Context(), object, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
 	createSchedule(t, namespace, newSchedule("good", "@daily"))
 	waitSchedule(t, namespace, "good", "Scheduled", func(s *v1beta2.ScheduledSparkApplicationStatus) bool {
 		return s.ScheduleState == v1beta2.ScheduleStateScheduled
@@ -143,7 +143,7 @@ spec:
 // no garbage collector here; the test is it.
 func TestReplaceWaitsOnAPIServer(t *testing.T) {
 	namespace := newNamespace(t, "schedule-replace")
-	crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
 	app := newSchedule("s", "0 0 1 1 *")
 	app.Spec.ConcurrencyPolicy = v1beta2.ConcurrencyReplace
 	app.Spec.Suspend = new(bool)

@@ -15,7 +15,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 	"github.com/spark-operator/spark-operator/pkg/submit"
-	"github.com/spark-operator/spark-operator/test/crash"
+	"github.com/spark-operator/spark-operator/test/sim"
 )
 
 // TestSparkSubmitInAJob: the operator creates one Job, a restart of it adds none,
@@ -23,7 +23,7 @@ import (
 // test plays the controller of Jobs and spark-submit itself.
 func TestSparkSubmitInAJob(t *testing.T) {
 	namespace := newNamespace(t, "submitter")
-	kill := crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	kill := sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
 	app := createBySparkSubmit(t, namespace, "pi")
 	job := waitForJob(t, namespace, app)
 	if !metav1.IsControlledBy(job, app) {
@@ -31,7 +31,7 @@ func TestSparkSubmitInAJob(t *testing.T) {
 	}
 
 	kill()
-	crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
 	time.Sleep(5 * time.Second) // long enough for a second Job
 	if again := waitForJob(t, namespace, app); again.UID != job.UID {
 		t.Errorf("job %s (%s) became %s (%s)", job.Name, job.UID, again.Name, again.UID)
@@ -59,7 +59,7 @@ func TestSparkSubmitInAJob(t *testing.T) {
 // TestSparkSubmitJobFails: the application fails, with the reason of the Job.
 func TestSparkSubmitJobFails(t *testing.T) {
 	namespace := newNamespace(t, "submitter-fails")
-	crash.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
 	job := waitForJob(t, namespace, createBySparkSubmit(t, namespace, "pi"))
 
 	now := metav1.Now()

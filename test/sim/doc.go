@@ -4,6 +4,9 @@
 // has no node. Each sub-package plays one part:
 //
 //   - faultproxy, between a client and the API server, lets requests fail;
+//   - operator runs the operator's binary and kills it.
+//
+// The package itself starts them for a test, and ends them with it.
 //
 // It belongs to the module of the tests, which the benchmark requires. Neither of the
 // two is ever released, both need client-go and the API types, and bench/ requires

@@ -88,7 +88,7 @@ func (m Metrics) Quantile(before Metrics, histogram, selector string, q float64)
 
 // Collect has the process collect its garbage.
 func (p *Process) Collect(ctx context.Context) error {
-	response, err := get(ctx, p.pprof.URL+"heap?gc=1")
+	response, err := get(ctx, p.profiles+"heap?gc=1")
 	if err != nil {
 		return fmt.Errorf("collect the garbage of the operator: %w", err)
 	}

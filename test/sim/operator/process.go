@@ -11,52 +11,62 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/spark-operator/spark-operator/bench/profile"
 )
+
+// Options are how to run the operator.
+type Options struct {
+	// Binary is the operator's. Kubeconfig is how it reaches the API server.
+	Binary, Kubeconfig string
+	// Log is the file to which its log is appended.
+	Log string
+	// Flags follow those of this package, so they win. Env is added to the environment,
+	// as NAME=value.
+	Flags, Env []string
+	// Endpoints lets it serve metrics, profiles and probes on free ports of loopback.
+	// Without it, it listens nowhere.
+	Endpoints bool
+}
 
 // Process is a running operator.
 type Process struct {
 	command *exec.Cmd
 	log     string
-	metrics string // URL
-	pprof   profile.Source
-	ended   chan struct{}
+	// URLs; empty without Options.Endpoints.
+	metrics, profiles, ready string
+	ended                    chan struct{}
 }
 
 // startMax is how long an operator may take to fill its caches: with 10,000
 // applications, and where other programs use the machine, too.
 const startMax = 3 * time.Minute
 
-// Start runs the binary and returns when its caches are filled. The log goes to a
-// file in folder. The process dies with this one.
-func Start(ctx context.Context, binary, kubeconfig, folder string, flags ...string) (*Process, error) {
-	addresses, err := freeAddresses(3)
-	if err != nil {
-		return nil, err
-	}
-	log, err := os.OpenFile(filepath.Join(folder, "operator.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+// Start runs the binary and does not wait for anything. The process dies with this one.
+func Start(options Options) (*Process, error) {
+	log, err := os.OpenFile(options.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("log of the operator: %w", err)
 	}
 	defer log.Close()
-	arguments := append([]string{"controller", "start", "--kubeconfig", kubeconfig,
-		"--enable-metrics", "--metrics-bind-address", addresses[0],
-		"--pprof-bind-address", addresses[1], "--health-probe-bind-address", addresses[2],
-	}, flags...)
-	p := &Process{
-		command: exec.Command(binary, arguments...),
-		log:     log.Name(),
-		metrics: "http://" + addresses[0] + "/metrics",
-		pprof:   profile.Source{Name: "operator", URL: "http://" + addresses[1] + "/debug/pprof/", Client: http.DefaultClient},
-		ended:   make(chan struct{}),
+	p := &Process{log: log.Name(), ended: make(chan struct{})}
+	arguments := []string{"controller", "start", "--kubeconfig", options.Kubeconfig}
+	if options.Endpoints {
+		addresses, err := freeAddresses(3)
+		if err != nil {
+			return nil, err
+		}
+		arguments = append(arguments, "--enable-metrics", "--metrics-bind-address", addresses[0],
+			"--pprof-bind-address", addresses[1], "--health-probe-bind-address", addresses[2])
+		p.metrics, p.profiles, p.ready = "http://"+addresses[0]+"/metrics", "http://"+addresses[1]+"/debug/pprof/", "http://"+addresses[2]+"/readyz"
+	} else {
+		arguments = append(arguments, "--metrics-bind-address", "0", "--health-probe-bind-address", "0")
 	}
+	p.command = exec.Command(options.Binary, append(arguments, options.Flags...)...)
 	p.command.Stdout, p.command.Stderr = log, log
+	p.command.Env = append(os.Environ(), options.Env...)
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	started := make(chan error)
 	go func() {
@@ -73,18 +83,29 @@ func Start(ctx context.Context, binary, kubeconfig, folder string, flags ...stri
 	if err := <-started; err != nil {
 		return nil, fmt.Errorf("start the operator: %w", err)
 	}
-	if err := p.waitReady(ctx, "http://"+addresses[2]+"/readyz"); err != nil {
+	return p, nil
+}
+
+// StartReady runs the binary with Options.Endpoints and returns when its caches are
+// filled.
+func StartReady(ctx context.Context, options Options) (*Process, error) {
+	options.Endpoints = true
+	p, err := Start(options)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.waitReady(ctx); err != nil {
 		p.Kill()
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *Process) waitReady(ctx context.Context, url string) error {
+func (p *Process) waitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startMax)
 	defer cancel()
 	for {
-		if response, err := get(ctx, url); err == nil {
+		if response, err := get(ctx, p.ready); err == nil {
 			_ = response.Body.Close()
 			return nil
 		}
@@ -139,16 +160,21 @@ func (p *Process) Stop() error {
 // Ended is closed when the process is gone.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
 
-// Profiles is where profiles of the process are found.
-func (p *Process) Profiles() *profile.Source { return &p.pprof }
+// Profiles is the URL where package net/http/pprof serves profiles of the process.
+func (p *Process) Profiles() string { return p.profiles }
 
-// Tail is the end of the log.
-func (p *Process) Tail(lines int) string {
+// Log is all that the process has logged.
+func (p *Process) Log() string {
 	text, err := os.ReadFile(p.log)
 	if err != nil {
 		return err.Error()
 	}
-	all := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
+	return string(text)
+}
+
+// Tail is the end of the log.
+func (p *Process) Tail(lines int) string {
+	all := strings.Split(strings.TrimRight(p.Log(), "\n"), "\n")
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spark-operator/spark-operator/test/sim/operator"
+)
+
+// StartOperator runs the operator's binary outside the cluster, watching one
+// namespace, and returns a function that kills it with SIGKILL and waits for its
+// end. That is safe to call more than once; the end of the test calls it, too, and
+// prints the end of the operator's log if the test failed.
+func StartOperator(t *testing.T, binary, kubeconfig, namespace string, flags ...string) (kill func()) {
+	t.Helper()
+	process, err := operator.Start(operator.Options{
+		Binary: binary, Kubeconfig: kubeconfig, Log: filepath.Join(t.TempDir(), "operator.log"),
+		Flags: append([]string{"--namespaces", namespace}, flags...),
+		Env:   []string{"KUBE_CACHE_MUTATION_DETECTOR=true"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		process.Kill()
+		if log := process.Log(); strings.Contains(log, "WARNING: DATA RACE") {
+			t.Errorf("data race in the operator:\n%s", log)
+		} else if t.Failed() {
+			t.Logf("operator log:\n%s", process.Tail(40))
+		}
+	})
+	return process.Kill
+}
