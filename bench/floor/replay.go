@@ -21,11 +21,11 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 
-	"github.com/spark-operator/spark-operator/bench/kubelet"
 	"github.com/spark-operator/spark-operator/bench/plane"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
 	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
+	"github.com/spark-operator/spark-operator/test/sim/kubelet"
 )
 
 // Writer makes the writes of a script for every application that is reported to it, in the

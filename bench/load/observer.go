@@ -20,9 +20,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 
-	"github.com/spark-operator/spark-operator/bench/kubelet"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
+	"github.com/spark-operator/spark-operator/test/sim/kubelet"
 )
 
 // App is what is known about one application of the load.

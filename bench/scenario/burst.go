@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"github.com/spark-operator/spark-operator/bench/floor"
-	"github.com/spark-operator/spark-operator/bench/kubelet"
 	"github.com/spark-operator/spark-operator/bench/load"
 	"github.com/spark-operator/spark-operator/bench/report"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/test/sim/kubelet"
 )
 
 // burstRun is how long the drivers of a burst run: long enough that both their

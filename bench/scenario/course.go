@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/spark-operator/spark-operator/bench/kubelet"
 	"github.com/spark-operator/spark-operator/bench/report"
+	"github.com/spark-operator/spark-operator/test/sim/kubelet"
 )
 
 // courseMax bounds every course besides the time that it lasts by design, so that
@@ -121,6 +121,6 @@ func (l *leg) countDrivers(result *report.Result, c course) error {
 	for _, name := range append([]string{namespace, warmUpNamespace}, c.others...) {
 		result.Duplicates += allowed.excess(l.observer.Apps(name), created)
 	}
-	result.Overlaps = l.kubelet.Overlaps()
+	result.Overlaps = len(l.kubelet.Overlaps())
 	return nil
 }

@@ -3,9 +3,9 @@
 package scenario
 
 import (
-	"github.com/spark-operator/spark-operator/bench/kubelet"
 	"github.com/spark-operator/spark-operator/bench/load"
 	"github.com/spark-operator/spark-operator/bench/plane"
+	"github.com/spark-operator/spark-operator/test/sim/kubelet"
 )
 
 // drivers is how many driver pods were created for each application, by its

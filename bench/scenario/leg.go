@@ -15,10 +15,10 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/spark-operator/spark-operator/bench/floor"
-	"github.com/spark-operator/spark-operator/bench/kubelet"
 	"github.com/spark-operator/spark-operator/bench/load"
 	"github.com/spark-operator/spark-operator/bench/plane"
 	"github.com/spark-operator/spark-operator/test/sim/faultproxy"
+	"github.com/spark-operator/spark-operator/test/sim/kubelet"
 	"github.com/spark-operator/spark-operator/test/sim/operator"
 )
 

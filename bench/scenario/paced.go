@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/spark-operator/spark-operator/bench/kubelet"
 	"github.com/spark-operator/spark-operator/bench/load"
 	"github.com/spark-operator/spark-operator/bench/report"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/test/sim/kubelet"
 )
 
 // Latency creates one application after the end of another.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/internal/recording"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/test/sim/garbage"
 )
 
 var applications = schema.GroupVersionResource{Group: "sparkoperator.k8s.io", Version: "v1beta2", Resource: "sparkapplications"}
@@ -146,38 +147,12 @@ func observe(t *testing.T, namespace string) *state {
 	slices.SortStableFunc(now.events, func(a, b corev1.Event) int {
 		return cmp.Or(a.EventTime.Compare(b.EventTime.Time), a.CreationTimestamp.Compare(b.CreationTimestamp.Time))
 	})
-	now.collectGarbage()
+	var apps []types.UID
+	for _, app := range now.apps {
+		apps = append(apps, app.GetUID())
+	}
+	now.objects = garbage.Remaining(now.objects, apps...)
 	return now
-}
-
-// collectGarbage leaves out what a garbage collector would remove: objects whose
-// owners are all gone, and references to owners that are gone.
-func (s *state) collectGarbage() {
-	live := map[types.UID]bool{}
-	for _, app := range s.apps {
-		live[app.GetUID()] = true
-	}
-	for {
-		for _, object := range s.objects {
-			live[object.GetUID()] = true
-		}
-		before := len(s.objects)
-		s.objects = slices.DeleteFunc(s.objects, func(object *unstructured.Unstructured) bool {
-			owners := object.GetOwnerReferences()
-			left := slices.DeleteFunc(slices.Clone(owners), func(owner metav1.OwnerReference) bool { return !live[owner.UID] })
-			if len(owners) > 0 && len(left) < len(owners) && len(left) > 0 {
-				object.SetOwnerReferences(left)
-			}
-			gone := len(owners) > 0 && len(left) == 0
-			if gone {
-				delete(live, object.GetUID())
-			}
-			return gone
-		})
-		if len(s.objects) == before {
-			return
-		}
-	}
 }
 
 // quiet is how long nothing may have changed in a namespace at rest: longer than

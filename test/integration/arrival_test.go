@@ -194,13 +194,9 @@ func TestAnyOrder(t *testing.T) {
 	const namespace = "orders"
 	plane := newGrantedPlane(t, namespace)
 	sim.StartOperator(t, api.operatorBinary, plane.kubeconfig, namespace)
-	ctx, cancel := context.WithCancel(t.Context())
-	var kubelet, appliers sync.WaitGroup
-	defer func() {
-		cancel()
-		kubelet.Wait()
-	}()
-	kubelet.Go(func() { plane.endDrivers(ctx, namespace) })
+	plane.endDrivers(t, namespace)
+	ctx := t.Context()
+	var appliers sync.WaitGroup
 
 	orders := permutations([]int{0, 1, 2, 3, 4})
 	failed := make(chan error, len(orders))

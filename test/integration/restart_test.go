@@ -12,12 +12,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -32,6 +30,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
 	"github.com/spark-operator/spark-operator/test/sim"
+	"github.com/spark-operator/spark-operator/test/sim/kubelet"
 )
 
 // The full size is that of `make restarts`: 900 applications and 10 restarts.
@@ -143,36 +142,17 @@ func create[T any](ctx context.Context, document []byte, object T, client creato
 	return err
 }
 
-// endDrivers ends every driver well whose ConfigMaps exist, as a kubelet would. It goes
-// on until the context is done.
-func (p *grantedPlane) endDrivers(ctx context.Context, namespace string) {
-	wait.UntilWithContext(ctx, func(ctx context.Context) {
-		pods, err := p.core.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{FieldSelector: "status.phase=Pending"})
-		if err != nil {
-			return // the API server is away
-		}
-		maps, err := p.core.CoreV1().ConfigMaps(namespace).List(ctx, metav1.ListOptions{})
-		if err != nil {
-			return
-		}
-		exists := map[string]bool{}
-		for i := range maps.Items {
-			exists[maps.Items[i].Name] = true
-		}
-		for i := range pods.Items {
-			pod := &pods.Items[i]
-			if slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return v.ConfigMap != nil && !exists[v.ConfigMap.Name] }) {
-				continue
-			}
-			now := metav1.Now()
-			pod.Status.Phase = corev1.PodSucceeded
-			pod.Status.ContainerStatuses = []corev1.ContainerStatus{{
-				Name:  v1beta2.DriverContainerName,
-				State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Completed", StartedAt: now, FinishedAt: now}},
-			}}
-			_, _ = p.core.CoreV1().Pods(namespace).UpdateStatus(ctx, pod, metav1.UpdateOptions{}) // the next round tries again
-		}
-	}, 300*time.Millisecond)
+// endDrivers plays a kubelet that lets every driver end well once the ConfigMaps exist
+// that it mounts. It ends with the test.
+func (p *grantedPlane) endDrivers(t *testing.T, namespace string) {
+	t.Helper()
+	node := kubelet.New(kubelet.Config{
+		Namespace: namespace, Mounts: true, LeaveGarbage: true, LifeOf: kubelet.Always(kubelet.Life{}),
+	}, p.core)
+	if err := node.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(node.Wait)
 }
 
 // TestRestartsOfTheAPIServer: a kube-apiserver that starts refuses whatever its caches
@@ -191,7 +171,7 @@ func TestRestartsOfTheAPIServer(t *testing.T) {
 		cancel()
 		helpers.Wait()
 	}()
-	helpers.Go(func() { plane.endDrivers(ctx, namespace) })
+	plane.endDrivers(t, namespace)
 
 	apps, created := plane.spark.SparkoperatorV1beta2().SparkApplications(namespace), make(chan error, 1)
 	helpers.Go(func() { created <- steadily(ctx, *restartApps, apps) })

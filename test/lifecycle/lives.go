@@ -84,6 +84,9 @@ func (w *World) Check(names ...string) {
 // checkDrivers compares the drivers that were seen with the number that there
 // should have been, each of a submission of its own.
 func (w *World) checkDrivers(names ...string) {
+	for _, overlap := range w.kubelet.Overlaps() {
+		w.t.Errorf("driver %s", overlap)
+	}
 	for _, life := range lives(names...) {
 		ids := w.submissions(life.name)
 		distinct := slices.Compact(slices.Sorted(slices.Values(ids)))

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,14 +17,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
+	"github.com/spark-operator/spark-operator/test/sim/garbage"
+	"github.com/spark-operator/spark-operator/test/sim/kubelet"
 )
 
 // patience is how long one step of a life may take: an operator that is killed or
@@ -37,22 +38,15 @@ const pollInterval = 100 * time.Millisecond
 type World struct {
 	t         *testing.T
 	namespace string
-	config    *rest.Config
 	core      kubernetes.Interface
 	spark     versioned.Interface
-	pods      cache.SharedIndexInformer
-	before    []*object // what the namespace held at the beginning
+	kubelet   *kubelet.Kubelet
+	garbage   *garbage.Collector
+	before    []*garbage.Object // what the namespace held at the beginning
 
-	lock     sync.Mutex
-	drivers  map[string][]*driver // by application, in the order of their creation
-	finished map[string]bool      // applications whose endless run is to end
-}
-
-// driver is a driver pod that was seen.
-type driver struct {
-	uid        types.UID
-	submission string
-	over       bool // it has ended or is gone
+	lock    sync.Mutex
+	drivers map[string][]string      // submissions by application, in the order of their creation
+	endless map[string]chan struct{} // by application; closed when its endless run is to end
 }
 
 // New creates a namespace and begins to play. config must reach the API server
@@ -60,37 +54,26 @@ type driver struct {
 func New(t *testing.T, config *rest.Config, namespace string) *World {
 	t.Helper()
 	w := &World{
-		t: t, namespace: namespace, config: config,
+		t: t, namespace: namespace, garbage: garbage.New(config, namespace),
 		core: kubernetes.NewForConfigOrDie(config), spark: versioned.NewForConfigOrDie(config),
-		drivers: map[string][]*driver{}, finished: map[string]bool{},
+		drivers: map[string][]string{}, endless: map[string]chan struct{}{},
 	}
 	_, err := w.core.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}, metav1.CreateOptions{})
 	if err == nil {
 		err = CreateServiceAccount(t.Context(), w.core, namespace, "default")
 	}
+	if err == nil {
+		w.before, err = w.garbage.List(t.Context())
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.before = w.inventory(t.Context())
-	factory := informers.NewSharedInformerFactoryWithOptions(w.core, 0, informers.WithNamespace(namespace))
-	w.pods = factory.Core().V1().Pods().Informer()
-	if _, err := w.pods.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    w.noteDriver,
-		UpdateFunc: func(_, object any) { w.noteDriver(object) },
-		DeleteFunc: w.noteGone,
-	}); err != nil {
+	// What belonged to earlier drivers stays until the end, in the way of later ones.
+	w.kubelet = kubelet.New(kubelet.Config{Namespace: namespace, LifeOf: w.lifeOf, Tell: w.noteDriver, Workers: 4, LeaveGarbage: true}, w.core)
+	if err := w.kubelet.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	factory.StartWithContext(t.Context())
-	if !cache.WaitForCacheSync(t.Context().Done(), w.pods.HasSynced) {
-		t.Fatal("pods cannot be watched")
-	}
-	var kubelet sync.WaitGroup
-	kubelet.Go(func() { wait.UntilWithContext(t.Context(), w.tendPods, 50*time.Millisecond) })
-	t.Cleanup(func() {
-		kubelet.Wait()
-		factory.Shutdown()
-	})
+	t.Cleanup(w.kubelet.Wait)
 	return w
 }
 
@@ -102,65 +85,84 @@ func CreateServiceAccount(ctx context.Context, core kubernetes.Interface, namesp
 	return err
 }
 
-func isDriver(pod *corev1.Pod) bool {
-	return pod.Labels[v1beta2.LabelSparkRole] == v1beta2.SparkRoleDriver
+// What a driver does is the last argument of its application.
+const (
+	succeeds = "succeeds"
+	fails    = "fails"   // with exit code 1
+	endless  = "endless" // until the user lets it end
+)
+
+// moment is how long a driver takes to start, and to end.
+const moment = 50 * time.Millisecond
+
+func (w *World) lifeOf(driver *corev1.Pod) kubelet.Life {
+	life := kubelet.Life{Start: moment, Run: moment}
+	arguments := driver.Spec.Containers[0].Args
+	switch arguments[len(arguments)-1] {
+	case fails:
+		life.Outcome = kubelet.Fail
+	case endless:
+		life.Until, life.Executors = w.endOf(driver.Labels[v1beta2.LabelSparkAppName]), 1
+	}
+	return life
 }
 
-func hasEnded(pod *corev1.Pod) bool {
-	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
+// endOf is closed when the endless run of an application is to end.
+func (w *World) endOf(name string) chan struct{} {
+	w.lock.Lock()
+	defer w.lock.Unlock()
+	if w.endless[name] == nil {
+		w.endless[name] = make(chan struct{})
+	}
+	return w.endless[name]
 }
 
-// noteDriver notes a driver that is new, and complains if another one of the same
-// application still goes.
-func (w *World) noteDriver(object any) {
-	pod, ok := object.(*corev1.Pod)
-	if !ok || !isDriver(pod) {
+// letEnd lets the endless run of an application end successfully.
+func (w *World) letEnd(name string) { close(w.endOf(name)) }
+
+// noteDriver notes a driver that is new.
+func (w *World) noteDriver(event kubelet.Event) {
+	if event.Moment != kubelet.Created {
 		return
 	}
 	w.lock.Lock()
 	defer w.lock.Unlock()
-	name := pod.Labels[v1beta2.LabelSparkAppName]
-	for _, known := range w.drivers[name] {
-		if known.uid == pod.UID {
-			known.over = known.over || hasEnded(pod)
-			return
-		}
-	}
-	for _, other := range w.drivers[name] {
-		if !other.over {
-			w.t.Errorf("%s: driver %s (submission %s) comes while %s (submission %s) still goes", name,
-				pod.UID, pod.Labels[v1beta2.LabelSubmissionID], other.uid, other.submission)
-		}
-	}
-	w.drivers[name] = append(w.drivers[name], &driver{uid: pod.UID, submission: pod.Labels[v1beta2.LabelSubmissionID], over: hasEnded(pod)})
-}
-
-func (w *World) noteGone(object any) {
-	if last, ok := object.(cache.DeletedFinalStateUnknown); ok {
-		object = last.Obj
-	}
-	pod, ok := object.(*corev1.Pod)
-	if !ok {
-		return
-	}
-	w.lock.Lock()
-	defer w.lock.Unlock()
-	for _, known := range w.drivers[pod.Labels[v1beta2.LabelSparkAppName]] {
-		if known.uid == pod.UID {
-			known.over = true
-		}
-	}
+	name := event.Pod.Labels[v1beta2.LabelSparkAppName]
+	w.drivers[name] = append(w.drivers[name], event.Pod.Labels[v1beta2.LabelSubmissionID])
 }
 
 // submissions are those of all drivers that an application ever had.
 func (w *World) submissions(name string) []string {
 	w.lock.Lock()
 	defer w.lock.Unlock()
-	var ids []string
-	for _, driver := range w.drivers[name] {
-		ids = append(ids, driver.submission)
+	return slices.Clone(w.drivers[name])
+}
+
+// checkNothingLeft waits until nothing exists but what was there before, with this
+// World in the place of the garbage collector.
+func (w *World) checkNothingLeft() {
+	w.t.Helper()
+	known := map[types.UID]bool{}
+	for _, o := range w.before {
+		known[o.UID] = true
 	}
-	return ids
+	var left []string
+	err := wait.PollUntilContextTimeout(w.t.Context(), pollInterval, patience, true, func(ctx context.Context) (bool, error) {
+		left = nil
+		objects, err := w.garbage.List(ctx)
+		if err != nil {
+			return false, err
+		}
+		for _, o := range objects {
+			if !known[o.UID] {
+				left = append(left, fmt.Sprintf("%s (owners %v)", o, o.OwnerReferences))
+			}
+		}
+		return len(left) == 0, w.garbage.Collect(ctx, objects)
+	})
+	if err != nil {
+		w.t.Errorf("left behind: %s (%v)", strings.Join(left, ", "), err)
+	}
 }
 
 // WaitForDrivers waits until so many drivers have come into being.

@@ -4,6 +4,8 @@
 // has no node. Each sub-package plays one part:
 //
 //   - faultproxy, between a client and the API server, lets requests fail;
+//   - kubelet lets drivers start, run and end, thousands of them if need be;
+//   - garbage collects whatever has lost its owners;
 //   - operator runs the operator's binary and kills it.
 //
 // The package itself starts them for a test, and ends them with it.

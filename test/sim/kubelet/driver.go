@@ -6,18 +6,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
-
-	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
 
 // nodes is how many nodes the simulated cluster has.
@@ -29,6 +24,10 @@ const pullBackoff = time.Second
 // startDriver takes a driver from its creation to its start: the scheduler binds
 // it, the kubelet reports that it creates the containers and then that they run.
 func (k *Kubelet) startDriver(ctx context.Context, d *driver) {
+	if k.config.Mounts && !k.mountable(ctx, d.pod) {
+		k.steps.after(mountBackoff, func() { k.startDriver(ctx, d) })
+		return
+	}
 	if !k.place(ctx, d.pod) {
 		return
 	}
@@ -43,8 +42,32 @@ func (k *Kubelet) startDriver(ctx context.Context, d *driver) {
 		}
 		k.tell(Running, d)
 		k.createExecutors(ctx, d)
-		k.steps.after(d.life.Run, func() { k.endDriver(ctx, d) })
+		k.steps.after(d.life.Run, func() {
+			k.steps.when(ctx, d.life.Until, func() { k.endDriver(ctx, d) })
+		})
 	})
+}
+
+// mountBackoff is how long after a failure volumes are mounted again.
+const mountBackoff = 200 * time.Millisecond
+
+// mountable reports whether the ConfigMaps exist that a pod mounts, or the pod is gone.
+func (k *Kubelet) mountable(ctx context.Context, pod *corev1.Pod) bool {
+	for i := range pod.Spec.Volumes {
+		source := pod.Spec.Volumes[i].ConfigMap
+		if source == nil || ptr.Deref(source.Optional, false) {
+			continue
+		}
+		exists := k.persist(ctx, func() error {
+			return k.core.Get().Namespace(pod.Namespace).Resource("configmaps").Name(source.Name).Do(ctx).Error()
+		})
+		if !exists {
+			return !k.persist(ctx, func() error {
+				return k.core.Get().Namespace(pod.Namespace).Resource("pods").Name(pod.Name).Do(ctx).Error()
+			})
+		}
+	}
+	return true
 }
 
 // place binds a pod to a node and reports that its containers are being created.
@@ -102,69 +125,4 @@ func (k *Kubelet) remove(ctx context.Context, pod *corev1.Pod) error {
 
 func (k *Kubelet) deletePod(ctx context.Context, namespace, name string, options metav1.DeleteOptions) error {
 	return k.core.Delete().Namespace(namespace).Resource("pods").Name(name).Body(&options).Do(ctx).Error()
-}
-
-// Collect deletes the drivers of an application that is gone, as the garbage
-// collector does.
-func (k *Kubelet) Collect(ctx context.Context, app types.UID) {
-	k.lock.Lock()
-	defer k.lock.Unlock()
-	for _, d := range k.drivers {
-		if d.app == app {
-			k.steps.now(func() { k.persist(ctx, func() error { return k.remove(ctx, d.pod) }) })
-		}
-	}
-}
-
-// annotationRunObjects is where the operator lists what belongs to a driver pod.
-const annotationRunObjects = "sparkoperator.k8s.io/run-objects"
-
-// collect deletes what belonged to a driver pod, as the garbage collector does.
-// Most often the operator has deleted the Services before. What has one of these
-// names may belong to a newer pod of the same name, so owners are looked at.
-func (k *Kubelet) collect(ctx context.Context, d *driver) {
-	resources := map[string]string{"Service": "services", "Secret": "secrets"}
-	for _, entry := range strings.Split(d.pod.Annotations[annotationRunObjects], ",") {
-		if kind, name, _ := strings.Cut(entry, "/"); resources[kind] != "" {
-			k.persist(ctx, func() error { return k.deleteOwned(ctx, d.pod, resources[kind], name) })
-		}
-	}
-	for i := range d.pod.Spec.Volumes {
-		if configMap := d.pod.Spec.Volumes[i].ConfigMap; configMap != nil {
-			k.persist(ctx, func() error { return k.deleteOwned(ctx, d.pod, "configmaps", configMap.Name) })
-		}
-	}
-	k.deleteExecutors(ctx, d)
-}
-
-// deleteOwned deletes an object if it belongs to the pod.
-func (k *Kubelet) deleteOwned(ctx context.Context, pod *corev1.Pod, resource, name string) error {
-	object, err := k.core.Get().Namespace(pod.Namespace).Resource(resource).Name(name).Do(ctx).Get()
-	if err != nil {
-		return err
-	}
-	found, err := meta.Accessor(object)
-	if err != nil || !slices.ContainsFunc(found.GetOwnerReferences(), func(owner metav1.OwnerReference) bool { return owner.UID == pod.UID }) {
-		return err
-	}
-	options := metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(found.GetUID()))}
-	return k.core.Delete().Namespace(pod.Namespace).Resource(resource).Name(name).Body(&options).Do(ctx).Error()
-}
-
-// executorLabels are the labels that Spark gives the executors of a driver.
-func executorLabels(pod *corev1.Pod, id int) map[string]string {
-	labels := map[string]string{
-		v1beta2.LabelSparkRole:          v1beta2.SparkRoleExecutor,
-		v1beta2.LabelSparkExecutorID:    fmt.Sprint(id),
-		"spark-exec-resourceprofile-id": "0",
-	}
-	for _, key := range []string{
-		v1beta2.LabelSparkAppName, v1beta2.LabelSubmissionID, v1beta2.LabelLaunchedBySparkOperator,
-		v1beta2.LabelSparkApplicationSelector, v1beta2.LabelSparkVersion, "spark-app-name",
-	} {
-		if value, ok := pod.Labels[key]; ok {
-			labels[key] = value
-		}
-	}
-	return labels
 }

@@ -37,8 +37,27 @@ func TestReplacedDriver(t *testing.T) {
 	if !slices.Equal(told, want) {
 		t.Errorf("told %v, want %v", told, want)
 	}
-	if k.Overlaps() != 0 {
-		t.Errorf("%d drivers at once", k.Overlaps())
+	if overlaps := k.Overlaps(); len(overlaps) > 0 {
+		t.Errorf("drivers at once: %v", overlaps)
+	}
+}
+
+// TestOverlaps: a driver overlaps with the one before it unless the watch has shown the
+// end of that.
+func TestOverlaps(t *testing.T) {
+	k := New(Config{LifeOf: Always(Life{})}, fake.NewClientset())
+	first, second, third := driverPod("first"), driverPod("second"), driverPod("third")
+	k.added(t.Context(), first)
+	ended := first.DeepCopy()
+	ended.Status.Phase = corev1.PodFailed
+	k.changed(t.Context(), first, ended)
+	k.added(t.Context(), second)
+	if overlaps := k.Overlaps(); len(overlaps) > 0 {
+		t.Errorf("drivers at once: %v", overlaps)
+	}
+	k.added(t.Context(), third)
+	if overlaps := k.Overlaps(); !slices.Equal(overlaps, []Overlap{{second, third}}) {
+		t.Errorf("drivers at once: %v", overlaps)
 	}
 }
 

@@ -71,3 +71,18 @@ func (s *steps) after(d time.Duration, step func()) {
 	}
 	time.AfterFunc(d, func() { s.now(step) })
 }
+
+// when has a step done once a channel is closed; nil is closed.
+func (s *steps) when(ctx context.Context, closed <-chan struct{}, step func()) {
+	if closed == nil {
+		step()
+		return
+	}
+	s.running.Go(func() {
+		select {
+		case <-closed:
+			s.now(step)
+		case <-ctx.Done():
+		}
+	})
+}

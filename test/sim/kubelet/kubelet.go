@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package kubelet plays everybody in a cluster whom an operator does not: the
+// Package kubelet plays what an operator needs of a cluster besides the API server: the
 // scheduler, the kubelet, Spark's driver as far as it makes executors, and the
 // garbage collector for what belongs to a driver pod. It works on a real API
 // server, with requests and statuses of the shape that the real ones have.
@@ -9,6 +9,7 @@ package kubelet
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,7 +46,9 @@ const (
 type Life struct {
 	// Start is how long it takes to start, Run how long it runs.
 	Start, Run time.Duration
-	Outcome    Outcome
+	// Until, unless it is nil, keeps the driver running until it is closed.
+	Until   <-chan struct{}
+	Outcome Outcome
 	// Executors are created when the driver runs and deleted before it ends.
 	Executors int
 }
@@ -75,10 +78,32 @@ type Event struct {
 type Config struct {
 	// LifeOf decides about each driver when it is created.
 	LifeOf func(driver *corev1.Pod) Life
-	// Tell is told of every driver; it must not block.
+	// Tell receives the moments of every driver; it must not block.
 	Tell func(Event)
 	// Workers is how many requests are made at once. Default 16.
 	Workers int
+	// Namespace is the only one that is simulated; all if empty.
+	Namespace string
+	// Mounts lets a driver start only when the ConfigMaps exist that it mounts. That
+	// costs a request for each.
+	Mounts bool
+	// LeaveGarbage keeps what belonged to a driver pod that is gone, but for its
+	// executors: a garbage collector may be late.
+	LeaveGarbage bool
+}
+
+// Overlap is two drivers of one application that ran at the same time.
+type Overlap struct {
+	// Earlier had not ended when Later was created. Both are trimmed and must not be
+	// changed.
+	Earlier, Later *corev1.Pod
+}
+
+func (o Overlap) String() string {
+	of := func(pod *corev1.Pod) string {
+		return fmt.Sprintf("%s/%s (%s, submission %s)", pod.Namespace, pod.Name, pod.UID, pod.Labels[v1beta2.LabelSubmissionID])
+	}
+	return of(o.Later) + " was created while " + of(o.Earlier) + " had not ended"
 }
 
 // Kubelet is the simulation. Its methods may be called concurrently.
@@ -90,10 +115,10 @@ type Kubelet struct {
 
 	addresses atomic.Int64 // of pods
 
-	lock    sync.Mutex
-	drivers map[types.UID]*driver // of pods
-	live    map[types.UID]int     // drivers that have not ended, by application
-	overlap int
+	lock     sync.Mutex
+	drivers  map[types.UID]*driver   // of pods
+	live     map[types.UID][]*driver // that have not ended, by application
+	overlaps []Overlap
 }
 
 type driver struct {
@@ -111,14 +136,14 @@ func New(config Config, client kubernetes.Interface) *Kubelet {
 	}
 	return &Kubelet{
 		config: config, client: client, core: client.CoreV1().RESTClient(), steps: newSteps(),
-		drivers: map[types.UID]*driver{}, live: map[types.UID]int{},
+		drivers: map[types.UID]*driver{}, live: map[types.UID][]*driver{},
 	}
 }
 
 // Start watches pods and works until ctx is done; it returns once the watch has
 // begun. Wait waits for the end.
 func (k *Kubelet) Start(ctx context.Context) error {
-	pods := cache.NewFilteredListWatchFromClient(k.core, "pods", metav1.NamespaceAll, func(options *metav1.ListOptions) {
+	pods := cache.NewFilteredListWatchFromClient(k.core, "pods", k.config.Namespace, func(options *metav1.ListOptions) {
 		options.LabelSelector = v1beta2.LabelSparkRole
 		options.FieldSelector = fields.Everything().String()
 	})
@@ -153,11 +178,11 @@ func withPod(ctx context.Context, object any, do func(context.Context, *corev1.P
 // Wait returns when all that Start began has ended.
 func (k *Kubelet) Wait() { k.steps.running.Wait() }
 
-// Overlaps is how often an application had two drivers at once.
-func (k *Kubelet) Overlaps() int {
+// Overlaps are all so far.
+func (k *Kubelet) Overlaps() []Overlap {
 	k.lock.Lock()
 	defer k.lock.Unlock()
-	return k.overlap
+	return slices.Clone(k.overlaps)
 }
 
 // trim keeps of a pod what the simulation needs.
@@ -182,7 +207,8 @@ func trim(object any) (any, error) {
 		}
 	}
 	for i := range pod.Spec.Containers {
-		trimmed.Spec.Containers = append(trimmed.Spec.Containers, corev1.Container{Name: pod.Spec.Containers[i].Name, Image: pod.Spec.Containers[i].Image})
+		whole := &pod.Spec.Containers[i]
+		trimmed.Spec.Containers = append(trimmed.Spec.Containers, corev1.Container{Name: whole.Name, Image: whole.Image, Args: whole.Args})
 	}
 	return trimmed, nil
 }
@@ -211,10 +237,10 @@ func (k *Kubelet) added(ctx context.Context, pod *corev1.Pod) {
 	}
 	k.lock.Lock()
 	k.drivers[pod.UID] = d
-	k.live[d.app]++
-	if k.live[d.app] > 1 {
-		k.overlap++
+	for _, earlier := range k.live[d.app] {
+		k.overlaps = append(k.overlaps, Overlap{earlier.pod, pod})
 	}
+	k.live[d.app] = append(k.live[d.app], d)
 	k.lock.Unlock()
 	k.tell(Created, d)
 	k.steps.now(func() { k.startDriver(ctx, d) })
@@ -235,8 +261,16 @@ func (k *Kubelet) changed(ctx context.Context, before, object any) {
 	}
 }
 
-// updated confirms the end of a pod that is being deleted.
+// updated confirms the end of a pod that is being deleted. The watch may show the end
+// of a driver, and then another driver, before the write of the end is answered.
 func (k *Kubelet) updated(ctx context.Context, pod *corev1.Pod) {
+	if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+		k.lock.Lock()
+		if d := k.drivers[pod.UID]; d != nil {
+			k.endLocked(d)
+		}
+		k.lock.Unlock()
+	}
 	if pod.DeletionTimestamp == nil {
 		return
 	}
@@ -260,7 +294,12 @@ func (k *Kubelet) deleted(ctx context.Context, pod *corev1.Pod) {
 		return
 	}
 	k.tell(Gone, d)
-	k.steps.now(func() { k.collect(ctx, d) })
+	k.steps.now(func() {
+		k.deleteExecutors(ctx, d)
+		if !k.config.LeaveGarbage {
+			k.collect(ctx, d)
+		}
+	})
 }
 
 // ended notes that a driver can do no more harm.
@@ -275,7 +314,8 @@ func (k *Kubelet) endLocked(d *driver) {
 		return
 	}
 	d.ended = true
-	if k.live[d.app]--; k.live[d.app] <= 0 {
+	k.live[d.app] = slices.DeleteFunc(k.live[d.app], func(other *driver) bool { return other == d })
+	if len(k.live[d.app]) == 0 {
 		delete(k.live, d.app)
 	}
 }

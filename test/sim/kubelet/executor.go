@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
 
 // createExecutors creates the executors of a driver, which then start without the
@@ -65,13 +67,13 @@ func executorPod(driver *corev1.Pod, id int) *corev1.Pod {
 			RestartPolicy: corev1.RestartPolicyNever,
 			Hostname:      fmt.Sprintf("executor-%d", id),
 			Containers: []corev1.Container{{
-				Name: "spark-kubernetes-executor", Image: image, Args: []string{"executor"},
+				Name: v1beta2.ExecutorContainerName, Image: image, Args: []string{"executor"},
 				Env: []corev1.EnvVar{
 					{Name: "SPARK_USER", Value: "spark"},
 					{Name: "SPARK_DRIVER_URL", Value: "spark://CoarseGrainedScheduler@" + driver.Name + "-svc." + driver.Namespace + ".svc:7078"},
 					{Name: "SPARK_EXECUTOR_CORES", Value: "1"},
 					{Name: "SPARK_EXECUTOR_MEMORY", Value: "512m"},
-					{Name: "SPARK_APPLICATION_ID", Value: driver.Labels["spark-app-selector"]},
+					{Name: "SPARK_APPLICATION_ID", Value: driver.Labels[v1beta2.LabelSparkApplicationSelector]},
 					{Name: "SPARK_CONF_DIR", Value: "/opt/spark/conf"},
 					{Name: "SPARK_EXECUTOR_ID", Value: fmt.Sprint(id)},
 					{Name: "SPARK_RESOURCE_PROFILE_ID", Value: "0"},
@@ -85,4 +87,22 @@ func executorPod(driver *corev1.Pod, id int) *corev1.Pod {
 			Volumes: []corev1.Volume{{Name: "spark-local-dir-1", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}},
 		},
 	}
+}
+
+// executorLabels are the labels that Spark gives the executors of a driver.
+func executorLabels(pod *corev1.Pod, id int) map[string]string {
+	labels := map[string]string{
+		v1beta2.LabelSparkRole:          v1beta2.SparkRoleExecutor,
+		v1beta2.LabelSparkExecutorID:    fmt.Sprint(id),
+		"spark-exec-resourceprofile-id": "0",
+	}
+	for _, key := range []string{
+		v1beta2.LabelSparkAppName, v1beta2.LabelSubmissionID, v1beta2.LabelLaunchedBySparkOperator,
+		v1beta2.LabelSparkApplicationSelector, v1beta2.LabelSparkVersion, "spark-app-name",
+	} {
+		if value, ok := pod.Labels[key]; ok {
+			labels[key] = value
+		}
+	}
+	return labels
 }
