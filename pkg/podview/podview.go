@@ -387,3 +387,18 @@ func clone[T any](value *T) *T {
 // Intern returns the one copy of a text that occurs often. Copies are known until
 // the next collection of garbage, so there is one for each collection at most.
 func Intern[S ~string](text S) S { return unique.Make(text).Value() }
+
+// Condition returns the condition of that type; nil without it.
+func (p *Pod) Condition(kind corev1.PodConditionType) *corev1.PodCondition {
+	for i := range p.Status.Conditions {
+		if p.Status.Conditions[i].Type == kind {
+			return &p.Status.Conditions[i]
+		}
+	}
+	return nil
+}
+
+// Ended reports whether all containers of the pod have ended for good.
+func (p *Pod) Ended() bool {
+	return p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed
+}

@@ -208,3 +208,11 @@ func Expected(err error) bool {
 	var waiting *WaitError
 	return errors.As(err, &waiting) || apierrors.IsConflict(err)
 }
+
+// Reasons with which the kit itself waits.
+const (
+	// Retrying: requests to the API server fail and are tried again.
+	Retrying = "Retrying"
+	// NameInUse: another object still has a name that the loop needs.
+	NameInUse = "NameInUse"
+)

@@ -4,6 +4,7 @@ package reconcile
 
 import (
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -39,4 +40,12 @@ func Join(separator string, parts ...string) string {
 		text += part
 	}
 	return text
+}
+
+// Later returns the later of two times.
+func Later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }

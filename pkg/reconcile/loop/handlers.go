@@ -44,13 +44,12 @@ type Gate struct {
 	Fresh   *Freshness
 }
 
-const (
-	// namespaceDelay is when to ask again about a namespace of which nothing is known yet.
-	namespaceDelay = time.Second
-	// cacheDelay is when to ask again about an object whose caches do not show our own
-	// last write yet. Usually the event that carries it comes earlier.
-	cacheDelay = 200 * time.Millisecond
-)
+// CacheDelay is when to sync again an object whose caches do not show our own last write
+// yet. Usually the event that carries it comes earlier.
+const CacheDelay = 200 * time.Millisecond
+
+// namespaceDelay is when to ask again about a namespace of which nothing is known yet.
+const namespaceDelay = time.Second
 
 // Ready reports whether a sync may begin. If it may not, it is to be tried again after
 // wait, unless that is 0.
@@ -61,7 +60,7 @@ func (g Gate) Ready(key cache.ObjectName) (wait time.Duration, ready bool) {
 	case !watched:
 		return 0, false
 	case !g.Fresh.Ready(key):
-		return cacheDelay, false
+		return CacheDelay, false
 	}
 	return 0, true
 }
