@@ -30,7 +30,7 @@ func publishSubmitting(in *input, status *v1beta2.SparkApplicationStatus) {
 	if in.state() == stateSubmitting {
 		return
 	}
-	setRerun(in, nil, status, conditions{})
+	setRerun(in, nil, status, reconcile.Conditions{})
 	status.AppState.State = stateSubmitted
 	status.LastSubmissionAttemptTime = metav1.NewTime(in.now)
 }
@@ -81,15 +81,15 @@ func (in *input) gaveUp(err error) bool {
 
 // recordAwaited says what the submission waits for. The first message of a cause
 // stays, because it names the times of all tries.
-func recordAwaited(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c conditions) {
+func recordAwaited(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c reconcile.Conditions) {
 	publishSubmitting(in, status)
 	since := in.awaitedSince()
 	if in.awaitedCause() == "" {
 		status.LastSubmissionAttemptTime = metav1.NewTime(since)
-		c.remove(v1beta2.ConditionStalled)
+		c.Remove(v1beta2.ConditionStalled)
 	}
 	if in.awaitedCause() != out.awaited {
-		c.setTrue(v1beta2.ConditionStalled, string(out.awaited), out.awaited.Explain(since, in.now, out.err))
+		c.SetTrue(v1beta2.ConditionStalled, string(out.awaited), out.awaited.Explain(since, in.now, out.err))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 // Applications as they are met most often, and the names of their situations.
@@ -104,9 +105,9 @@ func statusOf(executors int) *v1beta2.SparkApplication {
 		DriverInfo:    v1beta2.DriverInfo{PodName: "pi-driver", WebUIServiceName: "pi-ui-svc", WebUIPort: 4040},
 		ExecutorState: map[string]v1beta2.ExecutorState{},
 	}
-	c := conditions{status: &app.Status, generation: 1, now: testStart}
-	c.setTrue(v1beta2.ConditionSubmitted, "Submitted", "the driver pod exists")
-	c.setTrue(v1beta2.ConditionExecutorsReady, "Ready", "all executors run")
+	c := reconcile.Conditions{List: &app.Status.Conditions, Generation: 1, Now: testStart}
+	c.SetTrue(v1beta2.ConditionSubmitted, "Submitted", "the driver pod exists")
+	c.SetTrue(v1beta2.ConditionExecutorsReady, "Ready", "all executors run")
 	for id := range executors {
 		app.Status.ExecutorState[fmt.Sprintf("pi-driver-exec-%d", id+1)] = v1beta2.ExecutorStateRunning
 	}

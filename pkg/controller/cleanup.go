@@ -3,8 +3,6 @@
 package controller
 
 import (
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/podview"
 )
@@ -22,7 +20,7 @@ func (in *input) unwantedPods() []*podview.Pod {
 	}
 	if in.wantsDeleted(policy.ExecutorPods) {
 		for _, pod := range in.executors {
-			if podEnded(pod) && pod.DeletionTimestamp == nil {
+			if pod.Ended() && pod.DeletionTimestamp == nil {
 				unwanted = append(unwanted, pod)
 			}
 		}
@@ -41,8 +39,4 @@ func (in *input) wantsDeleted(after v1beta2.PodDeletion) bool {
 	default:
 		return false
 	}
-}
-
-func podEnded(pod *podview.Pod) bool {
-	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 }

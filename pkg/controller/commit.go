@@ -4,17 +4,14 @@ package controller
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
+	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
 )
 
 // commit writes the status if it differs from the one that was read, provided
@@ -28,37 +25,17 @@ func (c *Controller) commit(ctx context.Context, in *input, out *outcome, status
 	if equality.Semantic.DeepEqual(&app.Status, status) {
 		return nil
 	}
-	// The API server takes nothing but the status from the body, so the spec can
-	// stay out of it, and a spec that could not be decoded is not harmed.
-	body := &v1beta2.SparkApplication{
-		ObjectMeta: metav1.ObjectMeta{
-			Name:            app.Name,
-			Namespace:       app.Namespace,
-			UID:             app.UID,
-			ResourceVersion: app.ResourceVersion,
-		},
-		Status: *status,
+	sent, stored, written, err := loop.Commit[*v1beta2.SparkApplication]{
+		Client: c.client.SparkoperatorV1beta2().SparkApplications(app.Namespace),
+		Fresh:  c.fresh, Cache: freshApplications,
+		Shrink: withoutDetails,
+	}.Write(ctx, &v1beta2.SparkApplication{ObjectMeta: loop.Identity(app), Status: *status})
+	if err != nil || !written {
+		return err
 	}
-	client := c.client.SparkoperatorV1beta2().SparkApplications(app.Namespace)
-	written, err := client.UpdateStatus(ctx, body, metav1.UpdateOptions{FieldManager: fieldManager})
-	if tooLarge(err) {
-		status = withoutDetails(status)
-		body.Status = *status
-		written, err = client.UpdateStatus(ctx, body, metav1.UpdateOptions{FieldManager: fieldManager})
-	}
-	if apierrors.IsNotFound(err) {
-		// The server says so, too, while it does not serve the resource or its status.
-		live, getErr := client.Get(ctx, app.Name, metav1.GetOptions{})
-		if reconcile.Gone(getErr) || getErr == nil && live.UID != app.UID {
-			return nil // deleted meanwhile; its pods go with it
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("write status: %w", err)
-	}
-	c.fresh.Wrote(keyOf(app), freshApplications, written.ResourceVersion)
-	c.complete.Delete(keyOf(app))
-	if out.unseen, err = c.remember(app, status, written); err != nil {
+	status = &sent.Status
+	c.complete.Delete(cache.MetaObjectToName(app))
+	if out.unseen, err = c.remember(app, status, stored); err != nil {
 		return err
 	}
 	in.noteRephrasing(status)
@@ -70,27 +47,21 @@ func (c *Controller) commit(ctx context.Context, in *input, out *outcome, status
 	after := *app
 	after.Status = *status
 	c.metrics.Transition(&before, &after, in.now)
-	emit(c.recorder, app, transitionEvents(in, out, status), c.settings.redact)
+	loop.Emit(c.recorder, app, transitionEvents(in, out, status), c.settings.redact)
 	return nil
 }
 
-// tooLarge reports whether an object was refused for its size: by the API server, or by
-// etcd, whose answer has no reason of its own.
-func tooLarge(err error) bool {
-	return err != nil && (apierrors.IsRequestEntityTooLargeError(err) || strings.Contains(err.Error(), "request is too large") ||
-		strings.Contains(err.Error(), "larger than max"))
-}
-
-// withoutDetails returns a status without all that may be large and that decides nothing.
-func withoutDetails(status *v1beta2.SparkApplicationStatus) *v1beta2.SparkApplicationStatus {
-	small := status.DeepCopy()
+// withoutDetails returns an application with a status without all that may be large and that decides nothing.
+func withoutDetails(app *v1beta2.SparkApplication) *v1beta2.SparkApplication {
+	app = app.DeepCopy()
+	small := &app.Status
 	small.ExecutorState = nil
 	for i := range small.Attempts {
 		small.Attempts[i].LogTail = ""
-		small.Attempts[i].Message = truncated(small.Attempts[i].Message, smallMessage)
+		small.Attempts[i].Message = reconcile.Truncate(small.Attempts[i].Message, smallMessage)
 	}
-	small.AppState.ErrorMessage = truncated(small.AppState.ErrorMessage, smallMessage)
-	return small
+	small.AppState.ErrorMessage = reconcile.Truncate(small.AppState.ErrorMessage, smallMessage)
+	return app
 }
 
 // smallMessage is how much of a message stays in a status that is too large.
@@ -105,8 +76,5 @@ func (c *Controller) reportUnwritten(app *v1beta2.SparkApplication, failures int
 	if failures+1 != unwrittenFailures || reconcile.Expected(err) {
 		return
 	}
-	emit(c.recorder, app, []event{{
-		corev1.EventTypeWarning, "SparkApplicationStatusNotWritten", actionObserve,
-		fmt.Sprintf("SparkApplication %s: the status cannot be written and is out of date: %s", app.Name, oneLine(err.Error())), nil,
-	}}, c.settings.redact)
+	loop.Emit(c.recorder, app, []reconcile.Event{reconcile.Warning("SparkApplicationStatusNotWritten", actionObserve, nil, "SparkApplication %s: the status cannot be written and is out of date: %s", app.Name, reconcile.OneLine(err.Error()))}, c.settings.redact)
 }

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/client-go/tools/cache"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
@@ -45,7 +46,7 @@ func TestStatusThatCannotBeWritten(t *testing.T) {
 			p := c.start()
 			for failures := range 20 {
 				p.refresh()
-				if _, err := p.sync(p.ctx, keyOf(c.application("pi")), failures); err == nil {
+				if _, err := p.sync(p.ctx, cache.MetaObjectToName(c.application("pi")), failures); err == nil {
 					t.Fatal("no error")
 				}
 			}

@@ -113,7 +113,7 @@ func followRetry(in *input, status *v1beta2.SparkApplicationStatus) {
 
 // follow brings the status in line with what was done.
 func follow(in *input, p plan, out *outcome, failures int, status *v1beta2.SparkApplicationStatus) {
-	c := conditions{status: status, generation: in.app.Generation, now: in.now, redact: in.settings.redact}
+	c := reconcile.Conditions{List: &status.Conditions, Generation: in.app.Generation, Now: in.now, Redact: in.settings.redact}
 	from := in.state()
 
 	switch {
@@ -122,7 +122,7 @@ func follow(in *input, p plan, out *outcome, failures int, status *v1beta2.Spark
 	case out.pending != nil:
 		publishSubmitting(in, status)
 		recordPending(out.pending, c)
-		followStalled(in, nil, c)
+		followStalled(in, nil, status, c)
 		return
 	case out.refusal != "":
 		recordRefusal(in, *out, status, c)
@@ -148,12 +148,12 @@ func follow(in *input, p plan, out *outcome, failures int, status *v1beta2.Spark
 		if p.row.to == stateSubmitted && slices.Contains(toBeSubmitted, from) {
 			publishSubmitting(in, status)
 		}
-		stall(c, out.err)
+		stall(out.err, c)
 		return
 	}
 
 	if stateOf(status) != from || p.row.to == stateSubmitted {
-		c.followState(status.AppState.ErrorMessage)
+		followState(status, status.AppState.ErrorMessage, c)
 	}
 	stalled := followDriver(in, out, status, c)
 	followOwner(in, status, c)
@@ -161,32 +161,19 @@ func follow(in *input, p plan, out *outcome, failures int, status *v1beta2.Spark
 	followStart(in, status)
 	followDisruption(in, status, c)
 	followUI(in, out, status, c)
-	followStalled(in, stalled, c)
+	followStalled(in, stalled, status, c)
 	followSpec(in, out, status)
 }
 
-func (r *row) applySet(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c conditions) {
+func (r *row) applySet(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c reconcile.Conditions) {
 	if r.set != nil {
 		r.set.apply(in, out, status, c)
 	}
 }
 
-// stall says in the status that syncs keep failing. The first message of a reason
-// stays: one that changed with every attempt would be written with every attempt.
-func stall(c conditions, err error) {
-	reason, message := reasonRetrying, oneLine(err.Error())
-	var waiting *reconcile.WaitError
-	if errors.As(err, &waiting) {
-		reason = waiting.Reason
-	}
-	if !isStalled(c.status, reason) {
-		c.setTrue(v1beta2.ConditionStalled, reason, message)
-	}
-}
-
 // followExecutors brings the states of the executors up to date while there is a
 // run or right after it.
-func followExecutors(in *input, status *v1beta2.SparkApplicationStatus, c conditions) {
+func followExecutors(in *input, status *v1beta2.SparkApplicationStatus, c reconcile.Conditions) {
 	state := status.AppState.State
 	switch state {
 	case stateRunning, stateSucceeding, stateFailing, stateCompleted, stateFailed, stateUnknown, stateSubmitted:
@@ -201,7 +188,7 @@ func followExecutors(in *input, status *v1beta2.SparkApplicationStatus, c condit
 	if state == stateRunning {
 		executorsReady(in, status, c)
 	} else if state != stateUnknown { // where the run may go on as it was
-		c.remove(v1beta2.ConditionExecutorsReady)
+		c.Remove(v1beta2.ConditionExecutorsReady)
 	}
 }
 
@@ -262,7 +249,7 @@ func endAttempt(status *v1beta2.SparkApplicationStatus, state v1beta2.Applicatio
 	attempt.State = state
 	attempt.TerminationTime = ptr.To(end)
 	attempt.ExitCode = report.exitCode
-	attempt.Reason, attempt.Message = report.reason, truncated(report.message, maxConditionMessage)
+	attempt.Reason, attempt.Message = report.reason, reconcile.Truncate(report.message, reconcile.MaxConditionMessage)
 	if report.started != nil {
 		attempt.StartTime = ptr.To(*report.started)
 	}
@@ -277,4 +264,14 @@ func currentAttempt(status *v1beta2.SparkApplicationStatus) *v1beta2.Attempt {
 		}
 	}
 	return nil
+}
+
+// stall says in the status that syncs keep failing.
+func stall(err error, c reconcile.Conditions) {
+	reason := reasonRetrying
+	var waiting *reconcile.WaitError
+	if errors.As(err, &waiting) {
+		reason = waiting.Reason
+	}
+	c.SetTrueOnce(v1beta2.ConditionStalled, reason, reconcile.OneLine(err.Error()))
 }

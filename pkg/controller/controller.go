@@ -138,6 +138,7 @@ type Controller struct {
 	pods         *informers.Scoped[*podview.Pod]
 	namespaces   *informers.Namespaces
 	fresh        *loop.Freshness
+	gate         loop.Gate
 	synced       []cache.DoneChecker
 
 	watches *driverWatches
@@ -190,7 +191,8 @@ func newController(config Config, clients Clients, set *informers.Set, recorder 
 		metrics:  m,
 	}
 	c.queue = loop.NewQueue(queueName, newFairQueue(c.toSubmit, config.Workers, clk), clk)
-	applications, err := c.watchApplications()
+	c.gate = loop.Gate{Watched: c.namespaces.Match, Fresh: c.fresh}
+	applications, err := c.applications.AddHandler(loop.Enqueue[*informers.Application](c.queue))
 	if err != nil {
 		return nil, fmt.Errorf("watch SparkApplications: %w", err)
 	}
@@ -198,7 +200,7 @@ func newController(config Config, clients Clients, set *informers.Set, recorder 
 	if err != nil {
 		return nil, fmt.Errorf("watch pods: %w", err)
 	}
-	namespaces, err := c.watchNamespaces()
+	namespaces, err := c.namespaces.OnWatched(loop.EnqueueAll(c.queue, c.applications.In))
 	if err != nil {
 		return nil, err
 	}

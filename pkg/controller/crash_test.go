@@ -232,7 +232,7 @@ func watchDrivers(c *cluster) {
 	c.onWrite = func() {
 		var drivers []string
 		for _, pod := range c.pods() {
-			if pod.Labels[v1beta2.LabelSparkRole] == v1beta2.SparkRoleDriver && !podEnded(podview.Of(pod)) {
+			if pod.Labels[v1beta2.LabelSparkRole] == v1beta2.SparkRoleDriver && !podview.Of(pod).Ended() {
 				drivers = append(drivers, pod.Name)
 			}
 		}

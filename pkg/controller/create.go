@@ -5,56 +5,26 @@ package controller
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/dynamic"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/podview"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/reconcile/owned"
 	"github.com/spark-operator/spark-operator/pkg/submit"
 	"github.com/spark-operator/spark-operator/pkg/translate"
 )
 
-// fieldManager names us in the field ownership of what we write.
-const fieldManager = "spark-operator"
-
-// creator creates and reads objects of one kind in one namespace.
-type creator[T metav1.Object] interface {
-	Create(ctx context.Context, object T, options metav1.CreateOptions) (T, error)
-	Get(ctx context.Context, name string, options metav1.GetOptions) (T, error)
-}
-
-// create creates an object, or gives up when the API server has not answered for
-// [owned.CreateTimeout]. Then the object may come into being nevertheless: the next
-// sync finds it by its name.
-func create[T metav1.Object](ctx context.Context, client interface {
-	Create(ctx context.Context, object T, options metav1.CreateOptions) (T, error)
-}, object T) (T, error) {
-	return limited(ctx, func(ctx context.Context) (T, error) {
-		return client.Create(ctx, object, metav1.CreateOptions{FieldManager: fieldManager})
-	})
-}
-
-// createDynamic does the same for an object of a type that is not compiled in.
-func createDynamic(ctx context.Context, client dynamic.ResourceInterface, object *unstructured.Unstructured) (*unstructured.Unstructured, error) {
-	return limited(ctx, func(ctx context.Context) (*unstructured.Unstructured, error) {
-		return client.Create(ctx, object, metav1.CreateOptions{FieldManager: fieldManager})
-	})
-}
-
-func limited[T any](ctx context.Context, creation func(context.Context) (T, error)) (T, error) {
-	short, cancel := context.WithTimeout(ctx, owned.CreateTimeout)
-	defer cancel()
-	created, err := creation(short)
-	if err != nil && short.Err() != nil && ctx.Err() == nil {
-		err = fmt.Errorf("the API server did not answer within %v; check the admission webhooks of the namespace: %w", owned.CreateTimeout, context.DeadlineExceeded)
-	}
-	return created, err
+// ownerOf is the application as the owner of what its runs share.
+func ownerOf(app *v1beta2.SparkApplication) owned.Owner {
+	return owned.Owner{Object: app, Kind: "SparkApplication", Noun: "application"}
 }
 
 // createOwned creates the objects of a run that belong to its driver pod.
@@ -95,29 +65,21 @@ func (c *Controller) createOwned(ctx context.Context, objects *submit.Objects, p
 
 // createFor creates an object that belongs to a driver pod. One that exists is
 // right if it belongs to that pod: an earlier try created it.
-func createFor[T metav1.Object](ctx context.Context, client creator[T], object T, pod *podview.Pod, kind string) error {
-	_, err := create(ctx, client, object)
-	if err == nil || !apierrors.IsAlreadyExists(err) {
-		return err
-	}
-	existing, err := client.Get(ctx, object.GetName(), metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return waitFor(reasonRetrying, "%s %s was just deleted", kind, object.GetName())
-	}
-	if err != nil {
-		return fmt.Errorf("read existing %s: %w", kind, err)
-	}
-	if metav1.IsControlledBy(existing, pod.GetObjectMeta()) {
-		return nil
-	}
-	owner := metav1.GetControllerOfNoCopy(existing)
-	if existing.GetDeletionTimestamp() != nil {
-		return waitFor(reasonNameInUse, "%s %s of %s %s", kind, object.GetName(), describeOwner(owner), terminating(existing))
-	}
-	if owner != nil && owner.Kind == "Pod" && owner.Name == pod.Name {
-		return waitFor(reasonOldDriver, "%s %s belongs to an earlier driver pod %s; the garbage collector will delete it", kind, object.GetName(), pod.Name)
-	}
-	return refuse(fmt.Errorf("%s %s exists and belongs to %s; delete it", kind, object.GetName(), describeOwner(owner)))
+func createFor[T owned.Object](ctx context.Context, client owned.Client[T], object T, pod *podview.Pod, noun string) error {
+	_, _, err := owned.Ensure(ctx, client, object, func(existing T) error {
+		if metav1.IsControlledBy(existing, pod.GetObjectMeta()) {
+			return nil
+		}
+		owner := metav1.GetControllerOfNoCopy(existing)
+		if existing.GetDeletionTimestamp() != nil {
+			return reconcile.WaitFor(reasonNameInUse, "%s %s of %s %s", noun, object.GetName(), owned.Describe(owner), owned.Terminating(existing))
+		}
+		if owner != nil && owner.Kind == "Pod" && owner.Name == pod.Name {
+			return reconcile.WaitFor(reasonOldDriver, "%s %s belongs to an earlier driver pod %s; the garbage collector will delete it", noun, object.GetName(), pod.Name)
+		}
+		return reconcile.Refuse(fmt.Errorf("%s %s exists and belongs to %s; delete it", noun, object.GetName(), owned.Describe(owner)))
+	})
+	return err
 }
 
 // createPre creates an object that has to exist before the driver pod, such as
@@ -125,17 +87,14 @@ func createFor[T metav1.Object](ctx context.Context, client creator[T], object T
 // the pod, see ownPre: one that exists and belongs to neither is not ours.
 func (c *Controller) createPre(ctx context.Context, t *task, object *unstructured.Unstructured) error {
 	resource, _ := meta.UnsafeGuessKindToResource(object.GroupVersionKind())
-	client := c.dynamic.Resource(resource).Namespace(object.GetNamespace())
+	client := owned.Dynamic(c.dynamic.Resource(resource).Namespace(object.GetNamespace()))
 	object.SetOwnerReferences([]metav1.OwnerReference{translate.OwnerReference(t.in.app)})
-	live, err := createDynamic(ctx, client, object)
-	if apierrors.IsAlreadyExists(err) {
-		if live, err = client.Get(ctx, object.GetName(), metav1.GetOptions{}); err != nil {
-			return fmt.Errorf("read existing %s: %w", object.GetKind(), err)
+	live, _, err := owned.Ensure(ctx, client, object, func(live *unstructured.Unstructured) error {
+		if pod := t.in.unpublished; pod != nil && metav1.IsControlledBy(live, pod.GetObjectMeta()) {
+			return nil
 		}
-		if pod := t.in.unpublished; pod == nil || !metav1.IsControlledBy(live, pod.GetObjectMeta()) {
-			err = judgeNamesake(t.in.app, object.GetKind(), live)
-		}
-	}
+		return ownerOf(t.in.app).Judge(object.GetKind(), live)
+	})
 	if err == nil {
 		object.SetUID(live.GetUID())
 	}
@@ -153,6 +112,49 @@ func (c *Controller) ownPre(ctx context.Context, object *unstructured.Unstructur
 		return fmt.Errorf("owner of %s %s: %w", object.GetKind(), object.GetName(), err)
 	}
 	_, err = c.dynamic.Resource(resource).Namespace(object.GetNamespace()).Patch(ctx, object.GetName(), types.MergePatchType, patch,
-		metav1.PatchOptions{FieldManager: fieldManager})
+		metav1.PatchOptions{FieldManager: reconcile.FieldManager})
 	return err
+}
+
+// ensure creates an object that belongs to the application and outlives its runs, or
+// brings the one that exists up to date. Labels, annotations and fields of others stay; a
+// foreign object is an error.
+func ensure[T owned.Object](ctx context.Context, app *v1beta2.SparkApplication, client interface {
+	owned.Client[T]
+	owned.Updater[T]
+}, noun string, desired T, edit func(live T)) (T, error) {
+	live, existed, err := owned.Ensure(ctx, client, desired, func(live T) error { return ownerOf(app).Judge(noun, live) })
+	if err == nil && existed {
+		live, err = owned.Update(ctx, client, live, func(live T) {
+			mergeMetadata(live, desired)
+			edit(live)
+		})
+	}
+	return live, describe(noun, desired, err)
+}
+
+// mergeMetadata sets our labels, annotations and owner and leaves what others have added.
+func mergeMetadata(live, desired metav1.Object) {
+	live.SetOwnerReferences(desired.GetOwnerReferences())
+	live.SetLabels(merged(live.GetLabels(), desired.GetLabels()))
+	live.SetAnnotations(merged(live.GetAnnotations(), desired.GetAnnotations()))
+}
+
+// merged returns live with the entries of desired.
+func merged(live, desired map[string]string) map[string]string {
+	if live == nil && len(desired) > 0 {
+		live = map[string]string{}
+	}
+	maps.Copy(live, desired)
+	return live
+}
+
+// describe puts the name of the object in front of an error, unless the error is about a
+// namesake and names it already.
+func describe(noun string, object metav1.Object, err error) error {
+	var waiting *reconcile.WaitError
+	if err == nil || owned.IsForeign(err) || errors.As(err, &waiting) {
+		return err
+	}
+	return fmt.Errorf("%s %s: %w", noun, object.GetName(), err)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/podview"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 // obstacle is what keeps a pod from running.
@@ -34,7 +35,7 @@ type obstacle struct {
 }
 
 func (o *obstacle) message() string {
-	return joinNonEmpty(": ", o.subject, o.detail)
+	return reconcile.Join(": ", o.subject, o.detail)
 }
 
 // unschedulableDelay is how long a driver may wait for a node before the
@@ -112,21 +113,21 @@ func waitsFor(pod, scheduler string) string {
 }
 
 func diagnoseScheduling(pod *podview.Pod, now time.Time) *obstacle {
-	condition := podCondition(pod, corev1.PodScheduled)
+	condition := pod.Condition(corev1.PodScheduled)
 	if condition == nil {
 		return diagnoseScheduler(pod, now)
 	}
 	if condition.Status == corev1.ConditionTrue || pod.Spec.NodeName != "" {
 		return nil
 	}
-	o := &obstacle{reason: reasonUnschedulable, subject: "pod " + pod.Name + " is unschedulable", detail: oneLine(condition.Message), since: condition.LastTransitionTime.Time}
+	o := &obstacle{reason: reasonUnschedulable, subject: "pod " + pod.Name + " is unschedulable", detail: reconcile.OneLine(condition.Message), since: condition.LastTransitionTime.Time}
 	if condition.Reason == corev1.PodReasonSchedulingGated {
 		o.reason, o.subject = reasonSchedulingGated, "pod "+pod.Name+" has scheduling gates"
 		if wanted := pod.Spec.Wanted; wanted != nil && wanted.Gates != "" {
 			o.subject += " " + wanted.Gates
 		}
 		if wanted := pod.Spec.Wanted; wanted != nil && strings.Contains(wanted.Gates, "kueue.x-k8s.io/") {
-			o.detail = joinNonEmpty("; ", o.detail, "Kueue removes its gate when it admits the pod; the Workload of the pod shows why it waits")
+			o.detail = reconcile.Join("; ", o.detail, "Kueue removes its gate when it admits the pod; the Workload of the pod shows why it waits")
 		}
 	} else if wanted := pod.Spec.Wanted; wanted != nil {
 		var selector, scheduler string
@@ -136,7 +137,7 @@ func diagnoseScheduling(pod *podview.Pod, now time.Time) *obstacle {
 		if name := wanted.Scheduler; name != "" && name != corev1.DefaultSchedulerName {
 			scheduler = "scheduler " + name
 		}
-		if notes := joinNonEmpty("; ", selector, scheduler); notes != "" {
+		if notes := reconcile.Join("; ", selector, scheduler); notes != "" {
 			o.subject += " (" + notes + ")"
 		}
 	}
@@ -177,7 +178,7 @@ func diagnoseWaiting(container *podview.ContainerStatus) *obstacle {
 	if waiting == nil {
 		return nil
 	}
-	o := &obstacle{detail: oneLine(waiting.Message), needsAction: true, failure: v1beta2.FailureTypeApplication}
+	o := &obstacle{detail: reconcile.OneLine(waiting.Message), needsAction: true, failure: v1beta2.FailureTypeApplication}
 	switch waiting.Reason {
 	case "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable", "ImageInspectError", "SignatureValidationFailed":
 		o.reason = reasonImagePullFailed
@@ -232,9 +233,9 @@ func eventObstacle(pod *podview.Pod, events []corev1.Event) *obstacle {
 	for i := range events {
 		switch events[i].Reason {
 		case "Pulling", "Pulled", "Created", "Started":
-			progress = later(progress, lastSeen(&events[i]))
+			progress = reconcile.Later(progress, lastSeen(&events[i]))
 		case "FailedMount", "FailedAttachVolume", "FailedMapVolume", "FailedCreatePodSandBox":
-			latest = later(latest, lastSeen(&events[i]))
+			latest = reconcile.Later(latest, lastSeen(&events[i]))
 		}
 	}
 	volumes := obstacle{reason: reasonVolumeFailed, subject: "a volume of pod " + pod.Name + " cannot be mounted", needsAction: true}
@@ -247,9 +248,9 @@ func eventObstacle(pod *podview.Pod, events []corev1.Event) *obstacle {
 		}
 		switch events[i].Reason {
 		case "FailedMount", "FailedAttachVolume", "FailedMapVolume":
-			volumeCauses = append(volumeCauses, oneLine(events[i].Message))
+			volumeCauses = append(volumeCauses, reconcile.OneLine(events[i].Message))
 		case "FailedCreatePodSandBox":
-			sandboxCauses = append(sandboxCauses, oneLine(events[i].Message))
+			sandboxCauses = append(sandboxCauses, reconcile.OneLine(events[i].Message))
 		}
 	}
 	switch {
@@ -282,18 +283,11 @@ func causes(messages []string) string {
 
 // lastSeen is when an event last happened, in whichever form it was recorded.
 func lastSeen(event *corev1.Event) time.Time {
-	seen := later(event.LastTimestamp.Time, event.EventTime.Time)
+	seen := reconcile.Later(event.LastTimestamp.Time, event.EventTime.Time)
 	if event.Series != nil {
-		seen = later(seen, event.Series.LastObservedTime.Time)
+		seen = reconcile.Later(seen, event.Series.LastObservedTime.Time)
 	}
 	return seen
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }
 
 // rephrases reports whether a text says the same as another one in other words:
@@ -311,13 +305,4 @@ func words(text string) []string {
 	})
 	slices.Sort(fields)
 	return slices.Compact(fields)
-}
-
-func podCondition(pod *podview.Pod, kind corev1.PodConditionType) *corev1.PodCondition {
-	for i := range pod.Status.Conditions {
-		if pod.Status.Conditions[i].Type == kind {
-			return &pod.Status.Conditions[i]
-		}
-	}
-	return nil
 }

@@ -6,12 +6,12 @@ import (
 	"context"
 
 	policyv1 "k8s.io/api/policy/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/reconcile/owned"
 )
 
 // wantsBudget reports whether the driver is to be protected from voluntary
@@ -52,17 +52,11 @@ func (c *Controller) ensureBudget(ctx context.Context, t *task) error {
 	if !c.wantsBudget(app) {
 		return c.deleteBudget(ctx, t, driverPodName)
 	}
-	client := c.kube.PolicyV1().PodDisruptionBudgets(app.Namespace)
+	const noun = "pod disruption budget"
 	desired := disruptionBudget(app, driverPodName)
-	_, err := create(ctx, client, desired)
-	if err == nil || !apierrors.IsAlreadyExists(err) {
-		return describe("pod disruption budget", desired, err)
-	}
-	live, err := client.Get(ctx, desired.Name, metav1.GetOptions{})
-	if err != nil {
-		return describe("pod disruption budget", desired, err)
-	}
-	return judgeNamesake(app, "pod disruption budget", live)
+	_, _, err := owned.Ensure(ctx, c.kube.PolicyV1().PodDisruptionBudgets(app.Namespace), desired,
+		func(live *policyv1.PodDisruptionBudget) error { return ownerOf(app).Judge(noun, live) })
+	return describe(noun, desired, err)
 }
 
 // deleteBudget deletes the budget if the application has one of its own.
@@ -74,10 +68,6 @@ func (c *Controller) deleteBudget(ctx context.Context, t *task, driverPodName st
 	if !c.settings.DriverDisruptionBudget || !mayHave || driverPodName == "" {
 		return nil
 	}
-	client := c.kube.PolicyV1().PodDisruptionBudgets(app.Namespace)
-	live, err := client.Get(ctx, driverPodName, metav1.GetOptions{})
-	if err == nil && metav1.IsControlledBy(live, app) {
-		err = client.Delete(ctx, driverPodName, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(live.UID))})
-	}
+	err := owned.Delete(ctx, c.kube.PolicyV1().PodDisruptionBudgets(app.Namespace), driverPodName, app, metav1.DeleteOptions{})
 	return c.released(ctx, t, "PodDisruptionBudget", driverPodName, err)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/podview"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 // driverReport is what a driver pod says about the run.
@@ -73,7 +74,7 @@ func (r driverReport) terminated(pod *podview.Pod, end *corev1.ContainerStateTer
 	r.state = v1beta2.DriverStateFailed
 	r.reason = end.Reason
 	podReason, podMessage := podFailure(pod)
-	more := joinNonEmpty(": ", podReason, podMessage)
+	more := reconcile.Join(": ", podReason, podMessage)
 	switch {
 	case podReason == "":
 		more = describeOthers(pod)
@@ -83,7 +84,7 @@ func (r driverReport) terminated(pod *podview.Pod, end *corev1.ContainerStateTer
 	if r.reason == "" {
 		r.reason = reasonDriverFailed
 	}
-	r.message = joinNonEmpty("; ", "driver container failed with "+describeEnd(end), more)
+	r.message = reconcile.Join("; ", "driver container failed with "+describeEnd(end), more)
 	return r
 }
 
@@ -92,7 +93,7 @@ func (r driverReport) terminated(pod *podview.Pod, end *corev1.ContainerStateTer
 func missingStatus(pod *podview.Pod) (reason, message string) {
 	const text = "driver container status missing"
 	if podReason, podMessage := podFailure(pod); podReason != "" {
-		return podReason, joinNonEmpty(": ", text, podReason, podMessage) // its containers were only stopped with it
+		return podReason, reconcile.Join(": ", text, podReason, podMessage) // its containers were only stopped with it
 	}
 	for i := range pod.Status.InitContainerStatuses {
 		init := &pod.Status.InitContainerStatuses[i]
@@ -100,7 +101,7 @@ func missingStatus(pod *podview.Pod) (reason, message string) {
 			return reasonInitFailed, fmt.Sprintf("%s: init container %s failed with %s", text, init.Name, describeEnd(end))
 		}
 	}
-	return reasonStatusMissing, joinNonEmpty("; ", joinNonEmpty(": ", text, oneLine(pod.Status.Message)),
+	return reasonStatusMissing, reconcile.Join("; ", reconcile.Join(": ", text, reconcile.OneLine(pod.Status.Message)),
 		describeOthers(pod))
 }
 
@@ -131,18 +132,4 @@ func containerStatus(pod *podview.Pod, names ...string) *podview.ContainerStatus
 		}
 	}
 	return nil
-}
-
-func joinNonEmpty(separator string, parts ...string) string {
-	text := ""
-	for _, part := range parts {
-		if part == "" {
-			continue
-		}
-		if text != "" {
-			text += separator
-		}
-		text += part
-	}
-	return text
 }

@@ -16,6 +16,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/podview"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 const (
@@ -93,7 +94,7 @@ func (in *input) startsSilently() bool {
 	if pod == nil || pod.DeletionTimestamp != nil || pod.Status.Phase != corev1.PodPending || in.obstacle != nil {
 		return false
 	}
-	condition := podCondition(pod, corev1.PodScheduled)
+	condition := pod.Condition(corev1.PodScheduled)
 	return (pod.Spec.NodeName != "" || condition != nil && condition.Status == corev1.ConditionTrue) && !anyStarted(pod)
 }
 
@@ -111,10 +112,10 @@ func anyStarted(pod *podview.Pod) bool {
 // eventsDue is when the events of a driver that starts silently are read next.
 func (in *input) eventsDue() time.Time {
 	scheduled := in.driver.CreationTimestamp.Time
-	if condition := podCondition(in.driver, corev1.PodScheduled); condition != nil {
-		scheduled = later(scheduled, condition.LastTransitionTime.Time)
+	if condition := in.driver.Condition(corev1.PodScheduled); condition != nil {
+		scheduled = reconcile.Later(scheduled, condition.LastTransitionTime.Time)
 	}
-	return later(scheduled.Add(quietStart), in.watch.read.next)
+	return reconcile.Later(scheduled.Add(quietStart), in.watch.read.next)
 }
 
 // driverEvents is what the events of the driver show.
@@ -132,7 +133,7 @@ func (c *Controller) readDriverEvents(ctx context.Context, t *task) error {
 	}
 	watch := in.watch
 	watch.read = watch.read.done(in.now)
-	in.watches.store(keyOf(in.app), watch)
+	in.watches.store(cache.MetaObjectToName(in.app), watch)
 
 	pod := in.driver
 	ctx, cancel := context.WithTimeout(ctx, eventsTimeout)

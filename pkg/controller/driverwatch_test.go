@@ -17,6 +17,7 @@ import (
 	clienttesting "k8s.io/client-go/testing"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 // statusWrites is how often the status of any application was written.
@@ -61,7 +62,7 @@ func (c *cluster) wantCondition(kind, want string) {
 	condition := meta.FindStatusCondition(c.application("pi").Status.Conditions, kind)
 	got := ""
 	if condition != nil {
-		got = joinNonEmpty(": ", fmt.Sprintf("%s %s", condition.Status, condition.Reason), condition.Message)
+		got = reconcile.Join(": ", fmt.Sprintf("%s %s", condition.Status, condition.Reason), condition.Message)
 	}
 	if got != want {
 		c.t.Errorf("%s is %q, want %q", kind, got, want)

@@ -9,13 +9,14 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 // effectOnStatus is a named change of the status that a row of the table makes
 // besides the state. It is pure.
 type effectOnStatus struct {
 	text  string
-	apply func(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c conditions)
+	apply func(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c reconcile.Conditions)
 }
 
 var (
@@ -36,7 +37,7 @@ var (
 	failRefused        = &effectOnStatus{"record the end", setRefused}
 )
 
-func setSubmitted(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c conditions) {
+func setSubmitted(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c reconcile.Conditions) {
 	s := out.submission
 	beginAttempt(in, s, status)
 	status.AppState.ErrorMessage = ""
@@ -49,8 +50,8 @@ func setSubmitted(in *input, out *outcome, status *v1beta2.SparkApplicationStatu
 		DriverPodName:      s.driverPodName,
 		SubmissionTime:     ptr.To(status.LastSubmissionAttemptTime),
 	})
-	c.setTrue(v1beta2.ConditionSubmitted, reasonSubmitted, "")
-	c.remove(v1beta2.ConditionStalled)
+	c.SetTrue(v1beta2.ConditionSubmitted, reasonSubmitted, "")
+	c.Remove(v1beta2.ConditionStalled)
 }
 
 // beginAttempt is what a submission leaves in the status whether it succeeds or
@@ -72,9 +73,9 @@ const maxErrorMessage = 8 << 10
 
 // recordRefusal is the counterpart of setSubmitted for a submission that cannot
 // succeed.
-func recordRefusal(in *input, out outcome, status *v1beta2.SparkApplicationStatus, c conditions) {
+func recordRefusal(in *input, out outcome, status *v1beta2.SparkApplicationStatus, c reconcile.Conditions) {
 	beginAttempt(in, out.submission, status)
-	status.AppState.ErrorMessage = truncated(out.refusal, maxErrorMessage)
+	status.AppState.ErrorMessage = reconcile.Truncate(out.refusal, maxErrorMessage)
 	status.ObservedSpecHash = in.specHash
 	startAttempt(status, v1beta2.Attempt{
 		SubmissionID:    out.submission.id,
@@ -83,12 +84,12 @@ func recordRefusal(in *input, out outcome, status *v1beta2.SparkApplicationStatu
 		SubmissionTime:  ptr.To(status.LastSubmissionAttemptTime),
 		TerminationTime: ptr.To(metav1.NewTime(in.now)),
 		Reason:          out.refusalReason,
-		Message:         truncated(out.refusal, maxConditionMessage),
+		Message:         reconcile.Truncate(out.refusal, reconcile.MaxConditionMessage),
 	})
-	c.setFalse(v1beta2.ConditionSubmitted, out.refusalReason, out.refusal)
+	c.SetFalse(v1beta2.ConditionSubmitted, out.refusalReason, out.refusal)
 }
 
-func setRerun(_ *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ conditions) {
+func setRerun(_ *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ reconcile.Conditions) {
 	status.SparkApplicationID = ""
 	status.AppState.ErrorMessage = ""
 	status.DriverInfo = v1beta2.DriverInfo{}
@@ -97,60 +98,60 @@ func setRerun(_ *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ co
 	status.TerminationTime = metav1.Time{}
 }
 
-func setChanged(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c conditions) {
+func setChanged(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c reconcile.Conditions) {
 	endAttempt(status, stateInvalidating, driverReport{reason: reasonSpecChanged}, metav1.NewTime(in.now))
 	setRerun(in, out, status, c)
 	status.SubmissionAttempts = 0
 	status.ExecutionAttempts = 0
 	tally{}.store(status)
 	status.LastSubmissionAttemptTime = metav1.Time{}
-	c.remove(v1beta2.ConditionStalled)
+	c.Remove(v1beta2.ConditionStalled)
 }
 
 // setUncharged takes back an attempt that is cut short by a suspension: the
 // restart policy limits failures, and this is none.
-func setUncharged(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ conditions) {
+func setUncharged(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ reconcile.Conditions) {
 	status.ExecutionAttempts = max(status.ExecutionAttempts-1, 0)
 	status.ForgivenAttempts = min(status.ForgivenAttempts, status.ExecutionAttempts)
 	status.SubmissionAttempts = max(status.SubmissionAttempts-1, 0)
 	endAttempt(status, stateSuspended, driverReport{reason: reasonSuspended}, metav1.NewTime(in.now))
 }
 
-func setSucceeded(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ conditions) {
+func setSucceeded(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ reconcile.Conditions) {
 	status.AppState.ErrorMessage = ""
 	status.TerminationTime = in.runEnd()
 	tallyOf(status).afterSuccess(in.app.Spec.RestartPolicy, in.ranFor(status.TerminationTime)).store(status)
 	endAttempt(status, stateCompleted, in.report, status.TerminationTime)
 }
 
-func setFailed(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ conditions) {
+func setFailed(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ reconcile.Conditions) {
 	recordFailure(in, status, in.failure())
 }
 
 // setGivenUp explains why a run that was to be retried is not, if the restart
 // policy was edited meanwhile.
-func setGivenUp(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ conditions) {
+func setGivenUp(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ reconcile.Conditions) {
 	refusal := in.retry().refusal
 	if !strings.HasSuffix(status.AppState.ErrorMessage, refusal) {
-		status.AppState.ErrorMessage = joinNonEmpty("; ", status.AppState.ErrorMessage, refusal)
+		status.AppState.ErrorMessage = reconcile.Join("; ", status.AppState.ErrorMessage, refusal)
 	}
 }
 
-func setUnreadable(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, c conditions) {
+func setUnreadable(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, c reconcile.Conditions) {
 	status.AppState.ErrorMessage = "the object cannot be decoded: " + in.unreadable + "; correct the field"
 	status.TerminationTime = metav1.NewTime(in.now)
 	status.ObservedSpecHash = undecodableSpec
-	c.setFalse(v1beta2.ConditionSubmitted, reasonInvalidObject, status.AppState.ErrorMessage)
+	c.SetFalse(v1beta2.ConditionSubmitted, reasonInvalidObject, status.AppState.ErrorMessage)
 }
 
-func setInvalid(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, c conditions) {
-	status.AppState.ErrorMessage = truncated(in.refusal(), maxErrorMessage)
+func setInvalid(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, c reconcile.Conditions) {
+	status.AppState.ErrorMessage = reconcile.Truncate(in.refusal(), maxErrorMessage)
 	status.TerminationTime = metav1.NewTime(in.now)
 	status.ObservedSpecHash = in.specHash
-	c.setFalse(v1beta2.ConditionSubmitted, reasonInvalidSpec, status.AppState.ErrorMessage)
-	c.setTrue(v1beta2.ConditionStalled, reasonInvalidSpec, status.AppState.ErrorMessage)
+	c.SetFalse(v1beta2.ConditionSubmitted, reasonInvalidSpec, status.AppState.ErrorMessage)
+	c.SetTrue(v1beta2.ConditionStalled, reasonInvalidSpec, status.AppState.ErrorMessage)
 }
 
-func setRefused(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ conditions) {
+func setRefused(in *input, _ *outcome, status *v1beta2.SparkApplicationStatus, _ reconcile.Conditions) {
 	status.TerminationTime = metav1.NewTime(in.now)
 }

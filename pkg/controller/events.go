@@ -3,7 +3,6 @@
 package controller
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -12,24 +11,13 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/tools/events"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 // Component is the name under which events are reported.
 const Component = "spark-application-controller"
-
-// event is one event about an application.
-type event struct {
-	kind   string // Normal or Warning
-	reason string
-	action string // what was done or seen, one CamelCase word
-	note   string
-	// related is the pod that the event is about, if it is about one. Events that
-	// differ only in their note are merged into one unless this differs.
-	related runtime.Object
-}
 
 // Actions of events. The API requires one.
 const (
@@ -41,26 +29,12 @@ const (
 	actionRerun   = "Rerun"
 )
 
-// maxNote is the longest note the API server accepts; a longer one would lose the
-// event.
-const maxNote = 1024
-
 // minWarning is how much of a warning is shown at least.
 const minWarning = 16
 
-// emit sends events after the write of the status that they report.
-func emit(recorder events.EventRecorder, app *v1beta2.SparkApplication, list []event, redact func(string) string) {
-	for _, e := range list {
-		if e.kind == corev1.EventTypeWarning { // the others hold names alone
-			e.note = redact(e.note)
-		}
-		recorder.Eventf(app, e.related, e.kind, e.reason, e.action, "%s", truncated(e.note, maxNote))
-	}
-}
-
 // transitionEvents derives the events from what the status was and is. It is
 // pure.
-func transitionEvents(in *input, out *outcome, status *v1beta2.SparkApplicationStatus) []event {
+func transitionEvents(in *input, out *outcome, status *v1beta2.SparkApplicationStatus) []reconcile.Event {
 	t := &transition{in: in, old: &in.app.Status, new: status}
 	t.submissionEvents(out)
 	t.stateEvents()
@@ -73,15 +47,15 @@ func transitionEvents(in *input, out *outcome, status *v1beta2.SparkApplicationS
 type transition struct {
 	in       *input
 	old, new *v1beta2.SparkApplicationStatus
-	events   []event
+	events   []reconcile.Event
 }
 
 func (t *transition) normal(reason, action string, related runtime.Object, format string, arguments ...any) {
-	t.events = append(t.events, event{corev1.EventTypeNormal, reason, action, fmt.Sprintf(format, arguments...), related})
+	t.events = append(t.events, reconcile.Normal(reason, action, related, format, arguments...))
 }
 
 func (t *transition) warning(reason, action string, related runtime.Object, format string, arguments ...any) {
-	t.events = append(t.events, event{corev1.EventTypeWarning, reason, action, fmt.Sprintf(format, arguments...), related})
+	t.events = append(t.events, reconcile.Warning(reason, action, related, format, arguments...))
 }
 
 // driver is the driver pod as a subject of events.
@@ -121,7 +95,7 @@ func (t *transition) submissionEvents(out *outcome) {
 	// only the first.
 	if warnings := out.submission.warnings; len(warnings) > 0 {
 		prefix := "SparkApplication " + name + ": "
-		t.warning("SparkApplicationSubmissionWarning", actionSubmit, nil, "%s%s", prefix, joinWithin(warnings, maxNote-len(prefix)))
+		t.warning("SparkApplicationSubmissionWarning", actionSubmit, nil, "%s%s", prefix, joinWithin(warnings, reconcile.MaxNote-len(prefix)))
 	}
 }
 
@@ -141,9 +115,9 @@ func joinWithin(texts []string, limit int) string {
 	}
 	cut := make([]string, len(texts))
 	for i, text := range texts {
-		cut[i] = truncated(text, max(share, minWarning))
+		cut[i] = reconcile.Truncate(text, max(share, minWarning))
 	}
-	return truncated(strings.Join(cut, separator), limit)
+	return reconcile.Truncate(strings.Join(cut, separator), limit)
 }
 
 func (t *transition) stateEvents() {

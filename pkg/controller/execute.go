@@ -10,6 +10,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/ptr"
 
@@ -94,7 +95,7 @@ func (c *Controller) ensureCurrent(ctx context.Context, t *task) error {
 		return fmt.Errorf("re-read application: %w", err)
 	}
 	if live.UID != app.UID || live.ResourceVersion != app.ResourceVersion {
-		return waitFor(reasonCacheBehind, "the cached application is older than the stored one")
+		return reconcile.WaitFor(reasonCacheBehind, "the cached application is older than the stored one")
 	}
 	t.current = true
 	return nil
@@ -155,7 +156,7 @@ func (c *Controller) deletePods(ctx context.Context, t *task, pods []*podview.Po
 			}
 		}
 		if pod == t.in.unpublished {
-			c.complete.Delete(keyOf(t.in.app))
+			c.complete.Delete(cache.MetaObjectToName(t.in.app))
 		}
 		if err := c.deletePod(ctx, pod); err != nil {
 			failed = append(failed, err)
@@ -196,21 +197,21 @@ func (c *Controller) confirmDriverLost(ctx context.Context, t *task) error {
 	id, labelled := pod.Labels[v1beta2.LabelSubmissionID] // older versions set none, see observe
 	if metav1.IsControlledBy(pod, app) && (id == app.Status.SubmissionID || !labelled) && ids.records(seen) {
 		if pod.Labels[v1beta2.LabelLaunchedBySparkOperator] != "true" {
-			return waitFor(reasonDriverHidden, "driver pod %s has lost its label %s=true; restore it", name, v1beta2.LabelLaunchedBySparkOperator)
+			return reconcile.WaitFor(reasonDriverHidden, "driver pod %s has lost its label %s=true; restore it", name, v1beta2.LabelLaunchedBySparkOperator)
 		}
 		if pod.Labels[v1beta2.LabelSparkRole] != v1beta2.SparkRoleDriver {
-			return waitFor(reasonDriverHidden, "driver pod %s has lost its label %s=%s; restore it", name, v1beta2.LabelSparkRole, v1beta2.SparkRoleDriver)
+			return reconcile.WaitFor(reasonDriverHidden, "driver pod %s has lost its label %s=%s; restore it", name, v1beta2.LabelSparkRole, v1beta2.SparkRoleDriver)
 		}
-		return waitFor(reasonCacheBehind, "driver pod %s exists but is not in the cache yet", name)
+		return reconcile.WaitFor(reasonCacheBehind, "driver pod %s exists but is not in the cache yet", name)
 	}
 	if isUnowned(&ids, seen) {
 		if pod.Labels[v1beta2.LabelLaunchedBySparkOperator] != "true" {
-			return waitFor(reasonDriverHidden, "driver pod %s has lost its owner reference and its label %s=true; restore them, or delete the pod", name, v1beta2.LabelLaunchedBySparkOperator)
+			return reconcile.WaitFor(reasonDriverHidden, "driver pod %s has lost its owner reference and its label %s=true; restore them, or delete the pod", name, v1beta2.LabelLaunchedBySparkOperator)
 		}
-		return waitFor(reasonCacheBehind, "driver pod %s exists but is not in the cache yet", name)
+		return reconcile.WaitFor(reasonCacheBehind, "driver pod %s exists but is not in the cache yet", name)
 	} else if !seen.Controlled && seen.Spec.Driver != nil && app.Status.SparkApplicationID != "" && seen.Labels.SparkApplicationSelector == app.Status.SparkApplicationID {
 		// It may run. A second driver beside it would be worse than none.
-		return waitFor(reasonDriverHidden, "driver pod %s has lost its owner reference and labels %s, %s or %s; restore them, or delete the pod",
+		return reconcile.WaitFor(reasonDriverHidden, "driver pod %s has lost its owner reference and labels %s, %s or %s; restore them, or delete the pod",
 			name, v1beta2.LabelSparkRole, v1beta2.LabelSparkAppName, v1beta2.LabelSubmissionID)
 	}
 	return c.ensureCurrent(ctx, t)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/podview"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 const (
@@ -56,18 +57,18 @@ func countExecutors(named map[string]v1beta2.ExecutorState, pods []*podview.Pod,
 
 // executorsReady says whether as many executors run as the application starts
 // with, and what is wrong if they do not.
-func executorsReady(in *input, status *v1beta2.SparkApplicationStatus, c conditions) {
+func executorsReady(in *input, status *v1beta2.SparkApplicationStatus, c reconcile.Conditions) {
 	wanted := startingExecutors(in.app)
 	counts := ptr.Deref(status.ExecutorCounts, v1beta2.ExecutorCounts{})
 	if counts.Running >= wanted {
-		c.setTrue(v1beta2.ConditionExecutorsReady, reasonEnoughExecutors, "")
+		c.SetTrue(v1beta2.ConditionExecutorsReady, reasonEnoughExecutors, "")
 		return
 	}
 	o := in.missingExecutors(wanted, counts)
 	if hadExecutors(&in.app.Status) {
 		o.reason = reasonExecutorsLost // a time-out of the start must not begin anew
 	}
-	c.setFalse(v1beta2.ConditionExecutorsReady, o.reason, in.wording(v1beta2.ConditionExecutorsReady, o))
+	c.SetFalse(v1beta2.ConditionExecutorsReady, o.reason, in.wording(v1beta2.ConditionExecutorsReady, o))
 }
 
 // missingExecutors is why fewer executors run than wanted.
@@ -96,7 +97,7 @@ func (in *input) missingExecutors(wanted int32, counts v1beta2.ExecutorCounts) *
 		}
 		pending = true
 		if cause := diagnose(pod, in.now); cause != nil && cause.subject != "" {
-			o.subject = joinNonEmpty("; ", o.subject, "pod "+pod.Name+": "+cause.subject)
+			o.subject = reconcile.Join("; ", o.subject, "pod "+pod.Name+": "+cause.subject)
 			o.detail = in.settings.redact(cause.detail)
 			return o
 		}
@@ -134,9 +135,9 @@ func lastCrash(pods []*podview.Pod) string {
 		switch {
 		case end != nil && (text == "" || last.Before(&end.FinishedAt)):
 			last = end.FinishedAt
-			text = joinNonEmpty("; ", "the last one failed with "+describeEnd(end), joinNonEmpty(": ", reason, message))
+			text = reconcile.Join("; ", "the last one failed with "+describeEnd(end), reconcile.Join(": ", reason, message))
 		case end == nil && text == "" && reason != "":
-			text = "the last one: " + joinNonEmpty(": ", reason, message)
+			text = "the last one: " + reconcile.Join(": ", reason, message)
 		}
 	}
 	return text

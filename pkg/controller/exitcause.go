@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/spark-operator/spark-operator/pkg/podview"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 // maxTerminationMessage bounds how much of a container's own last message is
@@ -19,10 +20,10 @@ const maxTerminationMessage = 512
 // clients look for, then what these mean and what the container left as its
 // message.
 func describeEnd(end *corev1.ContainerStateTerminated) string {
-	return joinNonEmpty("; ",
+	return reconcile.Join("; ",
 		fmt.Sprintf("ExitCode: %d, Reason: %s", end.ExitCode, end.Reason),
 		explainEnd(end),
-		truncated(oneLine(end.Message), maxTerminationMessage))
+		reconcile.Truncate(reconcile.OneLine(end.Message), maxTerminationMessage))
 }
 
 // explainEnd says in a few words what exit code and reason mean; empty if they
@@ -83,10 +84,10 @@ func signalName(number int32) string {
 // control plane before it ended it. Both are empty if neither says anything.
 func podFailure(pod *podview.Pod) (reason, message string) {
 	if pod.Status.Reason != "" {
-		return pod.Status.Reason, oneLine(pod.Status.Message)
+		return pod.Status.Reason, reconcile.OneLine(pod.Status.Message)
 	}
 	if condition := disruption(pod); condition != nil {
-		return condition.Reason, oneLine(condition.Message)
+		return condition.Reason, reconcile.OneLine(condition.Message)
 	}
 	return "", ""
 }

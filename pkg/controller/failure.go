@@ -12,6 +12,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/podview"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 // failure is how a run failed: what the restart policy and the record of the
@@ -87,10 +88,10 @@ func (in *input) lostDriver() failure {
 	case ready == nil:
 	case ready.Reason == reasonDriverDisrupted:
 		f.kind = v1beta2.FailureTypeInfrastructure
-		f.message = joinNonEmpty(": ", f.message, ready.Message)
+		f.message = reconcile.Join(": ", f.message, ready.Message)
 	case ready.Reason == reasonNodeLost:
 		f.kind, f.reason = v1beta2.FailureTypeInfrastructure, reasonNodeLost
-		f.message = joinNonEmpty(": ", "driver lost with its node", ready.Message)
+		f.message = reconcile.Join(": ", "driver lost with its node", ready.Message)
 	}
 	return f
 }
@@ -111,7 +112,7 @@ func recordFailure(in *input, status *v1beta2.SparkApplicationStatus, f failure)
 	counted := tallyOf(status).afterFailure(policy, f)
 	counted.store(status)
 	verdict := retryAfter(policy, counted, f, spanOf(status, f.ended.Time), status.SubmissionID)
-	status.AppState.ErrorMessage = joinNonEmpty("; ", f.message, verdict.refusal)
+	status.AppState.ErrorMessage = reconcile.Join("; ", f.message, verdict.refusal)
 	status.TerminationTime = f.ended
 	ended := endAttempt(status, stateFailed, driverReport{exitCode: f.exitCode, started: f.started, reason: f.reason, message: f.message}, f.ended)
 	if ended != nil {
@@ -135,7 +136,7 @@ func failureType(pod *podview.Pod, report driverReport) v1beta2.FailureType {
 // disruption returns the condition by which the control plane or kubelet announces
 // that it ends a pod for reasons that lie outside of it; nil if there is none.
 func disruption(pod *podview.Pod) *corev1.PodCondition {
-	condition := podCondition(pod, corev1.DisruptionTarget)
+	condition := pod.Condition(corev1.DisruptionTarget)
 	if condition == nil || condition.Status != corev1.ConditionTrue {
 		return nil
 	}
@@ -168,7 +169,7 @@ func followStart(in *input, status *v1beta2.SparkApplicationStatus) {
 
 // followDisruption notes in the condition DriverReady that the driver is being
 // disrupted. That outlives the pod, which may be gone before its end is seen.
-func followDisruption(in *input, status *v1beta2.SparkApplicationStatus, c conditions) {
+func followDisruption(in *input, status *v1beta2.SparkApplicationStatus, c reconcile.Conditions) {
 	if in.driver == nil || !isLive(stateOf(status)) || status.SubmissionID != in.app.Status.SubmissionID {
 		return
 	}
@@ -178,7 +179,7 @@ func followDisruption(in *input, status *v1beta2.SparkApplicationStatus, c condi
 		return
 	case disrupted == nil:
 		if ready != nil && ready.Reason == reasonDriverDisrupted {
-			c.followState("") // it was called off
+			followState(status, "", c) // it was called off
 		}
 		return
 	}
@@ -186,5 +187,5 @@ func followDisruption(in *input, status *v1beta2.SparkApplicationStatus, c condi
 	if ready != nil {
 		value = ready.Status
 	}
-	c.set(v1beta2.ConditionDriverReady, value, reasonDriverDisrupted, oneLine(joinNonEmpty(": ", disrupted.Reason, disrupted.Message)))
+	c.Set(v1beta2.ConditionDriverReady, value, reasonDriverDisrupted, reconcile.OneLine(reconcile.Join(": ", disrupted.Reason, disrupted.Message)))
 }

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	dynamicfake "k8s.io/client-go/dynamic/fake"
+	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
@@ -151,7 +152,7 @@ func TestForeignGroupIsNotTaken(t *testing.T) {
 			p := c.start()
 			p.dynamic = client
 			for range 2 * quietFailures {
-				_, _ = p.sync(p.ctx, keyOf(app), quietFailures)
+				_, _ = p.sync(p.ctx, cache.MetaObjectToName(app), quietFailures)
 				p.refresh()
 			}
 			c.wantState("pi", test.state)

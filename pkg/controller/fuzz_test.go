@@ -19,6 +19,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/podview"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 // FuzzDecide decides on applications and pods in any condition, also in impossible ones,
@@ -95,7 +96,7 @@ func checkTransition(t *testing.T, in *input, out *outcome, status *v1beta2.Spar
 		t.Errorf("a submission %q that was never made", status.SubmissionID)
 	}
 	for _, condition := range status.Conditions {
-		if len(condition.Message) > maxConditionMessage && !slices.Contains(old.Conditions, condition) {
+		if len(condition.Message) > reconcile.MaxConditionMessage && !slices.Contains(old.Conditions, condition) {
 			t.Errorf("message of %d bytes", len(condition.Message))
 		}
 	}
@@ -335,7 +336,7 @@ func (g *choices) outcome(p plan) outcome {
 		out.err, out.releaseFailed = errors.New("an error"), does(releaseRun)
 		out.submission = nil
 	case 3:
-		out.err = waitFor(reasonOldDriver, "wait")
+		out.err = reconcile.WaitFor(reasonOldDriver, "wait")
 		out.submission = nil
 	case 4:
 		if submits {

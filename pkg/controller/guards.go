@@ -198,7 +198,7 @@ func (in *input) executorsOverdue() bool {
 func (in *input) strayExecutors() []*podview.Pod {
 	var stray []*podview.Pod
 	for _, pod := range in.executors {
-		if pod.DeletionTimestamp == nil && !podEnded(pod) {
+		if pod.DeletionTimestamp == nil && !pod.Ended() {
 			stray = append(stray, pod)
 		}
 	}

@@ -5,11 +5,9 @@ package controller
 import (
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
@@ -18,24 +16,6 @@ import (
 const coalescing = time.Second
 
 // The handlers translate events to keys; they decide and write nothing.
-
-func (c *Controller) watchApplications() ([]cache.DoneChecker, error) {
-	return c.applications.AddHandler(cache.TypedResourceEventHandlerFuncs[*informers.Application]{
-		AddFunc:    func(app *informers.Application) { c.queue.Add(keyOf(app)) },
-		UpdateFunc: func(_, app *informers.Application) { c.queue.Add(keyOf(app)) },
-		DeleteFunc: func(app cache.DeletedObject[*informers.Application]) { c.queue.Add(app.GetObjectName()) },
-	})
-}
-
-// watchNamespaces enqueues the applications of a namespace that is watched from now on.
-// Those of one that is not watched any more are left alone by sync.
-func (c *Controller) watchNamespaces() ([]cache.DoneChecker, error) {
-	return c.namespaces.OnWatched(func(namespace string) {
-		for app := range c.applications.In(namespace) {
-			c.queue.Add(keyOf(app))
-		}
-	})
-}
 
 func (c *Controller) watchPods() ([]cache.DoneChecker, error) {
 	return c.pods.AddHandler(cache.TypedResourceEventHandlerFuncs[*podview.Pod]{
@@ -63,5 +43,3 @@ func (c *Controller) podChanged(pod *podview.Pod) {
 	}
 	c.queue.AddAfter(key, coalescing)
 }
-
-func keyOf(object metav1.Object) cache.ObjectName { return cache.MetaObjectToName(object) }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/podview"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 const (
@@ -47,7 +48,7 @@ func (c *Controller) readDriverLog(ctx context.Context, t *task) error {
 	text, err := c.readLogOf(ctx, pod, container)
 	if err != nil {
 		klog.FromContext(ctx).V(2).Info("Cannot read the driver's log", "pod", klog.KObj(pod), "container", container, "reason", err)
-		t.out.logTail = noLog + truncated(oneLine(err.Error()), maxNoLogReason)
+		t.out.logTail = noLog + reconcile.Truncate(reconcile.OneLine(err.Error()), maxNoLogReason)
 		return nil
 	}
 	t.out.logTail = cleanLog(text, c.settings.redact)
@@ -148,5 +149,5 @@ func (t *transition) logEvent(out *outcome) {
 		return
 	}
 	title := fmt.Sprintf("Last lines of driver %s:\n", t.new.DriverInfo.PodName)
-	t.warning("SparkDriverLogTail", actionObserve, t.driver(), "%s%s", title, lastBytes(out.logTail, maxNote-len(title)))
+	t.warning("SparkDriverLogTail", actionObserve, t.driver(), "%s%s", title, lastBytes(out.logTail, reconcile.MaxNote-len(title)))
 }

@@ -16,10 +16,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/client-go/tools/cache"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/podview"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/redact"
 )
 
@@ -174,7 +176,7 @@ func TestCleanLog(t *testing.T) {
 func TestLogEventFits(t *testing.T) {
 	tr := &transition{in: &input{app: newApplication("pi")}, new: &v1beta2.SparkApplicationStatus{DriverInfo: v1beta2.DriverInfo{PodName: strings.Repeat("d", 253)}}}
 	tr.logEvent(&outcome{logTail: strings.Repeat("0123456789\n", 400) + "the end"})
-	if note := tr.events[0].note; len(note) > maxNote || !strings.HasSuffix(note, "\n0123456789\nthe end") || !strings.Contains(note, ":\n0123456789\n") {
+	if note := tr.events[0].Note; len(note) > reconcile.MaxNote || !strings.HasSuffix(note, "\n0123456789\nthe end") || !strings.Contains(note, ":\n0123456789\n") {
 		t.Errorf("%d bytes: %q", len(note), note)
 	}
 }
@@ -269,7 +271,7 @@ func TestRefusalsAreRedacted(t *testing.T) {
 		var texts []string
 		for failures := range quietFailures + 1 {
 			p.refresh()
-			if _, err := p.sync(p.ctx, keyOf(app), failures); err != nil {
+			if _, err := p.sync(p.ctx, cache.MetaObjectToName(app), failures); err != nil {
 				texts = append(texts, err.Error())
 			}
 		}

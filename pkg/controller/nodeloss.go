@@ -16,6 +16,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/podview"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 // A deleted pod whose node does not answer never terminates: no kubelet confirms its
@@ -126,22 +127,22 @@ func (c *Controller) deletePodByForce(ctx context.Context, t *task, pod *podview
 }
 
 // setNodeLoss notes that the node of the driver is lost, or that it is waited for.
-func setNodeLoss(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c conditions) {
+func setNodeLoss(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c reconcile.Conditions) {
 	if out.nodeLoss == "" {
 		setWaiting(in, out, status, c)
 		return
 	}
-	c.set(v1beta2.ConditionDriverReady, metav1.ConditionUnknown, reasonNodeLost, out.nodeLoss)
+	c.Set(v1beta2.ConditionDriverReady, metav1.ConditionUnknown, reasonNodeLost, out.nodeLoss)
 	if isStalled(status, reasonOldDriver) { // no action is needed any more
-		c.remove(v1beta2.ConditionStalled)
+		c.Remove(v1beta2.ConditionStalled)
 	}
 }
 
 // setWaiting says which driver pod is waited for, unless it has just been deleted
 // by force.
-func setWaiting(in *input, out *outcome, _ *v1beta2.SparkApplicationStatus, c conditions) {
+func setWaiting(in *input, out *outcome, _ *v1beta2.SparkApplicationStatus, c reconcile.Conditions) {
 	if pod := in.stuckDriver(); pod != nil && out.nodeLoss == "" {
-		c.setTrue(v1beta2.ConditionStalled, reasonOldDriver, fmt.Sprintf(
+		c.SetTrue(v1beta2.ConditionStalled, reasonOldDriver, fmt.Sprintf(
 			"driver pod %s was deleted, but node %s does not confirm its termination; recover the node, or force-delete the pod once the driver is known to be dead", pod.Name, pod.Spec.NodeName))
 	}
 }

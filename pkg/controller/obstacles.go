@@ -9,10 +9,12 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/podview"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 // followDriver says in DriverReady why the driver does not run yet. It returns the
@@ -21,7 +23,7 @@ import (
 // What Kubernetes says of one and the same fault changes all the time. A status is
 // written only if there is another fault, or the same with another cause, and the
 // latter at a limited pace.
-func followDriver(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c conditions) *stalledBy {
+func followDriver(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c reconcile.Conditions) *stalledBy {
 	if stateOf(status) != stateSubmitted || in.driver == nil || status.SubmissionID != in.app.Status.SubmissionID {
 		return nil
 	}
@@ -39,11 +41,11 @@ func followDriver(in *input, out *outcome, status *v1beta2.SparkApplicationStatu
 			return nil
 		}
 		// The events were not read this time; the last result holds.
-		c.setFalse(v1beta2.ConditionDriverReady, before.Reason, before.Message)
+		c.SetFalse(v1beta2.ConditionDriverReady, before.Reason, before.Message)
 		return &stalledBy{before.Reason, before.Message}
 	}
 	message := in.wording(v1beta2.ConditionDriverReady, present)
-	c.setFalse(v1beta2.ConditionDriverReady, present.reason, message)
+	c.SetFalse(v1beta2.ConditionDriverReady, present.reason, message)
 	if at, stalls := present.stallsAt(); stalls && !in.now.Before(at) {
 		return &stalledBy{present.reason, message}
 	}
@@ -54,16 +56,16 @@ func followDriver(in *input, out *outcome, status *v1beta2.SparkApplicationStatu
 const unownedDriver = "the driver pod has no owner reference; deleting the application does not delete it"
 
 // followOwner says so if DriverReady has no other message.
-func followOwner(in *input, status *v1beta2.SparkApplicationStatus, c conditions) {
+func followOwner(in *input, status *v1beta2.SparkApplicationStatus, c reconcile.Conditions) {
 	ready := meta.FindStatusCondition(status.Conditions, v1beta2.ConditionDriverReady)
 	if in.driver == nil || ready == nil || !isLive(status.AppState.State) || status.SubmissionID != in.app.Status.SubmissionID {
 		return
 	}
 	switch {
 	case in.unowned() && ready.Message == "":
-		c.set(ready.Type, ready.Status, ready.Reason, unownedDriver)
+		c.Set(ready.Type, ready.Status, ready.Reason, unownedDriver)
 	case !in.unowned() && ready.Message == unownedDriver:
-		c.set(ready.Type, ready.Status, ready.Reason, "")
+		c.Set(ready.Type, ready.Status, ready.Reason, "")
 	}
 }
 
@@ -98,7 +100,7 @@ func (in *input) keepsMessage(before *metav1.Condition, present *obstacle) bool 
 		return false
 	}
 	said = strings.TrimPrefix(said, ": ")
-	now := strings.TrimPrefix(truncated(present.message(), maxConditionMessage), present.subject+": ")
+	now := strings.TrimPrefix(reconcile.Truncate(present.message(), reconcile.MaxConditionMessage), present.subject+": ")
 	switch {
 	case present.detail == "", rephrases(said, now):
 		return true
@@ -120,9 +122,9 @@ func (in *input) noteRephrasing(status *v1beta2.SparkApplicationStatus) {
 		if before == nil || now == nil || before.Reason != now.Reason || before.Message == now.Message {
 			continue
 		}
-		watch := in.watches.of(keyOf(in.app), in.driver.UID)
+		watch := in.watches.of(cache.MetaObjectToName(in.app), in.driver.UID)
 		watch.rephrase = watch.rephrase.done(in.now)
-		in.watches.store(keyOf(in.app), watch)
+		in.watches.store(cache.MetaObjectToName(in.app), watch)
 		return
 	}
 }

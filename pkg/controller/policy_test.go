@@ -14,6 +14,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/podview"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 func TestRetryAfterFailure(t *testing.T) {
@@ -293,11 +294,11 @@ func TestSubmissionIDsFormAChain(t *testing.T) {
 }
 
 func TestTruncated(t *testing.T) {
-	if got := truncated("short", 10); got != "short" {
+	if got := reconcile.Truncate("short", 10); got != "short" {
 		t.Errorf("%q", got)
 	}
 	long := strings.Repeat("ü", 20)
-	got := truncated(long, 16)
+	got := reconcile.Truncate(long, 16)
 	if len(got) > 16 || !strings.HasSuffix(got, "...") || strings.ContainsRune(got, '\uFFFD') {
 		t.Errorf("%q", got)
 	}

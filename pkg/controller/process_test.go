@@ -14,6 +14,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/podview"
+	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
 	"github.com/spark-operator/spark-operator/pkg/ui"
 )
 
@@ -103,7 +104,7 @@ func (p *process) settle(name string) (after time.Duration, err error) {
 		before := c.version
 		c.collectGarbage()
 		after, err = p.step(name)
-		if errors.Is(err, errCrash) || c.version == before && err == nil && after != cacheDelay {
+		if errors.Is(err, errCrash) || c.version == before && err == nil && after != loop.CacheDelay {
 			return after, err
 		}
 	}

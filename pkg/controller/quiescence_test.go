@@ -13,17 +13,19 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/podview"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 // answers are what the world may answer to the actions of a row, over and over.
 var answers = map[string]outcome{
 	"well":            {},
 	"refused":         {refusal: "quota exceeded", refusalReason: reasonQuotaExceeded},
-	"waits":           {err: waitFor(reasonCacheBehind, "behind")},
+	"waits":           {err: reconcile.WaitFor(reasonCacheBehind, "behind")},
 	"fails":           {err: errors.New("the server is busy")},
 	"release fails":   {err: errors.New("the server is busy"), releaseFailed: true},
 	"node lost":       {nodeLoss: "node a is gone"},
@@ -109,9 +111,9 @@ func step(t *testing.T, in *input, answer outcome, failures int) bool {
 	switch in.report.state {
 	case v1beta2.DriverStatePending:
 		in.obstacle = diagnose(in.driver, in.now)
-		in.watch = in.watches.of(keyOf(in.app), in.driver.UID)
+		in.watch = in.watches.of(cache.MetaObjectToName(in.app), in.driver.UID)
 	case v1beta2.DriverStateRunning:
-		in.watch = in.watches.of(keyOf(in.app), in.driver.UID)
+		in.watch = in.watches.of(cache.MetaObjectToName(in.app), in.driver.UID)
 	default:
 	}
 	p := decide(in)

@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 // retry is the verdict of the restart policy.
@@ -114,7 +115,7 @@ func linear(policy v1beta2.RestartPolicyType, retries *int32, interval *int64, a
 	}
 	seconds := ptr.Deref(interval, v1beta2.DefaultRetryIntervalSeconds)
 	delay := min(bounded(seconds, int64(max(attempts, 1))), max(bounded(seconds, 1), longestLinear))
-	return retry{allowed: true, due: later(last.submission.Add(delay), last.end)}
+	return retry{allowed: true, due: reconcile.Later(last.submission.Add(delay), last.end)}
 }
 
 // exponential is the delay after so many charged runs: the initial one, doubled

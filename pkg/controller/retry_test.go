@@ -16,6 +16,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/podview"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 const (
@@ -165,8 +166,8 @@ func TestWaitingAgreesWithFailing(t *testing.T) {
 				ExitCode: 1 + random.Int32N(3), StartedAt: metav1.NewTime(testStart), FinishedAt: metav1.NewTime(testStart.Add(time.Duration(random.IntN(30)) * time.Second)),
 			}}}}
 		} else if random.IntN(2) > 0 {
-			c := conditions{status: &app.Status, now: testStart}
-			c.setTrue(v1beta2.ConditionDriverReady, reasonDriverDisrupted, "EvictionByEvictionAPI")
+			c := reconcile.Conditions{List: &app.Status.Conditions, Now: testStart}
+			c.SetTrue(v1beta2.ConditionDriverReady, reasonDriverDisrupted, "EvictionByEvictionAPI")
 		}
 		in.report = reportDriver(in.driver)
 		p := decide(in)

@@ -19,6 +19,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
 	"github.com/spark-operator/spark-operator/pkg/ui"
 )
 
@@ -227,7 +228,7 @@ func TestReadsItsOwnWrites(t *testing.T) {
 	}
 	calls := len(c.kube.Actions()) + len(c.spark.Actions())
 	after, err := p.syncOnce("pi")
-	if err != nil || after != cacheDelay {
+	if err != nil || after != loop.CacheDelay {
 		t.Errorf("next look after %v, error %v", after, err)
 	}
 	if now := len(c.kube.Actions()) + len(c.spark.Actions()); now != calls {
@@ -239,7 +240,7 @@ func TestNamespacesThatAreNotWatched(t *testing.T) {
 	c := newCluster(t)
 	c.addApplication(newApplication("pi"))
 	p := c.start()
-	p.namespaces = informers.NewNamespaces([]string{"elsewhere"}, nil, nil)
+	p.gate.Watched = informers.NewNamespaces([]string{"elsewhere"}, nil, nil).Match
 	if after, err := p.step("pi"); err != nil || after != 0 {
 		t.Errorf("next look after %v, error %v", after, err)
 	}

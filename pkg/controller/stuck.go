@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/submit/sparksubmit"
 )
 
@@ -59,7 +60,7 @@ func (in *input) stuckBound() (*bound, time.Time) {
 	}
 	if b.afterRetry {
 		if r := in.retry(); r.allowed {
-			since = later(since, r.due)
+			since = reconcile.Later(since, r.due)
 		}
 	}
 	end := since.Add(b.limit)
@@ -72,7 +73,7 @@ func (in *input) stuckBound() (*bound, time.Time) {
 	}
 	for _, pod := range in.drivers() {
 		if pod.DeletionTimestamp != nil {
-			end = later(end, pod.DeletionTimestamp.Add(stuckAfter))
+			end = reconcile.Later(end, pod.DeletionTimestamp.Add(stuckAfter))
 		}
 	}
 	return b, end

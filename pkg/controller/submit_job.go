@@ -21,6 +21,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
+	"github.com/spark-operator/spark-operator/pkg/reconcile/owned"
 	"github.com/spark-operator/spark-operator/pkg/submit/sparksubmit"
 	"github.com/spark-operator/spark-operator/pkg/translate"
 	"github.com/spark-operator/spark-operator/pkg/ui"
@@ -66,9 +67,9 @@ func (j jobSubmitter) submit(ctx context.Context, t *task, s *submission) error 
 	case pod != nil:
 		return j.take(ctx, t, pod, s)
 	case job == nil:
-		return refuse(fmt.Errorf("job %s was deleted before it created the driver pod", name))
+		return reconcile.Refuse(fmt.Errorf("job %s was deleted before it created the driver pod", name))
 	case ended:
-		return refuse(fmt.Errorf("job %s succeeded without creating a driver pod for this submission; see the log of the job's pod", name))
+		return reconcile.Refuse(fmt.Errorf("job %s succeeded without creating a driver pod for this submission; see the log of the job's pod", name))
 	}
 	t.out.pending = &pending{reason: reasonSubmitterRunning, message: "job " + name + " runs spark-submit", after: jobPollDelay}
 	return nil
@@ -103,7 +104,7 @@ func (c *Controller) blockDeletion(ctx context.Context, t *task, pod *podview.Po
 	// The reference with that uid is changed, the others stay; a pod with another uid is
 	// not touched.
 	patch := fmt.Appendf(nil, `{"metadata":{"uid":%q,"ownerReferences":[{"uid":%q,"blockOwnerDeletion":true}]}}`, pod.UID, t.in.app.UID)
-	_, err := c.kube.CoreV1().Pods(pod.Namespace).Patch(ctx, pod.Name, types.StrategicMergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
+	_, err := c.kube.CoreV1().Pods(pod.Namespace).Patch(ctx, pod.Name, types.StrategicMergePatchType, patch, metav1.PatchOptions{FieldManager: reconcile.FieldManager})
 	cause := reconcile.Awaited(err)
 	switch {
 	case err == nil, apierrors.IsNotFound(err):
@@ -125,7 +126,7 @@ func (c *Controller) findJob(ctx context.Context, app *v1beta2.SparkApplication,
 		return nil, fmt.Errorf("read job %s: %w", name, err)
 	}
 	if !metav1.IsControlledBy(job, app) {
-		return nil, judgeNamesake(app, "job", job)
+		return nil, ownerOf(app).Judge("job", job)
 	}
 	return job, nil
 }
@@ -135,15 +136,15 @@ func (j jobSubmitter) start(ctx context.Context, t *task, s *submission, job *ba
 	app := t.in.app
 	run, err := j.buildJob(app, s)
 	if err != nil {
-		return nil, refuse(err)
+		return nil, reconcile.Refuse(err)
 	}
 	s.warnings = run.Warnings
 	if run.MonitoringConfig != nil {
 		err := j.ensureConfigMap(ctx, app, run.MonitoringConfig)
-		if isForeign(err) {
+		if owned.IsForeign(err) {
 			s.avoid(app, err)
 			if run, err = j.buildJob(app, s); err != nil {
-				return nil, refuse(err)
+				return nil, reconcile.Refuse(err)
 			}
 			s.warnings = append([]string{s.monitoringWarning}, run.Warnings...)
 			err = j.ensureConfigMap(ctx, app, run.MonitoringConfig)
@@ -154,10 +155,10 @@ func (j jobSubmitter) start(ctx context.Context, t *task, s *submission, job *ba
 	}
 	if job == nil {
 		klog.FromContext(ctx).V(2).Info("Creating job", "job", klog.KObj(run.Job), "submissionID", s.id)
-		job, err = create(ctx, j.kube.BatchV1().Jobs(app.Namespace), run.Job)
+		job, err = owned.Create(ctx, j.kube.BatchV1().Jobs(app.Namespace), run.Job)
 		if apierrors.IsAlreadyExists(err) {
 			if job, err = j.findJob(ctx, app, run.Job.Name); err == nil && job == nil {
-				err = waitFor(reasonRetrying, "job %s was just deleted", run.Job.Name)
+				err = reconcile.WaitFor(reasonRetrying, "job %s was just deleted", run.Job.Name)
 			}
 		}
 		if err != nil {
@@ -165,19 +166,12 @@ func (j jobSubmitter) start(ctx context.Context, t *task, s *submission, job *ba
 		}
 	}
 	run.Own(job)
-	configMaps := j.kube.CoreV1().ConfigMaps(app.Namespace)
-	_, err = create(ctx, configMaps, run.Files)
-	if apierrors.IsAlreadyExists(err) {
-		existing, getErr := configMaps.Get(ctx, run.Files.Name, metav1.GetOptions{})
-		switch {
-		case getErr != nil:
-			err = getErr
-		case !metav1.IsControlledBy(existing, job):
-			err = refuse(&foreignError{"config map", existing.Name, describeOwner(metav1.GetControllerOfNoCopy(existing))})
-		default:
-			err = nil
+	_, _, err = owned.Ensure(ctx, j.kube.CoreV1().ConfigMaps(app.Namespace), run.Files, func(existing *corev1.ConfigMap) error {
+		if !metav1.IsControlledBy(existing, job) {
+			return ownerOf(app).Foreign("config map", existing)
 		}
-	}
+		return nil
+	})
 	return job, describe("config map", run.Files, err)
 }
 
@@ -229,7 +223,7 @@ func (j jobSubmitter) failed(ctx context.Context, t *task, s *submission, job *b
 	if tail := j.logTail(ctx, job); tail != "" {
 		text += "; the log ends: " + tail
 	}
-	return refuse(fmt.Errorf("%s", text))
+	return reconcile.Refuse(fmt.Errorf("%s", text))
 }
 
 // findDriver asks the API server for the driver pod of a submission; nil if there
@@ -321,11 +315,11 @@ func lastLines(log string) string {
 		if line == "" || strings.HasPrefix(line, "at ") || strings.HasPrefix(line, "... ") {
 			continue
 		}
-		line = truncated(line, maxLogTail)
+		line = reconcile.Truncate(line, maxLogTail)
 		kept = append([]string{line}, kept...)
 		size += len(line)
 	}
-	return oneLine(strings.Join(kept, " | "))
+	return reconcile.OneLine(strings.Join(kept, " | "))
 }
 
 // stopSubmitter ends a submission that was begun in a Job and has led to nothing
@@ -355,7 +349,7 @@ func (c *Controller) stopSubmitter(ctx context.Context, t *task) error {
 				return fmt.Errorf("delete job %s: %w", job.Name, err)
 			}
 		}
-		return waitFor(reasonSubmitterEnding, "job %s, which runs spark-submit, is being deleted", job.Name)
+		return reconcile.WaitFor(reasonSubmitterEnding, "job %s, which runs spark-submit, is being deleted", job.Name)
 	}
 	pod, err := c.findDriver(ctx, app, id)
 	if err != nil || pod == nil {
@@ -379,12 +373,9 @@ func (c *Controller) releaseSubmitter(ctx context.Context, t *task) error {
 		return nil
 	}
 	name := sparksubmit.Name(t.in.app.Status.SubmissionID)
-	job, err := c.kube.BatchV1().Jobs(pod.Namespace).Get(ctx, name, metav1.GetOptions{})
-	if err == nil && metav1.IsControlledBy(job, t.in.app) { // the status and the annotation may be forged
-		err = c.kube.BatchV1().Jobs(pod.Namespace).Delete(ctx, name, metav1.DeleteOptions{
-			Preconditions:     metav1.NewUIDPreconditions(string(job.UID)),
-			PropagationPolicy: ptr.To(metav1.DeletePropagationBackground),
-		})
-	}
+	// The status and the annotation may be forged; the owner of the Job is not.
+	err := owned.Delete(ctx, c.kube.BatchV1().Jobs(pod.Namespace), name, t.in.app, metav1.DeleteOptions{
+		PropagationPolicy: ptr.To(metav1.DeletePropagationBackground),
+	})
 	return c.released(ctx, t, "Job", name, err)
 }

@@ -15,11 +15,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
+	"github.com/spark-operator/spark-operator/pkg/reconcile/owned"
 	"github.com/spark-operator/spark-operator/pkg/submit"
 	"github.com/spark-operator/spark-operator/pkg/translate"
 	"github.com/spark-operator/spark-operator/pkg/ui"
@@ -97,7 +99,7 @@ func (c *Controller) submitRun(ctx context.Context, t *task) error {
 		if refused := (*translate.Refusal)(nil); errors.As(err, &refused) {
 			s.warnings = refused.Warnings
 		}
-		t.out.refusal, t.out.refusalReason = refusalPrefix+oneLine(err.Error()), refusalReason(err)
+		t.out.refusal, t.out.refusalReason = refusalPrefix+reconcile.OneLine(err.Error()), refusalReason(err)
 		return nil
 	default:
 		t.out.awaited = reconcile.Awaited(err)
@@ -117,7 +119,7 @@ func checkSize(app *v1beta2.SparkApplication) error {
 		return fmt.Errorf("size of the application: %w", err)
 	}
 	if len(content) > maxApplicationSize {
-		return refuse(fmt.Errorf("the application has %d bytes; to leave room for its status, the maximum is %d; move large values to a ConfigMap", len(content), maxApplicationSize))
+		return reconcile.Refuse(fmt.Errorf("the application has %d bytes; to leave room for its status, the maximum is %d; move large values to a ConfigMap", len(content), maxApplicationSize))
 	}
 	return nil
 }
@@ -125,7 +127,7 @@ func checkSize(app *v1beta2.SparkApplication) error {
 func (c *Controller) createRun(ctx context.Context, t *task, s *submission) error {
 	run, err := c.build(t.in.app, s)
 	if err != nil {
-		return refuse(err)
+		return reconcile.Refuse(err)
 	}
 	s.warnings = run.Warnings
 	s.sparkApplicationID = run.Driver.Labels[v1beta2.LabelSparkApplicationSelector]
@@ -145,10 +147,10 @@ func (c *Controller) createRun(ctx context.Context, t *task, s *submission) erro
 	}
 	if run.MonitoringConfig != nil {
 		err := c.ensureConfigMap(ctx, t.in.app, run.MonitoringConfig)
-		if isForeign(err) {
+		if owned.IsForeign(err) {
 			s.avoid(t.in.app, err)
 			if run, err = c.build(t.in.app, s); err != nil {
-				return refuse(err)
+				return reconcile.Refuse(err)
 			}
 			s.warnings = append([]string{s.monitoringWarning}, run.Warnings...)
 			err = c.ensureConfigMap(ctx, t.in.app, run.MonitoringConfig)
@@ -179,13 +181,13 @@ func (c *Controller) createRun(ctx context.Context, t *task, s *submission) erro
 	err = c.createOwned(ctx, &run.Objects, pod)
 	if err != nil && t.in.gaveUp(err) {
 		// Without its other objects the driver can only hang.
-		c.complete.Delete(keyOf(t.in.app))
+		c.complete.Delete(cache.MetaObjectToName(t.in.app))
 		if deleteErr := c.deletePod(ctx, pod); deleteErr != nil {
 			return fmt.Errorf("%w; delete driver %w", notPermanent(err), deleteErr)
 		}
 	}
 	if err == nil {
-		c.complete.Store(keyOf(t.in.app), s.id)
+		c.complete.Store(cache.MetaObjectToName(t.in.app), s.id)
 	}
 	return err
 }
@@ -203,7 +205,7 @@ func (c *Controller) lostUnpublished(ctx context.Context, t *task, s *submission
 	if t.in.unpublished != nil {
 		return false, nil
 	}
-	id, known := c.complete.Load(keyOf(app))
+	id, known := c.complete.Load(cache.MetaObjectToName(app))
 	lost := known && id == s.id
 	if !known && c.settings.UI.WebService && !t.in.now.Before(since.Add(quickSubmission)) {
 		objects, err := ui.Build(app, c.settings.UI, ui.Run{SubmissionID: s.id, SparkApplicationID: s.sparkApplicationID})
@@ -271,9 +273,9 @@ func (c *Controller) createDriver(ctx context.Context, t *task, driver *corev1.P
 		return c.adopt(pod, s)
 	}
 	klog.FromContext(ctx).V(2).Info("Creating driver pod", "pod", klog.KObj(driver), "submissionID", s.id)
-	pod, err := create(ctx, c.kube.CoreV1().Pods(app.Namespace), driver)
+	pod, err := owned.Create(ctx, c.kube.CoreV1().Pods(app.Namespace), driver)
 	if err == nil {
-		c.fresh.Wrote(keyOf(app), freshPods, pod.ResourceVersion)
+		c.fresh.Wrote(cache.MetaObjectToName(app), freshPods, pod.ResourceVersion)
 		return podview.Of(pod), nil
 	}
 	if !apierrors.IsAlreadyExists(err) {
@@ -281,7 +283,7 @@ func (c *Controller) createDriver(ctx context.Context, t *task, driver *corev1.P
 	}
 	existing, err := c.kube.CoreV1().Pods(app.Namespace).Get(ctx, driver.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		return nil, waitFor(reasonOldDriver, "pod %s was just deleted", driver.Name)
+		return nil, reconcile.WaitFor(reasonOldDriver, "pod %s was just deleted", driver.Name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read existing driver pod: %w", err)
@@ -299,20 +301,20 @@ func (c *Controller) createDriver(ctx context.Context, t *task, driver *corev1.P
 				return nil, err
 			}
 		}
-		return nil, waitFor(reasonOldDriver, "pod %s of an earlier submission %s", existing.Name, terminating(existing))
+		return nil, reconcile.WaitFor(reasonOldDriver, "pod %s of an earlier submission %s", existing.Name, owned.Terminating(existing))
 	case existing.DeletionTimestamp != nil:
-		return nil, waitFor(reasonDriverNameUsed, "pod %s of %s %s", existing.Name, describeOwner(owner), terminating(existing))
+		return nil, reconcile.WaitFor(reasonDriverNameUsed, "pod %s of %s %s", existing.Name, owned.Describe(owner), owned.Terminating(existing))
 	case metav1.IsControlledBy(existing, app):
-		return nil, refuse(fmt.Errorf("driver pod already exist: pod %s names this application as its owner but was not created for it; delete that pod or set spec.driver.podName to another name", existing.Name))
-	case ofEarlierApplication(app, owner):
-		return nil, waitFor(reasonDriverNameUsed, "pod %s %s", existing.Name, awaitsCollector(app))
+		return nil, reconcile.Refuse(fmt.Errorf("driver pod already exist: pod %s names this application as its owner but was not created for it; delete that pod or set spec.driver.podName to another name", existing.Name))
+	case ownerOf(app).IsEarlier(owner):
+		return nil, reconcile.WaitFor(reasonDriverNameUsed, "pod %s %s", existing.Name, ownerOf(app).AwaitsCollector())
 	}
-	return nil, refuse(fmt.Errorf("driver pod already exist: pod %s belongs to %s; delete that pod or set spec.driver.podName to another name", existing.Name, describeOwner(owner)))
+	return nil, reconcile.Refuse(fmt.Errorf("driver pod already exist: pod %s belongs to %s; delete that pod or set spec.driver.podName to another name", existing.Name, owned.Describe(owner)))
 }
 
 func (c *Controller) adopt(pod *podview.Pod, s *submission) (*podview.Pod, error) {
 	if pod.DeletionTimestamp != nil {
-		return nil, waitFor(reasonOldDriver, "driver pod %s was deleted before its submission was complete", pod.Name)
+		return nil, reconcile.WaitFor(reasonOldDriver, "driver pod %s was deleted before its submission was complete", pod.Name)
 	}
 	s.adopted = true
 	return pod, nil
@@ -321,5 +323,5 @@ func (c *Controller) adopt(pod *podview.Pod, s *submission) (*podview.Pod, error
 // notPermanent hides that an error is permanent, because something else has to be
 // done first; the submission is tried again and then refused.
 func notPermanent(err error) error {
-	return waitFor(reasonRetrying, "%s", err.Error())
+	return reconcile.WaitFor(reasonRetrying, "%s", err.Error())
 }

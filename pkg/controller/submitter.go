@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 // submitter brings the driver pod of a submission into being. It may be called any
@@ -47,7 +48,7 @@ func (c *Controller) submitterOf(ctx context.Context, in *input) (submitter, err
 	case v1beta2.SubmitterSparkSubmit:
 		return jobSubmitter{c}, nil
 	}
-	return nil, refuse(fmt.Errorf("annotation %s: unknown submitter %q; use %s or %s",
+	return nil, reconcile.Refuse(fmt.Errorf("annotation %s: unknown submitter %q; use %s or %s",
 		v1beta2.AnnotationSubmitter, name, v1beta2.SubmitterNative, v1beta2.SubmitterSparkSubmit))
 }
 
@@ -73,6 +74,6 @@ func (in *input) submitterPhase() string {
 }
 
 // recordPending leaves the state as it is and says what is waited for.
-func recordPending(p *pending, c conditions) {
-	c.setFalse(v1beta2.ConditionSubmitted, p.reason, p.message)
+func recordPending(p *pending, c reconcile.Conditions) {
+	c.SetFalse(v1beta2.ConditionSubmitted, p.reason, p.message)
 }

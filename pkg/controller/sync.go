@@ -10,12 +10,9 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
 	"github.com/spark-operator/spark-operator/pkg/redact"
 )
-
-// cacheDelay is when to sync an application again whose caches do not show our
-// own last write yet. Usually the event that carries it comes earlier.
-const cacheDelay = 200 * time.Millisecond
 
 const (
 	// yieldRetry is how long a new scheduled run yields to runs still to be created
@@ -28,13 +25,8 @@ const (
 // sync brings one application one step further. Failures is the number of syncs
 // of this application that failed in a row before this one.
 func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures int) (requeueAfter time.Duration, err error) {
-	if watched, known := c.namespaces.Match(key.Namespace); !known {
-		return time.Second, nil
-	} else if !watched {
-		return 0, nil
-	}
-	if !c.fresh.Ready(key) {
-		return cacheDelay, nil
+	if wait, ready := c.gate.Ready(key); !ready {
+		return wait, nil
 	}
 	app, found, err := c.applications.Get(key)
 	if err != nil {
@@ -74,7 +66,7 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 		return 0, outcome.err // the delays between tries, and nothing sooner
 	}
 	if outcome.unseen {
-		return soonest(requeue(in, plan, &outcome), cacheDelay), nil
+		return soonest(requeue(in, plan, &outcome), loop.CacheDelay), nil
 	}
 	return requeue(in, plan, &outcome), nil
 }
@@ -120,11 +112,11 @@ func (c *Controller) look(app *v1beta2.SparkApplication) (*input, error) {
 		if in.obstacle = c.diagnoseDriver(app, seen.driver, in.now); in.obstacle != nil {
 			in.obstacle.detail = c.settings.redact(in.obstacle.detail)
 		}
-		in.watch = c.watches.of(keyOf(app), seen.driver.UID)
+		in.watch = c.watches.of(cache.MetaObjectToName(app), seen.driver.UID)
 	case v1beta2.DriverStateRunning:
-		in.watch = c.watches.of(keyOf(app), seen.driver.UID)
+		in.watch = c.watches.of(cache.MetaObjectToName(app), seen.driver.UID)
 	default:
-		c.watches.forget(keyOf(app))
+		c.watches.forget(cache.MetaObjectToName(app))
 	}
 	return in, nil
 }

@@ -6,18 +6,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
+	"github.com/spark-operator/spark-operator/pkg/reconcile/owned"
 	"github.com/spark-operator/spark-operator/pkg/ui"
 )
 
@@ -48,7 +46,7 @@ func (c *Controller) ensureUI(ctx context.Context, t *task) error {
 	objects, err := ui.Build(app, c.settings.UI, run)
 	result := &uiResult{web: objects.Web}
 	if err != nil {
-		result.add(refuse(err))
+		result.add(reconcile.Refuse(err))
 	}
 	for _, endpoint := range endpoints(&objects) {
 		service, err := c.ensureService(ctx, app, endpoint.Service)
@@ -134,13 +132,13 @@ func endpoints(objects *ui.Objects) []*ui.Endpoint {
 }
 
 // followUI records where the web UI is found and whether all is well.
-func followUI(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c conditions) {
+func followUI(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c reconcile.Conditions) {
 	if out.ui == nil {
 		return
 	}
 	ui.SetDriverInfo(&status.DriverInfo, out.ui.web, out.ui.service, out.ui.ingress)
 	if out.ui.err != nil {
-		message := oneLine(out.ui.err.Error())
+		message := reconcile.OneLine(out.ui.err.Error())
 		if old := meta.FindStatusCondition(status.Conditions, conditionUIReady); old != nil && old.Status == metav1.ConditionFalse && old.ObservedGeneration == in.app.Generation {
 			message = old.Message // see stall
 		}
@@ -148,10 +146,10 @@ func followUI(in *input, out *outcome, status *v1beta2.SparkApplicationStatus, c
 		if out.ui.refused || out.ui.awaited != "" && !in.now.Before(in.uiFailingSince().Add(out.ui.awaited.Patience())) {
 			reason = reasonUIFailed
 		}
-		c.setFalse(conditionUIReady, reason, message)
+		c.SetFalse(conditionUIReady, reason, message)
 		return
 	}
-	c.setTrue(conditionUIReady, reasonUIReady, "")
+	c.SetTrue(conditionUIReady, reasonUIReady, "")
 }
 
 // uiFailingSince is since when the UI objects cannot be written; now if they can.
@@ -164,28 +162,11 @@ func (in *input) uiFailingSince() time.Time {
 }
 
 func (c *Controller) ensureService(ctx context.Context, app *v1beta2.SparkApplication, desired *corev1.Service) (*corev1.Service, error) {
-	client := c.kube.CoreV1().Services(app.Namespace)
-	created, err := create(ctx, client, desired)
-	if err == nil || !apierrors.IsAlreadyExists(err) {
-		return created, describe("service", desired, err)
-	}
-	live, err := client.Get(ctx, desired.Name, metav1.GetOptions{})
-	if err != nil {
-		return nil, describe("service", desired, err)
-	}
-	if err := judgeNamesake(app, "service", live); err != nil {
-		return nil, err
-	}
-	updated := live.DeepCopy()
-	mergeMetadata(&updated.ObjectMeta, &desired.ObjectMeta)
-	updated.Spec.Type = desired.Spec.Type
-	updated.Spec.Selector = desired.Spec.Selector
-	updated.Spec.Ports = keepNodePorts(desired.Spec.Ports, live.Spec.Ports)
-	if equality.Semantic.DeepEqual(updated, live) {
-		return live, nil
-	}
-	updated, err = client.Update(ctx, updated, metav1.UpdateOptions{FieldManager: fieldManager})
-	return updated, describe("service", desired, err)
+	return ensure(ctx, app, c.kube.CoreV1().Services(app.Namespace), "service", desired, func(live *corev1.Service) {
+		live.Spec.Type = desired.Spec.Type
+		live.Spec.Selector = desired.Spec.Selector
+		live.Spec.Ports = keepNodePorts(desired.Spec.Ports, live.Spec.Ports)
+	})
 }
 
 // keepNodePorts returns the desired ports as the API server has completed them,
@@ -210,46 +191,10 @@ func keepNodePorts(desired, live []corev1.ServicePort) []corev1.ServicePort {
 }
 
 func (c *Controller) ensureIngress(ctx context.Context, app *v1beta2.SparkApplication, desired *networkingv1.Ingress) error {
-	client := c.kube.NetworkingV1().Ingresses(app.Namespace)
-	_, err := create(ctx, client, desired)
-	if err == nil || !apierrors.IsAlreadyExists(err) {
-		return describe("ingress", desired, err)
-	}
-	live, err := client.Get(ctx, desired.Name, metav1.GetOptions{})
-	if err != nil {
-		return describe("ingress", desired, err)
-	}
-	if err := judgeNamesake(app, "ingress", live); err != nil {
-		return err
-	}
-	updated := live.DeepCopy()
-	mergeMetadata(&updated.ObjectMeta, &desired.ObjectMeta)
-	updated.Spec = desired.Spec
-	if equality.Semantic.DeepEqual(updated, live) {
-		return nil
-	}
-	_, err = client.Update(ctx, updated, metav1.UpdateOptions{FieldManager: fieldManager})
-	return describe("ingress", desired, err)
-}
-
-// mergeMetadata sets our labels, annotations and owner and leaves what others
-// have added.
-func mergeMetadata(live, desired *metav1.ObjectMeta) {
-	live.OwnerReferences = desired.OwnerReferences
-	for key, value := range desired.Labels {
-		metav1.SetMetaDataLabel(live, key, value)
-	}
-	if live.Annotations == nil && len(desired.Annotations) > 0 {
-		live.Annotations = map[string]string{}
-	}
-	maps.Copy(live.Annotations, desired.Annotations)
-}
-
-func describe(kind string, object metav1.Object, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s %s: %w", kind, object.GetName(), err)
+	_, err := ensure(ctx, app, c.kube.NetworkingV1().Ingresses(app.Namespace), "ingress", desired, func(live *networkingv1.Ingress) {
+		live.Spec = desired.Spec
+	})
+	return err
 }
 
 // releaseUI deletes the Services and Ingresses of the application that are its
@@ -275,19 +220,11 @@ func (c *Controller) releaseUI(ctx context.Context, t *task) error {
 	}
 	var failed []error
 	for name := range services {
-		service, err := c.kube.CoreV1().Services(app.Namespace).Get(ctx, name, metav1.GetOptions{})
-		if err == nil && metav1.IsControlledBy(service, app) {
-			failed = append(failed, c.deleteService(ctx, t, service))
-			continue
-		}
+		err := owned.Delete(ctx, c.kube.CoreV1().Services(app.Namespace), name, app, metav1.DeleteOptions{})
 		failed = append(failed, c.released(ctx, t, kindService, name, err))
 	}
 	for name := range ingresses {
-		ingress, err := c.kube.NetworkingV1().Ingresses(app.Namespace).Get(ctx, name, metav1.GetOptions{})
-		if err == nil && metav1.IsControlledBy(ingress, app) {
-			failed = append(failed, c.deleteIngress(ctx, t, ingress))
-			continue
-		}
+		err := owned.Delete(ctx, c.kube.NetworkingV1().Ingresses(app.Namespace), name, app, metav1.DeleteOptions{})
 		failed = append(failed, c.released(ctx, t, kindIngress, name, err))
 	}
 	return errors.Join(failed...)

@@ -9,6 +9,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/cache"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/podview"
@@ -28,7 +29,7 @@ func loses(sent, kept *v1beta2.SparkApplicationStatus) bool {
 
 // restore completes the status of an application with what the API server dropped.
 func (c *Controller) restore(app *v1beta2.SparkApplication) {
-	if sent := c.unkept.Restored(keyOf(app), app.UID, &app.Status); sent != nil {
+	if sent := c.unkept.Restored(cache.MetaObjectToName(app), app.UID, &app.Status); sent != nil {
 		sent.DeepCopyInto(&app.Status)
 	}
 }
@@ -37,10 +38,10 @@ func (c *Controller) restore(app *v1beta2.SparkApplication) {
 // whether the next look has to follow although no event will.
 func (c *Controller) remember(app *v1beta2.SparkApplication, sent *v1beta2.SparkApplicationStatus, written *v1beta2.SparkApplication) (unseen bool, err error) {
 	if !loses(sent, &written.Status) {
-		c.unkept.Forget(keyOf(app))
+		c.unkept.Forget(cache.MetaObjectToName(app))
 		return false, nil
 	}
-	changed, err := c.unkept.Wrote(keyOf(app), app.UID, sent, &written.Status)
+	changed, err := c.unkept.Wrote(cache.MetaObjectToName(app), app.UID, sent, &written.Status)
 	if err != nil {
 		return false, fmt.Errorf("remember status: %w", err)
 	}

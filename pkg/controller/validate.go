@@ -4,6 +4,7 @@ package controller
 
 import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/validation"
 )
 
@@ -14,7 +15,7 @@ func validate(app *v1beta2.SparkApplication) string {
 	if len(errs) == 0 {
 		return ""
 	}
-	return oneLine(errs.ToAggregate().Error())
+	return reconcile.OneLine(errs.ToAggregate().Error())
 }
 
 // toleratedFaults returns, for warnings, what admission would have refused and what
@@ -23,7 +24,7 @@ func toleratedFaults(app *v1beta2.SparkApplication) []string {
 	_, tolerable := validation.ValidateStoredSparkApplication(app)
 	warnings := make([]string, 0, len(tolerable))
 	for _, err := range tolerable {
-		warnings = append(warnings, oneLine(err.Error()))
+		warnings = append(warnings, reconcile.OneLine(err.Error()))
 	}
 	return warnings
 }
