@@ -108,7 +108,7 @@ func New(name string, config Config) (Scheduler, error) {
 		return coscheduling{schedulerName: name}, nil
 	}
 	known := append([]string{Volcano, YuniKorn}, config.KubeSchedulerNames...)
-	return nil, fmt.Errorf("spec.batchScheduler: failed to get scheduler %s: it is none of %s; give one of these; kube-scheduler profiles are named by the operator's flag --kube-scheduler-names",
+	return nil, fmt.Errorf("spec.batchScheduler: failed to get scheduler %s: it is not one of %s; use one of these; the operator's flag --kube-scheduler-names lists kube-scheduler profiles",
 		name, strings.Join(known, ", "))
 }
 

@@ -95,7 +95,7 @@ func (a *Application) Whole() (*v1beta2.SparkApplication, error) {
 	}
 	app := &v1beta2.SparkApplication{}
 	if err := decodeJSON(a.encoded, app); err != nil {
-		return nil, fmt.Errorf("SparkApplication %s/%s as it is kept: %w", a.Namespace, a.Name, err)
+		return nil, fmt.Errorf("decode cached SparkApplication %s/%s: %w", a.Namespace, a.Name, err)
 	}
 	return app, nil
 }

@@ -62,7 +62,7 @@ func TestPanics(t *testing.T) {
 	schedules.Inc()
 	(*Metrics)(nil).Panicked()
 	want := `
-# HELP my_team_spark_operator_panics_total Steps of a controller that panicked
+# HELP my_team_spark_operator_panics_total Syncs of a controller that panicked
 # TYPE my_team_spark_operator_panics_total counter
 my_team_spark_operator_panics_total{controller="scheduledsparkapplication"} 1
 my_team_spark_operator_panics_total{controller="sparkapplication"} 2
@@ -183,7 +183,7 @@ func TestGauges(t *testing.T) {
 # TYPE spark_application_oldest_pending_seconds gauge
 spark_application_oldest_pending_seconds{app_type="Unknown"} 0
 spark_application_oldest_pending_seconds{app_type="etl"} 60
-# HELP spark_application_running_count Applications whose driver runs
+# HELP spark_application_running_count Applications whose driver is running
 # TYPE spark_application_running_count gauge
 spark_application_running_count{app_type="Unknown"} 1
 spark_application_running_count{app_type="etl"} 0
@@ -197,11 +197,11 @@ spark_application_state_count{app_type="Unknown",state="COMPLETED"} 1
 spark_application_state_count{app_type="Unknown",state="RUNNING"} 1
 spark_application_state_count{app_type="etl",state="NEW"} 1
 spark_application_state_count{app_type="etl",state="SUBMITTED"} 1
-# HELP spark_executor_running_count Executors that run
+# HELP spark_executor_running_count Executors that are running
 # TYPE spark_executor_running_count gauge
 spark_executor_running_count{app_type="Unknown"} 1200
 spark_executor_running_count{app_type="etl"} 0
-# HELP spark_operator_panics_total Steps of a controller that panicked
+# HELP spark_operator_panics_total Syncs of a controller that panicked
 # TYPE spark_operator_panics_total counter
 spark_operator_panics_total{controller="sparkapplication"} 0
 `

@@ -17,7 +17,7 @@ const (
 func NewPanicCounter(prefix, controller string) prometheus.Counter {
 	return prometheus.NewCounter(prometheus.CounterOpts{
 		Name:        underscored(prefix + "spark_operator_panics_total"),
-		Help:        "Steps of a controller that panicked",
+		Help:        "Syncs of a controller that panicked",
 		ConstLabels: prometheus.Labels{"controller": controller},
 	})
 }

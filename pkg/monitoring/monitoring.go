@@ -113,10 +113,10 @@ func Build(app *v1beta2.SparkApplication, submissionID string) (Exporter, error)
 // validate refuses what would keep a JVM or a pod from starting.
 func validate(spec *v1beta2.PrometheusSpec) error {
 	if spec.JmxExporterJar == "" {
-		return errors.New("jmxExporterJar: is missing; give the path of the JMX exporter's JAR in the image")
+		return errors.New("jmxExporterJar: is required; set the path of the JMX exporter's JAR in the image")
 	}
 	if port := ptr.Deref(spec.Port, defaultPort); len(validation.IsValidPortNum(int(port))) > 0 {
-		return fmt.Errorf("port: %d is not a port; give a free one from 1024 to 49151", port)
+		return fmt.Errorf("port: %d is not a valid port; use a free port from 1024 to 49151", port)
 	}
 	if name := portName(spec); len(validation.IsValidPortName(name)) > 0 {
 		return fmt.Errorf("portName: %q cannot name a container port: %s", name, strings.Join(validation.IsValidPortName(name), ", "))

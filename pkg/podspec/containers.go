@@ -80,7 +80,7 @@ func (n namedContainers) add(to *[]corev1.Container, given []corev1.Container, p
 					content = "image " + strconv.Quote(have.container.Image)
 				}
 				return "the pod has a container of this name with " + content + " from " + have.from() +
-					"; rename one of them or give the same content"
+					"; rename one of them or use the same content"
 			})
 		}
 	}

@@ -284,7 +284,7 @@ func TestConflicts(t *testing.T) {
 			edit: func(_ *v1beta2.SparkApplicationSpec, pod *v1beta2.SparkPodSpec) {
 				pod.GPU = &v1beta2.GPUSpec{Name: "memory", Quantity: 3}
 			},
-			want: []string{`gpu: Invalid value: "3"`, "spec.sparkConf asks for 1408Mi"},
+			want: []string{`gpu: Invalid value: "3"`, "spec.sparkConf requests 1408Mi"},
 		},
 		"memory limit": {
 			edit: func(_ *v1beta2.SparkApplicationSpec, pod *v1beta2.SparkPodSpec) { pod.MemoryLimit = ptr.To("much") },

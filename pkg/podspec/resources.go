@@ -39,7 +39,7 @@ func (e *edit) setGPU(name corev1.ResourceName, quantity resource.Quantity) {
 	_, inTemplate := e.templateContainer().Resources.Limits[name]
 	if set && !inTemplate && have.Cmp(quantity) != 0 {
 		e.fail(field.Invalid(e.path("gpu"), quantity.String(), fmt.Sprintf(
-			"spec.sparkConf asks for %s %s (spark.%s.resource.*); give the same number or leave one of them out",
+			"spec.sparkConf requests %s %s (spark.%s.resource.*); use the same number, or remove one of them",
 			have.String(), name, e.Role)))
 		return
 	}
@@ -80,7 +80,7 @@ func ParseMemoryLimit(text string) (resource.Quantity, error) {
 	}
 	quantity, err := resource.ParseQuantity(text)
 	if err != nil || quantity.Sign() <= 0 {
-		return resource.Quantity{}, errors.New("not an amount of memory; give one such as 2g, 512m or 2Gi")
+		return resource.Quantity{}, errors.New("not an amount of memory; use a value such as 2g, 512m or 2Gi")
 	}
 	return quantity, nil
 }

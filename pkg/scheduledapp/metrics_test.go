@@ -48,7 +48,7 @@ scheduled_spark_application_lag_seconds_bucket{le="86400"} 1
 scheduled_spark_application_lag_seconds_bucket{le="+Inf"} 1
 scheduled_spark_application_lag_seconds_sum 1.5
 scheduled_spark_application_lag_seconds_count 1
-# HELP spark_operator_panics_total Steps of a controller that panicked
+# HELP spark_operator_panics_total Syncs of a controller that panicked
 # TYPE spark_operator_panics_total counter
 spark_operator_panics_total{controller="scheduledsparkapplication"} 0
 `
@@ -74,7 +74,7 @@ func TestPanicIsCounted(t *testing.T) {
 			t.Errorf("%d runs", runs)
 		}
 		want := `
-# HELP spark_operator_panics_total Steps of a controller that panicked
+# HELP spark_operator_panics_total Syncs of a controller that panicked
 # TYPE spark_operator_panics_total counter
 spark_operator_panics_total{controller="scheduledsparkapplication"} 1
 `

@@ -66,10 +66,10 @@ func (c *Checker) Err() error {
 func (c *Checker) Check(ctx context.Context) {
 	logger := klog.FromContext(ctx)
 	if err := c.read(); err != nil {
-		logger.Error(err, "The schemas of the CRDs cannot be read, so it is not known whether they fit this operator")
+		logger.Error(err, "Cannot read the schemas of the CRDs to check their status fields")
 	}
 	if err := c.Err(); err != nil {
-		logger.Error(err, "The operator works only in part")
+		logger.Error(err, "Some features of the operator do not work")
 	}
 }
 
@@ -80,7 +80,7 @@ func (c *Checker) read() error {
 	}
 	group, served := paths["apis/"+v1beta2.SchemeGroupVersion.String()]
 	if !served {
-		return fmt.Errorf("there is no schema of %s", v1beta2.SchemeGroupVersion)
+		return fmt.Errorf("no schema of %s", v1beta2.SchemeGroupVersion)
 	}
 	document, err := group.Schema("application/json")
 	if err != nil {

@@ -142,7 +142,7 @@ func (a *arguments) checkNumbers() error {
 	} {
 		if value, set := a.values[memory.key]; set {
 			if amount, err := sparkconf.ParseMemory(value, sparkconf.Byte, a.version); err != nil || amount <= 0 {
-				hint := "give a whole number with a unit, such as 512m or 2g"
+				hint := "use a whole number with a unit, such as 512m or 2g"
 				if amount := strings.TrimRight(value, "bBkKmMgGtTpP"); amount != "" && strings.Trim(amount, "0123456789") == "" && strings.Trim(amount, "0") != "" {
 					hint = "it is too large: Spark counts bytes in 63 bits; " + hint
 				}
@@ -162,7 +162,7 @@ func (a *arguments) checkNumbers() error {
 	for _, count := range counts {
 		if value, set := a.values[count.key]; set {
 			if n, ok := sparkconf.ParseInt(value); !ok || n <= 0 {
-				return &Error{Message: count.message, Key: count.key, Value: value, Hint: "give a whole number above 0"}
+				return &Error{Message: count.message, Key: count.key, Value: value, Hint: "use a whole number above 0"}
 			}
 		}
 	}
@@ -174,7 +174,7 @@ func (a *arguments) checkUsers() error {
 		return &Error{
 			Message: "Only one of --proxy-user or --principal can be provided.",
 			Key:     sparkconf.Principal, Value: a.values[sparkconf.Principal],
-			Hint: "leave out the proxy user or the principal",
+			Hint: "remove the proxy user or the principal",
 		}
 	}
 	return nil
@@ -191,7 +191,7 @@ func (a *arguments) checkMaster() error {
 	refuse := func(message, hint string) error {
 		return &Error{Message: message, Key: sparkconf.Master, Value: master, Hint: hint}
 	}
-	const useKubernetes = "give the API server as k8s://https://<host>:<port>"
+	const useKubernetes = "set the API server as k8s://https://<host>:<port>"
 	local := !given || strings.HasPrefix(master, "local")
 	known := isKubernetes || local || strings.HasPrefix(master, "yarn") || strings.HasPrefix(master, "spark") ||
 		a.switches.mesos && strings.HasPrefix(master, "mesos")
@@ -208,19 +208,19 @@ func (a *arguments) checkMaster() error {
 	case mode == "client":
 		return &Error{
 			Message: "the submission creates a driver pod, which is deploy mode cluster",
-			Key:     sparkconf.SubmitDeployMode, Value: mode, Hint: "leave the property out",
+			Key:     sparkconf.SubmitDeployMode, Value: mode, Hint: "remove the property",
 		}
 	case mode != "cluster":
 		return &Error{
 			Message: "Deploy mode must be either client or cluster",
-			Key:     sparkconf.SubmitDeployMode, Value: mode, Hint: "leave the property out",
+			Key:     sparkconf.SubmitDeployMode, Value: mode, Hint: "remove the property",
 		}
 	}
 	switch {
 	case local:
 		return refuse(`Cluster deploy mode is not compatible with master "local"`, useKubernetes)
 	case !isKubernetes:
-		return refuse("the master is no Kubernetes cluster", useKubernetes)
+		return refuse("the master is not a Kubernetes cluster", useKubernetes)
 	case !strings.HasPrefix(master, kubernetesMasterPrefix):
 		return refuse("requirement failed: Kubernetes master URL must start with k8s://.", useKubernetes)
 	}
@@ -320,7 +320,7 @@ func (a *arguments) checkKeytab() error {
 		return &Error{
 			Message: "requirement failed: Keytab file: " + keytab + " does not exist",
 			Key:     sparkconf.Keytab, Value: keytab,
-			Hint: "mount the keytab from a Secret and give its path in the driver as local://<path>",
+			Hint: "mount the keytab from a Secret and set its path in the driver as local://<path>",
 		}
 	}
 	return nil

@@ -270,7 +270,7 @@ func TestRefusals(t *testing.T) {
 		{"no version", in(func(in *submit.Input) { in.SparkVersion = "" }), "SparkVersion", "spark version"},
 		{"no resource", in(func(in *submit.Input) { in.PrimaryResource = "" }), "PrimaryResource", "Must specify a primary resource (JAR or Python or R file)"},
 		{"no master", in(func(in *submit.Input) { delete(in.Conf, sparkconf.Master) }), sparkconf.Master, `Cluster deploy mode is not compatible with master "local"`},
-		{"standalone", in(nil, sparkconf.Master, "spark://h:7077"), sparkconf.Master, "the master is no Kubernetes cluster"},
+		{"standalone", in(nil, sparkconf.Master, "spark://h:7077"), sparkconf.Master, "the master is not a Kubernetes cluster"},
 		{"client mode", in(nil, sparkconf.SubmitDeployMode, "client"), sparkconf.SubmitDeployMode, "deploy mode cluster"},
 		{"bad mode", in(nil, sparkconf.SubmitDeployMode, "x"), sparkconf.SubmitDeployMode, "Deploy mode must be either client or cluster"},
 		{"remote", in(nil, sparkconf.Remote, "sc://h"), sparkconf.Remote, "Remote cannot be specified with master and/or deploy mode."},

@@ -55,7 +55,7 @@ func newDriverCredentials(conf *driverConf) (featureStep, error) {
 				Message: "requirement failed: " + f.description + " provided at " + conf.in.absolutePath(name) +
 					" does not exist or is not a file.",
 				Key: key, Value: name,
-				Hint: "mount the file into the driver and name its path there by " +
+				Hint: "mount the file into the driver and set its path there by " +
 					sparkconf.AuthDriverMountedPrefix + f.suffix,
 			}
 		}

@@ -37,7 +37,7 @@ func readDocument(text []byte) (*yaml.Node, error) {
 			return nil, errors.New("the file has several YAML documents; keep one")
 		}
 		if found = document.Content[0]; found.Kind != yaml.MappingNode {
-			return nil, errors.New("the file is no YAML object")
+			return nil, errors.New("the file is not a YAML object")
 		}
 	}
 }
@@ -72,7 +72,7 @@ func (b *documentBudget) enter(node *yaml.Node, depth int) (*yaml.Node, error) {
 		node = node.Alias
 	}
 	if b.left -= 1 + len(node.Value); b.left < 0 {
-		return nil, fmt.Errorf("line %d: the file has more than %d bytes once its aliases are replaced", node.Line, maxDocumentSize)
+		return nil, fmt.Errorf("line %d: the file has more than %d bytes after its aliases are expanded", node.Line, maxDocumentSize)
 	}
 	return node, nil
 }
@@ -88,7 +88,7 @@ func (b *documentBudget) untyped(node *yaml.Node, depth int) (any, error) {
 		object := make(map[string]any, len(node.Content)/2)
 		for i := 0; i+1 < len(node.Content); i += 2 {
 			if node.Content[i].Kind != yaml.ScalarNode {
-				return nil, fmt.Errorf("line %d: the key is no text", node.Content[i].Line)
+				return nil, fmt.Errorf("line %d: the key is not a string", node.Content[i].Line)
 			}
 			if object[node.Content[i].Value], err = b.untyped(node.Content[i+1], depth+1); err != nil {
 				return nil, err

@@ -97,7 +97,7 @@ func (c *driverConf) refuseUpload(key, uri string) error {
 	if !set {
 		return &Error{
 			Message: "Please specify " + sparkconf.FileUploadPath + " property.", Key: key, Value: uri,
-			Hint: hint + "; at fault is " + key + "=" + uri,
+			Hint: hint + "; the cause is " + key + "=" + uri,
 		}
 	}
 	return &Error{

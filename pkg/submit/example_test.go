@@ -54,5 +54,5 @@ func ExampleBuild_refused() {
 	})
 	fmt.Println(err)
 	// Output:
-	// Driver memory must be a positive number (spark.driver.memory=1.5g); give a whole number with a unit, such as 512m or 2g
+	// Driver memory must be a positive number (spark.driver.memory=1.5g); use a whole number with a unit, such as 512m or 2g
 }

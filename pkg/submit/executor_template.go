@@ -65,7 +65,7 @@ func (e *executorTemplate) apply(spec *driverSpec) error {
 }
 
 func (e *executorTemplate) read() ([]byte, error) {
-	const key, hint = sparkconf.ExecutorPodTemplateFile, "native submission reads no files: give the template itself"
+	const key, hint = sparkconf.ExecutorPodTemplateFile, "native submission reads no files: set the template itself"
 	if _, err := uriScheme(e.file.value); err != nil {
 		return nil, &Error{Message: err.Error(), Key: key, Value: e.file.value}
 	}

@@ -22,7 +22,7 @@ func featureSteps(conf *driverConf) ([]constructor, error) {
 		refuse := func(message string) error {
 			return &Error{
 				Message: message, Key: sparkconf.DriverPodFeatureSteps, Value: class,
-				Hint: "native submission runs no steps in Java: use a pod template, or submit with spark-submit",
+				Hint: "native submission runs no Java steps: use a pod template, or submit with spark-submit",
 			}
 		}
 		switch {

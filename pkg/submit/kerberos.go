@@ -113,7 +113,7 @@ func (k *kerberosConf) applyKrb5(spec *driverSpec) error {
 		content, exists := k.conf.in.file(k.krb5File.value)
 		if !exists {
 			return k.conf.missingFile(sparkconf.KerberosKrb5Path, k.krb5File.value, k.krb5File.value,
-				"put the file into a ConfigMap and name it by "+sparkconf.KerberosKrb5ConfigMapName)
+				"put the file into a ConfigMap and set its name by "+sparkconf.KerberosKrb5ConfigMapName)
 		}
 		text, err := k.conf.text(content)
 		if err != nil {

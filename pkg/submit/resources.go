@@ -134,7 +134,7 @@ func driverDevices(conf *driverConf) ([]device, error) {
 		if !set {
 			return nil, &Error{
 				Message: "Resource: " + string(d.name) + " was requested, but vendor was not specified.", Key: key,
-				Hint: "give the domain of the extended resource, such as nvidia.com",
+				Hint: "set the domain of the extended resource, such as nvidia.com",
 			}
 		}
 		devices[i].name = corev1.ResourceName(vendor) + "/" + d.name
@@ -149,14 +149,14 @@ func parseQuantity(text, key string) (resource.Quantity, error) {
 	if text == "" {
 		return resource.Quantity{}, &Error{
 			Message: "Invalid quantity string format passed.", Key: key,
-			Hint: "give an amount or leave the property out",
+			Hint: "set an amount or remove the property",
 		}
 	}
 	quantity, err := resource.ParseQuantity(text)
 	if err != nil {
 		return resource.Quantity{}, &Error{
 			Message: "\"" + text + "\" is not a quantity", Key: key, Value: text,
-			Hint: "give an amount such as 500m, 1.5 or 10Gi",
+			Hint: "use an amount such as 500m, 1.5 or 10Gi",
 		}
 	}
 	return quantity, nil

@@ -65,11 +65,11 @@ func (s *driverSpec) readTemplate(conf *driverConf) (bool, error) {
 		return false, refuse(err.Error())
 	}
 	if scheme != "" && scheme != "file" && scheme != "local" {
-		return false, refuse("native submission downloads no templates: give the template itself")
+		return false, refuse("native submission downloads no templates: set the template itself")
 	}
 	text, exists := conf.in.file(filePath(file))
 	if !exists {
-		return false, refuse("native submission reads no files: give the template itself")
+		return false, refuse("native submission reads no files: set the template itself")
 	}
 	document, err := readDocument(text)
 	if err != nil {

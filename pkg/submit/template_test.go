@@ -36,8 +36,8 @@ func TestTemplateFilesThatAreRefused(t *testing.T) {
 		"other kind":            {"apiVersion: v1\nkind: PodTemplate\nspec: {}\n", "the kind of the template is PodTemplate; it must be Pod"},
 		"kind in small":         {"kind: pod\nspec: {}\n", "it must be Pod"},
 		"other apiVersion":      {"apiVersion: v2\nkind: Pod\nspec: {}\n", "the apiVersion of the template is v2; it must be v1"},
-		"list":                  {"- kind: Pod\n", "no YAML object"},
-		"scalar":                {"Pod\n", "no YAML object"},
+		"list":                  {"- kind: Pod\n", "not a YAML object"},
+		"scalar":                {"Pod\n", "not a YAML object"},
 		"empty":                 {"", "no spec"},
 		"comment":               {"# nothing\n---\n", "no spec"},
 		"object where text":     {"spec: {nodeName: {a: b}}\n", "string"},
@@ -45,7 +45,7 @@ func TestTemplateFilesThatAreRefused(t *testing.T) {
 		"text where number":     {"spec: {activeDeadlineSeconds: soon}\n", "int64"},
 		"text where boolean":    {"spec: {hostNetwork: maybe}\n", "bool"},
 		"object where a list":   {"spec: {containers: {name: c}}\n", "Container"},
-		"key that is an object": {"spec: {? {a: b} : c}\n", "the key is no text"},
+		"key that is an object": {"spec: {? {a: b} : c}\n", "the key is not a string"},
 		"aliases without end":   {bomb + "spec: {}\n", "more than 4194304 bytes"},
 		"alias to itself":       {"spec: &a {nodeSelector: *a}\n", "template"},
 		"deep":                  {"spec: " + strings.Repeat("[", 5000) + strings.Repeat("]", 5000), "deep"},
@@ -187,12 +187,12 @@ spec:
 func TestPodGroupTemplatesThatAreRefused(t *testing.T) {
 	const step = "org.apache.spark.deploy.k8s.features.VolcanoFeatureStep"
 	for name, test := range map[string]struct{ key, value, part string }{
-		"missing file":  {sparkconf.PodGroupTemplateFile, "/w/none.yaml", "give the template by"},
-		"empty name":    {sparkconf.PodGroupTemplateFile, "", "give the template by"},
-		"directory":     {sparkconf.PodGroupTemplateFile, "/w", "give the template by"},
+		"missing file":  {sparkconf.PodGroupTemplateFile, "/w/none.yaml", "set the template by"},
+		"empty name":    {sparkconf.PodGroupTemplateFile, "", "set the template by"},
+		"directory":     {sparkconf.PodGroupTemplateFile, "/w", "set the template by"},
 		"two documents": {sparkconf.PodGroupTemplateFile, "/w/two.yaml", "several YAML documents"},
 		"other kind":    {sparkconf.PodGroupTemplateJSON, `{"kind": "Pod"}`, "its kind is Pod; it must be PodGroup"},
-		"list":          {sparkconf.PodGroupTemplateJSON, `[1]`, "no YAML object"},
+		"list":          {sparkconf.PodGroupTemplateJSON, `[1]`, "not a YAML object"},
 		"no object":     {sparkconf.PodGroupTemplateJSON, `{"spec": 1}`, "spec must be an object"},
 		"aliases":       {sparkconf.PodGroupTemplateJSON, `{a: &a ` + strings.Repeat("x", 100_000) + strings.Repeat(`, b: *a`, 50) + `}`, "more than 4194304 bytes"},
 	} {

@@ -78,7 +78,7 @@ func (r *typedReader) object(node *yaml.Node, typ reflect.Type, depth int) (any,
 			key = key.Alias
 		}
 		if key.Kind != yaml.ScalarNode {
-			return nil, fmt.Errorf("line %d: the key is no text", key.Line)
+			return nil, fmt.Errorf("line %d: the key is not a string", key.Line)
 		}
 		if key.Value == "<<" && isPlain(key) && r.numbers {
 			merged, err := r.merged(below, typ, depth+1)

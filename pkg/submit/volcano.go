@@ -88,7 +88,7 @@ func (v volcano) templateText() (key string, text []byte, err error) {
 		if !exists {
 			return "", nil, &Error{
 				Message: podGroupNotReadable, Key: sparkconf.PodGroupTemplateFile, Value: file,
-				Hint: "native submission reads no files: give the template by " + sparkconf.PodGroupTemplateJSON,
+				Hint: "native submission reads no files: set the template by " + sparkconf.PodGroupTemplateJSON,
 			}
 		}
 		return sparkconf.PodGroupTemplateFile, text, nil

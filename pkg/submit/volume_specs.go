@@ -84,7 +84,7 @@ func (v *volumeSpec) read(conf *driverConf) error {
 	if v.mountPath, set = value("mount.path"); !set {
 		return &Error{
 			Message: "key not found: " + short + "mount.path", Key: v.prefix + "mount.path",
-			Hint: "give the path at which the volume is mounted",
+			Hint: "set the mount path of the volume",
 		}
 	}
 	if text, set := value("mount.readOnly"); set {
@@ -155,7 +155,7 @@ func (v *volumeSpec) checkSize() error {
 	case len(digits) < 4 || len(digits) == 4 && digits < "1024":
 		return &Error{
 			Message: "Volume size `" + v.sizeLimit + "` is smaller than 1KiB. Missing units?",
-			Key:     key, Value: v.sizeLimit, Hint: "give a size with a unit, such as 10Gi",
+			Key:     key, Value: v.sizeLimit, Hint: "use a size with a unit, such as 10Gi",
 		}
 	}
 	return nil

@@ -64,7 +64,7 @@ func Build(app *v1beta2.SparkApplication, p Params) (*Run, error) {
 func checkMode(app *v1beta2.SparkApplication) error {
 	if mode := app.Spec.Mode; mode != "" && mode != v1beta2.DeployModeCluster {
 		return errors.New("spec.mode: " + string(mode) + " is not supported: a driver never runs inside the operator; " +
-			"use cluster or leave it out")
+			"use cluster or remove it")
 	}
 	return nil
 }
@@ -198,7 +198,7 @@ func (b *builder) setAdditions(r *role, metrics *monitoring.Role, labels, annota
 		case !set:
 			b.set(r.keys.annotation+key, value)
 		case given != value:
-			b.warn("spec.monitoring: the " + string(r.name) + "'s own annotation " + key + "=" + given + " stays; the exporter would have " + value)
+			b.warn("spec.monitoring: the " + string(r.name) + "'s annotation " + key + "=" + given + " stays; the exporter would set " + value)
 		}
 	}
 	b.setMap(r.keys.annotation, annotations, "the batch scheduler")

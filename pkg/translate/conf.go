@@ -107,7 +107,7 @@ func (c *conf) setUser() {
 			// A path on the submitter. Without its template the job would be another one.
 			role, _, _ := strings.Cut(strings.TrimPrefix(key, "spark.kubernetes."), ".")
 			c.fail(field.Forbidden(field.NewPath("spec", "sparkConf").Key(key),
-				"it names a file of the submitter; give the pod template itself in spec."+role+".template"))
+				"it names a file of the submitter; set the pod template in spec."+role+".template"))
 		case sparkconf.HadoopConfigMapName:
 			// Spark would lead executors there, and the typed field the driver to its own.
 			if valueOf(c.app.Spec.HadoopConfigMap) == "" {

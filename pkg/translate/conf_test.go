@@ -141,7 +141,7 @@ func TestProperties(t *testing.T) {
 			want: map[string]string{
 				"spark.hadoop.fs.x": "y", "spark.hadoop.spark.hadoop.z": absent, "spark.hadoop.z": "1",
 			},
-			warnings: []string{"spark.hadoop.fs.x has no effect: spec.hadoopConf sets it", "spec.hadoopConf: spark.hadoop.z is taken for z"},
+			warnings: []string{"spark.hadoop.fs.x has no effect: spec.hadoopConf sets it", "spec.hadoopConf: spark.hadoop.z is used as z"},
 		},
 		"dependencies are options": {
 			edit: func(app *application) {
@@ -295,7 +295,7 @@ func TestProperties(t *testing.T) {
 			},
 			want: map[string]string{"spark.executor.instances": "4"},
 			warnings: []string{
-				"spec.executor.instances is not set: Kueue reserves quota for no executor; set it to the number of executors that run at most",
+				"spec.executor.instances is not set: Kueue reserves quota for no executor; set it to the maximum number of executors",
 			},
 		},
 		"queued, stopped by Kueue and let go": {
@@ -312,7 +312,7 @@ func TestProperties(t *testing.T) {
 			},
 			want: map[string]string{"spark.executor.instances": absent},
 			warnings: []string{
-				"spec.executor.instances is not set: Kueue reserves quota for no executor; set it to the number of executors that run at most",
+				"spec.executor.instances is not set: Kueue reserves quota for no executor; set it to the maximum number of executors",
 			},
 		},
 		"monitoring": {
@@ -418,22 +418,22 @@ func TestSparkVersion(t *testing.T) {
 		{text: "Spark 3.5.0", want: "3.5.0", warning: "read as 3.5.0"},
 		{text: "jobs-1.2.3-spark3.5.1", want: "3.5.1", warning: "read as 3.5.1"},
 		// What is left open is the newest.
-		{text: "3.5", want: "3.5.9", warning: "3.5 is no release of Spark: submitted as 3.5.9"},
+		{text: "3.5", want: "3.5.9", warning: "3.5 is not a Spark release: submitted as 3.5.9"},
 		{text: "3.5.x", want: "3.5.9", warning: "submitted as 3.5.9"},
 		{text: "v4.2-custom", want: "4.2.1", warning: "submitted as 4.2.1"},
-		{text: "3", want: "3.5.9", guessed: true, warning: "3 is no release of Spark: submitted as 3.5.9"},
+		{text: "3", want: "3.5.9", guessed: true, warning: "3 is not a Spark release: submitted as 3.5.9"},
 		{text: "3.x", want: "3.5.9", guessed: true, warning: "submitted as 3.5.9"},
 		{text: "4", want: newest, guessed: true, warning: "submitted as 4.3.0"},
 		{text: "2", want: "2.0.0", warning: "submitted as 2.0.0"},
 		{text: "3.2", want: "3.2.0", warning: "submitted as 3.2.0"},
-		{text: "latest", want: newest, guessed: true, warning: "latest is no version of Spark: submitted as 4.3.0"},
-		{text: "x.y", want: newest, guessed: true, warning: "x.y is no version"},
-		{text: "20240101", want: newest, guessed: true, warning: "is no version"},
-		{text: "2024.1.5", want: newest, guessed: true, warning: "is no version"},
-		{text: "v", want: newest, guessed: true, warning: "is no version"},
-		{want: newest, guessed: true, warning: "spec.sparkVersion is not given: submitted as 4.3.0"},
+		{text: "latest", want: newest, guessed: true, warning: "latest is not a Spark version: submitted as 4.3.0"},
+		{text: "x.y", want: newest, guessed: true, warning: "x.y is not a Spark version"},
+		{text: "20240101", want: newest, guessed: true, warning: "is not a Spark version"},
+		{text: "2024.1.5", want: newest, guessed: true, warning: "is not a Spark version"},
+		{text: "v", want: newest, guessed: true, warning: "is not a Spark version"},
+		{want: newest, guessed: true, warning: "spec.sparkVersion is not set: submitted as 4.3.0"},
 		// Evidence of the image.
-		{image: "spark:4.0.5", want: "4.0.5", warning: "is not given: submitted as 4.0.5 for the tag of the image spark:4.0.5"},
+		{image: "spark:4.0.5", want: "4.0.5", warning: "is not set: submitted as 4.0.5 for the tag of the image spark:4.0.5"},
 		{text: "latest", image: "registry.example.com:5000/apache/spark:3.5.1-scala2.12-java17", want: "3.5.1", warning: "submitted as 3.5.1 for"},
 		{text: "3", image: "apache/spark-py:v3.4.2@sha256:0123", want: "3.4.2", warning: "submitted as 3.4.2 for"},
 		{text: "3.5", image: "team/jobs:12-spark3.5.4", want: "3.5.4", warning: "submitted as 3.5.4 for"},
@@ -461,7 +461,7 @@ func TestSparkVersion(t *testing.T) {
 func TestSparkVersionWarnings(t *testing.T) {
 	for text, want := range map[string][]string{
 		"": {"submitted as 4.1.4 for the tag"}, sparkconf.NewestRelease().String(): nil, "2.4.8": {"older"}, "9.0.0": {"newer"},
-		"latest": {"latest is no version"},
+		"latest": {"latest is not a Spark version"},
 	} {
 		expectWarnings(t, build(t, func(app *v1beta2.SparkApplication) { app.Spec.SparkVersion = text }), want...)
 	}

@@ -160,8 +160,8 @@ func TestOwnSettingsBesideTheExporter(t *testing.T) {
 		"spark.kubernetes.executor.annotation.prometheus.io/path":   absent,
 		"spark.kubernetes.executor.annotation.prometheus.io/port":   "8090",
 	})
-	expectWarnings(t, run, "driver's own annotation prometheus.io/port=4040 stays; the exporter would have 8090",
-		"executor's own annotation prometheus.io/scrape=false stays", "executor's own annotation prometheus.io/path=/own stays", "has a JmxSink")
+	expectWarnings(t, run, "driver's annotation prometheus.io/port=4040 stays; the exporter would set 8090",
+		"executor's annotation prometheus.io/scrape=false stays", "executor's annotation prometheus.io/path=/own stays", "has a JmxSink")
 }
 
 // Keys of typed maps that have the prefix of the property already mean the same as
@@ -201,7 +201,7 @@ func TestPrefixedKeys(t *testing.T) {
 		t.Errorf("%d warnings: %q", len(run.Warnings), run.Warnings)
 	}
 	for _, text := range run.Warnings {
-		if !strings.Contains(text, " is taken for ") {
+		if !strings.Contains(text, " is used as ") {
 			t.Errorf("warning %q", text)
 		}
 	}

@@ -381,7 +381,7 @@ func TestRefused(t *testing.T) {
 		"one key in two forms": {func(app *application) {
 			app.Spec.HadoopConf = map[string]string{"fs.a": "1", "spark.hadoop.fs.a": "2"}
 			app.Spec.Driver.EnvVars = map[string]string{"A": "1", "spark.kubernetes.driverEnv.A": "2"}
-		}, []string{"spec.hadoopConf[spark.hadoop.fs.a]", "the key fs.a means the same", "spec.driver.envVars[spark.kubernetes.driverEnv.A]"}},
+		}, []string{"spec.hadoopConf[spark.hadoop.fs.a]", "the key fs.a has the same meaning", "spec.driver.envVars[spark.kubernetes.driverEnv.A]"}},
 		"several at once": {func(app *application) {
 			app.Spec.Driver.MemoryLimit, app.Spec.Executor.MemoryLimit = ptr.To("x"), ptr.To("y")
 			app.Spec.Driver.Secrets = []v1beta2.SecretInfo{{Name: "a.b", Path: "/x"}}

@@ -20,17 +20,17 @@ func (b *builder) warnIneffective() {
 		{spec.PythonVersion != nil && b.version.AtLeast(4, 1),
 			"spec.pythonVersion has no effect since Spark 4.1: the image decides"},
 		{spec.Monitoring != nil && spec.Monitoring.Prometheus == nil,
-			"spec.monitoring has no effect without prometheus: give spec.monitoring.prometheus.jmxExporterJar"},
+			"spec.monitoring has no effect without prometheus: set spec.monitoring.prometheus.jmxExporterJar"},
 		{b.exporter.OwnMetricsConf,
-			"spec.monitoring: the exporter shows Spark's metrics only if the file that spark.metrics.conf in spec.sparkConf names has a JmxSink"},
+			"spec.monitoring: the exporter shows Spark's metrics only if the file in spark.metrics.conf (spec.sparkConf) has a JmxSink"},
 		{spec.DynamicAllocation != nil && !spec.DynamicAllocation.Enabled && *spec.DynamicAllocation != (v1beta2.DynamicAllocation{}),
 			"spec.dynamicAllocation has no effect unless enabled is true"},
 		{spec.Executor.Instances == nil && b.app.Labels[v1beta2.LabelKueueQueue] != "",
-			"spec.executor.instances is not set: Kueue reserves quota for no executor; set it to the number of executors that run at most"},
+			"spec.executor.instances is not set: Kueue reserves quota for no executor; set it to the maximum number of executors"},
 		{spec.BatchSchedulerOptions != nil && valueOf(spec.BatchScheduler) == "" && b.params.Scheduler == nil,
 			"spec.batchSchedulerOptions has no effect without batchScheduler"},
 		{spec.Type == v1beta2.SparkApplicationTypePython && !strings.HasSuffix(valueOf(spec.MainApplicationFile), ".py"),
-			"spec.type Python has no effect: Spark takes " + valueOf(spec.MainApplicationFile) + " for a JAR, as it does not end in .py"},
+			"spec.type Python has no effect: Spark treats " + valueOf(spec.MainApplicationFile) + " as a JAR, because it does not end in .py"},
 	} {
 		if w.given {
 			b.warn(w.text)
@@ -41,7 +41,7 @@ func (b *builder) warnIneffective() {
 		pod  *v1beta2.SparkPodSpec
 	}{{"driver", &spec.Driver.SparkPodSpec}, {"executor", &spec.Executor.SparkPodSpec}} {
 		if gpu := r.pod.GPU; gpu != nil && (gpu.Name == "" || gpu.Quantity <= 0) {
-			b.warn("spec." + r.name + ".gpu has no effect: give a name and a quantity above 0")
+			b.warn("spec." + r.name + ".gpu has no effect: set a name and a quantity above 0")
 		}
 	}
 }

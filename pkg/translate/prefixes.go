@@ -56,7 +56,7 @@ func (p *prefixes) bare(prefix, key, place string) (string, bool) {
 	if bare == key || bare == "" {
 		return key, false
 	}
-	p.warnings = append(p.warnings, place+": "+key+" is taken for "+bare+": the prefix "+prefix+" is added here anyway; leave it out")
+	p.warnings = append(p.warnings, place+": "+key+" is used as "+bare+": the prefix "+prefix+" is added by the operator; remove it")
 	return bare, true
 }
 
@@ -75,7 +75,7 @@ func bareKeys[V comparable](p *prefixes, prefix string, values *map[string]V, pl
 		delete(*values, key)
 		if other, both := (*values)[bare]; both && other != value {
 			p.faults.Add(field.Invalid(field.NewPath(place).Key(key), value,
-				"the key "+bare+" means the same and has another value; leave one of them out"))
+				"the key "+bare+" has the same meaning and another value; remove one of them"))
 		}
 		(*values)[bare] = value
 	}

@@ -57,14 +57,14 @@ func (b *builder) explain(err error) error {
 	refusal.Place, refusal.Value = placeOf(b.app, refused.Key), refused.Value
 	refusal.Remedy = remedyOf(refused)
 	if refused.Key == keyMainClass && refused.Value == "" {
-		refusal.Remedy = "give the class to run; it cannot be read from the JAR " + valueOf(b.app.Spec.MainApplicationFile)
+		refusal.Remedy = "set the class to run; it cannot be read from the JAR " + valueOf(b.app.Spec.MainApplicationFile)
 		for kind, suffix := range map[v1beta2.SparkApplicationType]string{
 			v1beta2.SparkApplicationTypePython: ".py", v1beta2.SparkApplicationTypeR: ".R",
 		} {
 			if b.app.Spec.Type == kind {
 				refusal.Place, refusal.Value = "spec.mainApplicationFile", valueOf(b.app.Spec.MainApplicationFile)
-				refusal.Remedy = "does not end in " + suffix + ", so Spark takes it for a JAR although spec.type is " + string(kind) +
-					"; give a file whose name ends in " + suffix + ", or set spec.mainClass if it is a JAR"
+				refusal.Remedy = "does not end in " + suffix + ", so Spark treats it as a JAR although spec.type is " + string(kind) +
+					"; use a file whose name ends in " + suffix + ", or set spec.mainClass if it is a JAR"
 			}
 		}
 	}
@@ -80,21 +80,21 @@ const (
 
 // remedyOf says what to change. Package submit knows best, in its own terms.
 func remedyOf(refused *submit.Error) string {
-	remedy := strings.NewReplacer(keyPrimaryResource, "spec.mainApplicationFile", "give the template itself", "use spec.driver.template or spec.executor.template").
+	remedy := strings.NewReplacer(keyPrimaryResource, "spec.mainApplicationFile", "set the template itself", "use spec.driver.template or spec.executor.template").
 		Replace(refused.Hint)
 	switch {
 	case remedy != "":
 		return remedy
 	case refused.Key == keyPrimaryResource && refused.Value == "":
-		return "give the JAR, Python or R file, such as local:///opt/app/app.jar"
+		return "set the JAR, Python or R file, such as local:///opt/app/app.jar"
 	case refused.Key == keyPrimaryResource, refused.Key == keyMainClass:
-		return "a shell needs a terminal, which a driver pod does not have; give an application, or run the shell in a pod of its own"
+		return "a shell needs a terminal, which a driver pod does not have; set an application, or run the shell in its own pod"
 	case refused.Key == keySparkVersion:
-		return "give the version of Spark in the image, such as " + sparkconf.NewestRelease().String()
+		return "set the Spark version of the image, such as " + sparkconf.NewestRelease().String()
 	case refused.Value == "":
-		return "set the missing value, or leave out what needs it"
+		return "set the missing value, or remove the settings that need it"
 	}
-	return "correct the value or leave it out"
+	return "correct the value or remove it"
 }
 
 // placeOf returns the path of the field that gives a property its value, or where

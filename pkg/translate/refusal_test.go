@@ -37,7 +37,7 @@ func TestRefusalsNameFieldAndRemedy(t *testing.T) {
 				app.Spec.Type, app.Spec.MainClass = v1beta2.SparkApplicationTypePython, nil
 				app.Spec.MainApplicationFile = ptr.To("local:///opt/app/main")
 			},
-			`spec.mainApplicationFile: "local:///opt/app/main": does not end in .py, so Spark takes it for a JAR although spec.type is Python; give a file whose name ends in .py`,
+			`spec.mainApplicationFile: "local:///opt/app/main": does not end in .py, so Spark treats it as a JAR although spec.type is Python; use a file whose name ends in .py`,
 		},
 		"R without suffix": {
 			func(app *v1beta2.SparkApplication) {
@@ -45,8 +45,8 @@ func TestRefusalsNameFieldAndRemedy(t *testing.T) {
 			},
 			`spec.mainApplicationFile: "local:///opt/app.jar": does not end in .R`,
 		},
-		"no class": {func(app *v1beta2.SparkApplication) { app.Spec.MainClass = nil }, "spec.mainClass: give the class to run; it cannot be read from the JAR local:///opt/app.jar"},
-		"no file":  {func(app *v1beta2.SparkApplication) { app.Spec.MainApplicationFile = nil }, "spec.mainApplicationFile: give the JAR"},
+		"no class": {func(app *v1beta2.SparkApplication) { app.Spec.MainClass = nil }, "spec.mainClass: set the class to run; it cannot be read from the JAR local:///opt/app.jar"},
+		"no file":  {func(app *v1beta2.SparkApplication) { app.Spec.MainApplicationFile = nil }, "spec.mainApplicationFile: set the JAR"},
 		"shell":    {func(app *v1beta2.SparkApplication) { app.Spec.MainApplicationFile = ptr.To("pyspark-shell") }, `spec.mainApplicationFile: "pyspark-shell": a shell needs a terminal`},
 		"SQL shell": {func(app *v1beta2.SparkApplication) {
 			app.Spec.MainClass = ptr.To("org.apache.spark.sql.hive.thriftserver.SparkSQLCLIDriver")
@@ -58,20 +58,20 @@ func TestRefusalsNameFieldAndRemedy(t *testing.T) {
 		"JAR of submitter": {func(app *v1beta2.SparkApplication) { app.Spec.Deps.Jars = []string{"/opt/a.jar"} }, `spec.deps.jars: "file:/opt/a.jar": native`},
 		"packages":         {func(app *v1beta2.SparkApplication) { app.Spec.Deps.Packages = []string{"a:b"} }, `spec.deps.packages: "a:b": `},
 		"packages in conf": {conf("spark.jars.packages", "a:b"), `spec.sparkConf[spark.jars.packages]: "a:b": `},
-		"memory":           {func(app *v1beta2.SparkApplication) { app.Spec.Driver.Memory = ptr.To("1.5g") }, `spec.driver.memory: "1.5g": give a whole number with a unit`},
+		"memory":           {func(app *v1beta2.SparkApplication) { app.Spec.Driver.Memory = ptr.To("1.5g") }, `spec.driver.memory: "1.5g": use a whole number with a unit`},
 		"memory in conf": {
 			func(app *v1beta2.SparkApplication) {
 				conf("spark.executor.memory", "lots")(app)
 				app.Spec.Executor.Memory = nil
 			},
-			`spec.sparkConf[spark.executor.memory]: "lots": give`,
+			`spec.sparkConf[spark.executor.memory]: "lots": use`,
 		},
 		"overhead":     {func(app *v1beta2.SparkApplication) { app.Spec.Driver.MemoryOverhead = ptr.To("x") }, `spec.driver.memoryOverhead: "x": `},
 		"factor":       {func(app *v1beta2.SparkApplication) { app.Spec.MemoryOverheadFactor = ptr.To("x") }, `spec.memoryOverheadFactor: "x": `},
 		"core request": {func(app *v1beta2.SparkApplication) { app.Spec.Driver.CoreRequest = ptr.To("x") }, `spec.driver.coreRequest: "x": `},
 		"core limit":   {func(app *v1beta2.SparkApplication) { app.Spec.Driver.CoreLimit = ptr.To("x") }, `spec.driver.coreLimit: "x": `},
-		"cores":        {conf("spark.cores.max", "0"), `spec.sparkConf[spark.cores.max]: "0": give a whole number above 0`},
-		"instances":    {func(app *v1beta2.SparkApplication) { app.Spec.Executor.Instances = ptr.To[int32](-1) }, `spec.executor.instances: "-1": give a whole number above 0`},
+		"cores":        {conf("spark.cores.max", "0"), `spec.sparkConf[spark.cores.max]: "0": use a whole number above 0`},
+		"instances":    {func(app *v1beta2.SparkApplication) { app.Spec.Executor.Instances = ptr.To[int32](-1) }, `spec.executor.instances: "-1": use a whole number above 0`},
 		"pull policy":  {func(app *v1beta2.SparkApplication) { app.Spec.ImagePullPolicy = ptr.To("always") }, `spec.imagePullPolicy: "always": `},
 		"python version": {func(app *v1beta2.SparkApplication) {
 			app.Spec.SparkVersion, app.Spec.PythonVersion = "3.5.1", ptr.To("2")
@@ -80,7 +80,7 @@ func TestRefusalsNameFieldAndRemedy(t *testing.T) {
 		"proxy user": {func(app *v1beta2.SparkApplication) {
 			conf("spark.kerberos.principal", "p")(app)
 			app.Spec.ProxyUser = ptr.To("u")
-		}, `spec.sparkConf[spark.kerberos.principal]: "p": leave out the proxy user`},
+		}, `spec.sparkConf[spark.kerberos.principal]: "p": remove the proxy user`},
 		"label":           {func(app *v1beta2.SparkApplication) { app.Spec.Driver.Labels = map[string]string{"spark-role": "x"} }, "spec.driver.labels[spark-role]: "},
 		"remote":          {conf("spark.remote", "sc://h"), `spec.sparkConf[spark.remote]: "sc://h": remove it`},
 		"bind address":    {conf("spark.driver.bindAddress", "h"), "spec.sparkConf[spark.driver.bindAddress]: "},
@@ -103,7 +103,7 @@ func TestRefusalsNameFieldAndRemedy(t *testing.T) {
 		"mode":            {func(app *v1beta2.SparkApplication) { app.Spec.Mode = v1beta2.DeployModeClient }, "spec.mode: client is not supported: a driver never runs inside the operator; use cluster"},
 		"exporter": {func(app *v1beta2.SparkApplication) {
 			app.Spec.Monitoring = &v1beta2.MonitoringSpec{ExposeDriverMetrics: true, Prometheus: &v1beta2.PrometheusSpec{}}
-		}, "spec.monitoring.prometheus.jmxExporterJar: is missing; give the path"},
+		}, "spec.monitoring.prometheus.jmxExporterJar: is required; set the path"},
 		"template's port": {func(app *v1beta2.SparkApplication) {
 			app.Spec.Driver.Ports = []v1beta2.Port{{Name: "spark-ui", Protocol: "TCP", ContainerPort: 1}}
 		}, "spec.driver.ports[0].name: Duplicate value"},

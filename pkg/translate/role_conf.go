@@ -75,7 +75,7 @@ func (c *conf) setSecrets(r *role) {
 		place := func() *field.Path { return field.NewPath("spec", string(r.name), "secrets").Index(i) }
 		if volume := secret.Name + "-volume"; len(validation.IsDNS1123Label(volume)) > 0 {
 			c.fail(field.Invalid(place().Child("name"), secret.Name,
-				"Spark mounts it as the volume "+volume+", which is no valid name; mount it through spec.volumes instead"))
+				"Spark mounts it as the volume "+volume+", which is not a valid name; mount it through spec.volumes instead"))
 			continue
 		}
 		if earlier, mounted := paths[secret.Name]; !mounted {

@@ -64,11 +64,11 @@ func (r release) fits(other release) bool {
 func (r release) warning(text string) string {
 	switch {
 	case text == "":
-		return "spec.sparkVersion is not given: "
+		return "spec.sparkVersion is not set: "
 	case r.major == "":
-		return "spec.sparkVersion: " + text + " is no version of Spark: "
+		return "spec.sparkVersion: " + text + " is not a Spark version: "
 	}
-	return "spec.sparkVersion: " + text + " is no release of Spark: "
+	return "spec.sparkVersion: " + text + " is not a Spark release: "
 }
 
 // numbers are one to three numbers that belong together. A major version has one

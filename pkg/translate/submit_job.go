@@ -55,16 +55,16 @@ func BuildJob(app *v1beta2.SparkApplication, p JobParams) (*JobRun, error) {
 		return nil, err
 	}
 	if valueOf(app.Spec.MainApplicationFile) == "" {
-		return nil, errors.New("spec.mainApplicationFile: give the JAR, Python or R file, such as local:///opt/app/app.jar; " +
+		return nil, errors.New("spec.mainApplicationFile: set the JAR, Python or R file, such as local:///opt/app/app.jar; " +
 			"spark-submit: Must specify a primary resource (JAR or Python or R file)")
 	}
 	if class := valueOf(app.Spec.MainClass); submit.IsServer(class) {
-		return nil, errors.New("spec.mainClass: " + class + " is a server, which spark-submit does not start in a cluster; " +
+		return nil, errors.New("spec.mainClass: " + class + " is a server, which spark-submit does not start in cluster mode; " +
 			"use the native submitter (annotation " + v1beta2.AnnotationSubmitter + ": " + v1beta2.SubmitterNative + ")")
 	}
 	if p.Scheduler != nil {
-		return nil, errors.New("spec.batchScheduler: a group of pods can be planned only for a driver pod that is known " +
-			"in advance; leave it out or use the native submitter (annotation " + v1beta2.AnnotationSubmitter + ")")
+		return nil, errors.New("spec.batchScheduler: a pod group requires a driver pod whose name is known " +
+			"in advance; remove it or use the native submitter (annotation " + v1beta2.AnnotationSubmitter + ")")
 	}
 	exporter, err := monitoring.Build(app, p.SubmissionID)
 	if err != nil {

@@ -77,7 +77,7 @@ func webTargetPort(conf map[string]string) (int32, error) {
 // driverService builds the Service of one entry of driverIngressOptions.
 func (b *builder) driverService(entry *v1beta2.DriverIngressConfiguration) (*corev1.Service, error) {
 	if entry.ServicePort == nil {
-		return nil, errors.New("servicePort: is missing; give the port on which the driver listens")
+		return nil, errors.New("servicePort: is required; set the port on which the driver listens")
 	}
 	port := *entry.ServicePort
 	name := boundedName(b.app.Name, fmt.Sprintf("driver-%d", port))
@@ -99,7 +99,7 @@ func (b *builder) driverService(entry *v1beta2.DriverIngressConfiguration) (*cor
 // that begins with a digit is valid by default since Kubernetes 1.36, so the server decides.
 func checkServiceName(name string) error {
 	if reasons := validation.IsDNS1123Label(name); len(reasons) > 0 {
-		return fmt.Errorf("no Service can be called %s: %s; give the application a name without dots", name, strings.Join(reasons, ", "))
+		return fmt.Errorf("%s is not a valid name of a Service: %s; use an application name without dots", name, strings.Join(reasons, ", "))
 	}
 	return nil
 }

@@ -206,8 +206,8 @@ func TestNamesOfServices(t *testing.T) {
 		{ServicePort: ptr.To[int32](9000), IngressURLFormat: "{{$appName}}.example.com"},
 	}}
 	objects, err := Build(newApp("dotted.name", options), Config{WebService: true}, testRun)
-	if err == nil || !strings.Contains(err.Error(), "metadata.name: no Service can be called dotted.name-ui-svc") ||
-		!strings.Contains(err.Error(), "spec.driverIngressOptions[0].servicePort: no Service") || objects.Web != nil || len(objects.Driver) > 0 {
+	if err == nil || !strings.Contains(err.Error(), "metadata.name: dotted.name-ui-svc is not a valid name of a Service") ||
+		!strings.Contains(err.Error(), "spec.driverIngressOptions[0].servicePort: dotted.name-driver-9000 is not a valid name") || objects.Web != nil || len(objects.Driver) > 0 {
 		t.Errorf("dotted name: %v, %+v", err, objects)
 	}
 	if objects, err = Build(newApp("1st", options), Config{WebService: true}, testRun); err != nil || objects.Web.Service.Name != "1st-ui-svc" {
@@ -261,7 +261,7 @@ func TestBuildRefusals(t *testing.T) {
 		"operator flag --ingress-url-format: ",
 		`spec.driverIngressOptions[0].servicePortName: "Not_Valid"`,
 		"spec.driverIngressOptions[1].ingressURLFormat: ",
-		"spec.driverIngressOptions[3].servicePort: is missing",
+		"spec.driverIngressOptions[3].servicePort: is required",
 		"spec.driverIngressOptions[4].servicePort: 0",
 	} {
 		if !strings.Contains(err.Error(), want) {

@@ -33,7 +33,7 @@ var (
 // the result apart. Without a scheme it is host[:port][/path] over http.
 func evaluateURL(format, name, namespace, id string) (address, error) {
 	if format == "" {
-		return address{}, errors.New(`is empty; give a URL such as "{{$appName}}.example.com"`)
+		return address{}, errors.New(`is empty; set a URL such as "{{$appName}}.example.com"`)
 	}
 	values := map[string]string{"appName": name, "appNamespace": namespace, "appId": id}
 	text := placeholder.ReplaceAllStringFunc(format, func(match string) string {
@@ -53,7 +53,7 @@ func evaluateURL(format, name, namespace, id string) (address, error) {
 		return address{}, fmt.Errorf("%q is not a URL of the form [scheme://]host[:port][/path]: %w", format, err)
 	}
 	if parsed.RawQuery != "" || parsed.Fragment != "" || parsed.User != nil {
-		return address{}, fmt.Errorf("%q has a user, query or fragment; an Ingress knows only host and path", format)
+		return address{}, fmt.Errorf("%q has a user, query or fragment; an Ingress supports only host and path", format)
 	}
 	host := strings.ToLower(parsed.Hostname())
 	if err := checkHost(host); err != nil {

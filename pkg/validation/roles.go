@@ -107,7 +107,7 @@ func (v *validator) validateCPU(r *role) {
 		}
 		quantity, err := resource.ParseQuantity(text)
 		if err != nil || quantity.Sign() < 0 {
-			v.fail(field.Invalid(at, text, "not an amount of CPU; give one such as 500m or 1.5"))
+			v.fail(field.Invalid(at, text, "not an amount of CPU; use a value such as 500m or 1.5"))
 			return resource.Quantity{}, false
 		}
 		return quantity, true
@@ -189,7 +189,7 @@ func (v *validator) validateExecutorMemoryOverhead() {
 	version := translate.SparkVersionOf(v.app)
 	if _, err := sparkconf.ParseBytes(*overhead, sparkconf.MiB, version.Version); err != nil {
 		v.fail(field.Invalid(v.root.Child("executor", "memoryOverhead"), *overhead,
-			"not an amount of memory in Spark's notation; give one such as 512m or 1g"))
+			"not an amount of memory in Spark's notation; use a value such as 512m or 1g"))
 	}
 }
 
@@ -225,7 +225,7 @@ func (v *validator) validatePod(r *role) {
 	v.fail(errs...)
 	for i := range pod.Volumes {
 		if reasons := validation.IsDNS1123Label(pod.Volumes[i].Name); len(reasons) > 0 {
-			v.fail(field.Invalid(r.at.Child("volumeMounts"), pod.Volumes[i].Name, "no name for a volume: "+strings.Join(reasons, ", ")))
+			v.fail(field.Invalid(r.at.Child("volumeMounts"), pod.Volumes[i].Name, "not a valid name of a volume: "+strings.Join(reasons, ", ")))
 		}
 	}
 }

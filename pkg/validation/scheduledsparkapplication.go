@@ -78,11 +78,11 @@ func validatePolicies(spec *v1beta2.ScheduledSparkApplicationSpec, at *field.Pat
 			errs = append(errs, field.Invalid(at.Child(name), *value, text))
 		}
 	}
-	atLeast("catchUpLimit", spec.CatchUpLimit, 1, "must be at least 1; leave it out for the default")
+	atLeast("catchUpLimit", spec.CatchUpLimit, 1, "must be at least 1; remove it to use the default")
 	atLeast("successfulRunHistoryLimit", spec.SuccessfulRunHistoryLimit, 0, "must not be negative; 0 keeps no run")
 	atLeast("failedRunHistoryLimit", spec.FailedRunHistoryLimit, 0, "must not be negative; 0 keeps no run")
 	if deadline := spec.StartingDeadlineSeconds; deadline != nil && *deadline < 1 {
-		errs = append(errs, field.Invalid(at.Child("startingDeadlineSeconds"), *deadline, "must be at least 1; leave it out for the default"))
+		errs = append(errs, field.Invalid(at.Child("startingDeadlineSeconds"), *deadline, "must be at least 1; remove it to use the default"))
 	}
 	return errs
 }

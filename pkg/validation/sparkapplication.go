@@ -94,7 +94,7 @@ func (v *validator) validateMode() {
 	case "", v1beta2.DeployModeCluster:
 	default:
 		v.fail(field.Invalid(v.root.Child("mode"), mode,
-			"a driver never runs inside the operator; use cluster or leave it out"))
+			"a driver never runs inside the operator; use cluster or remove it"))
 	}
 }
 
@@ -105,14 +105,14 @@ func (v *validator) validateTemplates() {
 	}
 	if version := translate.SparkVersionOf(v.app); !version.AtLeast(3, 0) {
 		v.fail(field.Invalid(v.root.Child("sparkVersion"), v.spec.SparkVersion,
-			"pod template feature requires Spark version 3.0.0 or higher; give the version of the image or no template"))
+			"pod template feature requires Spark version 3.0.0 or higher; set the Spark version of the image, or remove the template"))
 	}
 }
 
 func (v *validator) validateNodeSelectors() {
 	if len(v.spec.NodeSelector) > 0 && len(v.spec.Driver.NodeSelector)+len(v.spec.Executor.NodeSelector) > 0 {
 		v.tolerable.Add(field.Forbidden(v.root.Child("nodeSelector"),
-			"node selector cannot be defined at both SparkApplication and Driver/Executor; leave one of them out"))
+			"node selector cannot be defined at both SparkApplication and Driver/Executor; remove one of them"))
 	}
 }
 
@@ -124,7 +124,7 @@ func (v *validator) validateDriverIngresses() {
 		at := v.root.Child("driverIngressOptions").Index(i)
 		switch port := ingress.ServicePort; {
 		case port == nil:
-			v.fail(field.Required(at.Child("servicePort"), "DriverIngressOptions has nill ServicePort; give the driver's port"))
+			v.fail(field.Required(at.Child("servicePort"), "DriverIngressOptions has nill ServicePort; set the driver's port"))
 		case ports[*port]:
 			err := field.Duplicate(at.Child("servicePort"), *port)
 			err.Detail = fmt.Sprintf("DriverIngressOptions has duplicate ServicePort: %d; list each port once", *port)
@@ -135,10 +135,10 @@ func (v *validator) validateDriverIngresses() {
 		switch format := ingress.IngressURLFormat; {
 		case format == "":
 			v.fail(field.Required(at.Child("ingressURLFormat"),
-				"DriverIngressOptions has empty IngressURLFormat; give one such as {{$appName}}.example.com"))
+				"DriverIngressOptions has empty IngressURLFormat; use a value such as {{$appName}}.example.com"))
 		case formats[format]:
 			err := field.Duplicate(at.Child("ingressURLFormat"), format)
-			err.Detail = fmt.Sprintf("DriverIngressOptions has duplicate IngressURLFormat: %s; give each port its own", format)
+			err.Detail = fmt.Sprintf("DriverIngressOptions has duplicate IngressURLFormat: %s; use a different one for each port", format)
 			v.fail(err)
 		default:
 			formats[format] = true

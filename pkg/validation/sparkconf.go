@@ -20,8 +20,8 @@ const (
 	reasonCredentials      = "authentication credentials are managed by the operator; remove the key"
 	reasonManaged          = "this value is managed by the operator; remove the key"
 	reasonImage            = "use the image field on the CRD instead"
-	reasonDriverTemplate   = "it names a file of the submitter; give the pod template itself in spec.driver.template"
-	reasonExecutorTemplate = "it names a file of the submitter; give the pod template itself in spec.executor.template"
+	reasonDriverTemplate   = "it names a file of the submitter; set the pod template in spec.driver.template"
+	reasonExecutorTemplate = "it names a file of the submitter; set the pod template in spec.executor.template"
 	reasonFile             = "it names a file of the submitter; mount the file into the pods and name it with local:// or in the " +
 		"application instead"
 )

@@ -220,7 +220,7 @@ func TestValidateSparkApplication(t *testing.T) {
 		"volume name in a template": {func(app *application) {
 			app.Spec.Executor.Template = template(corev1.Container{Name: "spark-kubernetes-executor"})
 			app.Spec.Executor.Template.Spec.Volumes = []corev1.Volume{{Name: "a.b"}}
-		}, []string{`Invalid value: "a.b": no name for a volume`}},
+		}, []string{`Invalid value: "a.b": not a valid name of a volume`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			app := newApplication(test.edit)
@@ -259,8 +259,8 @@ func TestSparkConfDenied(t *testing.T) {
 		"spark.kubernetes.container.image":                        image,
 		"spark.kubernetes.driver.container.image":                 image,
 		"spark.kubernetes.executor.container.image":               image,
-		"spark.kubernetes.driver.podTemplateFile":                 file + "; give the pod template itself in spec.driver.template",
-		"spark.kubernetes.executor.podTemplateFile":               file + "; give the pod template itself in spec.executor.template",
+		"spark.kubernetes.driver.podTemplateFile":                 file + "; set the pod template in spec.driver.template",
+		"spark.kubernetes.executor.podTemplateFile":               file + "; set the pod template in spec.executor.template",
 		"spark.kubernetes.kerberos.krb5.path":                     file,
 		"spark.kubernetes.scheduler.volcano.podGroupTemplateFile": file,
 		"spark.kerberos.keytab":                                   file,
