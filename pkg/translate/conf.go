@@ -54,7 +54,11 @@ func (c *conf) set(key, value string) { c.values[key] = value }
 
 // setField sets a property from a typed field, which wins over spec.sparkConf.
 func (c *conf) setField(key, value, place string) {
-	if given, set := c.app.Spec.SparkConf[key]; set && given != value {
+	switch given, set := c.app.Spec.SparkConf[key]; {
+	case set && given == "" && value != "":
+		// The field may have its value by default.
+		c.warn("spec.sparkConf: " + key + " has no effect: it is empty; the value is " + value)
+	case set && given != value:
 		c.warn("spec.sparkConf: " + key + " has no effect: " + place + " sets it")
 	}
 	c.values[key] = value

@@ -209,3 +209,26 @@ func TestPrefixedKeys(t *testing.T) {
 		t.Error("the application was changed")
 	}
 }
+
+// TestEmptyPropertiesAreNamed: a warning about an empty property does not say that a
+// field was given which has its value by default.
+func TestEmptyPropertiesAreNamed(t *testing.T) {
+	for key, want := range map[string]string{
+		"spark.executor.instances":         "spec.sparkConf: spark.executor.instances has no effect: it is empty; the value is 1",
+		"spark.kubernetes.driver.pod.name": "spec.sparkConf: spark.kubernetes.driver.pod.name has no effect: it is empty; the value is typed",
+		"spark.executor.cores":             "spec.sparkConf: spark.executor.cores has no effect: it is empty; the value is 2",
+	} {
+		app := goldenApplications(t)["scala"].DeepCopy()
+		app.Spec.Executor.Instances, app.Spec.Executor.Cores, app.Spec.Driver.PodName = nil, ptr.To[int32](2), ptr.To("typed")
+		app.Spec.SparkConf = map[string]string{key: ""}
+		v1beta2.SetObjectDefaultsOver(app, nil)
+		run, err := translate.Build(app, params())
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Join(run.Warnings, "\n")
+		if strings.Contains(text, "sets it") || !strings.Contains(text, want) {
+			t.Errorf("%s: warnings %q, want %q", key, run.Warnings, want)
+		}
+	}
+}

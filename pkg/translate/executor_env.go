@@ -55,7 +55,7 @@ func (b *builder) keepEnv(r *role, fields *podspec.Fields, pod *corev1.PodSpec) 
 		removed[name] = true
 	}
 	container.Env = withoutEnv(container.Env, removed)
-	d := definitions{conf: b.conf, role: r, known: b.executorVariable, moved: moved, defined: make(map[string]bool, len(container.Env))}
+	d := definitions{conf: b.conf, role: r, known: b.executorVariable, late: b.isLateExecutorEnv, moved: moved, defined: make(map[string]bool, len(container.Env))}
 	container.Env = d.define(container.Env)
 }
 
@@ -172,6 +172,8 @@ type definitions struct {
 	role *role
 	// known are the variables of Spark that can be defined in advance.
 	known func(name string) (corev1.EnvVar, bool)
+	// late reports whether Spark sets a variable after those of the template.
+	late func(name string) bool
 	// moved are variables that were properties.
 	moved map[string]string
 
@@ -199,6 +201,9 @@ func (d *definitions) add(variable corev1.EnvVar) {
 		}
 		if earlier, ok := d.lookup(name); ok {
 			d.add(earlier)
+		} else if d.late(name) {
+			d.warn(d.role.field("env") + ": " + variable.Name + " keeps $(" + name + ") as it is written, because Spark sets " + name +
+				" after it; write the value instead, or read " + name + " in the application")
 		}
 	}
 	d.env = append(d.env, variable)

@@ -231,3 +231,42 @@ func TestReferencesOfDriver(t *testing.T) {
 		}
 	}
 }
+
+// TestReferencesToLateVariables: what stays as it is written, because Spark sets the
+// variable after it, is named in a warning.
+func TestReferencesToLateVariables(t *testing.T) {
+	for name, test := range map[string]struct {
+		value string
+		conf  map[string]string
+		late  string
+	}{
+		"local directories": {value: "$(SPARK_LOCAL_DIRS)/x", late: "SPARK_LOCAL_DIRS"},
+		"Java option":       {value: "$(SPARK_JAVA_OPT_0)", late: "SPARK_JAVA_OPT_0"},
+		"class path":        {value: "$(SPARK_CLASSPATH)", conf: map[string]string{"spark.executor.extraClassPath": "/x"}, late: "SPARK_CLASSPATH"},
+		"class path, none":  {value: "$(SPARK_CLASSPATH)"},
+		"known":             {value: "$(SPARK_EXECUTOR_ID) $(SPARK_EXECUTOR_POD_NAME)"},
+		"escaped":           {value: "$$(SPARK_LOCAL_DIRS)"},
+		"of nobody":         {value: "$(NOBODY)"},
+	} {
+		app := goldenApplications(t)["scala"].DeepCopy()
+		app.Spec.SparkConf = test.conf
+		app.Spec.Executor.Env = []corev1.EnvVar{{Name: "TAG", Value: test.value}}
+		run, err := translate.Build(app, params())
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Join(run.Warnings, "\n")
+		if warned := strings.Contains(text, "spec.executor.env: TAG keeps $("); warned != (test.late != "") || !strings.Contains(text, test.late) {
+			t.Errorf("%s: warnings %q", name, run.Warnings)
+		}
+	}
+	app := goldenApplications(t)["scala"].DeepCopy()
+	app.Spec.Driver.Env = []corev1.EnvVar{{Name: "TAG", Value: "$(SPARK_LOCAL_DIRS)"}}
+	job, err := translate.BuildJob(app, jobParams())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := strings.Join(job.Warnings, "\n"); !strings.Contains(text, "spec.driver.env: TAG keeps $(SPARK_LOCAL_DIRS)") {
+		t.Errorf("warnings %q", job.Warnings)
+	}
+}

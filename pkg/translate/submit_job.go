@@ -173,7 +173,7 @@ func (b *builder) keepFromClient(r *role, fields *podspec.Fields, container *cor
 		}
 	}
 	container.Env = withoutEnv(container.Env, removed)
-	d := definitions{conf: b.conf, role: r, known: driverVariable, defined: make(map[string]bool, len(container.Env))}
+	d := definitions{conf: b.conf, role: r, known: driverVariable, late: isLateDriverEnv, defined: make(map[string]bool, len(container.Env))}
 	container.Env = append(d.define(container.Env), corev1.EnvVar{Name: v1beta2.EnvSubmissionID, Value: b.params.SubmissionID})
 }
 
