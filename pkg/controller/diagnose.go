@@ -82,20 +82,25 @@ func diagnose(pod *podview.Pod, now time.Time) *obstacle {
 
 // schedulerDelay is how long a scheduler may take to process a pod before it counts
 // as absent, and quietScheduler how long until the status names it. One that is there
-// looks within moments and says what it found.
+// looks within moments and says what it found. The default scheduler, without which
+// hardly anything runs, is given the time to restart.
 const (
-	schedulerDelay = 15 * time.Second
-	quietScheduler = 3 * time.Second
+	schedulerDelay        = 15 * time.Second
+	quietScheduler        = 3 * time.Second
+	defaultSchedulerDelay = 2 * time.Minute
 )
 
 // diagnoseScheduler names the scheduler of a pod that no scheduler has processed.
-// Nothing is said of the default scheduler, without which no cluster does anything.
 func diagnoseScheduler(pod *podview.Pod, now time.Time) *obstacle {
 	wanted := pod.Spec.Wanted
-	if wanted == nil || wanted.Scheduler == "" || wanted.Scheduler == corev1.DefaultSchedulerName || len(pod.Status.ContainerStatuses) > 0 {
+	if wanted == nil || wanted.Scheduler == "" || len(pod.Status.ContainerStatuses) > 0 {
 		return nil
 	}
 	quiet, late := pod.CreationTimestamp.Add(quietScheduler), pod.CreationTimestamp.Add(schedulerDelay)
+	if wanted.Scheduler == corev1.DefaultSchedulerName {
+		late = pod.CreationTimestamp.Add(defaultSchedulerDelay)
+		quiet = late
+	}
 	switch {
 	case now.Before(quiet):
 		return &obstacle{reason: reasonDriverPending, due: quiet}
@@ -238,6 +243,7 @@ func eventObstacle(pod *podview.Pod, events []corev1.Event) *obstacle {
 			latest = reconcile.Later(latest, lastSeen(&events[i]))
 		}
 	}
+	pulling, pulled := pullUnderWay(events)
 	volumes := obstacle{reason: reasonVolumeFailed, subject: "a volume of pod " + pod.Name + " cannot be mounted", needsAction: true}
 	sandbox := obstacle{reason: reasonSandboxFailed, subject: "the sandbox of pod " + pod.Name + " cannot be created", needsAction: true}
 	var volumeCauses, sandboxCauses []string
@@ -260,8 +266,30 @@ func eventObstacle(pod *podview.Pod, events []corev1.Event) *obstacle {
 	case len(sandboxCauses) > 0:
 		sandbox.detail = causes(sandboxCauses[:1])
 		return &sandbox
+	case pulling != nil && !pulled:
+		return &obstacle{
+			reason: reasonImagePulling, subject: "the node is pulling an image of pod " + pod.Name, detail: reconcile.OneLine(pulling.Message),
+			since: lastSeen(pulling),
+		}
 	}
 	return nil
+}
+
+// pullUnderWay returns the event of the last pull of an image that began; nil for none.
+// Done is set if it has ended.
+func pullUnderWay(events []corev1.Event) (pulling *corev1.Event, done bool) {
+	for i := range events {
+		if events[i].Reason == "Pulling" && (pulling == nil || lastSeen(&events[i]).After(lastSeen(pulling))) {
+			pulling = &events[i]
+		}
+	}
+	for i := range events {
+		switch events[i].Reason {
+		case "Pulled", "Created", "Started", "Failed", "BackOff":
+			done = done || pulling != nil && !lastSeen(&events[i]).Before(lastSeen(pulling))
+		}
+	}
+	return pulling, done
 }
 
 // eventsOutdated is how much older than the latest an event may be to count. The

@@ -188,15 +188,20 @@ func TestEventObstacle(t *testing.T) {
 		events          []corev1.Event
 		reason, message string
 	}{
-		"none":            {},
-		"on its way":      {events: []corev1.Event{podEvent("Scheduled", 0, "assigned"), podEvent("Pulling", 1, "pulling")}},
+		"none":       {},
+		"on its way": {events: []corev1.Event{podEvent("Scheduled", 0, "assigned"), podEvent("Pulled", 1, "pulled")}},
+		"pulls": {events: []corev1.Event{podEvent("Scheduled", 0, "assigned"), podEvent("Pulling", time.Second, `Pulling image "a"`)},
+			reason: reasonImagePulling, message: `Pulling image "a"`},
+		"pulls the next one": {events: []corev1.Event{podEvent("Pulling", time.Second, `Pulling image "a"`), podEvent("Pulled", 2*time.Second, "pulled"), podEvent("Pulling", 3*time.Second, `Pulling image "b"`)},
+			reason: reasonImagePulling, message: `Pulling image "b"`},
+		"could not pull":  {events: []corev1.Event{podEvent("Pulling", time.Second, `Pulling image "a"`), podEvent("Failed", 2*time.Second, "no such image")}},
 		"secret missing":  {events: []corev1.Event{podEvent("FailedMount", 16*time.Second, secret)}, reason: reasonVolumeFailed, message: secret},
 		"with summary":    {events: []corev1.Event{podEvent("FailedMount", 3*time.Minute, summary), podEvent("FailedMount", 2*time.Minute, secret)}, reason: reasonVolumeFailed, message: secret},
 		"only summary":    {events: []corev1.Event{podEvent("FailedMount", 3*time.Minute, summary)}, reason: reasonVolumeFailed, message: summary},
 		"two are missing": {events: []corev1.Event{podEvent("FailedMount", 5, secret), podEvent("FailedMount", 6, config)}, reason: reasonVolumeFailed, message: config + "; " + secret},
 		"in whichever order": {events: []corev1.Event{podEvent("FailedMount", 9, config), podEvent("FailedMount", 8, secret)}, reason: reasonVolumeFailed,
 			message: config + "; " + secret},
-		"the config map came in the first second": {events: []corev1.Event{podEvent("FailedMount", time.Second, config), podEvent("Pulling", 2*time.Second, "pulling")}},
+		"the config map came in the first second": {events: []corev1.Event{podEvent("FailedMount", time.Second, config), podEvent("Pulling", 2*time.Second, "pulling")}, reason: reasonImagePulling, message: "pulling"},
 		"one of two was created":                  {events: []corev1.Event{podEvent("FailedMount", time.Minute, config), podEvent("FailedMount", 10*time.Minute, secret)}, reason: reasonVolumeFailed, message: secret},
 		"sandbox":                                 {events: []corev1.Event{podEvent("FailedCreatePodSandBox", time.Minute, sandbox)}, reason: reasonSandboxFailed, message: sandbox},
 		"newer form of events": {events: []corev1.Event{
@@ -209,7 +214,7 @@ func TestEventObstacle(t *testing.T) {
 			switch {
 			case got == nil && test.reason != "":
 				t.Fatalf("nothing found, want %s", test.reason)
-			case got != nil && (got.reason != test.reason || got.detail != test.message || !got.needsAction):
+			case got != nil && (got.reason != test.reason || got.detail != test.message || got.needsAction == (got.reason == reasonImagePulling)):
 				t.Errorf("%s: %q", got.reason, got.detail)
 			}
 		})
@@ -309,7 +314,8 @@ func TestNoScheduler(t *testing.T) {
 		"soon": {func(app *v1beta2.SparkApplication) {
 			app.Spec.SparkConf = map[string]string{"spark.kubernetes.scheduler.name": "mine"}
 		}, 0, false, "", false, false},
-		"default scheduler": {func(*v1beta2.SparkApplication) {}, time.Minute, false, "", false, false},
+		"default scheduler":      {asksDefaultScheduler, time.Minute, false, "", false, false},
+		"default scheduler late": {asksDefaultScheduler, 2 * time.Minute, false, "pod pi-driver waits for scheduler default-scheduler", true, false},
 	} {
 		c := newCluster(t)
 		c.addApplication(newApplication("pi", test.edit))
@@ -333,6 +339,11 @@ func TestNoScheduler(t *testing.T) {
 		c.wantCondition(v1beta2.ConditionDriverReady, "False DriverPending")
 		c.wantCondition(v1beta2.ConditionStalled, "")
 	}
+}
+
+// asksDefaultScheduler gives the driver what the API server would.
+func asksDefaultScheduler(app *v1beta2.SparkApplication) {
+	app.Spec.Driver.Template = &corev1.PodTemplateSpec{Spec: corev1.PodSpec{SchedulerName: corev1.DefaultSchedulerName}}
 }
 
 // TestUnschedulablePodIsDescribed: the message names what the spec asks for.

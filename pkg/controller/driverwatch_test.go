@@ -270,8 +270,15 @@ func TestResolvedVolumeFailureIsCleared(t *testing.T) {
 	c.clock.Step(longestDelay)
 	c.addEvent(podEvent("Pulling", 30*time.Second, "Pulling image"))
 	mustSettle(t, p, "pi")
-	c.wantCondition(v1beta2.ConditionDriverReady, "False DriverPending")
+	const pulling = "False ImagePulling: the node is pulling an image of pod pi-driver: Pulling image"
+	c.wantCondition(v1beta2.ConditionDriverReady, pulling)
 	c.wantCondition(v1beta2.ConditionStalled, "")
+	mustSettle(t, p, "pi") // without a look at the events
+	c.wantCondition(v1beta2.ConditionDriverReady, pulling)
+	c.clock.Step(longestDelay)
+	c.addEvent(podEvent("Pulled", 40*time.Second, "Pulled image"))
+	mustSettle(t, p, "pi")
+	c.wantCondition(v1beta2.ConditionDriverReady, "False DriverPending")
 }
 
 // TestUnschedulable: reported at once, but an autoscaler has five minutes before the

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/cache"
@@ -36,12 +37,15 @@ func followDriver(in *input, out *outcome, status *v1beta2.SparkApplicationStatu
 		return nil // nothing to report yet
 	}
 	if present == nil {
-		fromEvents := before != nil && (before.Reason == reasonVolumeFailed || before.Reason == reasonSandboxFailed)
+		fromEvents := before != nil && (before.Reason == reasonVolumeFailed || before.Reason == reasonSandboxFailed || before.Reason == reasonImagePulling)
 		if out.events != nil || !fromEvents || !in.startsSilently() {
 			return nil
 		}
 		// The events were not read this time; the last result holds.
 		c.SetFalse(v1beta2.ConditionDriverReady, before.Reason, before.Message)
+		if before.Reason == reasonImagePulling {
+			return nil
+		}
 		return &stalledBy{before.Reason, before.Message}
 	}
 	message := in.wording(v1beta2.ConditionDriverReady, present)
@@ -76,7 +80,7 @@ func (c *Controller) diagnoseDriver(app *v1beta2.SparkApplication, pod *podview.
 	if o == nil || o.reason != reasonDriverPending && o.reason != reasonNoScheduler {
 		return o
 	}
-	if asked := ptr.Deref(app.Spec.BatchScheduler, ""); asked != "" && !c.settings.BatchScheduling.Enabled {
+	if asked := ptr.Deref(app.Spec.BatchScheduler, ""); asked != "" && !c.settings.BatchScheduling.Enabled && pod.Spec.Wanted.Scheduler != corev1.DefaultSchedulerName {
 		o.subject = waitsFor(pod.Name, pod.Spec.Wanted.Scheduler)
 		o.subject += fmt.Sprintf("; spec.batchScheduler is %s, but batch scheduling is disabled in the operator (--enable-batch-scheduler, chart value controller.batchScheduler.enable), so no pod group exists", asked)
 	}

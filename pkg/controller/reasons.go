@@ -37,6 +37,7 @@ const (
 	reasonUnschedulable     = "Unschedulable"
 	reasonSchedulingGated   = "SchedulingGated"
 	reasonNoScheduler       = "SchedulerNotResponding"
+	reasonImagePulling      = "ImagePulling"
 	reasonImagePullFailed   = "ImagePullFailed"
 	reasonInvalidImageName  = "InvalidImageName"
 	reasonContainerConfig   = "CreateContainerConfigError"
@@ -157,6 +158,8 @@ var reasons = []reason{
 		remedy: "find out from the queueing system why it does not admit the pod"},
 	{name: reasonNoScheduler, in: places(driverReadyFalse, stalledTrue), meaning: "no scheduler has processed the driver pod; the message names the scheduler that it waits for",
 		remedy: "install or start that scheduler, correct spec.batchScheduler or schedulerName, or enable batch scheduling in the operator"},
+	{name: reasonImagePulling, in: places(driverReadyFalse), meaning: "the node has been pulling an image of the driver for longer than 15 s",
+		remedy: "wait; if it takes too long, use a smaller image or a registry closer to the node"},
 	{name: reasonImagePullFailed, in: places(driverReadyFalse, stalledTrue, inAttempts), meaning: "the node cannot pull an image of the driver",
 		remedy: "correct spec.image, push the image, or correct spec.imagePullSecrets; with imagePullPolicy Never, the image must exist on the node"},
 	{name: reasonInvalidImageName, in: places(driverReadyFalse, stalledTrue, inAttempts), meaning: "an image reference is invalid",
