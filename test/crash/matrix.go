@@ -41,15 +41,7 @@ type Target struct {
 // out but before the operator hears of it. Once restarted, there must be exactly
 // one driver pod, ever, and one attempt on record.
 func RunMatrix(t *testing.T, target Target) {
-	proxy, err := faultproxy.New(target.Config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = proxy.Close() })
-	kubeconfig, err := proxy.WriteKubeconfig(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	proxy, kubeconfig := sim.StartProxy(t, target.Config)
 	m := &matrix{Target: target, proxy: proxy, kubeconfig: kubeconfig,
 		core: kubernetes.NewForConfigOrDie(target.Config), spark: versioned.NewForConfigOrDie(target.Config)}
 

@@ -24,11 +24,11 @@ var selected = flag.String("cases", "", "regular expression of the cases to comp
 // order and the number of what is in them, the executor that Spark would create,
 // the status and the events. docs/deviations.md says where they differ on purpose.
 func TestStoredAsRecorded(t *testing.T) {
-	cases, err := recording.Read(repository)
+	cases, err := recording.Read(sim.Repository)
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows, err := recording.ReadDeviations(repository, cases)
+	rows, err := recording.ReadDeviations(sim.Repository, cases)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestStoredAsRecorded(t *testing.T) {
 				if !known {
 					t.Fatalf("no flags are known for the recorded operator %q", operator)
 				}
-				sim.StartOperator(t, api.operatorBinary, api.kubeconfig, "diff-"+operator, flags...)
+				sim.StartOperator(t, operatorBinary, api.Kubeconfig, "diff-"+operator, flags...)
 				differences := runGroup(t, "diff-"+operator, group)
 				lock.Lock()
 				defer lock.Unlock()

@@ -89,7 +89,7 @@ func (r *run) do(t *testing.T, step string, secondHalf bool) bool {
 	case "suspend", "resume":
 		patch := map[string]any{"spec": map[string]any{"suspend": step == "suspend"}}
 		r.patch(t, func(data []byte) error {
-			_, err := api.dynamic.Resource(applications).Namespace(r.namespace).Patch(t.Context(), r.Name(), types.MergePatchType, data, metav1.PatchOptions{})
+			_, err := api.Dynamic.Resource(applications).Namespace(r.namespace).Patch(t.Context(), r.Name(), types.MergePatchType, data, metav1.PatchOptions{})
 			return err
 		}, patch)
 	default:
@@ -119,7 +119,7 @@ func (r *run) setPhase(t *testing.T, name, container string, phase corev1.PodPha
 		terminated.StartedAt, terminated.FinishedAt = metav1.Now(), metav1.Now()
 	}
 	r.patch(t, func(data []byte) error {
-		_, err := api.core.CoreV1().Pods(r.namespace).Patch(t.Context(), name, types.MergePatchType, data, metav1.PatchOptions{}, "status")
+		_, err := api.Core.CoreV1().Pods(r.namespace).Patch(t.Context(), name, types.MergePatchType, data, metav1.PatchOptions{}, "status")
 		return err
 	}, map[string]any{"status": map[string]any{"phase": phase, "containerStatuses": []corev1.ContainerStatus{status}}})
 }
@@ -127,7 +127,7 @@ func (r *run) setPhase(t *testing.T, name, container string, phase corev1.PodPha
 // deletePod deletes a pod as the garbage collector and a kubelet do together.
 func (r *run) deletePod(t *testing.T, name string) {
 	t.Helper()
-	if err := api.core.CoreV1().Pods(r.namespace).Delete(t.Context(), name, metav1.DeleteOptions{GracePeriodSeconds: ptr.To[int64](0)}); err != nil {
+	if err := api.Core.CoreV1().Pods(r.namespace).Delete(t.Context(), name, metav1.DeleteOptions{GracePeriodSeconds: ptr.To[int64](0)}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -135,7 +135,7 @@ func (r *run) deletePod(t *testing.T, name string) {
 // createExecutor creates the first executor of a driver.
 func (r *run) createExecutor(t *testing.T, driverName, name string) {
 	t.Helper()
-	driver, err := api.core.CoreV1().Pods(r.namespace).Get(t.Context(), driverName, metav1.GetOptions{})
+	driver, err := api.Core.CoreV1().Pods(r.namespace).Get(t.Context(), driverName, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func (r *run) createExecutor(t *testing.T, driverName, name string) {
 	} {
 		labels[inherited] = driver.Labels[inherited]
 	}
-	_, err = api.core.CoreV1().Pods(r.namespace).Create(t.Context(), &corev1.Pod{
+	_, err = api.Core.CoreV1().Pods(r.namespace).Create(t.Context(), &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: name, Labels: labels,
 			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(driver, corev1.SchemeGroupVersion.WithKind("Pod"))},

@@ -7,86 +7,31 @@ package goldens
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 
-	"github.com/spark-operator/spark-operator/hack/localcluster/controlplane"
+	"github.com/spark-operator/spark-operator/test/sim"
 )
 
-const repository = "../.."
-
-// api is the one control plane of this test run; set by TestMain before any test.
-var api struct {
-	kubeconfig     string
+// What all tests share; set by TestMain before any of them.
+var (
+	api            *sim.API
 	operatorBinary string
-	config         *rest.Config
-	core           kubernetes.Interface
-	dynamic        dynamic.Interface
-}
+)
 
 func TestMain(m *testing.M) {
-	code, err := runAll(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "goldens:", err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func runAll(m *testing.M) (int, error) {
-	folder, err := os.MkdirTemp("", "spark-operator-goldens-")
-	if err != nil {
-		return 1, err
-	}
-	defer os.RemoveAll(folder)
-	api.operatorBinary = filepath.Join(folder, "spark-operator")
-	build := exec.Command("go", "build", "-o", api.operatorBinary, "./cmd/spark-operator")
-	build.Dir = repository
-	if output, err := build.CombinedOutput(); err != nil {
-		return 1, fmt.Errorf("build the operator: %w\n%s", err, output)
-	}
-
-	// A cold build of the servers takes minutes, a start seconds.
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
-	defer cancel()
-	environment, err := controlplane.Start(ctx, controlplane.Options{
-		CRDs: []string{repository + "/manifests/crd", "testdata/podgroups.yaml"},
+	sim.Main(m, sim.Setup{
 		// Pods are admitted with the service accounts that prepare creates.
-		APIServerFlags: map[string]string{"disable-admission-plugins": controlplane.RemoveFlag},
+		ControlPlane: sim.ControlPlane("testdata/podgroups.yaml"),
+		Ready: func(ctx context.Context, started *sim.API, binary string) error {
+			api, operatorBinary = started, binary
+			return prepare(ctx)
+		},
 	})
-	if err != nil {
-		return 1, fmt.Errorf("start the control plane: %w", err)
-	}
-	defer func() { _ = environment.Stop() }()
-	api.kubeconfig = environment.Kubeconfig
-	if api.config, err = clientcmd.BuildConfigFromFlags("", api.kubeconfig); err != nil {
-		return 1, err
-	}
-	api.config.QPS = -1
-	api.config.WarningHandler = rest.NoWarnings{}
-	if api.core, err = kubernetes.NewForConfig(api.config); err != nil {
-		return 1, err
-	}
-	if api.dynamic, err = dynamic.NewForConfig(api.config); err != nil {
-		return 1, err
-	}
-	if err := prepare(ctx); err != nil {
-		return 1, err
-	}
-	return m.Run(), nil
 }
 
 // operators are the flags that the recorded operators were run with, by the name
@@ -112,25 +57,25 @@ var operators = map[string][]string{
 func prepare(ctx context.Context) error {
 	for name, value := range map[string]int32{"diff-high": 1000, "diff-low": 10} {
 		class := &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: name}, Value: value}
-		if _, err := api.core.SchedulingV1().PriorityClasses().Create(ctx, class, metav1.CreateOptions{}); err != nil {
+		if _, err := api.Core.SchedulingV1().PriorityClasses().Create(ctx, class, metav1.CreateOptions{}); err != nil {
 			return err
 		}
 	}
 	for operator := range operators {
 		namespace := "diff-" + operator
 		object := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}
-		if _, err := api.core.CoreV1().Namespaces().Create(ctx, object, metav1.CreateOptions{}); err != nil {
+		if _, err := api.Core.CoreV1().Namespaces().Create(ctx, object, metav1.CreateOptions{}); err != nil {
 			return err
 		}
 		for _, name := range []string{"default", "spark-operator-spark", "exec-sa"} {
 			account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: name}}
-			if _, err := api.core.CoreV1().ServiceAccounts(namespace).Create(ctx, account, metav1.CreateOptions{}); err != nil {
+			if _, err := api.Core.CoreV1().ServiceAccounts(namespace).Create(ctx, account, metav1.CreateOptions{}); err != nil {
 				return err
 			}
 		}
 	}
 	quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Name: "team"}, Spec: corev1.ResourceQuotaSpec{Hard: resources("4", "4Gi")}}
-	_, err := api.core.CoreV1().ResourceQuotas(quotaNamespace).Create(ctx, quota, metav1.CreateOptions{})
+	_, err := api.Core.CoreV1().ResourceQuotas(quotaNamespace).Create(ctx, quota, metav1.CreateOptions{})
 	return err
 }
 
@@ -142,12 +87,12 @@ const quotaNamespace = "diff-quota"
 // pod asks for.
 func resetQuota(t *testing.T) {
 	t.Helper()
-	quota, err := api.core.CoreV1().ResourceQuotas(quotaNamespace).Get(t.Context(), "team", metav1.GetOptions{})
+	quota, err := api.Core.CoreV1().ResourceQuotas(quotaNamespace).Get(t.Context(), "team", metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	quota.Status = corev1.ResourceQuotaStatus{Hard: resources("4", "4Gi"), Used: resources("1", "1Gi")}
-	if _, err := api.core.CoreV1().ResourceQuotas(quotaNamespace).UpdateStatus(t.Context(), quota, metav1.UpdateOptions{}); err != nil {
+	if _, err := api.Core.CoreV1().ResourceQuotas(quotaNamespace).UpdateStatus(t.Context(), quota, metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 }

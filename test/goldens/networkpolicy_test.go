@@ -46,7 +46,7 @@ const stored = `{
 // alone, and by anyone on the port of the metrics.
 func TestNetworkPolicyIsStored(t *testing.T) {
 	const namespace = "diff-policy"
-	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace)
 	r := &run{Case: &recording.Case{Case: "exposed", Manifest: json.RawMessage(exposed)}, namespace: namespace, told: map[string]int{}}
 	if r.create(t); r.refusal != nil {
 		t.Fatal(r.refusal)

@@ -109,7 +109,7 @@ func (r *run) create(t *testing.T) {
 	for _, object := range r.Existing {
 		before := &unstructured.Unstructured{Object: object}
 		resource := schema.GroupVersionResource{Version: "v1", Resource: strings.ToLower(before.GetKind()) + "s"}
-		if _, err := api.dynamic.Resource(resource).Namespace(r.namespace).Create(t.Context(), before, metav1.CreateOptions{}); err != nil {
+		if _, err := api.Dynamic.Resource(resource).Namespace(r.namespace).Create(t.Context(), before, metav1.CreateOptions{}); err != nil {
 			t.Fatalf("%s: %v", r.Case.Case, err)
 		}
 	}
@@ -117,7 +117,7 @@ func (r *run) create(t *testing.T) {
 	if err := json.Unmarshal(r.Manifest, &app.Object); err != nil {
 		t.Fatal(err)
 	}
-	r.app, r.refusal = api.dynamic.Resource(applications).Namespace(r.namespace).Create(t.Context(), app, metav1.CreateOptions{})
+	r.app, r.refusal = api.Dynamic.Resource(applications).Namespace(r.namespace).Create(t.Context(), app, metav1.CreateOptions{})
 }
 
 // observe reads a namespace.
@@ -125,7 +125,7 @@ func observe(t *testing.T, namespace string) *state {
 	t.Helper()
 	now := &state{apps: map[string]*unstructured.Unstructured{}}
 	list := func(resource schema.GroupVersionResource) []unstructured.Unstructured {
-		found, err := api.dynamic.Resource(resource).Namespace(namespace).List(t.Context(), metav1.ListOptions{})
+		found, err := api.Dynamic.Resource(resource).Namespace(namespace).List(t.Context(), metav1.ListOptions{})
 		if err != nil {
 			t.Fatalf("list %s: %v", resource.Resource, err)
 		}
@@ -139,7 +139,7 @@ func observe(t *testing.T, namespace string) *state {
 			now.objects = append(now.objects, &object)
 		}
 	}
-	events, err := api.core.CoreV1().Events(namespace).List(t.Context(), metav1.ListOptions{})
+	events, err := api.Core.CoreV1().Events(namespace).List(t.Context(), metav1.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,7 +289,7 @@ func (r *run) objectsOf(t *testing.T, now *state, app *unstructured.Unstructured
 	t.Helper()
 	replace := r.known
 	if submission, _, _ := unstructured.NestedString(app.Object, "status", "submissionID"); submission != "" {
-		replace = append(replace, recording.Placeholders(submission, strings.TrimPrefix(api.config.Host, "https://"))...)
+		replace = append(replace, recording.Placeholders(submission, strings.TrimPrefix(api.Config.Host, "https://"))...)
 	}
 	if hash, _, _ := unstructured.NestedString(app.Object, "status", "observedSpecHash"); hash != "" {
 		replace = append(replace, hash, "<spec-hash>")
@@ -374,7 +374,7 @@ func (r *run) compareExecutor(t *testing.T, objects []map[string]any, placeholde
 		if err := json.Unmarshal([]byte(plain), sent); err != nil {
 			t.Fatal(err)
 		}
-		stored, err := api.core.CoreV1().Pods(r.namespace).Create(t.Context(), sent, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		stored, err := api.Core.CoreV1().Pods(r.namespace).Create(t.Context(), sent, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 		if err != nil {
 			return nil, err
 		}

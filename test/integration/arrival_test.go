@@ -33,7 +33,7 @@ import (
 func TestArrivalLater(t *testing.T) {
 	t.Parallel()
 	account := func(ctx context.Context, namespace string) error {
-		_, err := api.core.CoreV1().ServiceAccounts(namespace).Create(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "etl"}}, metav1.CreateOptions{})
+		_, err := api.Core.CoreV1().ServiceAccounts(namespace).Create(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "etl"}}, metav1.CreateOptions{})
 		return err
 	}
 	none := func(context.Context, string) error { return nil }
@@ -48,27 +48,27 @@ func TestArrivalLater(t *testing.T) {
 		"priority": {none, func(app *v1beta2.SparkApplication) { app.Spec.Driver.PriorityClassName = ptr.To("arrival-late") }, "ReferenceNotFound", nil,
 			func(ctx context.Context, _ string) error {
 				class := &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: "arrival-late"}, Value: 10}
-				_, err := api.core.SchedulingV1().PriorityClasses().Create(ctx, class, metav1.CreateOptions{})
+				_, err := api.Core.SchedulingV1().PriorityClasses().Create(ctx, class, metav1.CreateOptions{})
 				return err
 			}},
 		"runtime": {none, func(app *v1beta2.SparkApplication) {
 			app.Spec.Driver.Template = &corev1.PodTemplateSpec{Spec: corev1.PodSpec{RuntimeClassName: ptr.To("arrival-late")}}
 		}, "ReferenceNotFound", nil, func(ctx context.Context, _ string) error {
-			_, err := api.core.NodeV1().RuntimeClasses().Create(ctx, &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: "arrival-late"}, Handler: "h"}, metav1.CreateOptions{})
+			_, err := api.Core.NodeV1().RuntimeClasses().Create(ctx, &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: "arrival-late"}, Handler: "h"}, metav1.CreateOptions{})
 			return err
 		}},
 		"range": {func(ctx context.Context, namespace string) error {
 			limit := &corev1.LimitRange{ObjectMeta: metav1.ObjectMeta{Name: "small"}, Spec: corev1.LimitRangeSpec{Limits: []corev1.LimitRangeItem{{
 				Type: corev1.LimitTypeContainer, Max: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("100Mi")},
 			}}}}
-			_, err := api.core.CoreV1().LimitRanges(namespace).Create(ctx, limit, metav1.CreateOptions{})
+			_, err := api.Core.CoreV1().LimitRanges(namespace).Create(ctx, limit, metav1.CreateOptions{})
 			return err
 		}, func(*v1beta2.SparkApplication) {}, "AdmissionDenied", nil, func(ctx context.Context, namespace string) error {
-			return api.core.CoreV1().LimitRanges(namespace).Delete(ctx, "small", metav1.DeleteOptions{})
+			return api.Core.CoreV1().LimitRanges(namespace).Delete(ctx, "small", metav1.DeleteOptions{})
 		}},
 		"quota": {func(ctx context.Context, namespace string) error {
 			quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Name: "team"}, Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourcePods: resource.MustParse("0")}}}
-			quotas := api.core.CoreV1().ResourceQuotas(namespace)
+			quotas := api.Core.CoreV1().ResourceQuotas(namespace)
 			quota, err := quotas.Create(ctx, quota, metav1.CreateOptions{})
 			if err != nil {
 				return err
@@ -78,7 +78,7 @@ func TestArrivalLater(t *testing.T) {
 			_, err = quotas.UpdateStatus(ctx, quota, metav1.UpdateOptions{})
 			return err
 		}, func(*v1beta2.SparkApplication) {}, "QuotaExceeded", nil, func(ctx context.Context, namespace string) error {
-			return api.core.CoreV1().ResourceQuotas(namespace).Delete(ctx, "team", metav1.DeleteOptions{})
+			return api.Core.CoreV1().ResourceQuotas(namespace).Delete(ctx, "team", metav1.DeleteOptions{})
 		}},
 		"security": {func(ctx context.Context, namespace string) error {
 			return label(ctx, namespace, "pod-security.kubernetes.io/enforce", "restricted")
@@ -95,10 +95,10 @@ func TestArrivalLater(t *testing.T) {
 			if err := test.before(t.Context(), namespace); err != nil {
 				t.Fatal(err)
 			}
-			sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace, test.flags...)
+			sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace, test.flags...)
 			app := sparkPi("late")
 			test.edit(app)
-			if _, err := api.spark.SparkoperatorV1beta2().SparkApplications(namespace).Create(t.Context(), app, metav1.CreateOptions{}); err != nil {
+			if _, err := api.Spark.SparkoperatorV1beta2().SparkApplications(namespace).Create(t.Context(), app, metav1.CreateOptions{}); err != nil {
 				t.Fatal(err)
 			}
 			app = waitFor(t, namespace, "late", "stalled", func(app *v1beta2.SparkApplication) bool {
@@ -137,17 +137,17 @@ func servePodGroups(ctx context.Context, _ string) error {
 		},
 	}}
 	definitions := schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
-	_, err := api.dynamic.Resource(definitions).Create(ctx, definition, metav1.CreateOptions{})
+	_, err := api.Dynamic.Resource(definitions).Create(ctx, definition, metav1.CreateOptions{})
 	return err
 }
 
 func label(ctx context.Context, namespace, key, value string) error {
-	object, err := api.core.CoreV1().Namespaces().Get(ctx, namespace, metav1.GetOptions{})
+	object, err := api.Core.CoreV1().Namespaces().Get(ctx, namespace, metav1.GetOptions{})
 	if err != nil {
 		return err
 	}
 	metav1.SetMetaDataLabel(&object.ObjectMeta, key, value)
-	_, err = api.core.CoreV1().Namespaces().Update(ctx, object, metav1.UpdateOptions{})
+	_, err = api.Core.CoreV1().Namespaces().Update(ctx, object, metav1.UpdateOptions{})
 	return err
 }
 
@@ -163,7 +163,7 @@ func denyPods(ctx context.Context, namespace string) error {
 			Validations: []admissionv1.Validation{{Expression: "false", Message: "no pods today"}},
 		},
 	}
-	if _, err := api.core.AdmissionregistrationV1().ValidatingAdmissionPolicies().Create(ctx, policy, metav1.CreateOptions{}); err != nil {
+	if _, err := api.Core.AdmissionregistrationV1().ValidatingAdmissionPolicies().Create(ctx, policy, metav1.CreateOptions{}); err != nil {
 		return err
 	}
 	binding := &admissionv1.ValidatingAdmissionPolicyBinding{
@@ -173,18 +173,18 @@ func denyPods(ctx context.Context, namespace string) error {
 			MatchResources: &admissionv1.MatchResources{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: namespace}}},
 		},
 	}
-	if _, err := api.core.AdmissionregistrationV1().ValidatingAdmissionPolicyBindings().Create(ctx, binding, metav1.CreateOptions{}); err != nil {
+	if _, err := api.Core.AdmissionregistrationV1().ValidatingAdmissionPolicyBindings().Create(ctx, binding, metav1.CreateOptions{}); err != nil {
 		return err
 	}
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{GenerateName: "probe-"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "c", Image: "example.com/c"}}}}
 	return wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-		_, err := api.core.CoreV1().Pods(namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		_, err := api.Core.CoreV1().Pods(namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 		return err != nil, nil
 	})
 }
 
 func allowPods(ctx context.Context, namespace string) error {
-	return api.core.AdmissionregistrationV1().ValidatingAdmissionPolicyBindings().Delete(ctx, namespace, metav1.DeleteOptions{})
+	return api.Core.AdmissionregistrationV1().ValidatingAdmissionPolicyBindings().Delete(ctx, namespace, metav1.DeleteOptions{})
 }
 
 // TestAnyOrder applies an application with its ServiceAccount, Role, RoleBinding and
@@ -193,7 +193,7 @@ func TestAnyOrder(t *testing.T) {
 	t.Parallel()
 	const namespace = "orders"
 	plane := newGrantedPlane(t, namespace)
-	sim.StartOperator(t, api.operatorBinary, plane.kubeconfig, namespace)
+	sim.StartOperator(t, operatorBinary, plane.operator, namespace)
 	plane.endDrivers(t, namespace)
 	ctx := t.Context()
 	var appliers sync.WaitGroup
@@ -215,7 +215,7 @@ func TestAnyOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	apps := plane.spark.SparkoperatorV1beta2().SparkApplications(namespace)
+	apps := plane.Spark.SparkoperatorV1beta2().SparkApplications(namespace)
 	ended := 0
 	err := wait.PollUntilContextTimeout(ctx, time.Second, 3*time.Minute, true, func(ctx context.Context) (bool, error) {
 		list, err := apps.List(ctx, metav1.ListOptions{})
@@ -251,27 +251,27 @@ func (p *grantedPlane) apply(ctx context.Context, namespace, name string, order 
 			app.Spec.RestartPolicy.Type = v1beta2.RestartPolicyNever
 			app.Spec.Driver.ServiceAccount = ptr.To(name)
 			app.Spec.Driver.ConfigMaps = []v1beta2.NamePath{{Name: name, Path: "/etc/job"}}
-			_, err := p.spark.SparkoperatorV1beta2().SparkApplications(namespace).Create(ctx, app, metav1.CreateOptions{})
+			_, err := p.Spark.SparkoperatorV1beta2().SparkApplications(namespace).Create(ctx, app, metav1.CreateOptions{})
 			return err
 		},
 		func() error {
-			_, err := p.core.CoreV1().ServiceAccounts(namespace).Create(ctx, &corev1.ServiceAccount{ObjectMeta: of}, metav1.CreateOptions{})
+			_, err := p.Core.CoreV1().ServiceAccounts(namespace).Create(ctx, &corev1.ServiceAccount{ObjectMeta: of}, metav1.CreateOptions{})
 			return err
 		},
 		func() error {
 			rules := []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"pods", "services", "configmaps"}, Verbs: []string{"*"}}}
-			_, err := p.core.RbacV1().Roles(namespace).Create(ctx, &rbacv1.Role{ObjectMeta: of, Rules: rules}, metav1.CreateOptions{})
+			_, err := p.Core.RbacV1().Roles(namespace).Create(ctx, &rbacv1.Role{ObjectMeta: of, Rules: rules}, metav1.CreateOptions{})
 			return err
 		},
 		func() error {
-			_, err := p.core.RbacV1().RoleBindings(namespace).Create(ctx, &rbacv1.RoleBinding{
+			_, err := p.Core.RbacV1().RoleBindings(namespace).Create(ctx, &rbacv1.RoleBinding{
 				ObjectMeta: of, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
 				Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: name, Namespace: namespace}},
 			}, metav1.CreateOptions{})
 			return err
 		},
 		func() error {
-			_, err := p.core.CoreV1().ConfigMaps(namespace).Create(ctx, &corev1.ConfigMap{ObjectMeta: of}, metav1.CreateOptions{})
+			_, err := p.Core.CoreV1().ConfigMaps(namespace).Create(ctx, &corev1.ConfigMap{ObjectMeta: of}, metav1.CreateOptions{})
 			return err
 		},
 	}

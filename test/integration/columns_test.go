@@ -18,7 +18,7 @@ import (
 // table returns the row of `kubectl get` of one object, by the name of the column.
 func table(t *testing.T, namespace, resource, name string) map[string]any {
 	t.Helper()
-	text, err := api.core.CoreV1().RESTClient().Get().
+	text, err := api.Core.CoreV1().RESTClient().Get().
 		AbsPath("/apis/sparkoperator.k8s.io/v1beta2/namespaces/"+namespace+"/"+resource+"/"+name).
 		SetHeader("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io").
 		Do(t.Context()).Raw()
@@ -62,7 +62,7 @@ func TestColumnsOfTimesThatHaveNotComeAreEmpty(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			app := &v1beta2.SparkApplication{ObjectMeta: metav1.ObjectMeta{Name: name}}
 			app.Spec = v1beta2.SparkApplicationSpec{Suspend: ptr.To(true), Type: "Scala", SparkVersion: "4.3.0", MainApplicationFile: ptr.To("local:///a.jar")}
-			client := api.spark.SparkoperatorV1beta2().SparkApplications(namespace)
+			client := api.Spark.SparkoperatorV1beta2().SparkApplications(namespace)
 			app, err := client.Create(t.Context(), app, metav1.CreateOptions{})
 			if err != nil {
 				t.Fatal(err)
@@ -83,7 +83,7 @@ func TestColumnsOfTimesThatHaveNotComeAreEmpty(t *testing.T) {
 		schedule := &v1beta2.ScheduledSparkApplication{ObjectMeta: metav1.ObjectMeta{Name: "nightly"}}
 		schedule.Spec.Schedule, schedule.Spec.Suspend = "@daily", ptr.To(true)
 		schedule.Spec.Template = v1beta2.SparkApplicationSpec{Type: "Scala", SparkVersion: "4.3.0", MainApplicationFile: ptr.To("local:///a.jar")}
-		client := api.spark.SparkoperatorV1beta2().ScheduledSparkApplications(namespace)
+		client := api.Spark.SparkoperatorV1beta2().ScheduledSparkApplications(namespace)
 		schedule, err := client.Create(t.Context(), schedule, metav1.CreateOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -104,7 +104,7 @@ func TestKueueStopsAnApplicationWithoutInstances(t *testing.T) {
 	namespace := newNamespace(t, "kueue-stop")
 	app := &v1beta2.SparkApplication{ObjectMeta: metav1.ObjectMeta{Name: "queued", Labels: map[string]string{v1beta2.LabelKueueQueue: "team"}}}
 	app.Spec = v1beta2.SparkApplicationSpec{Type: "Scala", SparkVersion: "3.5.9", MainApplicationFile: ptr.To("local:///a.jar")}
-	client := api.spark.SparkoperatorV1beta2().SparkApplications(namespace)
+	client := api.Spark.SparkoperatorV1beta2().SparkApplications(namespace)
 	if _, err := client.Create(t.Context(), app, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func TestKueueStopsAnApplicationWithoutInstances(t *testing.T) {
 	schedule := &v1beta2.ScheduledSparkApplication{ObjectMeta: metav1.ObjectMeta{Name: "queued"}}
 	schedule.Spec.Schedule, schedule.Spec.Template = "@daily", app.Spec
 	schedule.Spec.Template.Executor.Instances = ptr.To[int32](0)
-	if _, err := api.spark.SparkoperatorV1beta2().ScheduledSparkApplications(namespace).Create(t.Context(), schedule, metav1.CreateOptions{}); err != nil {
+	if _, err := api.Spark.SparkoperatorV1beta2().ScheduledSparkApplications(namespace).Create(t.Context(), schedule, metav1.CreateOptions{}); err != nil {
 		t.Errorf("a schedule with the same template: %v", err)
 	}
 }

@@ -15,8 +15,8 @@ import (
 // TestOperatorKilledBetweenWrites runs the crash matrix on a bare API server.
 func TestOperatorKilledBetweenWrites(t *testing.T) {
 	crash.RunMatrix(t, crash.Target{
-		Config:         api.config,
-		Binary:         api.operatorBinary,
+		Config:         api.Config,
+		Binary:         operatorBinary,
 		Namespace:      newNamespace(t, "crash"),
 		NewApplication: sparkPi,
 	})

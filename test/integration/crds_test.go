@@ -40,7 +40,7 @@ var addedFields = []string{
 func installOldCRD(t *testing.T) (restore func()) {
 	t.Helper()
 	const name = "sparkapplications.sparkoperator.k8s.io"
-	crds := api.dynamic.Resource(crdResource)
+	crds := api.Dynamic.Resource(crdResource)
 	original, err := crds.Get(t.Context(), name, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +90,7 @@ func reduceSchema(schema map[string]any, path string, known map[string]bool) {
 // oldPaths are the paths of kubeflow/spark-operator's schema of SparkApplications.
 func oldPaths(t *testing.T) map[string]bool {
 	t.Helper()
-	file, err := os.Open(repository + "/pkg/apis/sparkoperator.k8s.io/v1beta2/testdata/crd-paths.tsv.gz")
+	file, err := os.Open(sim.Repository + "/pkg/apis/sparkoperator.k8s.io/v1beta2/testdata/crd-paths.tsv.gz")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestOldCRDsAreReported(t *testing.T) {
 	namespace := newNamespace(t, "old-crds")
 	restore := installOldCRD(t)
 	address := freeAddress(t)
-	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace, "--health-probe-bind-address="+address)
+	sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace, "--health-probe-bind-address="+address)
 	answer := waitForAnswer(t, address, func(status int, text string) bool {
 		return status == http.StatusInternalServerError && strings.HasPrefix(text, "crds: ")
 	})
@@ -134,7 +134,7 @@ func TestOldCRDsAreReported(t *testing.T) {
 			MainClass: new("a.B"), MainApplicationFile: new("local:///a.jar"),
 		},
 	}
-	if _, err := api.spark.SparkoperatorV1beta2().SparkApplications(namespace).Create(t.Context(), app, metav1.CreateOptions{}); err != nil {
+	if _, err := api.Spark.SparkoperatorV1beta2().SparkApplications(namespace).Create(t.Context(), app, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	waitFor(t, namespace, "pi", "SUBMITTED", func(app *v1beta2.SparkApplication) bool {
@@ -164,7 +164,7 @@ func TestJobsWithOldCRDs(t *testing.T) {
 // waitForPruning waits until the API server drops what the CRD lacks.
 func waitForPruning(t *testing.T, namespace string) {
 	t.Helper()
-	client := api.spark.SparkoperatorV1beta2().SparkApplications(namespace)
+	client := api.Spark.SparkoperatorV1beta2().SparkApplications(namespace)
 	app, err := client.Create(t.Context(), sparkPi("probe"), metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -186,7 +186,7 @@ func waitForPruning(t *testing.T, namespace string) {
 // countDrivers returns how many driver pods an application was given from now on.
 func countDrivers(t *testing.T, namespace, name string) func() int64 {
 	t.Helper()
-	watcher, err := api.core.CoreV1().Pods(namespace).Watch(t.Context(), metav1.ListOptions{
+	watcher, err := api.Core.CoreV1().Pods(namespace).Watch(t.Context(), metav1.ListOptions{
 		LabelSelector: v1beta2.LabelSparkAppName + "=" + name + "," + v1beta2.LabelSparkRole + "=" + v1beta2.SparkRoleDriver,
 	})
 	if err != nil {
@@ -206,8 +206,8 @@ func countDrivers(t *testing.T, namespace, name string) func() int64 {
 
 func editWithOldCRD(t *testing.T, namespace string) {
 	drivers := countDrivers(t, namespace, "pi")
-	kill := sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
-	client := api.spark.SparkoperatorV1beta2().SparkApplications(namespace)
+	kill := sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace)
+	client := api.Spark.SparkoperatorV1beta2().SparkApplications(namespace)
 	if _, err := client.Create(t.Context(), sparkPi("pi"), metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -234,41 +234,41 @@ func editWithOldCRD(t *testing.T, namespace string) {
 	edit(`{"spec":{"arguments":["1"]}}`)
 	next("after an edit", 2)
 	kill()
-	kill = sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	kill = sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace)
 	time.Sleep(2 * time.Second) // no run without an edit
 	edit(`{"spec":{"arguments":["2"]}}`)
 	next("after a restart and an edit", 3)
 	kill()
 	edit(`{"spec":{"arguments":["3"]}}`)
-	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace)
 	next("after an edit and a restart", 4)
 }
 
 func jobWithOldCRD(t *testing.T, namespace string) {
 	drivers := countDrivers(t, namespace, "pi")
-	kill := sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	kill := sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace)
 	app := createBySparkSubmit(t, namespace, "pi")
 	var job *batchv1.Job
 	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-		jobs, err := api.core.BatchV1().Jobs(namespace).List(ctx, metav1.ListOptions{})
+		jobs, err := api.Core.BatchV1().Jobs(namespace).List(ctx, metav1.ListOptions{})
 		if err != nil || len(jobs.Items) == 0 {
 			return false, err
 		}
 		job = &jobs.Items[0]
-		_, err = api.core.CoreV1().ConfigMaps(namespace).Get(ctx, job.Name, metav1.GetOptions{})
+		_, err = api.Core.CoreV1().ConfigMaps(namespace).Get(ctx, job.Name, metav1.GetOptions{})
 		return err == nil, nil
 	})
 	if err != nil {
 		t.Fatalf("no job: %v", err)
 	}
 	kill()
-	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace)
 	time.Sleep(5 * time.Second) // long enough for a second Job
 	driver := runClient(t, job)
 	app = waitFor(t, namespace, "pi", "SUBMITTED with a driver", func(app *v1beta2.SparkApplication) bool {
 		return app.Status.AppState.State == v1beta2.ApplicationStateSubmitted && !app.Status.BeingSubmitted()
 	})
-	jobs, err := api.core.BatchV1().Jobs(namespace).List(t.Context(), metav1.ListOptions{})
+	jobs, err := api.Core.BatchV1().Jobs(namespace).List(t.Context(), metav1.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,10 +279,10 @@ func jobWithOldCRD(t *testing.T, namespace string) {
 
 func waitWithOldCRD(t *testing.T, namespace string) {
 	drivers := countDrivers(t, namespace, "pi")
-	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace)
 	app := sparkPi("pi")
 	app.Spec.Driver.ServiceAccount = new("none")
-	client := api.spark.SparkoperatorV1beta2().SparkApplications(namespace)
+	client := api.Spark.SparkoperatorV1beta2().SparkApplications(namespace)
 	created, err := client.Create(t.Context(), app, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)

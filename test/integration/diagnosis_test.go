@@ -21,13 +21,13 @@ import (
 // kubectl prints, and all of it goes when the driver starts.
 func TestMissingVolumeIsTold(t *testing.T) {
 	namespace := newNamespace(t, "diagnosis")
-	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace)
 	createApplication(t, namespace, "pi")
 	app := waitFor(t, namespace, "pi", "SUBMITTED", inState(v1beta2.ApplicationStateSubmitted))
 	if app.Status.AppState.LastTransitionTime == nil {
 		t.Error("the status does not say since when the state is")
 	}
-	pods := api.core.CoreV1().Pods(namespace)
+	pods := api.Core.CoreV1().Pods(namespace)
 	driver, err := pods.Get(t.Context(), app.Status.DriverInfo.PodName, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +70,7 @@ func inState(state v1beta2.ApplicationStateType) func(*v1beta2.SparkApplication)
 // setRunning says of a driver that it runs, as the kubelet does.
 func setRunning(t *testing.T, namespace, driver string) *corev1.Pod {
 	t.Helper()
-	pods := api.core.CoreV1().Pods(namespace)
+	pods := api.Core.CoreV1().Pods(namespace)
 	pod, err := pods.Get(t.Context(), driver, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +90,7 @@ func setRunning(t *testing.T, namespace, driver string) *corev1.Pod {
 func createEvent(t *testing.T, pod *corev1.Pod, name, message string) {
 	t.Helper()
 	now := metav1.NewTime(time.Now().Add(time.Second))
-	_, err := api.core.CoreV1().Events(pod.Namespace).Create(t.Context(), &corev1.Event{
+	_, err := api.Core.CoreV1().Events(pod.Namespace).Create(t.Context(), &corev1.Event{
 		ObjectMeta:     metav1.ObjectMeta{Name: name},
 		InvolvedObject: corev1.ObjectReference{APIVersion: "v1", Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID},
 		Type:           corev1.EventTypeWarning, Reason: "FailedMount", Message: message,
@@ -105,7 +105,7 @@ func createEvent(t *testing.T, pod *corev1.Pod, name, message string) {
 func tableCell(t *testing.T, namespace, name, column string) any {
 	t.Helper()
 	table := &metav1.Table{}
-	err := api.spark.SparkoperatorV1beta2().RESTClient().Get().Namespace(namespace).Resource("sparkapplications").Name(name).
+	err := api.Spark.SparkoperatorV1beta2().RESTClient().Get().Namespace(namespace).Resource("sparkapplications").Name(name).
 		SetHeader("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io").Do(t.Context()).Into(table)
 	if err != nil {
 		t.Fatal(err)

@@ -25,7 +25,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/yaml"
 
-	"github.com/spark-operator/spark-operator/test/lifecycle"
+	"github.com/spark-operator/spark-operator/test/sim"
 )
 
 // refusal is what the API server has against an object.
@@ -75,7 +75,7 @@ var refusals = map[string][]refusal{
 func TestGoldenObjectsAreAdmitted(t *testing.T) {
 	objects := goldenObjects(t)
 	prepareAdmission(t, objects)
-	config := rest.CopyConfig(api.config)
+	config := rest.CopyConfig(api.Config)
 	config.WarningHandler = rest.NoWarnings{} // admission is asked, not style
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
@@ -151,7 +151,7 @@ func goldenObjects(t *testing.T) []*goldenObject {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "objects.jsonl")
 	command := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-run=^TestObjectsOfGoldens$", "./pkg/submit", "-args", "-objects="+file)
-	command.Dir = repository
+	command.Dir = sim.Repository
 	if output, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", command, err, output)
 	}
@@ -243,7 +243,7 @@ func prepareAdmission(t *testing.T, objects []*goldenObject) {
 		t.Fatal(err)
 	}
 	definitions := schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
-	if _, err := api.dynamic.Resource(definitions).Create(ctx, definition, metav1.CreateOptions{}); err != nil {
+	if _, err := api.Dynamic.Resource(definitions).Create(ctx, definition, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 
@@ -266,17 +266,17 @@ func prepareAdmission(t *testing.T, objects []*goldenObject) {
 		account, _, _ := unstructured.NestedString(one.object.Object, "spec", "serviceAccountName")
 		if account != "" && account != "default" {
 			once("service account", namespace+"/"+account, func() error {
-				return lifecycle.CreateServiceAccount(ctx, api.core, namespace, account)
+				return sim.CreateServiceAccount(ctx, api.Core, namespace, account)
 			})
 		}
 		once("priority class", spec("priorityClassName"), func() error {
 			class := &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: spec("priorityClassName")}, Value: 1000}
-			_, err := api.core.SchedulingV1().PriorityClasses().Create(ctx, class, metav1.CreateOptions{})
+			_, err := api.Core.SchedulingV1().PriorityClasses().Create(ctx, class, metav1.CreateOptions{})
 			return err
 		})
 		once("runtime class", spec("runtimeClassName"), func() error {
 			class := &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: spec("runtimeClassName")}, Handler: "runsc"}
-			_, err := api.core.NodeV1().RuntimeClasses().Create(ctx, class, metav1.CreateOptions{})
+			_, err := api.Core.NodeV1().RuntimeClasses().Create(ctx, class, metav1.CreateOptions{})
 			return err
 		})
 	}
@@ -284,7 +284,7 @@ func prepareAdmission(t *testing.T, objects []*goldenObject) {
 	served := schema.GroupVersionResource{Group: "scheduling.volcano.sh", Version: "v1beta1", Resource: "podgroups"}
 	var last error
 	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-		_, last = api.dynamic.Resource(served).List(ctx, metav1.ListOptions{})
+		_, last = api.Dynamic.Resource(served).List(ctx, metav1.ListOptions{})
 		return last == nil, nil
 	})
 	if err != nil {

@@ -9,9 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"k8s.io/client-go/tools/clientcmd"
-
-	"github.com/spark-operator/spark-operator/hack/localcluster/controlplane"
 	"github.com/spark-operator/spark-operator/test/lifecycle"
 	"github.com/spark-operator/spark-operator/test/sim"
 	"github.com/spark-operator/spark-operator/test/sim/faultproxy"
@@ -19,23 +16,9 @@ import (
 
 // TestLives leads applications through their lives with nothing in the way.
 func TestLives(t *testing.T) {
-	world := lifecycle.New(t, api.config, "lives")
-	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, "lives")
+	world := lifecycle.New(t, api.Config, "lives")
+	sim.StartOperator(t, operatorBinary, api.Kubeconfig, "lives")
 	world.Live()
-}
-
-// newProxy returns a proxy for an operator, and a kubeconfig for it.
-func newProxy(t *testing.T) (proxy *faultproxy.Proxy, kubeconfig string) {
-	t.Helper()
-	proxy, err := faultproxy.New(api.config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = proxy.Close() })
-	if kubeconfig, err = proxy.WriteKubeconfig(t.TempDir()); err != nil {
-		t.Fatal(err)
-	}
-	return proxy, kubeconfig
 }
 
 // TestLivesOfKilledOperators kills the operator again and again, in turn at a write
@@ -48,9 +31,9 @@ func TestLivesOfKilledOperators(t *testing.T) {
 		t.Run(life, func(t *testing.T) {
 			t.Parallel()
 			namespace := "lives-killed-" + life
-			world := lifecycle.New(t, api.config, namespace)
-			proxy, kubeconfig := newProxy(t)
-			start := func() func() { return sim.StartOperator(t, api.operatorBinary, kubeconfig, namespace) }
+			world := lifecycle.New(t, api.Config, namespace)
+			proxy, kubeconfig := sim.StartProxy(t, api.Config)
+			start := func() func() { return sim.StartOperator(t, operatorBinary, kubeconfig, namespace) }
 			victim := &victim{mostWrites: 8, died: make(chan struct{}, 1)}
 			proxy.Observe(victim.observe)
 			victim.start(start)
@@ -131,10 +114,10 @@ var errKilled = errors.New("the operator was killed")
 // seconds later.
 func TestLivesWithStaleCaches(t *testing.T) {
 	t.Parallel()
-	world := lifecycle.New(t, api.config, "lives-stale")
-	proxy, kubeconfig := newProxy(t)
+	world := lifecycle.New(t, api.Config, "lives-stale")
+	proxy, kubeconfig := sim.StartProxy(t, api.Config)
 	proxy.DelayWatches(2 * time.Second)
-	sim.StartOperator(t, api.operatorBinary, kubeconfig, "lives-stale")
+	sim.StartOperator(t, operatorBinary, kubeconfig, "lives-stale")
 	world.Live()
 }
 
@@ -142,9 +125,9 @@ func TestLivesWithStaleCaches(t *testing.T) {
 // application after every write of the operator.
 func TestLivesWithConflicts(t *testing.T) {
 	t.Parallel()
-	world := lifecycle.New(t, api.config, "lives-conflicts")
+	world := lifecycle.New(t, api.Config, "lives-conflicts")
 	meddled := world.Meddle()
-	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, "lives-conflicts")
+	sim.StartOperator(t, operatorBinary, api.Kubeconfig, "lives-conflicts")
 	world.Live()
 	if count := meddled(); count < 20 {
 		t.Errorf("somebody else wrote only %d times", count)
@@ -155,8 +138,8 @@ func TestLivesWithConflicts(t *testing.T) {
 // to read, watch or write, in all ways that requests fail.
 func TestLivesWithFailingRequests(t *testing.T) {
 	t.Parallel()
-	world := lifecycle.New(t, api.config, "lives-faults")
-	proxy, kubeconfig := newProxy(t)
+	world := lifecycle.New(t, api.Config, "lives-faults")
+	proxy, kubeconfig := sim.StartProxy(t, api.Config)
 	faults := []faultproxy.Disturbance{
 		{Status: http.StatusTooManyRequests},
 		{Status: http.StatusInternalServerError},
@@ -172,7 +155,7 @@ func TestLivesWithFailingRequests(t *testing.T) {
 		}
 		return faults[number/9%int64(len(faults))]
 	})
-	sim.StartOperator(t, api.operatorBinary, kubeconfig, "lives-faults")
+	sim.StartOperator(t, operatorBinary, kubeconfig, "lives-faults")
 	world.Live()
 }
 
@@ -180,11 +163,11 @@ func TestLivesWithFailingRequests(t *testing.T) {
 // same applications, one of them with caches that lag behind.
 func TestLivesWithTwoOperators(t *testing.T) {
 	t.Parallel()
-	world := lifecycle.New(t, api.config, "lives-two")
-	proxy, kubeconfig := newProxy(t)
+	world := lifecycle.New(t, api.Config, "lives-two")
+	proxy, kubeconfig := sim.StartProxy(t, api.Config)
 	proxy.DelayWatches(300 * time.Millisecond)
-	sim.StartOperator(t, api.operatorBinary, kubeconfig, "lives-two")
-	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, "lives-two")
+	sim.StartOperator(t, operatorBinary, kubeconfig, "lives-two")
+	sim.StartOperator(t, operatorBinary, api.Kubeconfig, "lives-two")
 	world.Live()
 }
 
@@ -192,28 +175,23 @@ func TestLivesWithTwoOperators(t *testing.T) {
 // again each time.
 func TestLivesOverAPIServerRestarts(t *testing.T) {
 	t.Parallel()
-	environment, err := controlplane.Start(t.Context(), controlPlane())
+	restarted, err := sim.StartAPI(t.Context(), controlPlane())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = environment.Stop() })
-	config, err := clientcmd.BuildConfigFromFlags("", environment.Kubeconfig)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.QPS = -1
-	world := lifecycle.New(t, config, "lives-restarts")
-	sim.StartOperator(t, api.operatorBinary, environment.Kubeconfig, "lives-restarts")
+	t.Cleanup(func() { _ = restarted.Stop() })
+	world := lifecycle.New(t, restarted.Config, "lives-restarts")
+	sim.StartOperator(t, operatorBinary, restarted.Kubeconfig, "lives-restarts")
 
 	var restarts sync.WaitGroup
 	restarts.Go(func() {
 		for _, drivers := range []int{1, 5, 8} { // of 10
 			err := world.WaitForDrivers(drivers)
 			if err == nil {
-				err = environment.KillAPIServer()
+				err = restarted.KillAPIServer()
 			}
 			if err == nil {
-				err = environment.StartAPIServer(t.Context())
+				err = restarted.StartAPIServer(t.Context())
 			}
 			if err != nil {
 				t.Errorf("restart when there are %d drivers: %v", drivers, err)

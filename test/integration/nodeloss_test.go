@@ -26,7 +26,7 @@ func TestLostNode(t *testing.T) {
 	namespace := newNamespace(t, "lost-node")
 	addNode(t, "lost-node-silent", corev1.ConditionUnknown)
 	addNode(t, "lost-node-unready", corev1.ConditionFalse)
-	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace)
 	silent := strand(t, namespace, "silent", "lost-node-silent")
 	unready := strand(t, namespace, "unready", "lost-node-unready")
 
@@ -34,7 +34,7 @@ func TestLostNode(t *testing.T) {
 	time.Sleep(30 * time.Second)
 	driver := func(name string) *corev1.Pod {
 		t.Helper()
-		pod, err := api.core.CoreV1().Pods(namespace).Get(t.Context(), name+"-driver", metav1.GetOptions{})
+		pod, err := api.Core.CoreV1().Pods(namespace).Get(t.Context(), name+"-driver", metav1.GetOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +70,7 @@ func TestLostNode(t *testing.T) {
 // addNode adds a node whose condition Ready has been so for an hour.
 func addNode(t *testing.T, name string, ready corev1.ConditionStatus) {
 	t.Helper()
-	nodes := api.core.CoreV1().Nodes()
+	nodes := api.Core.CoreV1().Nodes()
 	node, err := nodes.Create(t.Context(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -92,11 +92,11 @@ func strand(t *testing.T, namespace, name, node string) types.UID {
 		Type:                   v1beta2.RestartPolicyNever,
 		InfrastructureFailures: &v1beta2.InfrastructureFailurePolicy{Retries: ptr.To[int32](1), IntervalSeconds: ptr.To[int64](1)},
 	}
-	if _, err := api.spark.SparkoperatorV1beta2().SparkApplications(namespace).Create(t.Context(), app, metav1.CreateOptions{}); err != nil {
+	if _, err := api.Spark.SparkoperatorV1beta2().SparkApplications(namespace).Create(t.Context(), app, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	app = waitFor(t, namespace, name, "SUBMITTED", inState(v1beta2.ApplicationStateSubmitted))
-	pods, driver := api.core.CoreV1().Pods(namespace), app.Status.DriverInfo.PodName
+	pods, driver := api.Core.CoreV1().Pods(namespace), app.Status.DriverInfo.PodName
 	binding := &corev1.Binding{ObjectMeta: metav1.ObjectMeta{Name: driver}, Target: corev1.ObjectReference{Kind: "Node", Name: node}}
 	if err := pods.Bind(t.Context(), binding, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)

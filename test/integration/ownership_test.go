@@ -23,8 +23,8 @@ import (
 // belongs to another.
 func TestOwnership(t *testing.T) {
 	namespace := newNamespace(t, "ownership")
-	kill := sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
-	pods, apps := api.core.CoreV1().Pods(namespace), api.spark.SparkoperatorV1beta2().SparkApplications(namespace)
+	kill := sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace)
+	pods, apps := api.Core.CoreV1().Pods(namespace), api.Spark.SparkoperatorV1beta2().SparkApplications(namespace)
 	start := func(t *testing.T, name string) (*v1beta2.SparkApplication, *corev1.Pod) {
 		t.Helper()
 		createApplication(t, namespace, name)
@@ -119,10 +119,10 @@ func TestOwnership(t *testing.T) {
 		patch(t, pod.Name, fmt.Sprintf(`{"metadata":{"labels":{%q:%q},"annotations":{"sparkoperator.k8s.io/run-objects":%q}}}`,
 			v1beta2.LabelSubmissionID, victim.Status.SubmissionID, list))
 		end(t, pod.Name)
-		sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+		sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace)
 		waitFor(t, namespace, "thief", "COMPLETED", inState(v1beta2.ApplicationStateCompleted))
 		time.Sleep(3 * time.Second)
-		if _, err := api.core.CoreV1().Services(namespace).Get(t.Context(), service, metav1.GetOptions{}); service == "" || err != nil {
+		if _, err := api.Core.CoreV1().Services(namespace).Get(t.Context(), service, metav1.GetOptions{}); service == "" || err != nil {
 			t.Errorf("service %s: %v", service, err)
 		}
 		alive(t, "any", bystander.UID)

@@ -23,7 +23,7 @@ func TestPoisonedTemplate(t *testing.T) {
 	namespace := newNamespace(t, "poison")
 	createPoisoned(t, namespace, "before-start")
 	createApplication(t, namespace, "good-before")
-	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace)
 	waitSubmitted(t, namespace, "good-before")
 
 	createPoisoned(t, namespace, "while-running")
@@ -61,14 +61,14 @@ func createPoisoned(t *testing.T, namespace, name string) {
 		t.Fatal(err)
 	}
 	object.SetName(name)
-	if _, err := api.dynamic.Resource(applications).Namespace(namespace).Create(t.Context(), object, metav1.CreateOptions{}); err != nil {
+	if _, err := api.Dynamic.Resource(applications).Namespace(namespace).Create(t.Context(), object, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func mend(t *testing.T, namespace, name string) {
 	t.Helper()
-	_, err := api.dynamic.Resource(applications).Namespace(namespace).Patch(t.Context(), name, "application/merge-patch+json",
+	_, err := api.Dynamic.Resource(applications).Namespace(namespace).Patch(t.Context(), name, "application/merge-patch+json",
 		[]byte(`{"spec":{"driver":{"template":null}}}`), metav1.PatchOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +77,7 @@ func mend(t *testing.T, namespace, name string) {
 
 func createApplication(t *testing.T, namespace, name string) {
 	t.Helper()
-	if _, err := api.spark.SparkoperatorV1beta2().SparkApplications(namespace).Create(t.Context(), sparkPi(name), metav1.CreateOptions{}); err != nil {
+	if _, err := api.Spark.SparkoperatorV1beta2().SparkApplications(namespace).Create(t.Context(), sparkPi(name), metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -123,7 +123,7 @@ func pollUntyped(t *testing.T, namespace, name string, done func(*unstructured.U
 	var last *unstructured.Unstructured
 	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
 		var err error
-		last, err = api.dynamic.Resource(applications).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
+		last, err = api.Dynamic.Resource(applications).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
 		return err == nil && done(last), err
 	})
 	if err != nil {

@@ -21,14 +21,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
-	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/yaml"
 
-	"github.com/spark-operator/spark-operator/hack/localcluster/controlplane"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
 	"github.com/spark-operator/spark-operator/test/sim"
 	"github.com/spark-operator/spark-operator/test/sim/kubelet"
 )
@@ -45,10 +42,8 @@ const operatorUser = "system:serviceaccount:spark-operator:spark-operator-contro
 // grantedPlane is a control plane of its own on which the operator has the rights that
 // the chart grants, and nothing else.
 type grantedPlane struct {
-	*controlplane.Env
-	core       kubernetes.Interface
-	spark      versioned.Interface
-	kubeconfig string // of the operator
+	*sim.API
+	operator string // its kubeconfig
 }
 
 func newGrantedPlane(t *testing.T, namespace string) *grantedPlane {
@@ -60,31 +55,26 @@ func newGrantedPlane(t *testing.T, namespace string) *grantedPlane {
 	}
 	options := controlPlane()
 	options.APIServerFlags["token-auth-file"] = tokens
-	env, err := controlplane.Start(ctx, options)
+	started, err := sim.StartAPI(ctx, options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = env.Stop() })
-	config, err := clientcmd.BuildConfigFromFlags("", env.Kubeconfig)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.QPS = -1
-	p := &grantedPlane{Env: env, core: kubernetes.NewForConfigOrDie(config), spark: versioned.NewForConfigOrDie(config)}
+	t.Cleanup(func() { _ = started.Stop() })
+	p := &grantedPlane{API: started}
 	for _, name := range []string{"spark-operator", namespace} {
-		if err := createNamespace(ctx, p.core, name); err != nil {
+		if err := sim.CreateNamespace(ctx, p.Core, name); err != nil {
 			t.Fatal(err)
 		}
 	}
 	p.grant(t)
 
 	access := clientcmdapi.NewConfig()
-	access.Clusters["plane"] = &clientcmdapi.Cluster{Server: env.Access.Server, CertificateAuthorityData: env.Access.Authority}
+	access.Clusters["plane"] = &clientcmdapi.Cluster{Server: p.Access.Server, CertificateAuthorityData: p.Access.Authority}
 	access.AuthInfos["operator"] = &clientcmdapi.AuthInfo{Token: "operator"}
 	access.Contexts["operator"] = &clientcmdapi.Context{Cluster: "plane", AuthInfo: "operator"}
 	access.CurrentContext = "operator"
-	p.kubeconfig = filepath.Join(folder, "operator.kubeconfig")
-	if err := clientcmd.WriteToFile(*access, p.kubeconfig); err != nil {
+	p.operator = filepath.Join(folder, "operator.kubeconfig")
+	if err := clientcmd.WriteToFile(*access, p.operator); err != nil {
 		t.Fatal(err)
 	}
 	return p
@@ -97,7 +87,7 @@ func (p *grantedPlane) grant(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, rbac, granted := t.Context(), p.core.RbacV1(), 0
+	ctx, rbac, granted := t.Context(), p.Core.RbacV1(), 0
 	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(text)))
 	for {
 		document, err := reader.Read()
@@ -148,7 +138,7 @@ func (p *grantedPlane) endDrivers(t *testing.T, namespace string) {
 	t.Helper()
 	node := kubelet.New(kubelet.Config{
 		Namespace: namespace, Mounts: true, LeaveGarbage: true, LifeOf: kubelet.Always(kubelet.Life{}),
-	}, p.core)
+	}, p.Core)
 	if err := node.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +153,7 @@ func TestRestartsOfTheAPIServer(t *testing.T) {
 	t.Parallel()
 	const namespace = "restarts"
 	plane := newGrantedPlane(t, namespace)
-	sim.StartOperator(t, api.operatorBinary, plane.kubeconfig, namespace)
+	sim.StartOperator(t, operatorBinary, plane.operator, namespace)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	var helpers sync.WaitGroup
@@ -173,7 +163,7 @@ func TestRestartsOfTheAPIServer(t *testing.T) {
 	}()
 	plane.endDrivers(t, namespace)
 
-	apps, created := plane.spark.SparkoperatorV1beta2().SparkApplications(namespace), make(chan error, 1)
+	apps, created := plane.Spark.SparkoperatorV1beta2().SparkApplications(namespace), make(chan error, 1)
 	helpers.Go(func() { created <- steadily(ctx, *restartApps, apps) })
 	begun := time.Now()
 	for n := range *restarts {
@@ -236,7 +226,7 @@ func steadily(ctx context.Context, count int, apps interface {
 // its driver and nothing else of its run behind.
 func (p *grantedPlane) checkEnds(t *testing.T, namespace string) {
 	t.Helper()
-	list, err := p.spark.SparkoperatorV1beta2().SparkApplications(namespace).List(t.Context(), metav1.ListOptions{})
+	list, err := p.Spark.SparkoperatorV1beta2().SparkApplications(namespace).List(t.Context(), metav1.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,11 +238,11 @@ func (p *grantedPlane) checkEnds(t *testing.T, namespace string) {
 				status.SubmissionAttempts, status.ExecutionAttempts, status.AppState.ErrorMessage)
 		}
 	}
-	pods, err := p.core.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{})
+	pods, err := p.Core.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	services, err := p.core.CoreV1().Services(namespace).List(t.Context(), metav1.ListOptions{})
+	services, err := p.Core.CoreV1().Services(namespace).List(t.Context(), metav1.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -89,7 +89,7 @@ func newBurst(t *testing.T, namespace string) *burst {
 	for range 16 {
 		creators.Go(func() {
 			for name := range names {
-				_, err := api.spark.SparkoperatorV1beta2().ScheduledSparkApplications(b.namespace).Create(t.Context(), newSchedule(name, schedule), metav1.CreateOptions{})
+				_, err := api.Spark.SparkoperatorV1beta2().ScheduledSparkApplications(b.namespace).Create(t.Context(), newSchedule(name, schedule), metav1.CreateOptions{})
 				if err != nil {
 					t.Errorf("create %s: %v", name, err)
 				}
@@ -109,18 +109,18 @@ func newBurst(t *testing.T, namespace string) *burst {
 
 func (b *burst) startOperator(flags ...string) (kill func()) {
 	b.t.Helper()
-	binary := api.operatorBinary
+	binary := operatorBinary
 	if *burstOperator != "" {
 		binary = *burstOperator
 	}
-	return sim.StartOperator(b.t, binary, api.kubeconfig, b.namespace, flags...)
+	return sim.StartOperator(b.t, binary, api.Kubeconfig, b.namespace, flags...)
 }
 
 // created is how many runs there are. The server counts them: to read them all
 // again and again would take the time that the operator needs.
 func (b *burst) created() int {
 	b.t.Helper()
-	list, err := api.spark.SparkoperatorV1beta2().SparkApplications(b.namespace).List(b.t.Context(), metav1.ListOptions{Limit: 1})
+	list, err := api.Spark.SparkoperatorV1beta2().SparkApplications(b.namespace).List(b.t.Context(), metav1.ListOptions{Limit: 1})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func (b *burst) check() {
 	b.t.Helper()
 	recorded := map[string]string{} // runs by schedule
 	err := wait.PollUntilContextTimeout(b.t.Context(), time.Second, 5*time.Minute, true, func(ctx context.Context) (bool, error) {
-		list, err := api.spark.SparkoperatorV1beta2().ScheduledSparkApplications(b.namespace).List(ctx, metav1.ListOptions{ResourceVersion: "0"})
+		list, err := api.Spark.SparkoperatorV1beta2().ScheduledSparkApplications(b.namespace).List(ctx, metav1.ListOptions{ResourceVersion: "0"})
 		if err != nil {
 			return false, err
 		}
@@ -165,7 +165,7 @@ func (b *burst) check() {
 	waitSchedule(b.t, b.namespace, "last", "Scheduled", func(s *v1beta2.ScheduledSparkApplicationStatus) bool {
 		return s.ScheduleState == v1beta2.ScheduleStateScheduled
 	})
-	list, err := api.spark.SparkoperatorV1beta2().SparkApplications(b.namespace).List(b.t.Context(), metav1.ListOptions{})
+	list, err := api.Spark.SparkoperatorV1beta2().SparkApplications(b.namespace).List(b.t.Context(), metav1.ListOptions{})
 	if err != nil {
 		b.t.Fatal(err)
 	}

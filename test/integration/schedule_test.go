@@ -33,14 +33,14 @@ func newSchedule(name, when string) *v1beta2.ScheduledSparkApplication {
 
 func createSchedule(t *testing.T, namespace string, app *v1beta2.ScheduledSparkApplication) {
 	t.Helper()
-	if _, err := api.spark.SparkoperatorV1beta2().ScheduledSparkApplications(namespace).Create(t.Context(), app, metav1.CreateOptions{}); err != nil {
+	if _, err := api.Spark.SparkoperatorV1beta2().ScheduledSparkApplications(namespace).Create(t.Context(), app, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func patchSchedule(t *testing.T, namespace, name, patch string) {
 	t.Helper()
-	_, err := api.spark.SparkoperatorV1beta2().ScheduledSparkApplications(namespace).Patch(t.Context(), name, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+	_, err := api.Spark.SparkoperatorV1beta2().ScheduledSparkApplications(namespace).Patch(t.Context(), name, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func waitSchedule(t *testing.T, namespace, name, what string, done func(*v1beta2
 	var app *v1beta2.ScheduledSparkApplication
 	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
 		var err error
-		app, err = api.spark.SparkoperatorV1beta2().ScheduledSparkApplications(namespace).Get(ctx, name, metav1.GetOptions{})
+		app, err = api.Spark.SparkoperatorV1beta2().ScheduledSparkApplications(namespace).Get(ctx, name, metav1.GetOptions{})
 		return err == nil && done(&app.Status), err
 	})
 	if err != nil {
@@ -64,7 +64,7 @@ func waitSchedule(t *testing.T, namespace, name, what string, done func(*v1beta2
 // and the schedule works once it is mended.
 func TestScheduleHeals(t *testing.T) {
 	namespace := newNamespace(t, "schedule-heals")
-	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace)
 
 	createSchedule(t, namespace, newSchedule("s", "bogus"))
 	status := waitSchedule(t, namespace, "s", "FailedValidation", func(s *v1beta2.ScheduledSparkApplicationStatus) bool {
@@ -107,11 +107,11 @@ spec:
 		t.Fatal(err)
 	}
 	resource, _ := resourceOf(object)
-	schedules := api.dynamic.Resource(resource).Namespace(namespace)
+	schedules := api.Dynamic.Resource(resource).Namespace(namespace)
 	if _, err := schedules.Create(t.Context(), object, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace)
 	createSchedule(t, namespace, newSchedule("good", "@daily"))
 	waitSchedule(t, namespace, "good", "Scheduled", func(s *v1beta2.ScheduledSparkApplicationStatus) bool {
 		return s.ScheduleState == v1beta2.ScheduleStateScheduled
@@ -143,7 +143,7 @@ spec:
 // no garbage collector here; the test is it.
 func TestReplaceWaitsOnAPIServer(t *testing.T) {
 	namespace := newNamespace(t, "schedule-replace")
-	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace)
 	app := newSchedule("s", "0 0 1 1 *")
 	app.Spec.ConcurrencyPolicy = v1beta2.ConcurrencyReplace
 	app.Spec.Suspend = new(bool)
@@ -157,7 +157,7 @@ func TestReplaceWaitsOnAPIServer(t *testing.T) {
 		t.Errorf("finalizers %q", old.Finalizers)
 	}
 	time.Sleep(2 * time.Second)
-	apps := api.spark.SparkoperatorV1beta2().SparkApplications(namespace)
+	apps := api.Spark.SparkoperatorV1beta2().SparkApplications(namespace)
 	list, err := apps.List(t.Context(), metav1.ListOptions{})
 	if err != nil || len(list.Items) != 1 {
 		t.Fatalf("%d applications while the old one is going, %v", len(list.Items), err)

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/test/sim"
 )
 
 // TestManifestsAreAdmitted creates every manifest of the project, with strict field
@@ -23,7 +24,7 @@ func TestManifestsAreAdmitted(t *testing.T) {
 	namespace := newNamespace(t, "manifests")
 	var files []string
 	for _, pattern := range []string{"examples/*.yaml", "pkg/apis/sparkoperator.k8s.io/v1beta2/testdata/*.yaml"} {
-		found, err := filepath.Glob(filepath.Join(repository, pattern))
+		found, err := filepath.Glob(filepath.Join(sim.Repository, pattern))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +41,7 @@ func TestManifestsAreAdmitted(t *testing.T) {
 				continue
 			}
 			object.SetNamespace(namespace)
-			_, err := api.dynamic.Resource(resource).Namespace(namespace).Create(t.Context(), object,
+			_, err := api.Dynamic.Resource(resource).Namespace(namespace).Create(t.Context(), object,
 				metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict, DryRun: []string{metav1.DryRunAll}})
 			if err != nil {
 				t.Errorf("%s: %s: %v", file, object.GetName(), err)
@@ -73,7 +74,7 @@ spec:
 		t.Fatal(err)
 	}
 	resource, _ := resourceOf(object)
-	stored, err := api.dynamic.Resource(resource).Namespace(namespace).Create(t.Context(), object, metav1.CreateOptions{})
+	stored, err := api.Dynamic.Resource(resource).Namespace(namespace).Create(t.Context(), object, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +148,7 @@ func TestMetadataOfEphemeralClaimsIsKept(t *testing.T) {
 			t.Fatal(err)
 		}
 		resource, _ := resourceOf(object)
-		stored, err := api.dynamic.Resource(resource).Namespace(namespace).Create(t.Context(), object.DeepCopy(),
+		stored, err := api.Dynamic.Resource(resource).Namespace(namespace).Create(t.Context(), object.DeepCopy(),
 			metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict})
 		if err != nil {
 			t.Fatal(err)

@@ -23,7 +23,7 @@ import (
 // test plays the controller of Jobs and spark-submit itself.
 func TestSparkSubmitInAJob(t *testing.T) {
 	namespace := newNamespace(t, "submitter")
-	kill := sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	kill := sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace)
 	app := createBySparkSubmit(t, namespace, "pi")
 	job := waitForJob(t, namespace, app)
 	if !metav1.IsControlledBy(job, app) {
@@ -31,7 +31,7 @@ func TestSparkSubmitInAJob(t *testing.T) {
 	}
 
 	kill()
-	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace)
 	time.Sleep(5 * time.Second) // long enough for a second Job
 	if again := waitForJob(t, namespace, app); again.UID != job.UID {
 		t.Errorf("job %s (%s) became %s (%s)", job.Name, job.UID, again.Name, again.UID)
@@ -47,7 +47,7 @@ func TestSparkSubmitInAJob(t *testing.T) {
 	if submitted.Status.SubmissionID != driver.Labels[v1beta2.LabelSubmissionID] || !metav1.IsControlledBy(driver, app) {
 		t.Errorf("submission %q, driver %+v", submitted.Status.SubmissionID, driver.ObjectMeta)
 	}
-	driver, err := api.core.CoreV1().Pods(namespace).Get(t.Context(), driver.Name, metav1.GetOptions{})
+	driver, err := api.Core.CoreV1().Pods(namespace).Get(t.Context(), driver.Name, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestSparkSubmitInAJob(t *testing.T) {
 // TestSparkSubmitJobFails: the application fails, with the reason of the Job.
 func TestSparkSubmitJobFails(t *testing.T) {
 	namespace := newNamespace(t, "submitter-fails")
-	sim.StartOperator(t, api.operatorBinary, api.kubeconfig, namespace)
+	sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace)
 	job := waitForJob(t, namespace, createBySparkSubmit(t, namespace, "pi"))
 
 	now := metav1.Now()
@@ -69,7 +69,7 @@ func TestSparkSubmitJobFails(t *testing.T) {
 			Type: kind, Status: corev1.ConditionTrue, Reason: "DeadlineExceeded", LastTransitionTime: now, LastProbeTime: now,
 		})
 	}
-	if _, err := api.core.BatchV1().Jobs(namespace).UpdateStatus(t.Context(), job, metav1.UpdateOptions{}); err != nil {
+	if _, err := api.Core.BatchV1().Jobs(namespace).UpdateStatus(t.Context(), job, metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	failed := waitFor(t, namespace, "pi", "FAILED", func(app *v1beta2.SparkApplication) bool {
@@ -84,7 +84,7 @@ func createBySparkSubmit(t *testing.T, namespace, name string) *v1beta2.SparkApp
 	t.Helper()
 	app := sparkPi(name)
 	metav1.SetMetaDataAnnotation(&app.ObjectMeta, v1beta2.AnnotationSubmitter, v1beta2.SubmitterSparkSubmit)
-	created, err := api.spark.SparkoperatorV1beta2().SparkApplications(namespace).Create(t.Context(), app, metav1.CreateOptions{})
+	created, err := api.Spark.SparkoperatorV1beta2().SparkApplications(namespace).Create(t.Context(), app, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func waitForJob(t *testing.T, namespace string, app *v1beta2.SparkApplication) *
 		condition := meta.FindStatusCondition(app.Status.Conditions, v1beta2.ConditionSubmitted)
 		return condition != nil && condition.Reason == "SubmitterRunning"
 	})
-	jobs, err := api.core.BatchV1().Jobs(namespace).List(t.Context(), metav1.ListOptions{})
+	jobs, err := api.Core.BatchV1().Jobs(namespace).List(t.Context(), metav1.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func waitForJob(t *testing.T, namespace string, app *v1beta2.SparkApplication) *
 // runClient creates the driver pod that spark-submit in the Job would create.
 func runClient(t *testing.T, job *batchv1.Job) *corev1.Pod {
 	t.Helper()
-	configMap, err := api.core.CoreV1().ConfigMaps(job.Namespace).Get(t.Context(), job.Name, metav1.GetOptions{})
+	configMap, err := api.Core.CoreV1().ConfigMaps(job.Namespace).Get(t.Context(), job.Name, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func runClient(t *testing.T, job *batchv1.Job) *corev1.Pod {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pod, err := api.core.CoreV1().Pods(job.Namespace).Create(t.Context(), objects.Driver, metav1.CreateOptions{})
+	pod, err := api.Core.CoreV1().Pods(job.Namespace).Create(t.Context(), objects.Driver, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,10 +19,10 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
+	"github.com/spark-operator/spark-operator/test/sim"
 	"github.com/spark-operator/spark-operator/test/sim/garbage"
 	"github.com/spark-operator/spark-operator/test/sim/kubelet"
 )
@@ -58,10 +58,7 @@ func New(t *testing.T, config *rest.Config, namespace string) *World {
 		core: kubernetes.NewForConfigOrDie(config), spark: versioned.NewForConfigOrDie(config),
 		drivers: map[string][]string{}, endless: map[string]chan struct{}{},
 	}
-	_, err := w.core.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}, metav1.CreateOptions{})
-	if err == nil {
-		err = CreateServiceAccount(t.Context(), w.core, namespace, "default")
-	}
+	err := sim.CreateNamespace(t.Context(), w.core, namespace)
 	if err == nil {
 		w.before, err = w.garbage.List(t.Context())
 	}
@@ -75,14 +72,6 @@ func New(t *testing.T, config *rest.Config, namespace string) *World {
 	}
 	t.Cleanup(w.kubelet.Wait)
 	return w
-}
-
-// CreateServiceAccount creates a service account whose token is not put into pods, so
-// that these are stored as they are created.
-func CreateServiceAccount(ctx context.Context, core kubernetes.Interface, namespace, name string) error {
-	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: name}, AutomountServiceAccountToken: ptr.To(false)}
-	_, err := core.CoreV1().ServiceAccounts(namespace).Create(ctx, account, metav1.CreateOptions{})
-	return err
 }
 
 // What a driver does is the last argument of its application.

@@ -8,7 +8,7 @@
 //   - garbage collects whatever has lost its owners;
 //   - operator runs the operator's binary and kills it.
 //
-// The package itself starts them for a test, and ends them with it.
+// The package itself starts the API server and them for tests, and ends them with these.
 //
 // It belongs to the module of the tests, which the benchmark requires. Neither of the
 // two is ever released, both need client-go and the API types, and bench/ requires

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/client-go/rest"
+
+	"github.com/spark-operator/spark-operator/test/sim/faultproxy"
 	"github.com/spark-operator/spark-operator/test/sim/operator"
 )
 
@@ -33,4 +36,19 @@ func StartOperator(t *testing.T, binary, kubeconfig, namespace string, flags ...
 		}
 	})
 	return process.Kill
+}
+
+// StartProxy starts a proxy before the API server of config, and returns a kubeconfig for
+// it. It ends with the test.
+func StartProxy(t *testing.T, config *rest.Config) (proxy *faultproxy.Proxy, kubeconfig string) {
+	t.Helper()
+	proxy, err := faultproxy.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = proxy.Close() })
+	if kubeconfig, err = proxy.WriteKubeconfig(t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	return proxy, kubeconfig
 }
