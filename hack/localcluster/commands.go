@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,6 +27,36 @@ func clusterFlags(flags *flag.FlagSet) func() (*cluster.Cluster, error) {
 	return func() (*cluster.Cluster, error) { return cluster.Open(*name, *dir) }
 }
 
+// clusterCommand is a command on one cluster, with the flags that say which.
+type clusterCommand struct {
+	*flag.FlagSet
+	synopsis string
+	cluster  func() (*cluster.Cluster, error)
+}
+
+// newClusterCommand begins a command. The synopsis begins with its name.
+func newClusterCommand(synopsis string) *clusterCommand {
+	name, _, _ := strings.Cut(synopsis, " ")
+	flags := flag.NewFlagSet(name, flag.ContinueOnError)
+	return &clusterCommand{flags, synopsis, clusterFlags(flags)}
+}
+
+// open reads the command line, which has at least so many arguments besides flags and
+// at most so many, and returns the cluster.
+func (c *clusterCommand) open(commandLine []string, least, most int) (*cluster.Cluster, error) {
+	if err := parse(c.FlagSet, c.synopsis, commandLine); err != nil {
+		return nil, err
+	}
+	if c.NArg() > most {
+		fmt.Fprintf(c.Output(), "unexpected argument %q\n", c.Arg(most))
+	}
+	if c.NArg() < least || c.NArg() > most {
+		c.Usage()
+		return nil, exitError(exitUsage)
+	}
+	return c.cluster()
+}
+
 func valueOr(value, fallback string) string {
 	if value == "" {
 		return fallback
@@ -34,16 +65,9 @@ func valueOr(value, fallback string) string {
 }
 
 func runUp(ctx context.Context, arguments []string) error {
-	flags := flag.NewFlagSet("up", flag.ContinueOnError)
-	open := clusterFlags(flags)
-	timeout := flags.Duration("timeout", 3*time.Minute, "how long to wait for the node, once everything is built")
-	if err := parse(flags, "up [FLAGS]\n\nStarts the cluster, or repairs it, and returns when its node is ready and DNS answers.", arguments); err != nil {
-		return err
-	}
-	if err := noArguments(flags); err != nil {
-		return err
-	}
-	c, err := open()
+	command := newClusterCommand("up [FLAGS]\n\nStarts the cluster, or repairs it, and returns when its node is ready and DNS answers.")
+	timeout := command.Duration("timeout", 3*time.Minute, "how long to wait for the node, once everything is built")
+	c, err := command.open(arguments, 0, 0)
 	if err != nil {
 		return err
 	}
@@ -59,16 +83,9 @@ func runUp(ctx context.Context, arguments []string) error {
 }
 
 func runDown(ctx context.Context, arguments []string) error {
-	flags := flag.NewFlagSet("down", flag.ContinueOnError)
-	open := clusterFlags(flags)
-	purge := flags.Bool("purge", false, "remove the images and the logs as well")
-	if err := parse(flags, "down [FLAGS]\n\nEnds the cluster. Its images and logs are kept, the built programs as well.", arguments); err != nil {
-		return err
-	}
-	if err := noArguments(flags); err != nil {
-		return err
-	}
-	c, err := open()
+	command := newClusterCommand("down [FLAGS]\n\nEnds the cluster. Its images and logs are kept, the built programs as well.")
+	purge := command.Bool("purge", false, "remove the images and the logs as well")
+	c, err := command.open(arguments, 0, 0)
 	if err != nil {
 		return err
 	}
@@ -76,15 +93,8 @@ func runDown(ctx context.Context, arguments []string) error {
 }
 
 func runStatus(ctx context.Context, arguments []string) error {
-	flags := flag.NewFlagSet("status", flag.ContinueOnError)
-	open := clusterFlags(flags)
-	if err := parse(flags, "status [FLAGS]\n\nTells how the cluster fares. The exit code is 0 only if it is ready.", arguments); err != nil {
-		return err
-	}
-	if err := noArguments(flags); err != nil {
-		return err
-	}
-	c, err := open()
+	command := newClusterCommand("status [FLAGS]\n\nPrints the state of the cluster. The exit code is 0 only if it is ready.")
+	c, err := command.open(arguments, 0, 0)
 	if err != nil {
 		return err
 	}
@@ -102,16 +112,9 @@ func runStatus(ctx context.Context, arguments []string) error {
 }
 
 func runKubeconfig(_ context.Context, arguments []string) error {
-	flags := flag.NewFlagSet("kubeconfig", flag.ContinueOnError)
-	open := clusterFlags(flags)
-	raw := flags.Bool("raw", false, "print the content instead of the path")
-	if err := parse(flags, "kubeconfig [FLAGS]\n\nPrints the path of the kubeconfig file of the running cluster.", arguments); err != nil {
-		return err
-	}
-	if err := noArguments(flags); err != nil {
-		return err
-	}
-	c, err := open()
+	command := newClusterCommand("kubeconfig [FLAGS]\n\nPrints the path of the kubeconfig file of the running cluster.")
+	raw := command.Bool("raw", false, "print the content instead of the path")
+	c, err := command.open(arguments, 0, 0)
 	if err != nil {
 		return err
 	}
@@ -131,19 +134,11 @@ func runKubeconfig(_ context.Context, arguments []string) error {
 }
 
 func runLoadImage(ctx context.Context, arguments []string) error {
-	flags := flag.NewFlagSet("load-image", flag.ContinueOnError)
-	open := clusterFlags(flags)
-	if err := parse(flags, `load-image [FLAGS] ARCHIVE...
+	command := newClusterCommand(`load-image [FLAGS] ARCHIVE...
 
 Loads image archives into the cluster: tar files with an OCI image layout or in the format of 'docker save'. Nothing is done
-for an archive whose images the cluster already has, with the same digests.`, arguments); err != nil {
-		return err
-	}
-	if flags.NArg() == 0 {
-		flags.Usage()
-		return exitError(exitUsage)
-	}
-	c, err := open()
+for an archive whose images the cluster already has, with the same digests.`)
+	c, err := command.open(arguments, 1, math.MaxInt)
 	if err != nil {
 		return err
 	}
@@ -155,7 +150,7 @@ for an archive whose images the cluster already has, with the same digests.`, ar
 	if err != nil {
 		return err
 	}
-	for _, archive := range flags.Args() {
+	for _, archive := range command.Args() {
 		start := time.Now()
 		loaded, imported, err := store.Load(ctx, archive)
 		if err != nil {
@@ -173,19 +168,11 @@ for an archive whose images the cluster already has, with the same digests.`, ar
 }
 
 func runLogs(ctx context.Context, arguments []string) error {
-	flags := flag.NewFlagSet("logs", flag.ContinueOnError)
-	open := clusterFlags(flags)
-	follow := flags.Bool("f", false, "follow the log until Ctrl-C")
-	if err := parse(flags, "logs [FLAGS] [COMPONENT]\n\nPrints the log of a component, or without one, the names of all components.", arguments); err != nil {
-		return err
-	}
-	c, err := open()
+	command := newClusterCommand("logs [FLAGS] [COMPONENT]\n\nPrints the log of a component, or without one, the names of all components.")
+	follow := command.Bool("f", false, "follow the log until Ctrl-C")
+	c, err := command.open(arguments, 0, 1)
 	if err != nil {
 		return err
-	}
-	if flags.NArg() > 1 {
-		flags.Usage()
-		return exitError(exitUsage)
 	}
 	files, err := filepath.Glob(filepath.Join(c.LogDir(), "*.log"))
 	if err != nil {
@@ -198,16 +185,16 @@ func runLogs(ctx context.Context, arguments []string) error {
 	for _, file := range files {
 		names = append(names, strings.TrimSuffix(filepath.Base(file), ".log"))
 	}
-	if flags.NArg() == 0 {
+	if command.NArg() == 0 {
 		fmt.Println(strings.Join(names, "\n"))
 		return nil
 	}
 	for i, name := range names {
-		if name == flags.Arg(0) {
+		if name == command.Arg(0) {
 			return printLog(ctx, files[i], *follow)
 		}
 	}
-	return fmt.Errorf("no log of %q: want one of %s", flags.Arg(0), strings.Join(names, ", "))
+	return fmt.Errorf("no log of %q: want one of %s", command.Arg(0), strings.Join(names, ", "))
 }
 
 func printLog(ctx context.Context, file string, follow bool) error {
@@ -255,13 +242,4 @@ func runNode(ctx context.Context, arguments []string) error {
 		return errors.New("this command is for internal use: see `localcluster up`")
 	}
 	return node.Run(ctx, arguments[0], os.Stdout)
-}
-
-func noArguments(flags *flag.FlagSet) error {
-	if flags.NArg() == 0 {
-		return nil
-	}
-	fmt.Fprintf(flags.Output(), "unexpected argument %q\n", flags.Arg(0))
-	flags.Usage()
-	return exitError(exitUsage)
 }
