@@ -71,7 +71,7 @@ func (c *Clock) set(request *http.Request, behind time.Duration) {
 	case behind.Abs() <= Tolerance:
 		behind = 0
 	case (behind - known).Abs() <= Tolerance:
-		return // the same, as far as an answer tells
+		return // the same, within the precision of an answer
 	}
 	if known != behind {
 		c.behind.Store(int64(behind))

@@ -132,8 +132,8 @@ type verdict struct {
 }
 
 // validate applies the rules to a new object. Of a changed one it refuses only the
-// faults that it did not have before: somebody has to be able to suspend, label or
-// repair what was stored without a webhook. These are warnings.
+// faults that it did not have before: a user must be able to suspend, label or
+// repair an object that was stored without a webhook. These are warnings.
 func validate(request *admissionv1.AdmissionRequest, judge func(raw []byte) verdict) answer {
 	if request.Operation == admissionv1.Update && sameSpec(request.OldObject.Raw, request.Object.Raw) {
 		return answer{}

@@ -85,7 +85,7 @@ const (
 	Denied  Outcome = "denied"
 )
 
-// answer is what the API server is told about an object.
+// answer is the answer to the API server about an object.
 type answer struct {
 	// denial is why the object is refused; empty if it is allowed.
 	denial string
@@ -173,7 +173,7 @@ func (a answer) response(request *admissionv1.AdmissionRequest) (*admissionv1.Ad
 	return response, Patched, nil
 }
 
-// Limits of what the API server is told. It cuts warnings off itself beyond these.
+// Limits of an answer to the API server. It cuts warnings off itself beyond these.
 const (
 	maxWarnings      = 16
 	maxWarningLength = 256 // bytes

@@ -166,7 +166,7 @@ func TestUpdatesAreRefusedForNewFaultsOnly(t *testing.T) {
 		"undecodable now":               {app("", ""), app(`,"driver":{"cores":"x"}`, ""), "spec.driver.cores", ""},
 		"end of a bad one in deletion":  {app("", ""), []byte(strings.Replace(string(app(bad, "")), `"name":"pi"`, `"name":"pi","deletionTimestamp":"2026-01-01T00:00:00Z"`, 1)), "", ""},
 		"repair":                        {app(bad, ""), app("", ""), "", ""},
-		"status, which nobody reviews":  {app("", ""), app("", `,"status":{"lastSubmissionAttemptTime":"x"}`), "", ""},
+		"status is not reviewed":        {app("", ""), app("", `,"status":{"lastSubmissionAttemptTime":"x"}`), "", ""},
 		"a time Go does not understand": {app("", ""), app(`,"suspend":true`, `,"status":{"terminationTime":"2026-01-01t00:00:00z"}`), "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

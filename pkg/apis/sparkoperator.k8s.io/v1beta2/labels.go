@@ -64,7 +64,7 @@ const (
 )
 
 // EnvSubmissionID is a variable of drivers that spark-submit makes in a Job: the value
-// of LabelSubmissionID, where nobody can change it.
+// of LabelSubmissionID, which cannot be changed there.
 const EnvSubmissionID = "SPARK_OPERATOR_SUBMISSION_ID"
 
 // AnnotationSubmitter on an application chooses how it is submitted; on a driver
