@@ -26,7 +26,7 @@ import (
 // Scheduler knows the contract of one batch scheduler. Implementations keep no
 // state and may be shared.
 type Scheduler interface {
-	// Plan says what the scheduler needs for a run of app. It changes none of its
+	// Plan returns what the scheduler needs for a run of app. It changes none of its
 	// arguments and its result shares nothing with them. An error names the field
 	// and how to fix it.
 	Plan(app *v1beta2.SparkApplication, pods Pods) (Plan, error)
@@ -89,7 +89,7 @@ const (
 	YuniKorn = "yunikorn"
 )
 
-// Config is what the operator's flags say about batch schedulers.
+// Config are the settings of the operator's flags for batch schedulers.
 type Config struct {
 	// KubeSchedulerNames are the names of scheduler profiles with the coscheduling
 	// plugin (--kube-scheduler-names).

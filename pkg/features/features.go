@@ -10,7 +10,7 @@ import (
 
 // Every gate has a comment of this form:
 //
-//	// owner: who answers for it
+//	// owner: who is responsible for it
 //	// alpha: since which version, off by default
 //	// beta: since which version, on by default
 //	// What it does.
@@ -18,7 +18,7 @@ const (
 	// owner: spark-operator
 	// alpha: v0.1
 	// Edits of the placement of executors (affinity, nodeSelector, priorityClassName,
-	// schedulerName, tolerations) do not start the application anew.
+	// schedulerName, tolerations) do not start a new run.
 	PartialRestart featuregate.Feature = "PartialRestart"
 
 	// owner: spark-operator

@@ -18,11 +18,11 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
-// Application is a SparkApplication as it is kept. One that has ended may stay for
-// weeks and is looked at when the operator starts and hardly ever again; decoded it
-// takes 7 KB of memory, most of it for fields that are not set. So it is kept in the
-// encoding of the API server, which takes 4 KB with all that goes with it. An
-// Application is shared with the cache and never changed.
+// Application is a SparkApplication in the cache. A finished application may stay for
+// weeks and is rarely read after the start of the operator. Decoded, it takes 7 KB of
+// memory, most of it for fields that are not set. So the cache keeps it in the encoding
+// of the API server, which takes 4 KB with keys and indexes. An Application is shared
+// with the cache and never changed.
 type Application struct {
 	// ObjectMeta of an application that is kept encoded has its names, versions,
 	// labels and owners only.
@@ -33,8 +33,8 @@ type Application struct {
 	state   v1beta2.ApplicationStateType // of an encoded one
 }
 
-// ApplicationOf returns the application as it is kept. The application is trimmed
-// and must not be changed afterwards.
+// ApplicationOf returns the application in the form of the cache. It trims the
+// application, which must not be changed afterwards.
 func ApplicationOf(app *v1beta2.SparkApplication) *Application {
 	trim(app)
 	kept := &Application{ObjectMeta: app.ObjectMeta, whole: app}
@@ -131,11 +131,11 @@ func (a *Application) DeepCopyObject() runtime.Object {
 }
 
 // Applications are the caches of SparkApplications. Handlers and index functions
-// are given them as they are kept; who asks gets them whole.
+// get them in the form of the cache; [Applications.Get] returns them whole.
 type Applications struct{ *Scoped[*Application] }
 
 // Get returns a copy of the cached application of that name, which the caller may
-// change: an application that is kept encoded is decoded anew anyway.
+// change.
 func (a *Applications) Get(name cache.ObjectName) (app *v1beta2.SparkApplication, found bool, err error) {
 	kept, found := a.Scoped.Get(name)
 	switch {
@@ -165,8 +165,8 @@ func (a *Applications) ByIndex(namespace, index, value string) ([]*v1beta2.Spark
 }
 
 // Outlines yields every cached application in no particular order, as far as it is
-// known without decoding it: see [Application.Outline]. What is yielded is valid
-// until the next one is, so that a scrape of ten thousand takes no memory.
+// known without decoding it: see [Application.Outline]. An outline is
+// valid until the next one, so that a scrape of ten thousand takes no memory.
 func (a *Applications) Outlines() iter.Seq[*v1beta2.SparkApplication] {
 	return func(yield func(*v1beta2.SparkApplication) bool) {
 		var outline v1beta2.SparkApplication

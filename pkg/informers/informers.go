@@ -20,7 +20,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
-// Config says what to watch. The zero value watches all namespaces.
+// Config selects what to watch. The zero value watches all namespaces.
 type Config struct {
 	// Namespaces to watch; empty, or containing "": all.
 	Namespaces []string
@@ -88,7 +88,7 @@ func New(config Config, clients Clients) (*Set, error) {
 			coreinformers.WithTransform(set.counting(compactPod)))
 		set.factories = append(set.factories, spark, core)
 
-		// Made from what the API server sends, of which the transform makes what is kept.
+		// Decoded from the answer of the API server; the transform makes the cached form.
 		applications[namespace] = cache.NewTypedSharedIndexInformer[*Application](spark.Sparkoperator().V1beta2().SparkApplications().Informer())
 		scheduled[namespace] = spark.Sparkoperator().V1beta2().ScheduledSparkApplications().TypedInformer()
 		pods[namespace] = newPodInformer(core, namespace)
@@ -99,7 +99,7 @@ func New(config Config, clients Clients) (*Set, error) {
 	return set, nil
 }
 
-// counting is a transform that counts what passes by.
+// counting is a transform that counts the objects that it sees.
 func (s *Set) counting(transform cache.TransformFunc) cache.TransformFunc {
 	return func(object any) (any, error) {
 		s.received.Add(1)

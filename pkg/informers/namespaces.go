@@ -45,8 +45,8 @@ func (n *Namespaces) Match(namespace string) (watched, known bool) {
 	return ok && n.selector.Matches(labels.Set(object.GetLabels())), true
 }
 
-// OnWatched registers what to do when labels of an existing namespace have it watched
-// that was not watched before. It returns what to wait for; nothing without selector.
+// OnWatched registers what to do when new labels of an existing namespace make it a
+// watched one. It returns what to wait for; nothing without selector.
 func (n *Namespaces) OnWatched(do func(namespace string)) ([]cache.DoneChecker, error) {
 	if n.informer == nil {
 		return nil, nil

@@ -35,8 +35,8 @@ func newPodInformer(factory coreinformers.SharedInformerFactory, namespace strin
 	return cache.NewTypedSharedIndexInformer[*podview.Pod](informer)
 }
 
-// compactPod is the transform of that cache. Where the first list is streamed, what
-// it returned comes by a second time.
+// compactPod is the transform of that cache. If the first list is streamed, it gets its
+// own result a second time.
 func compactPod(object any) (any, error) {
 	if pod, ok := object.(*corev1.Pod); ok {
 		return podview.Of(pod), nil

@@ -12,7 +12,7 @@ import (
 )
 
 // compactApplication is the transform of the caches of applications and schedules.
-// Where the first list is streamed, what it returned comes by a second time.
+// If the first list is streamed, it gets its own result a second time.
 func compactApplication(object any) (any, error) {
 	switch object := object.(type) {
 	case *v1beta2.SparkApplication:

@@ -9,7 +9,7 @@ import (
 )
 
 // RegisterMissingFields adds a gauge of how many of the status fields the installed
-// CRDs lack. More than 0 means that the operator works only in part.
+// CRDs lack. With more than 0, some features of the operator do not work.
 func RegisterMissingFields(registerer prometheus.Registerer, prefix string, missing func() []string) error {
 	gauge := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: underscored(prefix) + "spark_operator_crd_missing_status_fields",

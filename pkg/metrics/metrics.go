@@ -163,7 +163,7 @@ func observeRun(observer prometheus.Observer, status *v1beta2.SparkApplicationSt
 }
 
 // executors counts executors that ended. Those first seen when they had ended
-// already are left out, as they always were.
+// already are left out, as in kubeflow/spark-operator.
 func (m *Metrics) executors(before, after *v1beta2.SparkApplicationStatus, values []string) {
 	for name, state := range after.ExecutorState {
 		previous, seen := before.ExecutorState[name]

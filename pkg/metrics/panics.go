@@ -10,8 +10,8 @@ const (
 	ControllerSchedules    = "scheduledsparkapplication"
 )
 
-// NewPanicCounter returns the counter of the steps of a controller that panicked.
-// Each is a mistake in the operator; the step counts as failed and is tried again,
+// NewPanicCounter returns the counter of the syncs of a controller that panicked.
+// Each is a bug in the operator; the sync counts as failed and is tried again,
 // and other objects are not affected. The counters of several controllers have the
 // same name and can be registered side by side.
 func NewPanicCounter(prefix, controller string) prometheus.Counter {
@@ -22,7 +22,7 @@ func NewPanicCounter(prefix, controller string) prometheus.Counter {
 	})
 }
 
-// Panicked counts a step of the controller of applications that panicked. A nil
+// Panicked counts a sync of the controller of applications that panicked. A nil
 // receiver counts nothing.
 func (m *Metrics) Panicked() {
 	if m != nil {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package monitoring says what spec.monitoring means for a run: the ConfigMap
+// Package monitoring builds what spec.monitoring requests for a run: the ConfigMap
 // with the configuration of Spark's metrics and of the JMX exporter, and what
 // driver and executors need to use it.
 //
@@ -70,8 +70,8 @@ type Role struct {
 	VolumeMounts []corev1.VolumeMount
 }
 
-// Build returns what spec.monitoring asks for. Without its field prometheus it
-// asks for nothing, and metricsProperties has no effect then. An error names the
+// Build returns what spec.monitoring requests. Without its field prometheus it
+// requests nothing, and metricsProperties has no effect then. An error names the
 // field and how to fix it.
 func Build(app *v1beta2.SparkApplication, submissionID string) (Exporter, error) {
 	spec := app.Spec.Monitoring

@@ -11,7 +11,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 )
 
-// Limits of what is said about an object, whatever its size.
+// Limits of the faults of an object, whatever its size.
 const (
 	// MaxFaults is how many faults of an object are reported; the others are counted.
 	MaxFaults = 20

@@ -144,7 +144,7 @@ func (f *Fields) Complete(pod *corev1.PodSpec, container int) field.ErrorList {
 
 // Place puts the fields into a pod that decide where it runs. It is for an admission
 // webhook: new executors get what the application says now. What the fields no longer
-// say stays until the application starts again.
+// set stays until the application starts again.
 func (f *Fields) Place(pod *corev1.PodSpec) {
 	e := &edit{Fields: f, pod: pod}
 	class, priority, policy := pod.PriorityClassName, pod.Priority, pod.PreemptionPolicy

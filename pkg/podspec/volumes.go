@@ -13,8 +13,8 @@ import (
 )
 
 // LocalDirPrefix begins the names of volumes that serve as Spark's scratch space
-// (LocalDirsFeatureStep). They become Spark properties and are none of the
-// business of this package.
+// (LocalDirsFeatureStep). They become Spark properties; this package ignores
+// them.
 const LocalDirPrefix = "spark-local-dir-"
 
 // editVolumes adds the role's volumeMounts to the Spark container, and to the
@@ -42,7 +42,7 @@ func (e *edit) editVolumes() {
 				if e.sparkAdds(mount.Name) {
 					continue
 				}
-				// A volume that is nowhere is left to the API server to refuse.
+				// The API server refuses a volume that does not exist anywhere.
 				e.useVolume(mount.Name, e.path(list.name).Index(i).Child("volumeMounts").Index(j))
 			}
 		}

@@ -8,7 +8,7 @@ import (
 	"unicode"
 )
 
-// name finds where the name of a secret may be. Whether it is one, secretName says.
+// name finds possible names of secrets; secretName decides.
 var name = regexp.MustCompile(`(?i)pass|pwd|secret|token|credential|key|auth|cookie|sessionid|sig|sas`)
 
 // assignments hides the values that follow names of secrets: name=value, name:
@@ -51,7 +51,7 @@ func ofName(c byte) bool {
 		c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
-// kind says how a value ends that has a name.
+// kind is how the value of a name ends.
 type kind int
 
 const (

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package redact hides secrets in texts that users and logs get to see: the end of
+// Package redact hides secrets in texts that users and logs show: the end of
 // a driver's log, refusals that quote a spec, messages of the API server.
 //
 // Three kinds are found, in this order:
 //
 //	blocks       PEM blocks, user:password in URLs      blocks.go
-//	assignments  a name that says so, and its value     assignments.go
-//	tokens       values that give themselves away       tokens.go
+//	assignments  a name of a secret, and its value     assignments.go
+//	tokens       values with the form of a token       tokens.go
 //
 // What is left reads as before: names, punctuation and everyday lines of Spark
 // stay. The time is linear in the length of the text. To redact a redacted text

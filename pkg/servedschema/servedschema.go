@@ -5,7 +5,7 @@
 //
 // The API server drops fields that a CRD does not have, without an error. Helm never
 // replaces a CRD, so the usual migration from kubeflow/spark-operator leaves its CRDs in
-// place, and what the operator has to remember from one sync to the next is lost.
+// place, and the operator loses what it must remember from one sync to the next.
 package servedschema
 
 import (
@@ -26,7 +26,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
 
-// Remedy is how the CRDs are brought up to date.
+// Remedy is the command that updates the CRDs.
 const Remedy = "helm show crds CHART | kubectl apply --server-side --force-conflicts -f -"
 
 // Checker knows which status fields the API server drops.
@@ -35,7 +35,7 @@ type Checker struct {
 	missing atomic.Pointer[[]string]
 }
 
-// New returns a checker that has not looked yet.
+// New returns a checker that has not read the schemas yet.
 func New(client openapi.Client) *Checker { return &Checker{client: client} }
 
 // Missing are the fields that the API server drops, such as
@@ -57,8 +57,8 @@ func (c *Checker) Err() error {
 		"and a restart of the operator loses what they hold; bring the CRDs up to date: %s", strings.Join(missing, ", "), Remedy)
 }
 
-// Check reads the schemas and logs what is missing, at every look anew. A server that
-// does not publish them proves nothing.
+// Check reads the schemas and logs the missing fields, each time again. If a server does
+// not publish schemas, Check reports nothing.
 //
 // The hash in the address of a schema does not say whether it has changed: for a while
 // after the change of a CRD the index has the hash of one version with the content of
@@ -113,7 +113,7 @@ var statuses = map[string]reflect.Type{
 }
 
 // missingFields returns the fields of all statuses that an OpenAPI v3 document of this
-// API group lacks. A kind that it does not have at all is none of its business.
+// API group lacks. It ignores a kind that the document does not have at all.
 func missingFields(document []byte) ([]string, error) {
 	var parsed struct {
 		Components struct {

@@ -8,8 +8,8 @@ import (
 )
 
 // releases are the versions of Spark whose submission is known, oldest first: the
-// newest release of each minor version that was recorded. This is the one place
-// that says so; a test holds recordings, images, Makefile and documentation to it.
+// newest release of each minor version that was recorded. This is the only
+// list; a test compares recordings, images, Makefile and documentation with it.
 const releases = "3.3.4 3.4.4 3.5.9 4.0.5 4.1.4 4.2.1 4.3.0"
 
 var parsedReleases = parseReleases()

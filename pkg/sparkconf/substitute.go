@@ -8,7 +8,7 @@ import (
 	"unicode"
 )
 
-// Limits on what nested references may multiply to.
+// Limits of the expansion of nested references.
 const (
 	// MaxExpansion is how many bytes the references of one Conf may expand to, all
 	// that are read from it together. A ConfigMap, in which the result has to fit, has

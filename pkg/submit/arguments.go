@@ -13,8 +13,7 @@ const (
 	sparkInternal          = "spark-internal" // the primary resource of an application without one
 )
 
-// arguments are SparkSubmitArguments together with what SparkSubmit makes of
-// them: checked, and assembled into the SparkConf of the submission.
+// arguments are SparkSubmitArguments, checked by SparkSubmit and assembled into the SparkConf of the submission.
 type arguments struct {
 	in       *Input
 	version  sparkconf.Version
@@ -37,8 +36,8 @@ const (
 	languageR      language = "r"
 )
 
-// parseArguments reads, checks and assembles in the order of Spark, so that of
-// several faults the same one is reported.
+// parseArguments reads, checks and assembles in the order of Spark, so that it reports
+// the same fault as Spark if there are several.
 func parseArguments(in *Input) (*arguments, error) {
 	version, err := sparkconf.ParseVersion(in.SparkVersion)
 	if err != nil {

@@ -16,8 +16,8 @@ const (
 	redacted          = "<present_but_redacted>"
 )
 
-// driverCredentials is DriverKubernetesCredentialsFeatureStep: with what the
-// driver authenticates at the API server.
+// driverCredentials is DriverKubernetesCredentialsFeatureStep: the credentials of the
+// driver for the API server.
 type driverCredentials struct {
 	conf           *driverConf
 	serviceAccount string

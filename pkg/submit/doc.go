@@ -20,8 +20,8 @@
 //     lists. With [NewIDs] a repeated submission names the same objects.
 //   - Purity. Build reads nothing but its input, changes nothing and does no
 //     input or output. It is safe for concurrent use.
-//   - Refusals say why. What the real client refuses is refused with its text,
-//     as an [Error] that names the property at fault. So is what needs the
+//   - Refusals contain the cause. What the real client refuses is refused with its
+//     text, as an [Error] that names the property. So is everything that needs the
 //     client's Java virtual machine: uploads of the submitter's files and
 //     feature steps that are Java classes.
 //

@@ -11,14 +11,14 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Limits of a template file. Aliases multiply what a file says.
+// Limits of a template file. Aliases multiply its content.
 const (
 	maxDocumentSize  = 4 << 20 // bytes of texts, and nodes, aliases expanded
 	maxDocumentDepth = 200
 )
 
 // readDocument reads a file with one YAML document that is an object; nil if there
-// is nothing in it. Empty documents beside it do not count.
+// is none. Empty documents do not count.
 func readDocument(text []byte) (*yaml.Node, error) {
 	var found *yaml.Node
 	for decoder := yaml.NewDecoder(bytes.NewReader(text)); ; {

@@ -10,7 +10,7 @@ import (
 )
 
 // featureSteps returns the built-in steps followed by those that the user asks
-// for. Of the latter only Volcano's is known here; others are Java classes.
+// for. Of these, only the step of Volcano is known here; others are Java classes.
 func featureSteps(conf *driverConf) ([]constructor, error) {
 	steps := builtInSteps(conf.switches)
 	classes, err := conf.List(sparkconf.DriverPodFeatureSteps)

@@ -11,7 +11,7 @@ import (
 // switches are all differences between Spark versions that concern the
 // submission, apart from the wording of configuration errors, the units of
 // memory and defaults, which package sparkconf knows. To support a new version,
-// record its client as testdata/README.md says, look at what differs from its
+// record its client as testdata/README.md describes, compare it with its
 // predecessor, and add a line here for each difference.
 type switches struct {
 	// Names.
@@ -102,7 +102,7 @@ func switchesOf(v sparkconf.Version) switches {
 	}
 }
 
-// versionWarning says which behaviour a version outside of the known ones gets.
+// versionWarning describes how an unknown version is submitted.
 func versionWarning(v sparkconf.Version) string {
 	oldest, newest := sparkconf.OldestRelease(), sparkconf.NewestRelease()
 	switch {

@@ -26,8 +26,8 @@ const sparkUser = "spark"
 // afterwards. Equal arguments give equal results.
 //
 // An error refuses the submission for good: it is one line, names the field at
-// fault and says what to change. It is a *Refusal once the application was looked
-// at; the errors of package submit, *submit.Error, are wrapped in it.
+// fault and contains the remedy. After the checks of the application it is a
+// *Refusal; the errors of package submit, *submit.Error, are wrapped in it.
 func Build(app *v1beta2.SparkApplication, p Params) (*Run, error) {
 	if err := checkMode(app); err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func Build(app *v1beta2.SparkApplication, p Params) (*Run, error) {
 		return run, err
 	}
 	// What a gang needs shows only on finished pods. Its marks on the pods change
-	// nothing about that, but they go through the properties: once more.
+	// nothing about that, but they are set by properties: build once more.
 	plan, err := p.Scheduler.Plan(withoutPrefixes(app).app, batchscheduler.Pods{
 		SubmissionID:      p.SubmissionID,
 		Driver:            run.Driver,

@@ -38,7 +38,7 @@ func newConf(app *v1beta2.SparkApplication, p *Params) *conf {
 	app = bare.app
 	c := &conf{
 		app: app, warnings: bare.warnings, faults: bare.faults,
-		// Room for the fixed ones of a plain application.
+		// Capacity for the properties of a plain application.
 		values: make(map[string]string, len(p.DefaultConf)+len(app.Spec.SparkConf)+len(app.Spec.HadoopConf)+32),
 	}
 	maps.Copy(c.values, p.DefaultConf)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package translate says what a SparkApplication means for Spark: it turns one
+// Package translate translates a SparkApplication for Spark: it turns one
 // into the properties and pod templates of a submission, has package submit
 // build the objects, and adds to them what belongs to the operator. No webhook
 // takes part.
 //
-// A typed field takes the first of these ways that there is:
+// A typed field is applied by the first of these that exists:
 //
 //   - a Spark property (see conf for the order of precedence);
 //   - for the driver, an edit of the pod that package submit built, so that the

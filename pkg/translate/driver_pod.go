@@ -32,7 +32,7 @@ func (b *builder) driverTemplate(r *role, dirs []localDir) *corev1.PodTemplateSp
 	return template
 }
 
-// editDriver adds to the driver pod what spark-submit knows nothing of: the
+// editDriver adds to the driver pod what spark-submit does not know: the
 // owner, and the typed fields that have no property.
 func (b *builder) editDriver(pod *corev1.Pod) {
 	owner := OwnerReference(b.app)
@@ -52,8 +52,8 @@ func OwnerReference(app *v1beta2.SparkApplication) metav1.OwnerReference {
 
 // setServiceLinks keeps the variables of every Service of the namespace out of the
 // containers: with thousands of applications they exceed what the kernel passes on
-// ("argument list too long"), and nothing in Spark reads them. A template that says
-// something else is obeyed.
+// ("argument list too long"), and nothing in Spark reads them. An explicit value in
+// a template takes precedence.
 func (b *builder) setServiceLinks(pod *corev1.PodSpec) {
 	if pod.EnableServiceLinks == nil && !b.params.ServiceLinks {
 		pod.EnableServiceLinks = new(bool)

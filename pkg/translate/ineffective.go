@@ -8,7 +8,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
 
-// warnIneffective names the fields that are given and have no effect.
+// warnIneffective warns about fields that are set and have no effect.
 func (b *builder) warnIneffective() {
 	spec := &b.app.Spec
 	for _, w := range []struct {

@@ -81,8 +81,8 @@ func bareKeys[V comparable](p *prefixes, prefix string, values *map[string]V, pl
 	}
 }
 
-// bareNames replaces a list that has names with the prefix. A name that is there
-// twice is the matter of whoever reads the list.
+// bareNames replaces a list that has names with the prefix. The reader of
+// the list handles names that occur twice.
 func bareNames[T any](p *prefixes, prefix string, list *[]T, place string, name func(*T) *string) {
 	replaced := false
 	for i := range *list {

@@ -16,9 +16,9 @@ import (
 type Refusal struct { //nolint:errname // the documentation calls it a refusal
 	// Place is the path of the field at fault; empty if the cause names it.
 	Place string
-	// Value is what the field says; empty where it says nothing or is a secret.
+	// Value is the value of the field; empty if it has none or is a secret.
 	Value string
-	// Remedy says what to change there.
+	// Remedy is what to change there.
 	Remedy string
 	// Cause is the error as package submit or a builder put it.
 	Cause error
@@ -71,14 +71,14 @@ func (b *builder) explain(err error) error {
 	return refusal
 }
 
-// Keys by which package submit names what is no property.
+// Keys of package submit for inputs that are not properties.
 const (
 	keyMainClass       = "MainClass"
 	keyPrimaryResource = "PrimaryResource"
 	keySparkVersion    = "SparkVersion"
 )
 
-// remedyOf says what to change. Package submit knows best, in its own terms.
+// remedyOf returns what to change. A hint of package submit takes precedence.
 func remedyOf(refused *submit.Error) string {
 	remedy := strings.NewReplacer(keyPrimaryResource, "spec.mainApplicationFile", "set the template itself", "use spec.driver.template or spec.executor.template").
 		Replace(refused.Hint)

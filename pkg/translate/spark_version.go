@@ -16,15 +16,15 @@ type SparkVersion struct {
 	sparkconf.Version
 	// Guessed is set if not even the minor version is known.
 	Guessed bool
-	// Warning says, in one line, which version was taken for what; empty if
+	// Warning says, in one line, which version is used; empty if
 	// spec.sparkVersion names a release.
 	Warning string
 }
 
 // SparkVersionOf reads spec.sparkVersion as far as it can be read. What it leaves
 // open comes from the tag of the driver's image, else it is the newest known
-// release that fits. Versions outside of the known ones are the matter of package
-// submit.
+// release that fits. Package submit handles versions outside of the known
+// ones.
 func SparkVersionOf(app *v1beta2.SparkApplication) SparkVersion {
 	text := strings.TrimSpace(app.Spec.SparkVersion)
 	given := readVersion(text)

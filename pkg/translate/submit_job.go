@@ -45,8 +45,8 @@ type JobRun struct {
 
 // BuildJob returns the Job in which the spark-submit of the application's own
 // image submits it. The driver pod that comes of it has the operator's labels and
-// owner, by its properties and its template. For what Build says of arguments,
-// result and errors see there.
+// owner, by its properties and its template. Arguments, result and errors are
+// those of [Build].
 //
 // The typed fields of the driver go through its pod template, so Spark's own
 // settings win over memoryLimit and over a few variables; warnings say which.
@@ -115,8 +115,8 @@ func (b *builder) completeDriverTemplate(r *role, given *corev1.PodTemplateSpec)
 	template.Name, template.GenerateName, template.Namespace = "", "", ""
 	owner := OwnerReference(b.app)
 	// Blocking takes the right to update finalizers, which the driver's service
-	// account, the creator of the pod, does not have. Whoever takes the pod over has
-	// to see to it.
+	// account, the creator of the pod, does not have. The operator
+	// sets it when it adopts the pod.
 	owner.BlockOwnerDeletion = nil
 	template.OwnerReferences = slices.DeleteFunc(template.OwnerReferences, func(have metav1.OwnerReference) bool { return have.UID == owner.UID })
 	template.OwnerReferences = append(template.OwnerReferences, owner)

@@ -19,7 +19,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
 
-// Config is what the operator's flags say for all applications.
+// Config are the settings of the operator's flags for all applications.
 type Config struct {
 	// WebService gives each application a Service for its web UI
 	// (--enable-ui-service). Without it there is no Ingress for the UI either.

@@ -12,24 +12,13 @@ import (
 // CacheKind identifies a cache; the caller defines the values.
 type CacheKind int
 
-// Cache is as much of a cache as is needed here.
+// Cache is the part of a cache that is needed here.
 type Cache interface {
 	// LastSyncResourceVersion returns the resource version up to which the cache
 	// has seen the namespace, or "" if unknown.
 	LastSyncResourceVersion(namespace string) string
 }
 
-// Freshness lets a loop read its own writes.
-//
-// A cache may lag behind the process that fills it: right after a write it still
-// shows the state before. A controller that decides on such a state does work for
-// nothing. It therefore records the resource version of each write here and, when
-// the same object is due again, waits until its caches have seen that version.
-//
-// Correctness never depends on it: names that are derived from owner and attempt,
-// and compare-and-swap on the resource version, hold without it. It replaces the
-// expectation counters of older controllers (see KEP-5647).
-//
 // Freshness lets a loop read its own writes. It remembers the latest writes on behalf of
 // each object that a controller works on.
 //

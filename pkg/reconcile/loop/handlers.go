@@ -27,8 +27,8 @@ func Enqueue[T Object](queue Queue) cache.TypedResourceEventHandlerFuncs[T] {
 	}
 }
 
-// EnqueueAll puts all objects of a namespace into the queue, for one that comes to be
-// watched. Those of a namespace that is not watched any more are held back by [Gate].
+// EnqueueAll puts all objects of a namespace into the queue when it becomes a watched
+// one. Those of a namespace that is not watched any more are held back by [Gate].
 func EnqueueAll[T Object](queue Queue, in func(namespace string) iter.Seq[T]) func(namespace string) {
 	return func(namespace string) {
 		for object := range in(namespace) {
@@ -37,7 +37,7 @@ func EnqueueAll[T Object](queue Queue, in func(namespace string) iter.Seq[T]) fu
 	}
 }
 
-// Gate says whether an object may be synced.
+// Gate decides whether an object may be synced.
 type Gate struct {
 	// Watched reports whether a namespace is watched, once that is known.
 	Watched func(namespace string) (watched, known bool)

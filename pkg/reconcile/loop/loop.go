@@ -123,8 +123,8 @@ func (l *Loop) next(ctx context.Context) bool {
 }
 
 // sync runs Sync such that it ends: with an error if it panics, so that one object
-// cannot stop the others; after a time-out; and soon after ctx is done, but not at
-// once, because a step that is half done would only be started over.
+// cannot stop the others; after a timeout; and soon after ctx is done, but not at
+// once, because a sync that is cut off would only be started over.
 func (l *Loop) sync(ctx context.Context, key cache.ObjectName) (requeueAfter time.Duration, err error) {
 	defer func() {
 		if reason := recover(); reason != nil {

@@ -21,7 +21,7 @@ const Namespaces = 8
 // A sync may hang for as long as an admission webhook does, and what hangs is usually
 // all that there is in a namespace. So a namespace that has as many syncs under way as
 // it may is held until one of them ends, and the workers that are left serve the
-// others. A worker that waits for an answer costs next to nothing, so there can be many.
+// others. A worker that waits for an answer uses almost no CPU, so there can be many.
 //
 // The work queue need not be notified that a namespace goes on, although workers may
 // wait for something to take: the end of a sync lets one more be taken, and the worker

@@ -18,7 +18,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
-// CreateTimeout limits one creation. It is short, unlike the time-out of a sync: an
+// CreateTimeout limits one creation. It is short, unlike the timeout of a sync: an
 // admission webhook may hang for as long as the API server waits for it, 30 seconds.
 // What is created nevertheless is found by its name.
 const CreateTimeout = 15 * time.Second

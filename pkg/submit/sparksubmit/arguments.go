@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package sparksubmit builds the Job in which the real spark-submit, that of the
-// application's own image, submits an application: the way out for the few
-// things that need the client's Java virtual machine (see package submit).
+// application's own image, submits an application. It is for the few features
+// that need the client's Java virtual machine (see package submit).
 //
 // The package is pure. Equal inputs give equal objects, and their name is derived
-// from the submission id, so that a submission that is started over finds the Job
-// that it has.
+// from the submission id, so that a submission that is started over finds its
+// Job.
 package sparksubmit
 
 import (

@@ -20,7 +20,7 @@ const (
 	DefaultDeadline = 10 * time.Minute
 
 	filesVolume = "spark-submit-files"
-	// keepFinished is how long a Job that has ended can be looked at.
+	// keepFinished is how long a finished Job is kept.
 	keepFinished = 24 * time.Hour
 )
 
