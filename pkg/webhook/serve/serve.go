@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package serve is the HTTPS server of the webhook. It bounds what it uses, whoever
+// connects: connections, reviews at the same time, the size of a body, and the time
+// that each part of a request may take. Certificates are looked up for each handshake,
+// so a new one needs no restart.
+package serve
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"github.com/spark-operator/spark-operator/pkg/webhook"
+)
+
+// Limits of the server.
+const (
+	// MaxConnections is how many connections are open at the same time. An API server
+	// needs a few.
+	MaxConnections = 1000
+	// MaxBody is the size of a review in bytes. An object has 3 MiB at most, and the
+	// review of an update holds it twice.
+	MaxBody = 7 << 20
+	// maxReviews is how many reviews are in memory at the same time, maxLarge how many
+	// of them may be larger than smallBody.
+	maxReviews = 64
+	maxLarge   = 4
+	smallBody  = 256 << 10 // bytes
+
+	headerTimeout = 5 * time.Second
+	readTimeout   = 10 * time.Second // of headers and body
+	writeTimeout  = 30 * time.Second // of the whole request
+	idleTimeout   = 2 * time.Minute
+	// patience is how long a review waits for its turn. The API server waits 10 s.
+	patience = 8 * time.Second
+	// drain is how long reviews that have begun may take when the process ends.
+	drain = 10 * time.Second
+)
+
+// Reviewer answers reviews; see [webhook.Webhook].
+type Reviewer interface {
+	Paths() []string
+	Review(path string, body []byte) ([]byte, webhook.Outcome, error)
+}
+
+// Config is what a server needs.
+type Config struct {
+	Reviewer Reviewer
+	// TLS has the versions and cipher suites.
+	TLS *tls.Config
+	// Certificate returns the certificate for the next handshake.
+	Certificate func() (*tls.Certificate, error)
+	// Linger is how long new connections are accepted after the process was told to
+	// end: until no Service sends them here any more.
+	Linger time.Duration
+	// Metrics counts; nil for nothing.
+	Metrics *Metrics
+}
+
+// Run serves on the listener until ctx is done, and then until what has begun is
+// answered.
+func Run(ctx context.Context, listener net.Listener, config Config) error {
+	logger := klog.FromContext(ctx)
+	connections := newConnections(MaxConnections)
+	secure := config.TLS.Clone()
+	secure.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return config.Certificate() }
+	server := &http.Server{
+		Handler:           NewHandler(logger, config.Reviewer, config.Metrics),
+		TLSConfig:         secure,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    32 << 10,
+		ConnState:         connections.changed,
+		// Whoever connects and goes away must not fill the log.
+		ErrorLog: log.New(verbose{logger}, "", 0),
+	}
+	config.Metrics.countConnections(connections.open)
+	failed := make(chan error, 1)
+	go func() { failed <- server.ServeTLS(listener, "", "") }()
+	logger.Info("Serving reviews", "address", listener.Addr())
+	select {
+	case err := <-failed:
+		return fmt.Errorf("webhook server: %w", err)
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-failed:
+		return fmt.Errorf("webhook server: %w", err)
+	case <-time.After(config.Linger):
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	if err := server.Shutdown(last); err != nil {
+		_ = server.Close()
+		return fmt.Errorf("reviews that have begun were not answered within %v: %w", drain, err)
+	}
+	return nil
+}
+
+// verbose logs the lines of net/http where somebody looks for them.
+type verbose struct{ logger klog.Logger }
+
+// Write logs a line.
+func (v verbose) Write(line []byte) (int, error) {
+	v.logger.V(4).Info("Connection", "message", string(line))
+	return len(line), nil
+}
+
+// handler answers HTTP requests.
+type handler struct {
+	logger   klog.Logger
+	reviewer Reviewer
+	metrics  *Metrics
+	// slots and large are the turns of all reviews and of large ones.
+	slots, large chan struct{}
+}
+
+// NewHandler returns the handler of all paths of the reviewer.
+func NewHandler(logger klog.Logger, reviewer Reviewer, metrics *Metrics) http.Handler {
+	h := &handler{logger: logger, reviewer: reviewer, metrics: metrics, slots: make(chan struct{}, maxReviews), large: make(chan struct{}, maxLarge)}
+	mux := http.NewServeMux()
+	for _, path := range reviewer.Paths() {
+		mux.Handle(path, h)
+	}
+	return mux
+}
+
+// ServeHTTP answers one review.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	finished := h.metrics.began(r.URL.Path)
+	outcome, status, err := h.review(w, r)
+	if err != nil {
+		outcome = failed
+		h.logger.V(2).Info("Not a review that can be answered", "path", r.URL.Path, "from", r.RemoteAddr, "status", status, "err", err)
+		http.Error(w, err.Error(), status)
+	}
+	finished(outcome)
+}
+
+func (h *handler) review(w http.ResponseWriter, r *http.Request) (outcome webhook.Outcome, status int, err error) {
+	switch kind := r.Header.Get("Content-Type"); {
+	case r.Method != http.MethodPost:
+		return "", http.StatusMethodNotAllowed, fmt.Errorf("method %s; send an AdmissionReview by POST", r.Method)
+	case kind != "application/json":
+		return "", http.StatusUnsupportedMediaType, fmt.Errorf("content type %.100q; send application/json", kind)
+	case r.ContentLength > MaxBody:
+		return "", http.StatusRequestEntityTooLarge, fmt.Errorf("the body has %d bytes; a review has at most %d", r.ContentLength, MaxBody)
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	if !take(ctx, h.slots) {
+		return "", http.StatusServiceUnavailable, errors.New("too many reviews at the same time; try again")
+	}
+	defer func() { <-h.slots }()
+	if r.ContentLength < 0 || r.ContentLength > smallBody {
+		if !take(ctx, h.large) {
+			return "", http.StatusServiceUnavailable, errors.New("too many large reviews at the same time; try again")
+		}
+		defer func() { <-h.large }()
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return "", http.StatusRequestEntityTooLarge, fmt.Errorf("the body has more than %d bytes, which no review has", MaxBody)
+	}
+	if err != nil {
+		return "", http.StatusBadRequest, fmt.Errorf("read the body: %w", err)
+	}
+	answer, outcome, err := h.answer(r.URL.Path, body)
+	if err != nil {
+		return "", http.StatusBadRequest, err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(answer) // who does not wait for it does not need it
+	return outcome, 0, nil
+}
+
+// answer asks the reviewer. A mistake in it costs one review, not the process.
+func (h *handler) answer(path string, body []byte) (answer []byte, outcome webhook.Outcome, err error) {
+	defer func() {
+		if mistake := recover(); mistake != nil {
+			h.logger.Error(nil, "Panic in a review", "path", path, "panic", mistake, "stack", string(debug.Stack()))
+			h.metrics.panicked()
+			answer, outcome, err = nil, "", errors.New("the webhook made a mistake; its log has more")
+		}
+	}()
+	return h.reviewer.Review(path, body)
+}
+
+// take waits for a turn.
+func take(ctx context.Context, turns chan<- struct{}) bool {
+	select {
+	case turns <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
