@@ -21,7 +21,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
-	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/leaderelection"
 	cliflag "k8s.io/component-base/cli/flag"
 	"k8s.io/component-base/version"
@@ -89,7 +88,7 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 	logger := klog.FromContext(ctx)
 	logger.Info("Starting", "version", version.Get().GitVersion, "goVersion", version.Get().GoVersion)
 
-	restConfig, err := loadConfig(options)
+	restConfig, err := options.load("spark-operator-controller")
 	if err != nil {
 		return err
 	}
@@ -163,7 +162,7 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 	if err != nil {
 		return err
 	}
-	stopServing, err := serve(ctx, endpoints)
+	stopServing, err := listenAndServe(ctx, endpoints)
 	if err != nil {
 		return err
 	}
@@ -235,20 +234,6 @@ func waitForCaches(ctx context.Context, synced []cache.DoneChecker, timeout time
 	}
 	return fmt.Errorf("the caches did not sync within --cache-sync-timeout=%v; "+
 		"check that the CRDs are installed and that the service account may list and watch them", timeout)
-}
-
-// loadConfig finds the API server: by --kubeconfig, $KUBECONFIG, or the service
-// account of the pod.
-func loadConfig(options *ControllerOptions) (*rest.Config, error) {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = options.Kubeconfig
-	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
-	if err != nil {
-		return nil, fmt.Errorf("find the API server: %w; set --kubeconfig when not running in a pod", err)
-	}
-	config.UserAgent = "spark-operator-controller/" + version.Get().GitVersion
-	config.QPS, config.Burst = options.KubeAPIQPS, options.KubeAPIBurst
-	return config, nil
 }
 
 // masterURL is the API server as spark-submit would get it: by the environment

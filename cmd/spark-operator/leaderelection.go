@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
@@ -147,4 +148,19 @@ func (o *LeaderElectionOptions) lead(ctx context.Context, config *rest.Config, w
 	case <-ended:
 		return errLeaseLost
 	}
+}
+
+// campaign calls work whenever this process is the leader, or at once without election,
+// until ctx is done. It is for work that a process does beside another task, which goes
+// on when the lease is lost.
+func (o *LeaderElectionOptions) campaign(ctx context.Context, config *rest.Config, work func(context.Context)) {
+	wait.UntilWithContext(ctx, func(ctx context.Context) {
+		term, endTerm := context.WithCancel(ctx)
+		defer endTerm()
+		watchdog := leaderelection.NewLeaderHealthzAdaptor(0)
+		err := o.lead(term, config, watchdog, func(ctx context.Context) error { work(ctx); return nil })
+		if err != nil && ctx.Err() == nil {
+			klog.FromContext(ctx).Error(err, "No leader for now; the next try follows")
+		}
+	}, max(o.RetryPeriod, time.Second))
 }

@@ -40,7 +40,12 @@ func newCommand() *cobra.Command {
 		Short: "Commands of the controller",
 	}
 	group.AddCommand(newControllerCommand())
-	root.AddCommand(group, newVersionCommand())
+	webhook := &cobra.Command{
+		Use:   "webhook",
+		Short: "The admission webhook, which checks SparkApplications when they are applied",
+	}
+	webhook.AddCommand(newWebhookCommand())
+	root.AddCommand(group, webhook, newVersionCommand())
 	return root
 }
 

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/labels"
 	cliflag "k8s.io/component-base/cli/flag"
 	"k8s.io/component-base/featuregate"
 
@@ -29,14 +28,10 @@ import (
 
 // ControllerOptions are the flags of "controller start" as given.
 type ControllerOptions struct {
-	Kubeconfig   string
-	KubeAPIQPS   float32
-	KubeAPIBurst int
+	AccessOptions
+	ScopeOptions
 
-	Namespaces        []string
-	NamespaceSelector string
-	Threads           int
-	CacheSyncTimeout  time.Duration
+	Threads int
 
 	MaxTrackedExecutors      int
 	DriverGracePeriod        time.Duration
@@ -51,6 +46,7 @@ type ControllerOptions struct {
 	Submitter         string
 	SubmitterDeadline time.Duration
 	ServiceLinks      bool
+	PodWebhook        bool
 
 	EnableUIService    bool
 	IngressURLFormat   string
@@ -93,10 +89,9 @@ func NewControllerOptions() (*ControllerOptions, error) {
 		return nil, fmt.Errorf("feature gates: %w", err)
 	}
 	return &ControllerOptions{
-		KubeAPIQPS:          -1,
-		KubeAPIBurst:        30,
+		AccessOptions:       newAccessOptions(),
+		ScopeOptions:        newScopeOptions(),
 		Threads:             controller.DefaultThreads,
-		CacheSyncTimeout:    30 * time.Second,
 		MaxTrackedExecutors: controller.DefaultMaxTrackedExecutors,
 		DriverGracePeriod:   controller.DefaultDriverGracePeriod,
 		NodeLossGracePeriod: 5 * time.Minute,
@@ -115,17 +110,10 @@ func NewControllerOptions() (*ControllerOptions, error) {
 
 // AddFlags declares the flags, grouped as the help shows them.
 func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
-	fs := sets.FlagSet("api server")
-	fs.StringVar(&o.Kubeconfig, "kubeconfig", o.Kubeconfig, "Path of the kubeconfig file. Default: $KUBECONFIG, or the service account of the pod.")
-	fs.Float32Var(&o.KubeAPIQPS, "kube-api-qps", o.KubeAPIQPS, "Maximum requests per second to the API server. If negative, API Priority and Fairness of the server sets the limit.")
-	fs.IntVar(&o.KubeAPIBurst, "kube-api-burst", o.KubeAPIBurst, "Maximum burst of requests above --kube-api-qps. Without effect if --kube-api-qps is negative.")
+	o.AccessOptions.AddFlags(sets.FlagSet("api server"))
+	o.ScopeOptions.AddFlags(sets.FlagSet("scope"))
 
-	fs = sets.FlagSet("scope")
-	fs.StringSliceVar(&o.Namespaces, "namespaces", o.Namespaces, "Comma-separated list of namespaces to watch. If the list or one of its elements is empty, all namespaces are watched.")
-	fs.StringVar(&o.NamespaceSelector, "namespace-selector", o.NamespaceSelector, "Also watch the namespaces whose labels match this selector, such as team=data,env in (a,b).")
-	fs.DurationVar(&o.CacheSyncTimeout, "cache-sync-timeout", o.CacheSyncTimeout, "Give up if no object arrives for this long during the initial list (at most 10x in total).")
-
-	fs = sets.FlagSet("applications")
+	fs := sets.FlagSet("applications")
 	fs.IntVar(&o.Threads, "controller-threads", o.Threads, fmt.Sprintf("Maximum number of applications of one namespace that are synced concurrently. The limit for all namespaces together is %d times as high.", loop.Namespaces))
 	fs.IntVar(&o.MaxTrackedExecutors, "max-tracked-executor-per-app", o.MaxTrackedExecutors, "Maximum number of executors that the status of an application lists; 0 lists none.")
 	fs.DurationVar(&o.DriverGracePeriod, "driver-pod-creation-grace-period", o.DriverGracePeriod, "How long a submitted application may have no driver pod in the cache before the driver counts as lost. With 0, the operator reads the pod from the API server at once.")
@@ -141,6 +129,7 @@ func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs = sets.FlagSet("submission")
 	fs.StringVar(&o.Submitter, "submitter", o.Submitter, "Submitter of applications without the annotation "+v1beta2.AnnotationSubmitter+": "+strings.Join(submitters, " or ")+".")
 	fs.DurationVar(&o.SubmitterDeadline, "submitter-deadline", o.SubmitterDeadline, "Time limit of a Job with spark-submit, including the image pull.")
+	fs.BoolVar(&o.PodWebhook, "pod-webhook", o.PodWebhook, "Executor pods pass through the webhook of this operator, which applies the fields that Spark overrides: no Warning events for these. Has no other effect.")
 	fs.BoolVar(&o.ServiceLinks, "enable-service-links", o.ServiceLinks, "Set enableServiceLinks in driver and executor pods, so that they get environment variables for every Service of their namespace. With thousands of Services, a process may fail to start. A pod template that sets enableServiceLinks takes precedence.")
 
 	o.Defaults.AddFlags(sets.FlagSet("defaults of applications"))
@@ -187,13 +176,6 @@ func (o *compatibilityOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 var submitters = []string{v1beta2.SubmitterNative, v1beta2.SubmitterSparkSubmit}
 
 var timestampPrecisions = []string{"nanos", "micros", "millis", "seconds", "minutes"}
-
-func (o *ControllerOptions) selector() (labels.Selector, error) {
-	if o.NamespaceSelector == "" {
-		return nil, nil
-	}
-	return labels.Parse(o.NamespaceSelector)
-}
 
 func (o *ControllerOptions) ui() (ui.Config, error) {
 	config := ui.Config{
@@ -243,7 +225,7 @@ type ControllerConfig struct {
 // Config returns what follows from the options, which are valid. Master is the
 // API server as drivers reach it.
 func (o *ControllerOptions) Config(master string) (*ControllerConfig, error) {
-	selector, err := o.selector()
+	scope, err := o.informers()
 	if err != nil {
 		return nil, err
 	}
@@ -270,6 +252,7 @@ func (o *ControllerOptions) Config(master string) (*ControllerConfig, error) {
 				Submitter:         o.Submitter,
 				SubmitterDeadline: o.SubmitterDeadline,
 				ServiceLinks:      o.ServiceLinks,
+				PodWebhook:        o.PodWebhook,
 
 				BatchScheduling: controller.BatchScheduling{
 					Enabled: o.EnableBatchScheduler,
@@ -292,10 +275,7 @@ func (o *ControllerOptions) Config(master string) (*ControllerConfig, error) {
 			Local:              time.Local,
 			Redact:             redactTexts,
 		},
-		Informers: informers.Config{
-			Namespaces:        o.Namespaces,
-			NamespaceSelector: selector,
-		},
+		Informers:        scope,
 		Metrics:          o.Serving.metrics(),
 		CacheSyncTimeout: o.CacheSyncTimeout,
 	}, nil

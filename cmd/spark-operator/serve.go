@@ -74,14 +74,19 @@ func bucketTexts(bounds []float64) []string {
 
 // AddFlags declares the flags.
 func (o *ServingOptions) AddFlags(fs *pflag.FlagSet) {
-	fs.StringVar(&o.HealthAddress, "health-probe-bind-address", o.HealthAddress, "Address of /healthz and /readyz; 0 disables.")
-	fs.BoolVar(&o.EnableMetrics, "enable-metrics", o.EnableMetrics, "Export metrics of applications in addition to the metrics of the process.")
-	fs.StringVar(&o.MetricsAddress, "metrics-bind-address", o.MetricsAddress, "Address of the metrics endpoint, such as :8080; 0 disables.")
-	fs.StringVar(&o.MetricsEndpoint, "metrics-endpoint", o.MetricsEndpoint, "Path of the metrics endpoint.")
+	o.addProcessFlags(fs)
 	fs.StringVar(&o.MetricsPrefix, "metrics-prefix", o.MetricsPrefix, "Prefix of the names of application metrics.")
 	fs.StringSliceVar(&o.MetricsLabels, "metrics-labels", o.MetricsLabels, "Labels of an application that become labels of its metrics; \"namespace\" means its namespace.")
 	fs.StringSliceVar(&o.SubmitBuckets, "metrics-job-submit-latency-buckets", o.SubmitBuckets, "Upper bounds in seconds of the histogram of the time from creation to submission.")
 	fs.StringSliceVar(&o.StartBuckets, "metrics-job-start-latency-buckets", o.StartBuckets, "Upper bounds in seconds of the histogram of the time from creation to the start of the driver.")
+}
+
+// addProcessFlags declares those that every process has.
+func (o *ServingOptions) addProcessFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&o.HealthAddress, "health-probe-bind-address", o.HealthAddress, "Address of /healthz and /readyz; 0 disables.")
+	fs.BoolVar(&o.EnableMetrics, "enable-metrics", o.EnableMetrics, "Export metrics of the work of the process in addition to the metrics of the process itself.")
+	fs.StringVar(&o.MetricsAddress, "metrics-bind-address", o.MetricsAddress, "Address of the metrics endpoint, such as :8080; 0 disables.")
+	fs.StringVar(&o.MetricsEndpoint, "metrics-endpoint", o.MetricsEndpoint, "Path of the metrics endpoint.")
 	fs.BoolVar(&o.SecureMetrics, "secure-metrics", o.SecureMetrics, "Serve the metrics over HTTPS with a self-signed certificate.")
 	fs.StringVar(&o.TLSMinVersion, "metric-tls-min-version", o.TLSMinVersion, "Minimum TLS version of --secure-metrics: "+strings.Join(cliflag.TLSPossibleVersions(), ", ")+".")
 	fs.StringSliceVar(&o.TLSCipherSuites, "metric-tls-cipher-suites", o.TLSCipherSuites, "Comma-separated list of cipher suites of --secure-metrics. If empty, the defaults of Go.")
@@ -240,9 +245,9 @@ func selfSigned() (tls.Certificate, error) {
 	return tls.X509KeyPair(certPEM, keyPEM)
 }
 
-// serve listens on every endpoint and returns a function that stops them. An
+// listenAndServe listens on every endpoint and returns a function that stops them. An
 // address that cannot be bound is an error.
-func serve(ctx context.Context, endpoints []endpoint) (stop func(), err error) {
+func listenAndServe(ctx context.Context, endpoints []endpoint) (stop func(), err error) {
 	var servers []*http.Server
 	stop = func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)

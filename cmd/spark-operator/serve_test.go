@@ -51,7 +51,7 @@ func TestEndpoints(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stop, err := serve(context.Background(), endpoints)
+	stop, err := listenAndServe(context.Background(), endpoints)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestEndpoints(t *testing.T) {
 	if code, _ := get(t, http.DefaultClient, "http://"+options.ProfilingAddress+"/debug/pprof/"); code != http.StatusOK {
 		t.Errorf("pprof: %d", code)
 	}
-	if _, err := serve(context.Background(), endpoints); err == nil {
+	if _, err := listenAndServe(context.Background(), endpoints); err == nil {
 		t.Error("no error for an address that is taken")
 	}
 }
@@ -87,7 +87,7 @@ func TestSecureMetrics(t *testing.T) {
 	if len(endpoints) != 1 {
 		t.Fatalf("%d endpoints, want that of the metrics alone", len(endpoints))
 	}
-	stop, err := serve(context.Background(), endpoints)
+	stop, err := listenAndServe(context.Background(), endpoints)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,28 +27,9 @@ const maxThreads = 1000
 
 // Validate returns what is wrong with the flags, each with its name.
 func (o *ControllerOptions) Validate() error {
-	var errs []error
+	errs := []error{o.AccessOptions.Validate(), o.ScopeOptions.Validate()}
 	wrong := func(flag, format string, arguments ...any) {
 		errs = append(errs, fmt.Errorf("--%s: %s", flag, fmt.Sprintf(format, arguments...)))
-	}
-	switch qps := float64(o.KubeAPIQPS); {
-	case math.IsNaN(qps), math.IsInf(qps, 0):
-		wrong("kube-api-qps", "%v is not a valid number of requests", qps)
-	case qps == 0:
-		wrong("kube-api-qps", "0 allows no request; a negative value leaves the limit to the API server")
-	case qps > 0 && o.KubeAPIBurst < 1, o.KubeAPIBurst < 0:
-		wrong("kube-api-burst", "%d is not positive", o.KubeAPIBurst)
-	}
-	for _, namespace := range o.Namespaces {
-		if problems := validation.IsDNS1123Label(namespace); namespace != "" && len(problems) > 0 {
-			wrong("namespaces", "%q is not a valid name of a namespace: %s", namespace, problems[0])
-		}
-	}
-	if _, err := o.selector(); err != nil {
-		wrong("namespace-selector", "%v", err)
-	}
-	if o.CacheSyncTimeout <= 0 {
-		wrong("cache-sync-timeout", "%v is not positive", o.CacheSyncTimeout)
 	}
 	switch {
 	case o.Threads < 1:

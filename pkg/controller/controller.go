@@ -55,6 +55,9 @@ type Settings struct {
 	// ServiceLinks gives pods the variables of every Service of their namespace, as
 	// Kubernetes does by default.
 	ServiceLinks bool
+	// PodWebhook says that executor pods pass through this operator's webhook: see
+	// [translate.Params].
+	PodWebhook bool
 	// Submitter is how applications are submitted that do not say it: one of
 	// v1beta2.SubmitterNative, the default, and v1beta2.SubmitterSparkSubmit.
 	Submitter string

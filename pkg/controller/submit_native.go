@@ -234,6 +234,7 @@ func (c *Controller) buildParams(app *v1beta2.SparkApplication, s *submission) (
 		Master:       c.settings.Master,
 		DefaultConf:  c.settings.DefaultConf,
 		ServiceLinks: c.settings.ServiceLinks,
+		PodWebhook:   c.settings.PodWebhook,
 		SubmitTime:   s.time,
 		Scheduler:    scheduler,
 

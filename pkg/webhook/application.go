@@ -4,6 +4,7 @@ package webhook
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -49,7 +50,7 @@ func name(meta *metav1.ObjectMeta, namespace string) {
 // mutateApplication stores the defaults that kubeflow/spark-operator stores, and where
 // it does: in applications that are new or about to start again. What cannot be decoded
 // is left to validation.
-func mutateApplication(request *admissionv1.AdmissionRequest) answer {
+func (w *Webhook) mutateApplication(request *admissionv1.AdmissionRequest) answer {
 	var given application
 	if kjson.UnmarshalCaseSensitivePreserveInts(request.Object.Raw, &given) != nil || given.Metadata.DeletionTimestamp != nil {
 		return answer{}
@@ -65,7 +66,12 @@ func mutateApplication(request *admissionv1.AdmissionRequest) answer {
 	}
 	app := given.typed(request.Namespace)
 	instances := app.Spec.Executor.Instances
+	conf := app.Spec.SparkConf
+	app.Spec.SparkConf = make(map[string]string, len(conf)+len(w.config.DefaultConf))
+	maps.Copy(app.Spec.SparkConf, w.config.DefaultConf)
+	maps.Copy(app.Spec.SparkConf, conf)
 	v1beta2.SetDefaults_SparkApplication(app) // and none of Kubernetes' in pod templates: they would look like drift
+	app.Spec.SparkConf = conf
 	if instances != nil {
 		app.Spec.Executor.Instances = instances // a 0 of Kueue is a default to the controller, but it was given
 	}

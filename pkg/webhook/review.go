@@ -38,6 +38,9 @@ type Config struct {
 	// Watched reports whether this operator works in a namespace; nil for every
 	// namespace. Objects of others pass as they are.
 	Watched func(namespace string) bool
+	// DefaultConf are the properties that the controller has for all applications. What
+	// they set is not defaulted: it would win over them.
+	DefaultConf map[string]string
 	// PartialRestart is the feature gate: new executors get the placement that the
 	// application has now.
 	PartialRestart bool
@@ -64,7 +67,7 @@ func New(config Config) *Webhook {
 	pod := metav1.GroupVersionKind{Version: corev1.SchemeGroupVersion.Version, Kind: "Pod"}
 	w.handlers = map[string]handler{
 		PathMutatePod:           {pod, w.mutatePod},
-		PathMutateApplication:   {application, mutateApplication},
+		PathMutateApplication:   {application, w.mutateApplication},
 		PathMutateSchedule:      {schedule, allowed},
 		PathValidateApplication: {application, validateApplication},
 		PathValidateSchedule:    {schedule, validateSchedule},

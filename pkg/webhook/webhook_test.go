@@ -123,6 +123,17 @@ func TestDefaultsKeepWhatWasGiven(t *testing.T) {
 	}
 }
 
+// A stored default would win over the properties that the operator has for everybody.
+func TestDefaultsLeaveRoomForThoseOfTheOperator(t *testing.T) {
+	w := webhook.New(webhook.Config{DefaultConf: map[string]string{"spark.executor.memory": "4g", "spark.executor.instances": "3"}})
+	object := app(`,"sparkConf":{"a":"b"}`, "")
+	got := tree(t, patched(t, object, ask(t, w, webhook.PathMutateApplication, create(object))))["spec"]
+	want := tree(t, app(`,"type":"Scala","mode":"cluster","driver":{"cores":1,"memory":"1g"},"executor":{"cores":1},"restartPolicy":{"type":"Never"},"sparkConf":{"a":"b"}`, ""))["spec"]
+	if text(t, got) != text(t, want) {
+		t.Errorf("got\n%s\nwant\n%s", text(t, got), text(t, want))
+	}
+}
+
 func TestRefusalNamesFieldAndReason(t *testing.T) {
 	for name, test := range map[string]struct {
 		path   string

@@ -9,6 +9,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -38,6 +39,7 @@ type Cache struct {
 	start    []func(context.Context)
 	shutdown []func()
 	synced   []cache.DoneChecker
+	received atomic.Int64
 }
 
 // New prepares the caches of the namespaces that config selects. Nothing is read before
@@ -62,7 +64,7 @@ func New(config informers.Config, clients Clients) *Cache {
 	applications := map[string]cache.TypedSharedIndexInformer[*v1beta2.SparkApplication]{}
 	for _, namespace := range scopes {
 		factory := sparkinformers.NewSharedInformerFactoryWithOptions(clients.Spark, 0,
-			sparkinformers.WithNamespace(namespace), sparkinformers.WithTransform(executorFields))
+			sparkinformers.WithNamespace(namespace), sparkinformers.WithTransform(c.counted))
 		informer := factory.Sparkoperator().V1beta2().SparkApplications().TypedInformer()
 		applications[namespace] = informer
 		c.synced = append(c.synced, informer.HasSyncedChecker())
@@ -82,6 +84,10 @@ func (c *Cache) Start(ctx context.Context) {
 
 // Synced returns what to wait for until everything was read once.
 func (c *Cache) Synced() []cache.DoneChecker { return c.synced }
+
+// Received is how many applications the API server has sent so far: progress, while
+// they are read.
+func (c *Cache) Received() int64 { return c.received.Load() }
 
 // Shutdown waits until every watch has ended, which the context of Start causes.
 func (c *Cache) Shutdown() {
@@ -107,6 +113,12 @@ func (c *Cache) Application(namespace, name string) *v1beta2.SparkApplication {
 func (c *Cache) Watched(namespace string) bool {
 	watched, known := c.namespaces.Match(namespace)
 	return watched || !known
+}
+
+// counted is executorFields for one more application.
+func (c *Cache) counted(object any) (any, error) {
+	c.received.Add(1)
+	return executorFields(object)
 }
 
 // executorFields is the transform of the cache: it keeps what [podspec.FieldsOf] reads

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/component-base/version"
+
+	"github.com/spark-operator/spark-operator/pkg/informers"
+)
+
+// AccessOptions are the flags about the API server that all commands share.
+type AccessOptions struct {
+	Kubeconfig   string
+	KubeAPIQPS   float32
+	KubeAPIBurst int
+}
+
+func newAccessOptions() AccessOptions { return AccessOptions{KubeAPIQPS: -1, KubeAPIBurst: 30} }
+
+// AddFlags declares the flags.
+func (o *AccessOptions) AddFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&o.Kubeconfig, "kubeconfig", o.Kubeconfig, "Path of the kubeconfig file. Default: $KUBECONFIG, or the service account of the pod.")
+	fs.Float32Var(&o.KubeAPIQPS, "kube-api-qps", o.KubeAPIQPS, "Maximum requests per second to the API server. If negative, API Priority and Fairness of the server sets the limit.")
+	fs.IntVar(&o.KubeAPIBurst, "kube-api-burst", o.KubeAPIBurst, "Maximum burst of requests above --kube-api-qps. Without effect if --kube-api-qps is negative.")
+}
+
+// Validate returns what is wrong with the flags.
+func (o *AccessOptions) Validate() error {
+	switch qps := float64(o.KubeAPIQPS); {
+	case math.IsNaN(qps), math.IsInf(qps, 0):
+		return fmt.Errorf("--kube-api-qps: %v is not a valid number of requests", qps)
+	case qps == 0:
+		return errors.New("--kube-api-qps: 0 allows no request; a negative value leaves the limit to the API server")
+	case qps > 0 && o.KubeAPIBurst < 1, o.KubeAPIBurst < 0:
+		return fmt.Errorf("--kube-api-burst: %d is not positive", o.KubeAPIBurst)
+	}
+	return nil
+}
+
+// load finds the API server: by --kubeconfig, $KUBECONFIG, or the service account of
+// the pod.
+func (o *AccessOptions) load(program string) (*rest.Config, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = o.Kubeconfig
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("find the API server: %w; set --kubeconfig when not running in a pod", err)
+	}
+	config.UserAgent = program + "/" + version.Get().GitVersion
+	config.QPS, config.Burst = o.KubeAPIQPS, o.KubeAPIBurst
+	return config, nil
+}
+
+// ScopeOptions are the flags about the watched namespaces that all commands share.
+type ScopeOptions struct {
+	Namespaces        []string
+	NamespaceSelector string
+	CacheSyncTimeout  time.Duration
+}
+
+func newScopeOptions() ScopeOptions { return ScopeOptions{CacheSyncTimeout: 30 * time.Second} }
+
+// AddFlags declares the flags.
+func (o *ScopeOptions) AddFlags(fs *pflag.FlagSet) {
+	fs.StringSliceVar(&o.Namespaces, "namespaces", o.Namespaces, "Comma-separated list of namespaces to watch. If the list or one of its elements is empty, all namespaces are watched.")
+	fs.StringVar(&o.NamespaceSelector, "namespace-selector", o.NamespaceSelector, "Also watch the namespaces whose labels match this selector, such as team=data,env in (a,b).")
+	fs.DurationVar(&o.CacheSyncTimeout, "cache-sync-timeout", o.CacheSyncTimeout, "Give up if no object arrives for this long during the initial list (at most 10x in total).")
+}
+
+// Validate returns what is wrong with the flags.
+func (o *ScopeOptions) Validate() error {
+	var errs []error
+	for _, namespace := range o.Namespaces {
+		if problems := validation.IsDNS1123Label(namespace); namespace != "" && len(problems) > 0 {
+			errs = append(errs, fmt.Errorf("--namespaces: %q is not a valid name of a namespace: %s", namespace, problems[0]))
+		}
+	}
+	if _, err := o.selector(); err != nil {
+		errs = append(errs, fmt.Errorf("--namespace-selector: %w", err))
+	}
+	if o.CacheSyncTimeout <= 0 {
+		errs = append(errs, fmt.Errorf("--cache-sync-timeout: %v is not positive", o.CacheSyncTimeout))
+	}
+	return errors.Join(errs...)
+}
+
+func (o *ScopeOptions) selector() (labels.Selector, error) {
+	if o.NamespaceSelector == "" {
+		return nil, nil
+	}
+	return labels.Parse(o.NamespaceSelector)
+}
+
+// informers returns what the caches watch.
+func (o *ScopeOptions) informers() (informers.Config, error) {
+	selector, err := o.selector()
+	return informers.Config{Namespaces: o.Namespaces, NamespaceSelector: selector}, err
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
+	cliflag "k8s.io/component-base/cli/flag"
+	"k8s.io/component-base/version"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+
+	"github.com/spark-operator/spark-operator/pkg/features"
+	"github.com/spark-operator/spark-operator/pkg/webhook"
+	"github.com/spark-operator/spark-operator/pkg/webhook/appcache"
+	"github.com/spark-operator/spark-operator/pkg/webhook/serve"
+)
+
+func newWebhookCommand() *cobra.Command {
+	options, err := NewWebhookOptions()
+	command := &cobra.Command{
+		Use:   "start",
+		Short: "Run the admission webhook",
+		Long: `Run the admission webhook. The API server asks it before it stores a
+SparkApplication, a ScheduledSparkApplication or an executor pod:
+
+  - Applications get the defaults that kubeflow/spark-operator stores.
+  - Applications and schedules that cannot run are refused, with the field and the
+    reason. Fields without effect are warnings.
+  - Executor pods get spec.executor.memoryLimit, lifecycle and env, which Spark
+    overrides, and with PartialRestart the placement that the application has now.
+
+The controller does not need the webhook. Any number of replicas may run; they share
+one certificate, which the holder of a Lease creates and renews.`,
+		Example: `  # Beside the controller, with the names of the Helm chart.
+  spark-operator webhook start --namespaces=jobs --leader-election \
+      --webhook-svc-name=spark-operator-webhook-svc --webhook-svc-namespace=spark-operator
+
+  # With a certificate from files, which something else renews.
+  spark-operator webhook start --webhook-secret-name= --webhook-cert-dir=/certs`,
+		Args: func(_ *cobra.Command, arguments []string) error {
+			if err != nil {
+				return err
+			}
+			if len(arguments) > 0 {
+				return fmt.Errorf("unexpected argument %q; flags start with --", arguments[0])
+			}
+			return options.Validate()
+		},
+		RunE: func(command *cobra.Command, _ []string) error {
+			ctx, stop := signal.NotifyContext(command.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			return runWebhook(ctx, options)
+		},
+	}
+	if err != nil {
+		return command
+	}
+	var sets cliflag.NamedFlagSets
+	options.AddFlags(&sets)
+	for _, fs := range sets.FlagSets {
+		command.Flags().AddFlagSet(fs)
+	}
+	cliflag.SetUsageAndHelpFunc(command, sets, 100)
+	return command
+}
+
+// certificateSource keeps the certificate of the server.
+type certificateSource interface {
+	Run(ctx context.Context)
+	Certificate() (*tls.Certificate, error)
+	Err() error
+	NotAfter() time.Time
+}
+
+// lingering is how long the server takes new connections after it was told to end:
+// until the Service does not lead here any more.
+const lingering = 3 * time.Second
+
+func runWebhook(ctx context.Context, options *WebhookOptions) error {
+	if err := options.Logging.Apply(); err != nil {
+		return err
+	}
+	logger := klog.FromContext(ctx)
+	logger.Info("Starting", "version", version.Get().GitVersion, "goVersion", version.Get().GoVersion)
+	restConfig, err := options.load("spark-operator-webhook")
+	if err != nil {
+		return err
+	}
+	clients, err := newClients(restConfig)
+	if err != nil {
+		return err
+	}
+	scope, err := options.informers()
+	if err != nil {
+		return err
+	}
+	defaultConf, err := options.Defaults.Conf()
+	if err != nil {
+		return err
+	}
+	secure, err := options.tlsConfig()
+	if err != nil {
+		return err
+	}
+	applications := appcache.New(scope, appcache.Clients{Spark: clients.spark, Metadata: clients.metadata})
+	certificate, manager := options.certificates(clients.kube)
+
+	registry := prometheus.NewRegistry()
+	var counted *serve.Metrics
+	if options.Serving.EnableMetrics {
+		if counted, err = serve.NewMetrics(registry, clock.RealClock{}); err != nil {
+			return err
+		}
+		if err := countExpiry(registry, certificate); err != nil {
+			return err
+		}
+	}
+	var synced atomic.Bool
+	endpoints, err := options.Serving.endpoints(probe(), probe(
+		check{"end", func(*http.Request) error { return context.Cause(ctx) }},
+		check{"certificate", func(*http.Request) error { return certificate.Err() }},
+		check{"caches", func(*http.Request) error {
+			if !synced.Load() {
+				return errors.New("the applications have not been read yet")
+			}
+			return nil
+		}}), registry)
+	if err != nil {
+		return err
+	}
+	stopServing, err := listenAndServe(ctx, endpoints)
+	if err != nil {
+		return err
+	}
+	defer stopServing()
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", options.address())
+	if err != nil {
+		return fmt.Errorf("--webhook-port: %w", err)
+	}
+
+	// Reviews are answered for a while after ctx is done, with caches and certificate.
+	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer stopBackground()
+	defer applications.Shutdown()
+	defer stopBackground()
+	running.Go(func() { certificate.Run(background) })
+	if manager != nil {
+		running.Go(func() { options.Election.campaign(ctx, restConfig, manager.Lead) })
+	}
+	applications.Start(background)
+	unread := make(chan error, 1)
+	serving, stopReviews := context.WithCancel(ctx)
+	defer stopReviews()
+	running.Go(func() {
+		err := waitForCaches(ctx, applications.Synced(), options.CacheSyncTimeout, applications.Received)
+		if err != nil {
+			stopReviews()
+		}
+		synced.Store(err == nil)
+		unread <- err
+	})
+	err = serve.Run(serving, listener, serve.Config{
+		Reviewer: webhook.New(webhook.Config{
+			Application: applications.Application, Watched: applications.Watched,
+			DefaultConf: defaultConf, PartialRestart: options.Gates.Enabled(features.PartialRestart),
+		}),
+		TLS: secure, Certificate: certificate.Certificate, Linger: lingering, Metrics: counted,
+	})
+	stopReviews()
+	select {
+	case failed := <-unread:
+		return errors.Join(err, failed)
+	default:
+		return err
+	}
+}
+
+// countExpiry shows until when the certificate is good: an alert has weeks to see that
+// nothing renews it.
+func countExpiry(registry prometheus.Registerer, certificate certificateSource) error {
+	return registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "spark_operator_webhook_certificate_expiry_timestamp_seconds",
+		Help: "When the certificate of the webhook expires, in Unix time; 0 while there is none",
+	}, func() float64 {
+		if until := certificate.NotAfter(); !until.IsZero() {
+			return float64(until.Unix())
+		}
+		return 0
+	}))
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/client-go/kubernetes"
+	cliflag "k8s.io/component-base/cli/flag"
+	"k8s.io/component-base/featuregate"
+	"k8s.io/utils/clock"
+
+	"github.com/spark-operator/spark-operator/pkg/features"
+	"github.com/spark-operator/spark-operator/pkg/webhook/certificates"
+)
+
+// WebhookOptions are the flags of "webhook start" as given.
+type WebhookOptions struct {
+	AccessOptions
+	ScopeOptions
+
+	BindAddress     string
+	Port            int
+	TLSMinVersion   string
+	TLSCipherSuites []string
+
+	MutatingName   string
+	ValidatingName string
+
+	ServiceName      string
+	ServiceNamespace string
+	SecretName       string
+	SecretNamespace  string
+	Propagation      time.Duration
+	CertManager      bool
+	CertDir          string
+	CertName         string
+	KeyName          string
+
+	Quota bool
+
+	Defaults DefaultsOptions
+	Election LeaderElectionOptions
+	Serving  ServingOptions
+	Logging  LoggingOptions
+	Gates    featuregate.MutableFeatureGate
+
+	compatibility webhookCompatibility
+}
+
+// webhookCompatibility are flags of kubeflow/spark-operator that nothing reads.
+type webhookCompatibility struct {
+	threads                      int
+	labelSelector, metricsPrefix string
+	metricsLabels                []string
+	submitBuckets, startBuckets  []string
+}
+
+// NewWebhookOptions returns the defaults.
+func NewWebhookOptions() (*WebhookOptions, error) {
+	gates, err := features.NewGate()
+	if err != nil {
+		return nil, fmt.Errorf("feature gates: %w", err)
+	}
+	return &WebhookOptions{
+		AccessOptions:    newAccessOptions(),
+		ScopeOptions:     newScopeOptions(),
+		Port:             9443,
+		TLSMinVersion:    "VersionTLS12",
+		MutatingName:     "spark-operator-webhook",
+		ValidatingName:   "spark-operator-webhook",
+		ServiceName:      "spark-webhook",
+		ServiceNamespace: "spark-webhook",
+		SecretName:       "spark-operator-webhook-certs",
+		SecretNamespace:  "spark-operator",
+		Propagation:      10 * time.Second,
+		CertDir:          "/etc/k8s-webhook-server/serving-certs",
+		CertName:         "tls.crt",
+		KeyName:          "tls.key",
+		Election:         newLeaderElectionOptions(),
+		Serving:          newServingOptions(),
+		Logging:          newLoggingOptions(),
+		Gates:            gates,
+	}, nil
+}
+
+// AddFlags declares the flags, grouped as the help shows them.
+func (o *WebhookOptions) AddFlags(sets *cliflag.NamedFlagSets) {
+	o.AccessOptions.AddFlags(sets.FlagSet("api server"))
+	o.ScopeOptions.AddFlags(sets.FlagSet("scope"))
+
+	fs := sets.FlagSet("webhook")
+	fs.StringVar(&o.BindAddress, "webhook-bind-address", o.BindAddress, "IP address on which reviews are served. If empty, all addresses.")
+	fs.IntVar(&o.Port, "webhook-port", o.Port, "Port on which reviews are served; 0 takes a free one, which the log shows.")
+	fs.StringVar(&o.TLSMinVersion, "webhook-tls-min-version", o.TLSMinVersion, "Minimum TLS version: "+strings.Join(cliflag.TLSPossibleVersions(), ", ")+".")
+	fs.StringSliceVar(&o.TLSCipherSuites, "webhook-tls-cipher-suites", o.TLSCipherSuites, "Comma-separated list of cipher suites. If empty, the defaults of Go.")
+	fs.StringVar(&o.MutatingName, "mutating-webhook-name", o.MutatingName, "Name of the MutatingWebhookConfiguration whose caBundle is kept. If empty, none.")
+	fs.StringVar(&o.ValidatingName, "validating-webhook-name", o.ValidatingName, "Name of the ValidatingWebhookConfiguration whose caBundle is kept. If empty, none.")
+	fs.BoolVar(&o.Quota, "enable-resource-quota-enforcement", o.Quota, "Not supported by this version: true is an error.")
+	o.Gates.AddFlag(fs)
+
+	fs = sets.FlagSet("certificate")
+	fs.StringVar(&o.SecretName, "webhook-secret-name", o.SecretName, "Secret with the certificate. It is created, renewed and restored, unless --enable-cert-manager is set. If empty, the certificate is read from --webhook-cert-dir.")
+	fs.StringVar(&o.SecretNamespace, "webhook-secret-namespace", o.SecretNamespace, "Namespace of the Secret.")
+	fs.StringVar(&o.ServiceName, "webhook-svc-name", o.ServiceName, "Service of the webhook, for the names in the certificate.")
+	fs.StringVar(&o.ServiceNamespace, "webhook-svc-namespace", o.ServiceNamespace, "Namespace of the Service.")
+	fs.DurationVar(&o.Propagation, "webhook-ca-propagation", o.Propagation, "How long a new certificate authority is trusted by the webhook configurations before a certificate of it is used.")
+	fs.BoolVar(&o.CertManager, "enable-cert-manager", o.CertManager, "cert-manager keeps the Secret (tls.crt, tls.key) and the caBundle. The Secret is followed and never written.")
+	fs.StringVar(&o.CertDir, "webhook-cert-dir", o.CertDir, "Folder with certificate and key, if --webhook-secret-name is empty. Changes are picked up. The caBundle of the configurations is yours to keep.")
+	fs.StringVar(&o.CertName, "webhook-cert-name", o.CertName, "File of the certificate in --webhook-cert-dir.")
+	fs.StringVar(&o.KeyName, "webhook-key-name", o.KeyName, "File of the key in --webhook-cert-dir.")
+
+	// What the controller assumes of all applications must not be hidden by stored defaults.
+	o.Defaults.AddFlags(sets.FlagSet("defaults of applications (the same as those of the controller)"))
+	o.Election.AddFlags(sets.FlagSet("leader election (of the replica that keeps the certificate)"))
+	o.Serving.addProcessFlags(sets.FlagSet("serving"))
+	o.Logging.AddFlags(sets.FlagSet("logging"))
+
+	fs = sets.FlagSet("compatibility")
+	help := func(why string) string { return "Accepted for compatibility, without effect: " + why + "." }
+	fs.IntVar(&o.compatibility.threads, "controller-threads", 10, help("reviews need no workers"))
+	fs.StringVar(&o.compatibility.labelSelector, "label-selector-filter", "", help("the webhook configurations select"))
+	const noApplications = "the webhook has no metrics of applications"
+	fs.StringVar(&o.compatibility.metricsPrefix, "metrics-prefix", "", help(noApplications))
+	fs.StringSliceVar(&o.compatibility.metricsLabels, "metrics-labels", nil, help(noApplications))
+	fs.StringSliceVar(&o.compatibility.submitBuckets, "metrics-job-submit-latency-buckets", nil, help(noApplications))
+	fs.StringSliceVar(&o.compatibility.startBuckets, "metrics-job-start-latency-buckets", nil, help(noApplications))
+}
+
+// Validate returns what is wrong with the flags, each with its name.
+func (o *WebhookOptions) Validate() error {
+	errs := []error{
+		o.AccessOptions.Validate(), o.ScopeOptions.Validate(), o.Defaults.Validate(), o.Election.Validate(), o.Serving.Validate(), o.Logging.Validate(),
+	}
+	wrong := func(flag, format string, arguments ...any) {
+		errs = append(errs, fmt.Errorf("--%s: %s", flag, fmt.Sprintf(format, arguments...)))
+	}
+	if o.BindAddress != "" && net.ParseIP(o.BindAddress) == nil {
+		wrong("webhook-bind-address", "%q is not an IP address", o.BindAddress)
+	}
+	if problems := validation.IsValidPortNum(o.Port); o.Port != 0 && len(problems) > 0 {
+		wrong("webhook-port", "%d: %s", o.Port, problems[0])
+	}
+	for flag, name := range map[string]string{
+		"mutating-webhook-name": o.MutatingName, "validating-webhook-name": o.ValidatingName, "webhook-secret-name": o.SecretName,
+	} {
+		if problems := validation.IsDNS1123Subdomain(name); name != "" && len(problems) > 0 {
+			wrong(flag, "%q is not a valid name: %s", name, problems[0])
+		}
+	}
+	if o.SecretName != "" {
+		for flag, name := range map[string]string{
+			"webhook-secret-namespace": o.SecretNamespace, "webhook-svc-namespace": o.ServiceNamespace, "webhook-svc-name": o.ServiceName,
+		} {
+			if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
+				wrong(flag, "%q is not a valid name: %s", name, problems[0])
+			}
+		}
+	}
+	if o.CertManager && o.SecretName == "" {
+		wrong("enable-cert-manager", "needs --webhook-secret-name, the Secret that cert-manager keeps")
+	}
+	if o.SecretName == "" && (o.CertDir == "" || o.CertName == "" || o.KeyName == "") {
+		wrong("webhook-cert-dir", "without --webhook-secret-name, folder, --webhook-cert-name and --webhook-key-name must be given")
+	}
+	if o.Propagation < 0 || o.Propagation > 10*time.Minute {
+		wrong("webhook-ca-propagation", "%v is not between 0s and 10m", o.Propagation)
+	}
+	if o.Quota {
+		wrong("enable-resource-quota-enforcement", "this version does not enforce quotas at admission; leave it out, ResourceQuota holds for the pods as ever")
+	}
+	if _, err := o.tlsConfig(); err != nil {
+		errs = append(errs, err)
+	}
+	return oneLineError(errors.Join(errs...))
+}
+
+func (o *WebhookOptions) tlsConfig() (*tls.Config, error) {
+	version, err := tlsVersion(o.TLSMinVersion)
+	if err != nil {
+		return nil, fmt.Errorf("--webhook-tls-min-version: %w", err)
+	}
+	suites, err := cliflag.TLSCipherSuites(o.TLSCipherSuites)
+	if err != nil {
+		return nil, fmt.Errorf("--webhook-tls-cipher-suites: %w", err)
+	}
+	return &tls.Config{MinVersion: version, CipherSuites: suites}, nil
+}
+
+func (o *WebhookOptions) address() string {
+	return net.JoinHostPort(o.BindAddress, strconv.Itoa(o.Port))
+}
+
+// certificates returns who keeps the certificate. A manager has a part that only the
+// leader does.
+func (o *WebhookOptions) certificates(client kubernetes.Interface) (source certificateSource, manager *certificates.Manager) {
+	if o.SecretName == "" {
+		return &certificates.Files{
+			CertificateFile: filepath.Join(o.CertDir, o.CertName), KeyFile: filepath.Join(o.CertDir, o.KeyName),
+		}, nil
+	}
+	config := certificates.Config{
+		Client: client, Namespace: o.SecretNamespace, Secret: o.SecretName,
+		Names:                 []string{o.ServiceName + "." + o.ServiceNamespace + ".svc", "localhost"},
+		MutatingConfiguration: o.MutatingName, ValidatingConfiguration: o.ValidatingName,
+		Propagation: o.Propagation,
+		Clock:       clock.RealClock{},
+	}
+	if o.CertManager {
+		return certificates.NewFollower(config), nil
+	}
+	manager = certificates.NewManager(config)
+	return manager, manager
+}
