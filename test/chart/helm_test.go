@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,11 +107,20 @@ func decode[T any](t *testing.T, all objects, kind string) []T {
 	return found
 }
 
+// deployment returns that of the controller.
 func deployment(t *testing.T, all objects) appsv1.Deployment {
 	t.Helper()
+	return deploymentOf(t, all, "controller")
+}
+
+func deploymentOf(t *testing.T, all objects, component string) appsv1.Deployment {
+	t.Helper()
 	found := decode[appsv1.Deployment](t, all, "Deployment")
+	found = slices.DeleteFunc(found, func(d appsv1.Deployment) bool {
+		return d.Spec.Selector.MatchLabels["app.kubernetes.io/component"] != component
+	})
 	if len(found) != 1 {
-		t.Fatalf("%d deployments", len(found))
+		t.Fatalf("%d deployments of the %s", len(found), component)
 	}
 	return found[0]
 }

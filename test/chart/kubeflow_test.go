@@ -97,7 +97,7 @@ func notes(t *testing.T, arguments ...string) string {
 func TestDefaultsOfKubeflowAreAccepted(t *testing.T) {
 	file := kubeflowValues(t, kubeflowLeaves(t), "")
 	pod := deployment(t, render(t, "--values", file)).Spec.Template.Spec
-	ours := deployment(t, render(t, "--set", "controller.kubeAPIQPS=20")).Spec.Template.Spec
+	ours := deployment(t, render(t, "--set", "controller.kubeAPIQPS=20,webhook.enable=true")).Spec.Template.Spec
 	got := slices.DeleteFunc(slices.Clone(pod.Containers[0].Args), func(arg string) bool { return strings.Contains(arg, "-latency-buckets=") })
 	if want := ours.Containers[0].Args; !slices.Equal(got, want) {
 		t.Errorf("arguments\n got %q\nwant %q", got, want)
@@ -128,7 +128,7 @@ func TestEveryValueOfKubeflowHasAnEffect(t *testing.T) {
 		return text
 	}
 	standard := show("")
-	rendered := map[string]string{"on": show("on"), "off": show("off"), "notes": notes(t, "--values", kubeflowValues(t, leaves, "notes"))}
+	rendered := map[string]string{"on": show("on"), "off": show("off"), "without": show("without"), "notes": notes(t, "--values", kubeflowValues(t, leaves, "notes"))}
 	silent := notes(t)
 	for _, leaf := range leaves {
 		before, text := standard, rendered[leaf.group]

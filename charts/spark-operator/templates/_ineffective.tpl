@@ -52,7 +52,13 @@ controller.workqueueRateLimiter: applications share no rate limiter; each one is
 submitter: submission is built in, so no submitter is called.
 {{- end }}
 {{- end }}
-{{- if or .Values.webhook.enable .Values.certManager.enable }}
-webhook, certManager: this version has no webhook; the operator itself builds the pods.
+{{- if and .Values.certManager.enable (not .Values.webhook.enable) }}
+certManager.enable: only the webhook needs a certificate; see webhook.enable.
+{{- end }}
+{{- if .Values.webhook.resourceQuotaEnforcement.enable }}
+webhook.resourceQuotaEnforcement.enable: this version does not check quotas in advance; they hold for the pods as ever.
+{{- end }}
+{{- if and .Values.webhook.enable (has .Release.Namespace .Values.spark.jobNamespaces) }}
+webhook.enable: the namespace of the release, {{ .Release.Namespace }}, is never reviewed.
 {{- end }}
 {{- end }}

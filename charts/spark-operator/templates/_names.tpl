@@ -89,13 +89,15 @@ app.kubernetes.io/component: controller
 {{- end }}
 
 {{- define "spark-operator.controller.podAnnotations" -}}
-{{- $annotations := dict }}
+{{- merge (deepCopy (.Values.controller.annotations | default dict)) (include "spark-operator.scrapeAnnotations" . | fromYaml) | toYaml }}
+{{- end }}
+
+{{- define "spark-operator.scrapeAnnotations" -}}
 {{- with .Values.prometheus.metrics }}
 {{- if .enable }}
-{{- $annotations = dict "prometheus.io/scrape" "true" "prometheus.io/port" (int64 .port | toString) "prometheus.io/path" .endpoint }}
+{{- dict "prometheus.io/scrape" "true" "prometheus.io/port" (int64 .port | toString) "prometheus.io/path" .endpoint | toYaml }}
 {{- end }}
 {{- end }}
-{{- merge (deepCopy (.Values.controller.annotations | default dict)) $annotations | toYaml }}
 {{- end }}
 
 {{- define "spark-operator.controller.serviceAccountName" -}}
@@ -108,6 +110,55 @@ app.kubernetes.io/component: controller
 
 {{- define "spark-operator.controller.leaseName" -}}
 {{ include "spark-operator.controller.name" . }}-lock
+{{- end }}
+
+{{- define "spark-operator.webhook.name" -}}
+{{ include "spark-operator.fullname" . }}-webhook
+{{- end }}
+
+{{- define "spark-operator.webhook.selectorLabels" -}}
+{{ include "spark-operator.selectorLabels" . }}
+app.kubernetes.io/component: webhook
+{{- end }}
+
+{{- define "spark-operator.webhook.labels" -}}
+{{ include "spark-operator.componentLabels" (dict "context" . "component" "webhook") }}
+{{- end }}
+
+{{- define "spark-operator.webhook.podLabels" -}}
+{{ merge (include "spark-operator.webhook.selectorLabels" . | fromYaml) (.Values.webhook.labels | default dict) (.Values.commonLabels | default dict) | toYaml }}
+{{- end }}
+
+{{- define "spark-operator.webhook.podAnnotations" -}}
+{{- merge (deepCopy (.Values.webhook.annotations | default dict)) (include "spark-operator.scrapeAnnotations" . | fromYaml) | toYaml }}
+{{- end }}
+
+{{- define "spark-operator.webhook.serviceAccountName" -}}
+{{- if .Values.webhook.serviceAccount.create }}
+{{- .Values.webhook.serviceAccount.name | default (include "spark-operator.webhook.name" .) }}
+{{- else }}
+{{- .Values.webhook.serviceAccount.name | default "default" }}
+{{- end }}
+{{- end }}
+
+{{- define "spark-operator.webhook.serviceName" -}}
+{{ include "spark-operator.webhook.name" . }}-svc
+{{- end }}
+
+{{- define "spark-operator.webhook.secretName" -}}
+{{ include "spark-operator.webhook.name" . }}-certs
+{{- end }}
+
+{{- define "spark-operator.webhook.leaseName" -}}
+{{ include "spark-operator.webhook.name" . }}-lock
+{{- end }}
+
+{{- define "spark-operator.certManager.certificateName" -}}
+{{ include "spark-operator.name" . }}-certificate
+{{- end }}
+
+{{- define "spark-operator.certManager.issuerName" -}}
+{{ include "spark-operator.name" . }}-self-signed-issuer
 {{- end }}
 
 {{- define "spark-operator.spark.name" -}}

@@ -10,6 +10,14 @@ controller that does not start.
 {{- if and .Values.controller.topologySpreadConstraints (le $replicas 1) }}
 {{- fail "controller.topologySpreadConstraints requires controller.replicas > 1" }}
 {{- end }}
+{{- if .Values.webhook.enable }}
+{{- if and .Values.webhook.podDisruptionBudget.enable (le (int .Values.webhook.replicas) 1) }}
+{{- fail "webhook.podDisruptionBudget.enable requires webhook.replicas > 1: the budget would block every drain of the node" }}
+{{- end }}
+{{- if and .Values.webhook.topologySpreadConstraints (le (int .Values.webhook.replicas) 1) }}
+{{- fail "webhook.topologySpreadConstraints requires webhook.replicas > 1" }}
+{{- end }}
+{{- end }}
 {{- if .Values.prometheus.podMonitor.create }}
 {{- if not .Values.prometheus.metrics.enable }}
 {{- fail "prometheus.podMonitor.create requires prometheus.metrics.enable" }}

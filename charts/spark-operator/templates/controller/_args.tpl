@@ -36,28 +36,8 @@ The command line of the controller, as a YAML list.
 {{- if gt (int64 .defaultTimeToLiveSeconds) 0 }}
 - --default-time-to-live-seconds={{ int64 .defaultTimeToLiveSeconds }}
 {{- end }}
-{{- range $key, $value := .defaultSparkConf }}
-- {{ printf "--default-spark-conf=%s=%s" $key (kindIs "string" $value | ternary $value (toJson $value)) | replace "$(" "$$(" | quote }}
-{{- end }}
-{{- with .defaultServiceAccount }}
-- --default-service-account={{ . }}
-{{- end }}
-{{- range $key, $value := .defaultPodLabels }}
-- {{ printf "--default-pod-label=%s=%s" $key $value | quote }}
-{{- end }}
-{{- range $key, $value := .defaultPodAnnotations }}
-- {{ printf "--default-pod-annotation=%s=%s" $key $value | replace "$(" "$$(" | quote }}
-{{- end }}
-{{- with .defaultImagePullSecrets }}
-- --default-image-pull-secrets={{ join "," . }}
-{{- end }}
-{{- $gates := list }}
-{{- range .featureGates }}
-{{- $gates = append $gates (printf "%s=%t" .name .enabled) }}
-{{- end }}
-{{- with $gates }}
-- --feature-gates={{ join "," . }}
-{{- end }}
+{{- include "spark-operator.defaultArgs" $ }}
+{{- include "spark-operator.gateArgs" $ }}
 {{- if ne .submitter "native" }}
 - --submitter={{ .submitter }}
 {{- end }}
@@ -66,6 +46,9 @@ The command line of the controller, as a YAML list.
 {{- end }}
 {{- if .enableServiceLinks }}
 - --enable-service-links
+{{- end }}
+{{- if $.Values.webhook.enable }}
+- --pod-webhook
 {{- end }}
 - --enable-ui-service={{ .uiService.enable }}
 {{- with .uiIngress }}
@@ -131,5 +114,61 @@ The command line of the controller, as a YAML list.
 - --pprof-bind-address=:{{ int64 .port }}
 {{- end }}
 {{- end }}
+{{- end }}
+{{- end }}
+
+{{/*
+The ports of the controller, as a YAML list.
+*/}}
+{{- define "spark-operator.controller.ports" }}
+- name: health
+  containerPort: 8081
+{{- with .Values.prometheus.metrics }}
+{{- if .enable }}
+- name: {{ .portName }}
+  containerPort: {{ int64 .port }}
+{{- end }}
+{{- end }}
+{{- with .Values.controller.pprof }}
+{{- if .enable }}
+- name: {{ .portName }}
+  containerPort: {{ int64 .port }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/*
+Defaults of all applications, for controller and webhook, as a YAML list.
+*/}}
+{{- define "spark-operator.defaultArgs" }}
+{{- with .Values.controller }}
+{{- range $key, $value := .defaultSparkConf }}
+- {{ printf "--default-spark-conf=%s=%s" $key (kindIs "string" $value | ternary $value (toJson $value)) | replace "$(" "$$(" | quote }}
+{{- end }}
+{{- with .defaultServiceAccount }}
+- --default-service-account={{ . }}
+{{- end }}
+{{- range $key, $value := .defaultPodLabels }}
+- {{ printf "--default-pod-label=%s=%s" $key $value | quote }}
+{{- end }}
+{{- range $key, $value := .defaultPodAnnotations }}
+- {{ printf "--default-pod-annotation=%s=%s" $key $value | replace "$(" "$$(" | quote }}
+{{- end }}
+{{- with .defaultImagePullSecrets }}
+- --default-image-pull-secrets={{ join "," . }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/*
+Feature gates, for controller and webhook, as a YAML list.
+*/}}
+{{- define "spark-operator.gateArgs" }}
+{{- $gates := list }}
+{{- range .Values.controller.featureGates }}
+{{- $gates = append $gates (printf "%s=%t" .name .enabled) }}
+{{- end }}
+{{- with $gates }}
+- --feature-gates={{ join "," . }}
 {{- end }}
 {{- end }}
