@@ -65,18 +65,18 @@ func sizesFor(fs *flag.FlagSet) *sizes {
 	fs.IntVar(&s.retry, "retry", 100, "applications of retry")
 	fs.IntVar(&s.restart, "restart", 200, "applications of restart")
 	fs.IntVar(&s.schedules, "schedules", 2000, "schedules due at once")
-	fs.Float64Var(&s.steadyRate, "steady-rate", 0, "applications a second in steady; half of what the floor of burst-0 did if 0")
+	fs.Float64Var(&s.steadyRate, "steady-rate", 0, "applications per second in steady; 0 means half of the floor's rate in burst-0")
 	fs.DurationVar(&s.steady, "steady", 20*time.Second, "duration of steady")
 	fs.IntVar(&s.finished, "churn-present", 10000, "finished applications in churn")
-	fs.Float64Var(&s.churnRate, "churn-rate", 200, "applications a minute in churn")
+	fs.Float64Var(&s.churnRate, "churn-rate", 200, "applications per minute in churn")
 	fs.DurationVar(&s.churn, "churn", 15*time.Second, "duration of churn")
 	fs.IntVar(&s.idle, "watchers", 50000, "idle executors in watchers")
-	fs.IntVar(&s.idleApps, "watchers-apps", 20, "applications that run beside them")
-	fs.IntVar(&s.flood, "flood", 10000, "applications of the tenant who floods")
-	fs.DurationVar(&s.tenants, "tenants", 30*time.Second, "how long the other creates one a second")
+	fs.IntVar(&s.idleApps, "watchers-apps", 20, "applications that run beside the idle executors")
+	fs.IntVar(&s.flood, "flood", 10000, "waiting applications of the first tenant in tenants")
+	fs.DurationVar(&s.tenants, "tenants", 30*time.Second, "how long the second tenant creates one application per second")
 	fs.IntVar(&s.hanging, "hanging", 100, "applications of each burst of hanging")
 	fs.DurationVar(&s.soak, "soak", 30*time.Minute, "duration of soak")
-	fs.Float64Var(&s.soakRate, "soak-rate", 1, "applications a second in soak")
+	fs.Float64Var(&s.soakRate, "soak-rate", 1, "applications per second in soak")
 	return s
 }
 
@@ -168,7 +168,7 @@ func (e *entry) measure(ctx context.Context, done []*report.Result) (*report.Res
 	result, err := e.run(ctx, done)
 	after, readErr := plane.ReadProcessors()
 	took, stolen := time.Since(begun), after.StolenSince(before)
-	fmt.Fprintf(os.Stderr, "%s  %s took %v; others on the host took %.0f %% of the processors\n",
+	fmt.Fprintf(os.Stderr, "%s  %s took %v; CPU steal %.0f %%\n",
 		time.Now().Format(time.TimeOnly), e.name, took.Round(time.Second), 100*stolen)
 	if err := errors.Join(err, readErr); err != nil {
 		return nil, err
@@ -217,15 +217,15 @@ func run(ctx context.Context) error {
 	fs := flag.CommandLine
 	fs.StringVar(&setup.Binary, "operator", "bin/spark-operator", "the operator's binary")
 	fs.StringVar(&setup.CRDs, "crds", "manifests/crd", "folder with the CRDs")
-	fs.StringVar(&setup.Chart, "chart", "test/chart/testdata/all-namespaces.golden.yaml", "file with the chart as it is rendered, for the rights of the operator")
-	fs.StringVar(&setup.Work, "work", ".out/bench", "folder for files that go away")
-	fs.IntVar(&setup.Writers, "floor-writers", 16, "requests that the floor makes at once")
-	fs.StringVar(&setup.Profiles, "profiles", "", "folder for profiles of operator and API server; none if empty")
+	fs.StringVar(&setup.Chart, "chart", "test/chart/testdata/all-namespaces.golden.yaml", "file with the rendered chart, for the permissions of the operator")
+	fs.StringVar(&setup.Work, "work", ".out/bench", "folder for temporary files")
+	fs.IntVar(&setup.Writers, "floor-writers", 16, "concurrent requests of the floor")
+	fs.StringVar(&setup.Profiles, "profiles", "", "folder for profiles of the operator and the API server; no profiles if empty")
 	flags := fs.String("operator-flags", "", "flags of the operator, separated by blanks")
 	only := fs.String("scenarios", "", "scenarios to run, separated by commas; all if empty")
 	short := fs.Bool("short", false, "check correctness only, with small sizes")
-	floor := fs.Bool("floor", true, "run the floor of the bursts, too")
-	commit := fs.String("commit", head(ctx), "what is measured, for the results")
+	floor := fs.Bool("floor", true, "also run the floor of the bursts")
+	commit := fs.String("commit", head(ctx), "name of the measured commit, for the results")
 	results := fs.String("results", "", "file to append results to; default bench/results/COMMIT.jsonl, none if short")
 	judge := fs.String("judge", "", "file of results to compare with the targets, without running anything")
 	sizes := sizesFor(fs)
@@ -290,7 +290,7 @@ func choose(all []entry, names string, short bool) ([]entry, error) {
 		}
 	}
 	if len(chosen) == 0 {
-		return nil, fmt.Errorf("there is no scenario %q", names)
+		return nil, fmt.Errorf("unknown scenario %q", names)
 	}
 	return chosen, nil
 }

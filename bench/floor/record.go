@@ -154,7 +154,7 @@ func (s *Script) prepare() error {
 		for i := range writes {
 			write := &writes[i]
 			if !slices.Contains([]string{"create", "update", "delete"}, write.Verb) || write.Verb == "update" && write.Resource != "sparkapplications/status" {
-				return fmt.Errorf("the operator makes a write that the floor cannot: %s %s", write.Verb, write.Resource)
+				return fmt.Errorf("the floor does not support this write of the operator: %s %s", write.Verb, write.Resource)
 			}
 			if err := template(write); err != nil {
 				return err

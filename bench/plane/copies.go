@@ -50,7 +50,7 @@ func (e etcd) group(ctx context.Context, namespace string) (*Group, error) {
 		}
 	}
 	if len(group.objects) == 0 {
-		return nil, fmt.Errorf("there is nothing to copy in namespace %s", namespace)
+		return nil, fmt.Errorf("nothing to copy in namespace %s", namespace)
 	}
 	return group, nil
 }

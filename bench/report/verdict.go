@@ -77,11 +77,11 @@ func (r *Result) judge() []Verdict {
 	least := func(target string, got, bound float64, nature Nature) {
 		add(Verdict{r.Scenario, fmt.Sprintf("%s >= %v", target, bound), got, got >= bound, nature, r.Stolen})
 	}
-	most("driver pods too many", float64(r.Duplicates), 0, Correctness)
+	most("duplicate driver pods", float64(r.Duplicates), 0, Correctness)
 	most("applications lost", float64(r.Lost), 0, Correctness)
-	most("drivers of one application at once", float64(r.Overlaps), 0, Correctness)
+	most("concurrent drivers of one application", float64(r.Overlaps), 0, Correctness)
 	if wrong, ok := r.Extra["wrongEnds"]; ok {
-		most("applications with a wrong end", wrong, 0, Correctness)
+		most("applications with a wrong final state", wrong, 0, Correctness)
 	}
 	switch r.Scenario {
 	case "latency", "burst-0":
@@ -91,7 +91,7 @@ func (r *Result) judge() []Verdict {
 		most("writes per application", r.WritesPerApp, boundWrites+boundExecutorWrite*float64(r.Executors), Correctness)
 	}
 	if r.CPU.Operator > 0 && r.CPU.APIServer > 0 {
-		most("CPU of the operator, of the API server's", Round(r.CPU.Operator/r.CPU.APIServer), targetCPU, Timed)
+		most("operator CPU / API server CPU", Round(r.CPU.Operator/r.CPU.APIServer), targetCPU, Timed)
 	}
 	switch r.Scenario {
 	case "latency":
@@ -100,8 +100,8 @@ func (r *Result) judge() []Verdict {
 		most("reads per application", r.ReadsPerApp, targetReads, Counted)
 	case "burst-0", "burst-5":
 		if r.Floor != nil {
-			least("finished, of the floor", r.Ratio, targetRatio, Timed)
-			least("the same by CPU time", r.CPURatio, targetRatio, Timed)
+			least("finished, ratio to the floor", r.Ratio, targetRatio, Timed)
+			least("CPU, ratio to the floor", r.CPURatio, targetRatio, Timed)
 		}
 	case "steady":
 		// The targets are about a share of what the machine can do. Without knowing that
@@ -119,13 +119,13 @@ func (r *Result) judge() []Verdict {
 		if !ok {
 			slowdown = math.NaN()
 		}
-		most("time of a burst beside a namespace that hangs, to the same alone", slowdown, boundSlowdown, Correctness)
+		most("time of a burst beside a hanging namespace, ratio to the burst alone", slowdown, boundSlowdown, Correctness)
 	case "schedules":
 		most(fmt.Sprintf("due to run p99 ms of %d schedules", r.Apps), r.Extra["dueToRunP99Ms"], targetScheduleP99, Timed)
-		most("the same, to that of the floor", Round(r.Extra["dueToRunP99Ms"]/r.Extra["floorP99Ms"]), targetScheduleFloor, Timed)
+		most("the same, ratio to the floor", Round(r.Extra["dueToRunP99Ms"]/r.Extra["floorP99Ms"]), targetScheduleFloor, Timed)
 	case "churn":
 		most(fmt.Sprintf("RSS MB with %.0f finished applications", r.Extra["present"]), r.RSSPeakMB, targetRSS, Counted)
-		most(fmt.Sprintf("operator CPU per application, to that beside %.0f", r.Extra["presentBase"]),
+		most(fmt.Sprintf("operator CPU per application, ratio to that beside %.0f", r.Extra["presentBase"]),
 			Round(r.CPU.Operator/r.Extra["operatorCPUBase"]), targetFlat, Timed)
 	case "soak":
 		r.judgeSoak(most)
@@ -144,14 +144,14 @@ func (r *Result) judgeSoak(most func(target string, got, bound float64, nature N
 		}
 		return math.NaN()
 	}
-	most("applications counted wrongly", math.Abs(figure("countedWrongly")), 0, Correctness)
+	most("applications with wrong counters", math.Abs(figure("countedWrongly")), 0, Correctness)
 	// Right by construction, whatever the faults: a write whose answer was lost may or
 	// may not be counted, and those were counted by the proxy that lost it.
-	most("successes counted wrongly by the operator that stayed", math.Abs(figure("successMiscounted")), 0, Correctness)
-	most("submissions counted wrongly by the same", math.Abs(figure("submitsMiscounted")), 0, Correctness)
+	most("successes miscounted by the last operator process", math.Abs(figure("successMiscounted")), 0, Correctness)
+	most("submissions miscounted by the last operator process", math.Abs(figure("submitsMiscounted")), 0, Correctness)
 	// An operator that grows for ever dies of it, and -1 says that it was not looked at.
-	most("memory of the second half, to that of the first", figure("memoryGrowth"), targetSoakMemory, Correctness)
-	most("goroutines of the second half, to those of the first", figure("goroutineGrowth"), targetSoakRoutines, Correctness)
+	most("memory of the second half, ratio to the first half", figure("memoryGrowth"), targetSoakMemory, Correctness)
+	most("goroutines of the second half, ratio to the first half", figure("goroutineGrowth"), targetSoakRoutines, Correctness)
 }
 
 // Print writes a table and returns how many verdicts on correctness are bad.
@@ -165,7 +165,7 @@ func Print(w io.Writer, verdicts []Verdict) (wrong int) {
 			verdict = "WRONG"
 			wrong++
 		case !v.OK && v.Nature == Timed && v.Stolen > smallTheft:
-			verdict = fmt.Sprintf("missed (others on the host took %.0f %% of the processors)", 100*v.Stolen)
+			verdict = fmt.Sprintf("missed (CPU steal %.0f %%)", 100*v.Stolen)
 		case !v.OK:
 			verdict = "missed"
 		}

@@ -100,7 +100,7 @@ func (b *burst) floor(ctx context.Context, script *floor.Script, apps int) (*rep
 	}
 	// These would be mistakes of the floor itself, whose figures were worth nothing.
 	if result.Lost > 0 || result.Duplicates > 0 || result.Overlaps > 0 {
-		return nil, fmt.Errorf("%s: the floor lost %d of %d applications, made %d drivers too many and %d at once with others",
+		return nil, fmt.Errorf("%s: the floor lost %d of %d applications, created %d duplicate drivers and %d concurrent drivers",
 			b.name, result.Lost, apps, result.Duplicates, result.Overlaps)
 	}
 	b.setup.logf("%s: floor with %d applications: %.0f a minute, %.2f ms of CPU for each", b.name, apps, result.FinishedPerMinute, result.CPU.Total())

@@ -175,7 +175,7 @@ func (l *leg) stop() error {
 	if l.operator != nil {
 		select {
 		case <-l.operator.Ended():
-			failed = append(failed, fmt.Errorf("the operator ended by itself; its log ends with\n%s", l.operator.Tail(20)))
+			failed = append(failed, fmt.Errorf("the operator ended unexpectedly; its log ends with\n%s", l.operator.Tail(20)))
 		default:
 			failed = append(failed, l.operator.Stop())
 		}

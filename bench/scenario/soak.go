@@ -146,7 +146,7 @@ func (r *soak) troubled(perSecond float64, duration time.Duration) error {
 		return err
 	}
 	r.proxy.Disturb(nil)
-	ctx, cancel = context.WithTimeoutCause(r.ctx, soakPatience, errors.New("no patience left"))
+	ctx, cancel = context.WithTimeoutCause(r.ctx, soakPatience, errors.New("timed out"))
 	defer cancel()
 	if err := r.observer.WaitEnded(ctx, namespace, apps); err != nil {
 		return fmt.Errorf("%w; on the API server %s", err, r.unended())
@@ -201,7 +201,7 @@ func (r *soak) unended() string {
 		found = append(found, fmt.Sprintf("%s is %q and %s", app.Name, app.Status.AppState.State, driver))
 	}
 	if len(found) == 0 {
-		return "all that are left have ended"
+		return "all remaining applications have ended"
 	}
 	return strings.Join(found, ", ")
 }
@@ -289,7 +289,7 @@ func (r *soak) calm() (counted, count float64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	ctx, cancel := context.WithTimeoutCause(r.ctx, soakPatience, errors.New("no patience left"))
+	ctx, cancel := context.WithTimeoutCause(r.ctx, soakPatience, errors.New("timed out"))
 	defer cancel()
 	if err := r.observer.WaitEnded(ctx, calmNamespace, soakCalm); err != nil {
 		return 0, 0, err

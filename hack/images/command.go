@@ -76,5 +76,5 @@ func reason(text string) string {
 			marked = line
 		}
 	}
-	return cmp.Or(marked, last, "it did not say why")
+	return cmp.Or(marked, last, "no error message")
 }

@@ -50,7 +50,7 @@ func TestRunRefuses(t *testing.T) {
 
 func TestReason(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                                     "it did not say why",
+		"":                                     "no error message",
 		"reading\nno space left on device\n\n": "no space left on device",
 		"E: not enough\nI: removing tempdir\n": "E: not enough",
 		"ERROR: no matching distribution for pyspark==9.9.9\n[notice] a new pip\n":  "ERROR: no matching distribution for pyspark==9.9.9",

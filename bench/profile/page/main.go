@@ -45,12 +45,12 @@ var tables = []table{
 
 const head = `# Profiles
 
-What costs most in each scenario of the benchmark, on commit %s: CPU samples of 20 s, what was allocated, what the heap holds at the
-end, and where goroutines of the operator waited. [method.md](method.md) draws the conclusions.
+This page shows the most expensive functions in each scenario of the benchmark, on commit %s: CPU samples of 20 s, allocations, the heap at
+the end, and where goroutines of the operator waited. [method.md](method.md) contains the conclusions. To repeat it, run:
 
 ` + "    make bench BENCH_FLAGS='-profiles=FOLDER -floor=false'\n    cd bench && go run ./profile/page FOLDER COMMIT\n" + `
-repeats it. Each line has the value of a function, its share, the value with what it calls, and the share of that. Functions that
-only pass on to others are left out of the lists "with what is called".
+Each line contains the value of a function, its share, the value including called functions, and the share of that. The lists "with what
+is called" omit functions that only call others.
 `
 
 func run(w io.Writer, arguments []string) error {
