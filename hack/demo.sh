@@ -110,7 +110,7 @@ run_spark_pi() {
     case "${state}" in COMPLETED | FAILED) break ;; esac
   done
   kill "${watch}" 2>/dev/null || true
-  # A time-out of read leaves no state.
+  # A timeout of read leaves no state.
   [ "${last}" = COMPLETED ] || {
     explain_app
     [ "${state}" = FAILED ] || echo "no change for ${patience} s" >&2

@@ -52,10 +52,10 @@ func TestValidateLifecycle(t *testing.T) {
 			"spec.restartPolicy.infrastructureFailures.retries: Invalid value: -1: must be at least 0",
 			"spec.restartPolicy.infrastructureFailures.intervalSeconds: Invalid value: 0: must be at least 1",
 		}},
-		"time-outs": {func(app *application) {
+		"timeouts": {func(app *application) {
 			app.Spec.Timeouts = &v1beta2.Timeouts{DriverStartSeconds: ptr.To[int64](1), ExecutorsReadySeconds: ptr.To[int64](1), RunSeconds: ptr.To[int64](1)}
 		}, nil},
-		"time-outs of nothing": {func(app *application) {
+		"timeouts of nothing": {func(app *application) {
 			app.Spec.Timeouts = &v1beta2.Timeouts{DriverStartSeconds: ptr.To[int64](0), ExecutorsReadySeconds: ptr.To[int64](-1), RunSeconds: ptr.To[int64](0)}
 		}, []string{
 			"spec.timeouts.driverStartSeconds: Invalid value: 0: must be at least 1",

@@ -91,7 +91,7 @@ type FailureType string
 // Types of failures.
 const (
 	// FailureTypeApplication is a failure of the application itself: an exit code, too
-	// little memory, a time-out, a missing Secret.
+	// little memory, a timeout, a missing Secret.
 	FailureTypeApplication FailureType = "Application"
 	// FailureTypeInfrastructure is a failure of what it runs on: eviction, preemption,
 	// a lost node, an image that could not be pulled.
