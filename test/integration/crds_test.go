@@ -24,6 +24,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
+	"github.com/spark-operator/spark-operator/test/lifecycle"
 	"github.com/spark-operator/spark-operator/test/sim"
 )
 
@@ -264,7 +265,10 @@ func jobWithOldCRD(t *testing.T, namespace string) {
 	kill()
 	sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace)
 	time.Sleep(5 * time.Second) // long enough for a second Job
-	driver := runClient(t, job)
+	driver, err := lifecycle.RunSparkSubmit(t.Context(), api.Core, job)
+	if err != nil {
+		t.Fatal(err)
+	}
 	app = waitFor(t, namespace, "pi", "SUBMITTED with a driver", func(app *v1beta2.SparkApplication) bool {
 		return app.Status.AppState.State == v1beta2.ApplicationStateSubmitted && !app.Status.BeingSubmitted()
 	})

@@ -13,8 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/sparkconf"
-	"github.com/spark-operator/spark-operator/pkg/submit"
+	"github.com/spark-operator/spark-operator/test/lifecycle"
 	"github.com/spark-operator/spark-operator/test/sim"
 )
 
@@ -37,7 +36,10 @@ func TestSparkSubmitInAJob(t *testing.T) {
 		t.Errorf("job %s (%s) became %s (%s)", job.Name, job.UID, again.Name, again.UID)
 	}
 
-	driver := runClient(t, job)
+	driver, err := lifecycle.RunSparkSubmit(t.Context(), api.Core, job)
+	if err != nil {
+		t.Fatal(err)
+	}
 	submitted := waitFor(t, namespace, "pi", "SUBMITTED with a driver", func(app *v1beta2.SparkApplication) bool {
 		return app.Status.AppState.State == v1beta2.ApplicationStateSubmitted && !app.Status.BeingSubmitted()
 	})
@@ -47,7 +49,7 @@ func TestSparkSubmitInAJob(t *testing.T) {
 	if submitted.Status.SubmissionID != driver.Labels[v1beta2.LabelSubmissionID] || !metav1.IsControlledBy(driver, app) {
 		t.Errorf("submission %q, driver %+v", submitted.Status.SubmissionID, driver.ObjectMeta)
 	}
-	driver, err := api.Core.CoreV1().Pods(namespace).Get(t.Context(), driver.Name, metav1.GetOptions{})
+	driver, err = api.Core.CoreV1().Pods(namespace).Get(t.Context(), driver.Name, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,37 +108,4 @@ func waitForJob(t *testing.T, namespace string, app *v1beta2.SparkApplication) *
 		t.Fatalf("%d jobs", len(jobs.Items))
 	}
 	return &jobs.Items[0]
-}
-
-// runClient creates the driver pod that spark-submit in the Job would create.
-func runClient(t *testing.T, job *batchv1.Job) *corev1.Pod {
-	t.Helper()
-	configMap, err := api.Core.CoreV1().ConfigMaps(job.Namespace).Get(t.Context(), job.Name, metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !metav1.IsControlledBy(configMap, job) {
-		t.Errorf("owners of the config map: %v", configMap.OwnerReferences)
-	}
-	conf, err := sparkconf.ParseProperties(configMap.Data["spark.properties"])
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string][]byte{}
-	for name, text := range configMap.Data {
-		files["/etc/spark-submit/"+name] = []byte(text)
-	}
-	objects, err := submit.Build(submit.Input{
-		SparkVersion: "4.3.0", Conf: conf, Files: files, MainClass: "org.apache.spark.examples.SparkPi",
-		PrimaryResource: "local:///opt/spark/examples/jars/spark-examples.jar", User: "spark",
-		IDs: submit.NewIDs("drawn by the client"), SubmitTime: time.Now(),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	pod, err := api.Core.CoreV1().Pods(job.Namespace).Create(t.Context(), objects.Driver, metav1.CreateOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pod
 }
