@@ -3,6 +3,7 @@
 package controller
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -12,68 +13,100 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
 
-// What a client concludes from a state.
+// clientsFile has the one table of what clients conclude from a status. test/clients
+// compares it with the released code of those that can be run.
+const clientsFile = "../../docs/clients.md"
+
+// meaning is what a word of a client says about the job.
+type meaning string
+
 const (
-	toWait    = "waiting"  // for a start
-	toFollow  = "started"  // it looks for the driver pod
-	toSucceed = "ended"    // well
-	toFail    = "failed"   // for good; it may start the job over
-	toIgnore  = "nothing"  // it has no rule for it
-	toBreak   = "misread"  // it fails with an error of its own
-	toWarn    = "degraded" // shown to people, decides nothing
+	undecided meaning = "undecided" // it is not started, or goes on, or the client has no rule
+	started   meaning = "started"   // there is a driver pod to look at
+	ended     meaning = "ended"     // well
+	broken    meaning = "broken"    // for good: the client may start the job over
 )
 
-// clientRules is what released clients make of status.applicationState.state: the
-// operator of the Airflow provider cncf.kubernetes 10.25, Kueue, the health script of
-// Argo CD, the spark plugin of Flyte and the Kubeflow SDK 0.5.
-var clientRules = map[string]map[v1beta2.ApplicationStateType]string{
-	// It takes any text but SUBMITTED and FAILED for a start, the empty one, too.
-	"Airflow": {
-		stateNew: toFollow, stateSubmitted: toWait, stateRunning: toFollow, stateCompleted: toFollow, stateFailed: toFail,
-		stateRefused: toFollow, statePendingRerun: toFollow, stateInvalidating: toFollow, stateSucceeding: toFollow, stateFailing: toFollow,
-		stateSuspending: toFollow, stateSuspended: toFollow, stateResuming: toFollow, stateUnknown: toFollow,
-	},
-	"Kueue": {
-		stateNew: toIgnore, stateSubmitted: toIgnore, stateRunning: toFollow, stateCompleted: toSucceed, stateFailed: toFail,
-		stateRefused: toFail, statePendingRerun: toIgnore, stateInvalidating: toIgnore, stateSucceeding: toIgnore, stateFailing: toIgnore,
-		stateSuspending: toIgnore, stateSuspended: toIgnore, stateResuming: toIgnore, stateUnknown: toIgnore,
-	},
-	"Argo CD": {
-		stateNew: toBreak, stateSubmitted: toWait, stateRunning: toFollow, stateCompleted: toSucceed, stateFailed: toWarn,
-		stateRefused: toWarn, statePendingRerun: toWait, stateInvalidating: toWait, stateSucceeding: toWait, stateFailing: toWarn,
-		stateSuspending: toWait, stateSuspended: toWait, stateResuming: toWait, stateUnknown: toWait,
-	},
-	"Flyte": {
-		stateNew: toWait, stateSubmitted: toWait, stateRunning: toFollow, stateCompleted: toSucceed, stateFailed: toFail,
-		stateRefused: toFail, statePendingRerun: toFollow, stateInvalidating: toFollow, stateSucceeding: toFollow, stateFailing: toFollow,
-		stateSuspending: toFollow, stateSuspended: toFollow, stateResuming: toFollow, stateUnknown: toFollow,
-	},
-	"Kubeflow SDK": {
-		stateNew: toWait, stateSubmitted: toWait, stateRunning: toFollow, stateCompleted: toSucceed, stateFailed: toFail,
-		stateRefused: toFail, statePendingRerun: toFail, stateInvalidating: toFail, stateSucceeding: toFollow, stateFailing: toFail,
-		stateSuspending: toFollow, stateSuspended: toFollow, stateResuming: toFollow, stateUnknown: toFail,
-	},
+// clientWords are the words of the table, by client.
+var clientWords = map[string]map[string]meaning{
+	"Airflow operator": {"waiting": undecided, "started": started, "failed": broken},
+	"Airflow sensor":   {"waiting": undecided, "succeeded": ended, "failed": broken},
+	// What Argo CD shows decides nothing, so Healthy says no more than that all is well.
+	"Argo CD":      {"Progressing": undecided, "Healthy": ended, "Degraded": broken, "Missing": undecided},
+	"Kubeflow SDK": {"Created": undecided, "Running": started, "Completed": ended, "Failed": broken},
+	"Flyte":        {"queued": undecided, "initializing": undecided, "running": started, "succeeded": ended, "failed": broken},
+	"Kueue":        {"–": undecided, "active": started, "finished": ended, "failed": broken},
 }
 
-// TestClientsKnowEveryState: no state is published that a client has no rule for, and
-// all of them wait for a submission that is under way or waits.
+// TestClientsKnowEveryState: the table of docs/clients.md has an answer of every client
+// for every state that can be published and for no other; all clients wait for a
+// submission that is under way or waits, and none mistakes one end for the other.
 func TestClientsKnowEveryState(t *testing.T) {
-	for client, rules := range clientRules {
-		for _, state := range anyState {
-			if state == stateSubmitting {
-				state = stateSubmitted // as it is published
-			}
-			if _, known := rules[state]; !known {
-				t.Errorf("%s: no rule for %q", client, stateName(state))
-			}
+	header, rows := readClients(t)
+	clients := header[1:]
+	if len(clients) != len(clientWords) {
+		t.Errorf("the table has %d clients, this test knows %d", len(clients), len(clientWords))
+	}
+	answered := map[string]bool{}
+	for _, row := range rows {
+		state, _, _ := strings.Cut(row[0], ",")
+		answered[state] = true
+		if !slices.ContainsFunc(anyState, func(known v1beta2.ApplicationStateType) bool { return published(known) == state }) {
+			t.Errorf("%q is never published", state)
 		}
-		if got := rules[stateSubmitted]; got != toWait && got != toIgnore {
-			t.Errorf("%s takes a submission that waits for %s", client, got)
-		}
-		if got := rules[stateCompleted]; got == toFail {
-			t.Errorf("%s takes success for %s", client, got)
+		for i, client := range clients {
+			said, known := clientWords[client][row[i+1]]
+			if !known {
+				t.Errorf("%s, %s: %q is no word of it", client, row[0], row[i+1])
+				continue
+			}
+			wrong := map[string][]meaning{
+				stateName(stateNew): {started, ended, broken}, string(stateSubmitted): {started, ended, broken},
+				string(stateRunning): {broken}, string(stateSucceeding): {broken}, string(stateCompleted): {broken}, string(stateFailed): {started, ended},
+			}
+			if slices.Contains(wrong[state], said) {
+				t.Errorf("%s takes %s for %s", client, row[0], said)
+			}
 		}
 	}
+	for _, state := range anyState {
+		if name := published(state); !answered[name] {
+			t.Errorf("%s has no row for %s", clientsFile, name)
+		}
+	}
+}
+
+// published is the name that the table has for what is published of a state.
+func published(state v1beta2.ApplicationStateType) string {
+	if state == stateSubmitting {
+		state = stateSubmitted
+	}
+	return stateName(state)
+}
+
+// readClients returns the header and the rows of the table whose first column is Status.
+func readClients(t *testing.T) (header []string, rows [][]string) {
+	t.Helper()
+	text, err := os.ReadFile(clientsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		for i := range cells {
+			cells[i] = strings.TrimSpace(cells[i])
+		}
+		switch {
+		case cells[0] == "Status":
+			header = cells
+		case header == nil || strings.HasPrefix(cells[0], "---"):
+		case len(cells) != len(header):
+			return header, rows
+		default:
+			rows = append(rows, cells)
+		}
+	}
+	return header, rows
 }
 
 // checkForClients checks a status that is written against the contracts of clients. It
