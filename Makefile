@@ -142,7 +142,7 @@ test-integration: bin/localcluster
 	hack/prerequisites.sh race
 	bin/localcluster env true
 	@# Never from the cache of tests, which does not know what the operator is built from.
-	cd test && $(GO_TEST) -count=1 -timeout 20m $$(go list ./... | grep -vE '/(chart|e2e)(/|$$)')
+	cd test && $(GO_TEST) -count=1 -timeout 20m $$(go list ./... | grep -vE '/(chart|clients|e2e)(/|$$)')
 
 .PHONY: restarts
 restarts: bin/localcluster ## Restart the API server ten times while 900 applications are submitted; 8 minutes.
@@ -150,15 +150,26 @@ restarts: bin/localcluster ## Restart the API server ten times while 900 applica
 	cd test && go test -v -count=1 -timeout 1h -run '^TestRestartsOfTheAPIServer$$' ./integration -restart-apps 900 -restarts 10
 
 .PHONY: e2e
-e2e: cluster-up spark35-image bin/helm ## Run the tests that need a node and real Spark, on the local cluster.
+e2e: cluster-up spark35-image bin/helm ## Run the tests that need a node and real Spark, on the local cluster, and test-clients.
 	bin/localcluster load-image bin/spark-image-$(SPARK35_VERSION).tar
 	bin/localcluster kubectl apply --server-side --force-conflicts --filename charts/spark-operator/crds/
+	@# The clients need no node. They are done long before Spark is.
+	$(MAKE) --no-print-directory --jobs 2 e2e-node test-clients
+
+.PHONY: e2e-node
+e2e-node:
 	cd test && KUBECONFIG=$$(../bin/localcluster kubeconfig) \
 	  E2E_OPERATOR_IMAGE=$(OPERATOR_IMAGE) E2E_OPERATOR_BINARY=$(CURDIR)/bin/spark-operator \
 	  E2E_SPARK_IMAGE=$(SPARK_IMAGE) E2E_SPARK_VERSION=$(SPARK_VERSION) \
 	  E2E_SPARK35_IMAGE=$(SPARK35_IMAGE) E2E_SPARK35_VERSION=$(SPARK35_VERSION) \
 	  E2E_HELM=$(CURDIR)/bin/helm E2E_CHART=$(CURDIR)/charts/spark-operator \
 	  go test -v -count=1 -timeout 60m $(E2E_FLAGS) ./e2e/...
+
+.PHONY: test-clients
+test-clients: bin/localcluster ## Run released clients (Airflow, Kubeflow SDK, Argo CD's script) against the operator.
+	hack/prerequisites.sh clients
+	bin/localcluster env true
+	clients=$$(hack/clients.sh) && cd test && CLIENTS=$$clients go test -count=1 -timeout 15m $(E2E_FLAGS) ./clients
 
 ##@ Measure
 

@@ -6,6 +6,7 @@
 #   race     the C compiler that Go's race detector needs
 #   images   what building the Spark image runs
 #   cluster  what a node of the local cluster runs
+#   clients  Python for the clients that hack/clients.sh fetches
 #   lint     shellcheck
 # A machine without Go gets the toolchain that go.mod asks for, in the user's cache; the Makefile has it in its PATH.
 set -o errexit -o nounset -o pipefail
@@ -97,6 +98,11 @@ for group in "$@"; do
       need iproute2 ip
       need iptables iptables
       need containernetworking-plugins /usr/lib/cni/bridge
+      ;;
+    clients)
+      need python3 python3
+      # Debian has the module venv without what it works with.
+      python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
       ;;
     lint) need shellcheck shellcheck ;;
     *)

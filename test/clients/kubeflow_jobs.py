@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Runs batch jobs with the Kubeflow SDK.
+
+"read": the state of every job of "namespace": {name: state}.
+"run": what becomes of a job "name" with "arguments": {"verdict": its state at the end, "message": ...}.
+"""
+
+import os
+import sys
+from types import ModuleType
+
+from serve import serve
+
+# The SDK imports the session of Spark Connect, which is not part of this test and takes all of Spark.
+session = ModuleType("pyspark.sql")
+session.SparkSession = None
+sys.modules["pyspark"], sys.modules["pyspark.sql"] = ModuleType("pyspark"), session
+
+from kubeflow.common.types import KubernetesBackendConfig  # noqa: E402
+from kubeflow.spark import SparkClient  # noqa: E402
+from kubeflow.spark.options import Name  # noqa: E402
+from kubeflow.spark.types.types import FileJob  # noqa: E402
+
+
+def client(request):
+    return SparkClient(KubernetesBackendConfig(namespace=request["namespace"], config_file=os.environ["KUBECONFIG"]))
+
+
+def run(request):
+    spark = client(request)
+    job = FileJob("local:///opt/app.py", args=request["arguments"])
+    name = spark.submit_job(job, num_executors=1, options=[Name(request["name"])])
+    try:
+        done = spark.wait_for_job_status(name, timeout=120, polling_interval=1)
+    except RuntimeError as failure:
+        return {"verdict": spark.get_job(name).status.value, "message": str(failure)[:1000]}
+    return {"verdict": done.status.value, "message": ""}
+
+
+def read(request):
+    return {job.name: job.status.value for job in client(request).list_jobs()}
+
+
+serve({"run": run, "read": read})
