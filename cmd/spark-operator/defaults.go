@@ -37,12 +37,12 @@ type DefaultsOptions struct {
 
 // AddFlags declares the flags.
 func (o *DefaultsOptions) AddFlags(fs *pflag.FlagSet) {
-	fs.StringArrayVar(&o.SparkConf, "default-spark-conf", o.SparkConf, "Spark property of all applications that do not set it themselves: key=value. May be repeated.")
-	fs.StringVar(&o.SparkConfFile, "default-spark-conf-file", o.SparkConfFile, "File with such properties in the form of spark-defaults.conf. --default-spark-conf wins over it.")
-	fs.StringVar(&o.ServiceAccount, "default-service-account", o.ServiceAccount, "Service account of drivers without spec.driver.serviceAccount; empty for the one called default.")
-	fs.StringArrayVar(&o.Labels, "default-pod-label", o.Labels, "Label of the driver and executor pods of all applications: key=value. May be repeated.")
-	fs.StringArrayVar(&o.Annotations, "default-pod-annotation", o.Annotations, "Annotation of the driver and executor pods of all applications: key=value. May be repeated.")
-	fs.StringSliceVar(&o.ImagePullSecrets, "default-image-pull-secrets", o.ImagePullSecrets, "Secrets to pull images with for applications without spec.imagePullSecrets, separated by commas.")
+	fs.StringArrayVar(&o.SparkConf, "default-spark-conf", o.SparkConf, "Spark property for all applications that do not set it: key=value. Can be repeated.")
+	fs.StringVar(&o.SparkConfFile, "default-spark-conf-file", o.SparkConfFile, "File with such properties in the format of spark-defaults.conf. --default-spark-conf takes precedence.")
+	fs.StringVar(&o.ServiceAccount, "default-service-account", o.ServiceAccount, "Service account of drivers without spec.driver.serviceAccount. If empty, the service account default.")
+	fs.StringArrayVar(&o.Labels, "default-pod-label", o.Labels, "Label of the driver and executor pods of all applications: key=value. Can be repeated.")
+	fs.StringArrayVar(&o.Annotations, "default-pod-annotation", o.Annotations, "Annotation of the driver and executor pods of all applications: key=value. Can be repeated.")
+	fs.StringSliceVar(&o.ImagePullSecrets, "default-image-pull-secrets", o.ImagePullSecrets, "Comma-separated list of image pull secrets of applications without spec.imagePullSecrets.")
 }
 
 // Conf returns the properties that the flags stand for; nil for none. The error names
@@ -121,7 +121,7 @@ func (o *DefaultsOptions) Validate() error {
 		err = validMetadata(run)
 	}
 	if err != nil {
-		return fmt.Errorf("no application could be submitted with these defaults (--default-spark-conf, --default-pod-label and the like): %w", err)
+		return fmt.Errorf("every submission would fail with these defaults (--default-spark-conf, --default-pod-label and the like): %w", err)
 	}
 	return nil
 }

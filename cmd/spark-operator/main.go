@@ -42,7 +42,7 @@ func newCommand() *cobra.Command {
 	group.AddCommand(newControllerCommand())
 	webhook := &cobra.Command{
 		Use:   "webhook",
-		Short: "The admission webhook, which checks SparkApplications when they are applied",
+		Short: "Commands of the admission webhook",
 	}
 	webhook.AddCommand(newWebhookCommand())
 	root.AddCommand(group, webhook, newVersionCommand())

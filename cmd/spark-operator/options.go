@@ -129,7 +129,7 @@ func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs = sets.FlagSet("submission")
 	fs.StringVar(&o.Submitter, "submitter", o.Submitter, "Submitter of applications without the annotation "+v1beta2.AnnotationSubmitter+": "+strings.Join(submitters, " or ")+".")
 	fs.DurationVar(&o.SubmitterDeadline, "submitter-deadline", o.SubmitterDeadline, "Time limit of a Job with spark-submit, including the image pull.")
-	fs.BoolVar(&o.PodWebhook, "pod-webhook", o.PodWebhook, "Executor pods pass through the webhook of this operator, which applies the fields that Spark overrides: no Warning events for these. Has no other effect.")
+	fs.BoolVar(&o.PodWebhook, "pod-webhook", o.PodWebhook, "Send no Warning events for executor fields that Spark overrides, because the webhook of this operator applies them.")
 	fs.BoolVar(&o.ServiceLinks, "enable-service-links", o.ServiceLinks, "Set enableServiceLinks in driver and executor pods, so that they get environment variables for every Service of their namespace. With thousands of Services, a process may fail to start. A pod template that sets enableServiceLinks takes precedence.")
 
 	o.Defaults.AddFlags(sets.FlagSet("defaults of applications"))

@@ -34,22 +34,22 @@ func newWebhookCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "start",
 		Short: "Run the admission webhook",
-		Long: `Run the admission webhook. The API server asks it before it stores a
+		Long: `Run the admission webhook. The API server calls it before it stores a
 SparkApplication, a ScheduledSparkApplication or an executor pod:
 
   - Applications get the defaults that kubeflow/spark-operator stores.
   - Applications and schedules that cannot run are refused, with the field and the
     reason. Fields without effect are warnings.
   - Executor pods get spec.executor.memoryLimit, lifecycle and env, which Spark
-    overrides, and with PartialRestart the placement that the application has now.
+    overrides, and with PartialRestart the current placement of the application.
 
 The controller does not need the webhook. Any number of replicas may run; they share
 one certificate, which the holder of a Lease creates and renews.`,
-		Example: `  # Beside the controller, with the names of the Helm chart.
+		Example: `  # With the names of the Helm chart, in addition to the controller.
   spark-operator webhook start --namespaces=jobs --leader-election \
       --webhook-svc-name=spark-operator-webhook-svc --webhook-svc-namespace=spark-operator
 
-  # With a certificate from files, which something else renews.
+  # With a certificate from files that another program renews.
   spark-operator webhook start --webhook-secret-name= --webhook-cert-dir=/certs`,
 		Args: func(_ *cobra.Command, arguments []string) error {
 			if err != nil {
@@ -135,7 +135,7 @@ func runWebhook(ctx context.Context, options *WebhookOptions) error {
 		check{"certificate", func(*http.Request) error { return certificate.Err() }},
 		check{"caches", func(*http.Request) error {
 			if !synced.Load() {
-				return errors.New("the applications have not been read yet")
+				return errors.New("the caches are not synced yet")
 			}
 			return nil
 		}}), registry)
@@ -196,7 +196,7 @@ func runWebhook(ctx context.Context, options *WebhookOptions) error {
 func countExpiry(registry prometheus.Registerer, certificate certificateSource) error {
 	return registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "spark_operator_webhook_certificate_expiry_timestamp_seconds",
-		Help: "When the certificate of the webhook expires, in Unix time; 0 while there is none",
+		Help: "Time at which the certificate of the webhook expires, in Unix time; 0 if no certificate exists",
 	}, func() float64 {
 		if until := certificate.NotAfter(); !until.IsZero() {
 			return float64(until.Unix())

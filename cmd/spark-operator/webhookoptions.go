@@ -98,36 +98,36 @@ func (o *WebhookOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	o.ScopeOptions.AddFlags(sets.FlagSet("scope"))
 
 	fs := sets.FlagSet("webhook")
-	fs.StringVar(&o.BindAddress, "webhook-bind-address", o.BindAddress, "IP address on which reviews are served. If empty, all addresses.")
-	fs.IntVar(&o.Port, "webhook-port", o.Port, "Port on which reviews are served; 0 takes a free one, which the log shows.")
+	fs.StringVar(&o.BindAddress, "webhook-bind-address", o.BindAddress, "IP address of the webhook server. If empty, all addresses.")
+	fs.IntVar(&o.Port, "webhook-port", o.Port, "Port of the webhook server; 0 selects a free port, which the log shows.")
 	fs.StringVar(&o.TLSMinVersion, "webhook-tls-min-version", o.TLSMinVersion, "Minimum TLS version: "+strings.Join(cliflag.TLSPossibleVersions(), ", ")+".")
 	fs.StringSliceVar(&o.TLSCipherSuites, "webhook-tls-cipher-suites", o.TLSCipherSuites, "Comma-separated list of cipher suites. If empty, the defaults of Go.")
-	fs.StringVar(&o.MutatingName, "mutating-webhook-name", o.MutatingName, "Name of the MutatingWebhookConfiguration whose caBundle is kept. If empty, none.")
-	fs.StringVar(&o.ValidatingName, "validating-webhook-name", o.ValidatingName, "Name of the ValidatingWebhookConfiguration whose caBundle is kept. If empty, none.")
+	fs.StringVar(&o.MutatingName, "mutating-webhook-name", o.MutatingName, "Name of the MutatingWebhookConfiguration whose caBundle the webhook updates. If empty, none.")
+	fs.StringVar(&o.ValidatingName, "validating-webhook-name", o.ValidatingName, "Name of the ValidatingWebhookConfiguration whose caBundle the webhook updates. If empty, none.")
 	fs.BoolVar(&o.Quota, "enable-resource-quota-enforcement", o.Quota, "Not supported by this version: true is an error.")
 	o.Gates.AddFlag(fs)
 
 	fs = sets.FlagSet("certificate")
-	fs.StringVar(&o.SecretName, "webhook-secret-name", o.SecretName, "Secret with the certificate. It is created, renewed and restored, unless --enable-cert-manager is set. If empty, the certificate is read from --webhook-cert-dir.")
+	fs.StringVar(&o.SecretName, "webhook-secret-name", o.SecretName, "Name of the Secret with the certificate. The webhook creates and renews it, unless --enable-cert-manager is set. If empty, the webhook reads the certificate from --webhook-cert-dir.")
 	fs.StringVar(&o.SecretNamespace, "webhook-secret-namespace", o.SecretNamespace, "Namespace of the Secret.")
-	fs.StringVar(&o.ServiceName, "webhook-svc-name", o.ServiceName, "Service of the webhook, for the names in the certificate.")
+	fs.StringVar(&o.ServiceName, "webhook-svc-name", o.ServiceName, "Name of the Service of the webhook, for the names in the certificate.")
 	fs.StringVar(&o.ServiceNamespace, "webhook-svc-namespace", o.ServiceNamespace, "Namespace of the Service.")
-	fs.DurationVar(&o.Propagation, "webhook-ca-propagation", o.Propagation, "How long a new certificate authority is trusted by the webhook configurations before a certificate of it is used.")
-	fs.BoolVar(&o.CertManager, "enable-cert-manager", o.CertManager, "cert-manager keeps the Secret (tls.crt, tls.key) and the caBundle. The Secret is followed and never written.")
-	fs.StringVar(&o.CertDir, "webhook-cert-dir", o.CertDir, "Folder with certificate and key, if --webhook-secret-name is empty. Changes are picked up. The caBundle of the configurations is yours to keep.")
-	fs.StringVar(&o.CertName, "webhook-cert-name", o.CertName, "File of the certificate in --webhook-cert-dir.")
-	fs.StringVar(&o.KeyName, "webhook-key-name", o.KeyName, "File of the key in --webhook-cert-dir.")
+	fs.DurationVar(&o.Propagation, "webhook-ca-propagation", o.Propagation, "How long the webhook configurations contain a new certificate authority before the webhook uses a certificate of it.")
+	fs.BoolVar(&o.CertManager, "enable-cert-manager", o.CertManager, "cert-manager manages the Secret (tls.crt, tls.key) and the caBundle. The webhook only reads the Secret.")
+	fs.StringVar(&o.CertDir, "webhook-cert-dir", o.CertDir, "Folder with the certificate and the key, if --webhook-secret-name is empty. The webhook reloads changed files, and does not update the caBundle.")
+	fs.StringVar(&o.CertName, "webhook-cert-name", o.CertName, "File name of the certificate in --webhook-cert-dir.")
+	fs.StringVar(&o.KeyName, "webhook-key-name", o.KeyName, "File name of the key in --webhook-cert-dir.")
 
 	// What the controller assumes of all applications must not be hidden by stored defaults.
 	o.Defaults.AddFlags(sets.FlagSet("defaults of applications (the same as those of the controller)"))
-	o.Election.AddFlags(sets.FlagSet("leader election (of the replica that keeps the certificate)"))
+	o.Election.AddFlags(sets.FlagSet("leader election (of the replica that renews the certificate)"))
 	o.Serving.addProcessFlags(sets.FlagSet("serving"))
 	o.Logging.AddFlags(sets.FlagSet("logging"))
 
 	fs = sets.FlagSet("compatibility")
 	help := func(why string) string { return "Accepted for compatibility, without effect: " + why + "." }
 	fs.IntVar(&o.compatibility.threads, "controller-threads", 10, help("reviews need no workers"))
-	fs.StringVar(&o.compatibility.labelSelector, "label-selector-filter", "", help("the webhook configurations select"))
+	fs.StringVar(&o.compatibility.labelSelector, "label-selector-filter", "", help("the webhook configurations contain the selectors"))
 	const noApplications = "the webhook has no metrics of applications"
 	fs.StringVar(&o.compatibility.metricsPrefix, "metrics-prefix", "", help(noApplications))
 	fs.StringSliceVar(&o.compatibility.metricsLabels, "metrics-labels", nil, help(noApplications))
@@ -166,16 +166,16 @@ func (o *WebhookOptions) Validate() error {
 		}
 	}
 	if o.CertManager && o.SecretName == "" {
-		wrong("enable-cert-manager", "needs --webhook-secret-name, the Secret that cert-manager keeps")
+		wrong("enable-cert-manager", "requires --webhook-secret-name, the Secret of cert-manager")
 	}
 	if o.SecretName == "" && (o.CertDir == "" || o.CertName == "" || o.KeyName == "") {
-		wrong("webhook-cert-dir", "without --webhook-secret-name, folder, --webhook-cert-name and --webhook-key-name must be given")
+		wrong("webhook-cert-dir", "without --webhook-secret-name, this flag, --webhook-cert-name and --webhook-key-name are required")
 	}
 	if o.Propagation < 0 || o.Propagation > 10*time.Minute {
 		wrong("webhook-ca-propagation", "%v is not between 0s and 10m", o.Propagation)
 	}
 	if o.Quota {
-		wrong("enable-resource-quota-enforcement", "this version does not enforce quotas at admission; leave it out, ResourceQuota holds for the pods as ever")
+		wrong("enable-resource-quota-enforcement", "this version does not enforce quotas at admission; remove the flag, a ResourceQuota still applies to the pods")
 	}
 	if _, err := o.tlsConfig(); err != nil {
 		errs = append(errs, err)

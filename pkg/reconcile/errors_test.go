@@ -65,7 +65,7 @@ func TestClasses(t *testing.T) {
 		"unauthorized":          {err: apierrors.NewUnauthorized("token")},
 		"conflict":              {err: apierrors.NewConflict(pods, "x", errors.New("modified"))},
 		"network":               {err: errors.New("connection refused")},
-		"timeout":              {err: fmt.Errorf("create: %w", context.DeadlineExceeded)},
+		"timeout":               {err: fmt.Errorf("create: %w", context.DeadlineExceeded)},
 		"something to wait for": {err: WaitFor("Reason", "pod %s goes", "x")},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -75,7 +75,7 @@ func (c *Clock) set(request *http.Request, behind time.Duration) {
 	}
 	if known != behind {
 		c.behind.Store(int64(behind))
-		klog.FromContext(request.Context()).Info("The clock of this machine and that of the API server differ; the API server's counts", "behind", behind)
+		klog.FromContext(request.Context()).Info("The clocks of this machine and of the API server differ; the operator uses the time of the API server", "behind", behind)
 	}
 }
 

@@ -24,7 +24,7 @@ func (w *Webhook) mutatePod(request *admissionv1.AdmissionRequest) answer {
 	}
 	var before corev1.Pod
 	if err := kjson.UnmarshalCaseSensitivePreserveInts(request.Object.Raw, &before); err != nil {
-		return answer{warnings: []string{"the webhook of the Spark operator cannot read the pod and leaves it as it is: " + err.Error()}}
+		return answer{warnings: []string{"the webhook of the Spark operator cannot decode the pod and does not change it: " + err.Error()}}
 	}
 	if before.Labels[v1beta2.LabelSparkRole] != v1beta2.SparkRoleExecutor {
 		return answer{} // the operator has built the driver itself
@@ -45,7 +45,7 @@ func (w *Webhook) mutatePod(request *admissionv1.AdmissionRequest) answer {
 	after := before.Spec.DeepCopy()
 	fields := podspec.FieldsOf(app, podspec.Executor)
 	if errs := fields.Complete(after, index); len(errs) > 0 {
-		return answer{warnings: []string{"the pod stays as it is: " + oneLine(errs.ToAggregate().Error())}}
+		return answer{warnings: []string{"the pod is not changed: " + oneLine(errs.ToAggregate().Error())}}
 	}
 	if w.config.PartialRestart {
 		fields.Place(after)

@@ -110,11 +110,11 @@ func denied(code int32, format string, arguments ...any) answer {
 func (w *Webhook) Review(path string, body []byte) ([]byte, Outcome, error) {
 	handler, known := w.handlers[path]
 	if !known {
-		return nil, "", fmt.Errorf("no webhook has the path %s; there are %s", sparkconf.Excerpt(path, maxQuoted), strings.Join(w.Paths(), ", "))
+		return nil, "", fmt.Errorf("unknown path %s; use one of %s", sparkconf.Excerpt(path, maxQuoted), strings.Join(w.Paths(), ", "))
 	}
 	var review admissionv1.AdmissionReview
 	if err := kjson.UnmarshalCaseSensitivePreserveInts(body, &review); err != nil {
-		return nil, "", fmt.Errorf("the body is no AdmissionReview: %s", sparkconf.Excerpt(oneLine(err.Error()), maxQuoted))
+		return nil, "", fmt.Errorf("the body is not an AdmissionReview: %s", sparkconf.Excerpt(oneLine(err.Error()), maxQuoted))
 	}
 	switch want := admissionv1.SchemeGroupVersion.String(); {
 	case review.APIVersion != want || review.Kind != "AdmissionReview":

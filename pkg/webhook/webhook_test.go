@@ -239,17 +239,17 @@ func TestBadReviews(t *testing.T) {
 	deep := strings.Repeat(`{"a":`, 200000) + "1" + strings.Repeat("}", 200000)
 	good := string(reviewOf(t, webhook.PathValidateApplication, create(app("", ""))))
 	for name, test := range map[string]struct{ path, body, want string }{
-		"empty":         {webhook.PathValidateApplication, "", "the body is no AdmissionReview"},
-		"no JSON":       {webhook.PathValidateApplication, "kind: AdmissionReview", "the body is no AdmissionReview"},
-		"a list":        {webhook.PathValidateApplication, "[]", "the body is no AdmissionReview"},
+		"empty":         {webhook.PathValidateApplication, "", "the body is not an AdmissionReview"},
+		"no JSON":       {webhook.PathValidateApplication, "kind: AdmissionReview", "the body is not an AdmissionReview"},
+		"a list":        {webhook.PathValidateApplication, "[]", "the body is not an AdmissionReview"},
 		"nothing":       {webhook.PathValidateApplication, "null", "send an AdmissionReview"},
 		"old version":   {webhook.PathValidateApplication, strings.Replace(good, "admission.k8s.io/v1", "admission.k8s.io/v1beta1", 1), "send an AdmissionReview of admission.k8s.io/v1"},
 		"another kind":  {webhook.PathValidateApplication, `{"apiVersion":"v1","kind":"` + strings.Repeat("x", 1<<20) + `"}`, "send an AdmissionReview"},
 		"no request":    {webhook.PathValidateApplication, `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}`, "has no request"},
 		"no uid":        {webhook.PathValidateApplication, `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{}}`, "has no uid"},
-		"deep":          {webhook.PathValidateApplication, deep, "the body is no AdmissionReview"},
-		"unknown path":  {"/validate", good, "no webhook has the path /validate; there are /mutate--v1-pod, "},
-		"wrong request": {webhook.PathValidateApplication, `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":7}`, "the body is no AdmissionReview"},
+		"deep":          {webhook.PathValidateApplication, deep, "the body is not an AdmissionReview"},
+		"unknown path":  {"/validate", good, "unknown path /validate; use one of /mutate--v1-pod, "},
+		"wrong request": {webhook.PathValidateApplication, `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":7}`, "the body is not an AdmissionReview"},
 	} {
 		body, _, err := webhook.New(webhook.Config{}).Review(test.path, []byte(test.body))
 		if err == nil || body != nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "\n") || len(err.Error()) > 1024 {

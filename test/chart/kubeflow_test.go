@@ -197,8 +197,8 @@ func TestExamplesOfKubeflowAreAccepted(t *testing.T) {
 func TestNotesNameWhatHasNoEffect(t *testing.T) {
 	for set, want := range map[string]string{
 		"controller.replicas=2,controller.leaderElection.enable=false":                              "controller.leaderElection.enable:",
-		"controller.uiIngress.enable=true":                                                          "controller.uiIngress.enable: there is no Ingress without",
-		"controller.uiIngress.enable=true,controller.uiService.enable=false":                        "controller.uiIngress.enable: an Ingress leads to",
+		"controller.uiIngress.enable=true":                                                          "controller.uiIngress.enable: an Ingress requires",
+		"controller.uiIngress.enable=true,controller.uiService.enable=false":                        "controller.uiIngress.enable: the backend of the Ingress is",
 		"controller.batchScheduler.default=volcano":                                                 "controller.batchScheduler.default:",
 		"controller.featureGates[0].name=RestSubmitter,controller.featureGates[0].enabled=true":     "RestSubmitter:",
 		"controller.featureGates[0].name=LoadSparkDefaults,controller.featureGates[0].enabled=true": "LoadSparkDefaults:",

@@ -1,6 +1,6 @@
 {{/*
-One line for each value that was given and has no effect, with the reason. Values of kubeflow/spark-operator's chart never fail
-for that.
+One line for each value that is set and has no effect, with the reason. Such values of the chart of kubeflow/spark-operator do not
+fail.
 */}}
 {{- define "spark-operator.ineffective" -}}
 {{- with .Values.image }}
@@ -21,17 +21,17 @@ hook.image.repository: {{ . }} is not an image of this operator; the hook uses {
 controller.leaderElection.enable: several replicas always elect a leader.
 {{- end }}
 {{- if and .uiIngress.enable (not .uiService.enable) }}
-controller.uiIngress.enable: an Ingress leads to the Service that controller.uiService.enable creates.
+controller.uiIngress.enable: the backend of the Ingress is the Service that controller.uiService.enable creates.
 {{- end }}
 {{- if and .uiIngress.enable (not .uiIngress.urlFormat) }}
-controller.uiIngress.enable: there is no Ingress without controller.uiIngress.urlFormat.
+controller.uiIngress.enable: an Ingress requires controller.uiIngress.urlFormat.
 {{- end }}
 {{- if and .batchScheduler.default (not .batchScheduler.enable) }}
-controller.batchScheduler.default: batch schedulers need controller.batchScheduler.enable.
+controller.batchScheduler.default: batch schedulers require controller.batchScheduler.enable.
 {{- end }}
 {{- range .featureGates }}
 {{- if and .enabled (eq .name "LoadSparkDefaults") }}
-controller.featureGates LoadSparkDefaults: there is no spark-defaults.conf beside the operator; use controller.defaultSparkConf.
+controller.featureGates LoadSparkDefaults: the operator has no spark-defaults.conf; use controller.defaultSparkConf.
 {{- else if and .enabled (eq .name "RestSubmitter") }}
 controller.featureGates RestSubmitter: submission is built in and needs no JVM.
 {{- else if and .enabled (eq .name "DefaultTimeToLive") }}
@@ -49,14 +49,14 @@ controller.workqueueRateLimiter: applications share no rate limiter; each one is
 {{- $probe := .startupProbe | default dict }}
 {{- $given := list .serviceUrl .requestTimeout .startupTimeout .maxRetries .initialBackoff $probe.periodSeconds $probe.failureThreshold | join " " }}
 {{- if ne $given "http://spark-operator-submitter-svc:8080/api/v1/spark-submit 2m 5m 3 2s 5 60" }}
-submitter: submission is built in, so no submitter is called.
+submitter: submission is built in, so the operator calls no submitter.
 {{- end }}
 {{- end }}
 {{- if and .Values.certManager.enable (not .Values.webhook.enable) }}
 certManager.enable: only the webhook needs a certificate; see webhook.enable.
 {{- end }}
 {{- if .Values.webhook.resourceQuotaEnforcement.enable }}
-webhook.resourceQuotaEnforcement.enable: this version does not check quotas in advance; they hold for the pods as ever.
+webhook.resourceQuotaEnforcement.enable: this version does not check quotas in advance; they still apply to the pods.
 {{- end }}
 {{- if and .Values.webhook.enable (has .Release.Namespace .Values.spark.jobNamespaces) }}
 webhook.enable: the namespace of the release, {{ .Release.Namespace }}, is never reviewed.
