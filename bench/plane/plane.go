@@ -14,13 +14,18 @@ import (
 	"path/filepath"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/spark-operator/spark-operator/bench/profile"
 	"github.com/spark-operator/spark-operator/hack/localcluster/controlplane"
+	"github.com/spark-operator/spark-operator/test/sim/rights"
 )
 
 // User is a program that makes requests. The operator may do what the chart lets it do,
@@ -48,7 +53,7 @@ type Plane struct {
 }
 
 // Start starts a control plane with the CRDs found in a folder. The operator gets the
-// ClusterRoles of the chart, which is rendered in the file chart. Files of the plane
+// rights of the chart, which is rendered in the file chart. Files of the plane
 // lie in the folder work, which is made; Stop removes it.
 func Start(ctx context.Context, work, crds, chart string) (_ *Plane, err error) {
 	if err := os.RemoveAll(work); err != nil {
@@ -92,6 +97,19 @@ func Start(ctx context.Context, work, crds, chart string) (_ *Plane, err error) 
 		return nil, err
 	}
 	return p, nil
+}
+
+// grant gives the operator the rights of the rendered chart.
+func (p *Plane) grant(ctx context.Context, chart string) error {
+	client, err := kubernetes.NewForConfig(p.Config(Person))
+	if err != nil {
+		return fmt.Errorf("client of the rights: %w", err)
+	}
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: rights.Namespace}}
+	if _, err := client.CoreV1().Namespaces().Create(ctx, namespace, metav1.CreateOptions{}); err != nil {
+		return fmt.Errorf("namespace of the rights: %w", err)
+	}
+	return rights.Grant(ctx, client.RbacV1(), chart, rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: string(Operator)})
 }
 
 // Stop ends the servers and removes all files.

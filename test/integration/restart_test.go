@@ -3,31 +3,25 @@
 package integration
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
-	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
-	"sigs.k8s.io/yaml"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/test/sim"
 	"github.com/spark-operator/spark-operator/test/sim/kubelet"
+	"github.com/spark-operator/spark-operator/test/sim/rights"
 )
 
 // The full size is that of `make restarts`: 900 applications and 10 restarts.
@@ -35,9 +29,6 @@ var (
 	restartApps = flag.Int("restart-apps", 60, "applications that are submitted while the API server restarts")
 	restarts    = flag.Int("restarts", 2, "restarts of the API server, by SIGKILL and SIGTERM in turn")
 )
-
-// operatorUser is the account to which the chart grants its rules.
-const operatorUser = "system:serviceaccount:spark-operator:spark-operator-controller"
 
 // grantedPlane is a control plane of its own on which the operator has the rights that
 // the chart grants, and nothing else.
@@ -50,7 +41,7 @@ func newGrantedPlane(t *testing.T, namespace string) *grantedPlane {
 	t.Helper()
 	ctx, folder := t.Context(), t.TempDir()
 	tokens := filepath.Join(folder, "tokens.csv")
-	if err := os.WriteFile(tokens, []byte("operator,"+operatorUser+",operator,\"system:serviceaccounts\"\n"), 0o600); err != nil {
+	if err := os.WriteFile(tokens, []byte("operator,"+rights.Account+",operator,\"system:serviceaccounts\"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	options := controlPlane()
@@ -61,12 +52,14 @@ func newGrantedPlane(t *testing.T, namespace string) *grantedPlane {
 	}
 	t.Cleanup(func() { _ = started.Stop() })
 	p := &grantedPlane{API: started}
-	for _, name := range []string{"spark-operator", namespace} {
+	for _, name := range []string{rights.Namespace, namespace} {
 		if err := sim.CreateNamespace(ctx, p.Core, name); err != nil {
 			t.Fatal(err)
 		}
 	}
-	p.grant(t)
+	if err := rights.Grant(ctx, p.Core.RbacV1(), "../chart/testdata/all-namespaces.golden.yaml"); err != nil {
+		t.Fatal(err)
+	}
 
 	access := clientcmdapi.NewConfig()
 	access.Clusters["plane"] = &clientcmdapi.Cluster{Server: p.Access.Server, CertificateAuthorityData: p.Access.Authority}
@@ -78,58 +71,6 @@ func newGrantedPlane(t *testing.T, namespace string) *grantedPlane {
 		t.Fatal(err)
 	}
 	return p
-}
-
-// grant creates the roles of the chart, as it is rendered for all namespaces.
-func (p *grantedPlane) grant(t *testing.T) {
-	t.Helper()
-	text, err := os.ReadFile("../chart/testdata/all-namespaces.golden.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, rbac, granted := t.Context(), p.Core.RbacV1(), 0
-	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(text)))
-	for {
-		document, err := reader.Read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		var kind metav1.TypeMeta
-		if err = errors.Join(err, yaml.Unmarshal(document, &kind)); err != nil {
-			t.Fatal(err)
-		}
-		switch kind.Kind {
-		case "ClusterRole":
-			err = create(ctx, document, &rbacv1.ClusterRole{}, rbac.ClusterRoles())
-		case "ClusterRoleBinding":
-			err = create(ctx, document, &rbacv1.ClusterRoleBinding{}, rbac.ClusterRoleBindings())
-		case "Role":
-			err = create(ctx, document, &rbacv1.Role{}, rbac.Roles("spark-operator"))
-		case "RoleBinding":
-			err = create(ctx, document, &rbacv1.RoleBinding{}, rbac.RoleBindings("spark-operator"))
-		default:
-			continue
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		granted++
-	}
-	if granted != 4 {
-		t.Fatalf("%d roles and bindings in the chart", granted)
-	}
-}
-
-type creator[T any] interface {
-	Create(ctx context.Context, object T, options metav1.CreateOptions) (T, error)
-}
-
-func create[T any](ctx context.Context, document []byte, object T, client creator[T]) error {
-	if err := yaml.UnmarshalStrict(document, object); err != nil {
-		return err
-	}
-	_, err := client.Create(ctx, object, metav1.CreateOptions{})
-	return err
 }
 
 // endDrivers plays a kubelet that lets every driver end well once the ConfigMaps exist

@@ -6,6 +6,7 @@
 //   - faultproxy, between a client and the API server, lets requests fail;
 //   - kubelet lets drivers start, run and end, thousands of them if need be;
 //   - garbage collects whatever has lost its owners;
+//   - rights grants what the chart grants;
 //   - operator runs the operator's binary and kills it.
 //
 // The package itself starts the API server and them for tests, and ends them with these.
