@@ -42,7 +42,7 @@ func app(namespace, name string, fields ...any) *unstructured.Unstructured {
 }
 
 func create(ctx context.Context, app *unstructured.Unstructured, options ...string) (*unstructured.Unstructured, error) {
-	return api.dynamic.Resource(applications).Namespace(app.GetNamespace()).Create(ctx, app, metav1.CreateOptions{DryRun: options})
+	return api.Dynamic.Resource(applications).Namespace(app.GetNamespace()).Create(ctx, app, metav1.CreateOptions{DryRun: options})
 }
 
 // works waits until an application is defaulted and a bad one refused.
@@ -83,7 +83,7 @@ func TestApplicationsAreCheckedWhenTheyAreApplied(t *testing.T) {
 	in.works(t, 30*time.Second)
 	ctx := t.Context()
 	warnings := &noted{}
-	config := rest.CopyConfig(api.config)
+	config := rest.CopyConfig(api.Config)
 	config.WarningHandler = warnings
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
@@ -166,7 +166,7 @@ func TestStoredFaultsDoNotLockAnApplication(t *testing.T) {
 	}
 	in.start(t, in.port)
 	in.works(t, 30*time.Second)
-	apps := api.dynamic.Resource(applications).Namespace(in.name)
+	apps := api.Dynamic.Resource(applications).Namespace(in.name)
 	for _, patch := range []string{`{"spec":{"suspend":true}}`, `{"metadata":{"labels":{"a":"b"}}}`, `{"metadata":{"finalizers":["example.com/x"]}}`} {
 		if _, err := apps.Patch(t.Context(), "bad", types.MergePatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
 			t.Errorf("%s: %v", patch, err)
@@ -209,7 +209,7 @@ func TestExecutorPodsAreCompleted(t *testing.T) {
 	})); err != nil {
 		t.Fatal(err)
 	}
-	pods := api.core.CoreV1().Pods(in.name)
+	pods := api.Core.CoreV1().Pods(in.name)
 	eventually(t, 10*time.Second, func() error {
 		pod, err := pods.Create(ctx, executor(in.name, "pi", "pi-exec-1"), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 		if err != nil {
@@ -241,7 +241,7 @@ func TestFailurePolicyDecidesWhileTheWebhookIsDown(t *testing.T) {
 	if _, set, _ := unstructured.NestedString(stored.Object, "spec", "type"); set {
 		t.Error("Ignore: something has defaulted the application")
 	}
-	if _, err := api.core.CoreV1().Pods(ignored.name).Create(ctx, executor(ignored.name, "pi", "pi-exec-1"), metav1.CreateOptions{}); err != nil && !strings.Contains(err.Error(), "service account") {
+	if _, err := api.Core.CoreV1().Pods(ignored.name).Create(ctx, executor(ignored.name, "pi", "pi-exec-1"), metav1.CreateOptions{}); err != nil && !strings.Contains(err.Error(), "service account") {
 		t.Errorf("Ignore: pod: %v", err)
 	}
 	failed := install(t, "failed", admissionregistrationv1.Fail)

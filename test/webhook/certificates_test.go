@@ -86,12 +86,12 @@ func served(ctx context.Context, port int) (*x509.Certificate, error) {
 
 func (in *installation) secret(t *testing.T) (*corev1.Secret, error) {
 	t.Helper()
-	return api.core.CoreV1().Secrets(in.name).Get(t.Context(), in.name, metav1.GetOptions{})
+	return api.Core.CoreV1().Secrets(in.name).Get(t.Context(), in.name, metav1.GetOptions{})
 }
 
 func (in *installation) put(t *testing.T, data map[string][]byte) {
 	t.Helper()
-	secrets := api.core.CoreV1().Secrets(in.name)
+	secrets := api.Core.CoreV1().Secrets(in.name)
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: in.name}, Data: data}
 	if _, err := secrets.Update(t.Context(), secret, metav1.UpdateOptions{}); err == nil {
 		return
@@ -111,7 +111,7 @@ func (in *installation) trust(t *testing.T, authority []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	registration := api.core.AdmissionregistrationV1()
+	registration := api.Core.AdmissionregistrationV1()
 	if _, err := registration.MutatingWebhookConfigurations().Patch(t.Context(), in.name, types.JSONPatchType, patch, metav1.PatchOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +202,7 @@ func TestSecretAndTrustHeal(t *testing.T) {
 		}
 		return in.tryReview(t.Context())
 	}
-	if err := api.core.CoreV1().Secrets(in.name).Delete(t.Context(), in.name, metav1.DeleteOptions{}); err != nil {
+	if err := api.Core.CoreV1().Secrets(in.name).Delete(t.Context(), in.name, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, 10*time.Second, restored)

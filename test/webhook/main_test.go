@@ -8,78 +8,34 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/spark-operator/spark-operator/hack/localcluster/controlplane"
+	"github.com/spark-operator/spark-operator/test/sim"
+	"github.com/spark-operator/spark-operator/test/sim/operator"
 )
 
-const repository = "../.."
-
-// api is the one control plane of this test run; set by TestMain before any test.
-var api struct {
-	kubeconfig     string
+// What all tests share; set by TestMain before any of them.
+var (
+	api            *sim.API
 	operatorBinary string
-	config         *rest.Config
-	core           kubernetes.Interface
-	dynamic        dynamic.Interface
-}
+)
 
 func TestMain(m *testing.M) {
-	code, err := runAll(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "webhook:", err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func runAll(m *testing.M) (int, error) {
-	folder, err := os.MkdirTemp("", "spark-operator-webhook-")
-	if err != nil {
-		return 1, err
-	}
-	defer os.RemoveAll(folder)
-	api.operatorBinary = filepath.Join(folder, "spark-operator")
-	build := exec.Command("go", "build", "-o", api.operatorBinary, "./cmd/spark-operator")
-	build.Dir = repository
-	if output, err := build.CombinedOutput(); err != nil {
-		return 1, fmt.Errorf("build the operator: %w\n%s", err, output)
-	}
-	// A cold build of the servers takes minutes, a start seconds.
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
-	defer cancel()
-	environment, err := controlplane.Start(ctx, controlplane.Options{CRDs: []string{repository + "/manifests/crd"}})
-	if err != nil {
-		return 1, fmt.Errorf("start the control plane: %w", err)
-	}
-	defer func() { _ = environment.Stop() }()
-	api.kubeconfig = environment.Kubeconfig
-	if api.config, err = clientcmd.BuildConfigFromFlags("", api.kubeconfig); err != nil {
-		return 1, err
-	}
-	api.config.QPS = -1
-	api.config.WarningHandler = rest.NoWarnings{}
-	if api.core, err = kubernetes.NewForConfig(api.config); err != nil {
-		return 1, err
-	}
-	if api.dynamic, err = dynamic.NewForConfig(api.config); err != nil {
-		return 1, err
-	}
-	return m.Run(), nil
+	sim.Main(m, sim.Setup{
+		ControlPlane: controlplane.Options{CRDs: []string{sim.Repository + "/manifests/crd"}},
+		Ready: func(_ context.Context, started *sim.API, binary string) error {
+			api, operatorBinary = started, binary
+			return nil
+		},
+	})
 }
 
 // installation is a webhook as a chart installs it, with names of its own.
@@ -93,7 +49,7 @@ func install(t *testing.T, name string, policy admissionregistrationv1.FailurePo
 	t.Helper()
 	in := &installation{name: name, port: freePort(t)}
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
-	if _, err := api.core.CoreV1().Namespaces().Create(t.Context(), namespace, metav1.CreateOptions{}); err != nil {
+	if _, err := api.Core.CoreV1().Namespaces().Create(t.Context(), namespace, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	client := func(path string) admissionregistrationv1.WebhookClientConfig {
@@ -108,7 +64,7 @@ func install(t *testing.T, name string, policy admissionregistrationv1.FailurePo
 	applications := rule("sparkoperator.k8s.io", "v1beta2", "sparkapplications", "CREATE", "UPDATE")
 	selector := &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: name}}
 	none, seconds := admissionregistrationv1.SideEffectClassNone, int32(5)
-	registration := api.core.AdmissionregistrationV1()
+	registration := api.Core.AdmissionregistrationV1()
 	mutating := &admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	for path, rules := range map[string][]admissionregistrationv1.RuleWithOperations{
 		"/mutate-sparkoperator-k8s-io-v1beta2-sparkapplication": applications, "/mutate--v1-pod": rule("", "v1", "pods", "CREATE"),
@@ -146,52 +102,30 @@ func install(t *testing.T, name string, policy admissionregistrationv1.FailurePo
 // with SIGTERM and returns how it ended.
 func (in *installation) start(t *testing.T, port int, flags ...string) (stop func() error) {
 	t.Helper()
-	logFile, err := os.CreateTemp(t.TempDir(), "webhook-*.log")
+	process, err := operator.Start(operator.Options{
+		Binary: operatorBinary, Kubeconfig: api.Kubeconfig, Log: filepath.Join(t.TempDir(), "webhook.log"),
+		Command: []string{"webhook", "start"},
+		Flags: append([]string{
+			"--namespaces", in.name,
+			"--webhook-bind-address=127.0.0.1", fmt.Sprintf("--webhook-port=%d", port),
+			"--mutating-webhook-name", in.name, "--validating-webhook-name", in.name,
+			"--webhook-secret-name", in.name, "--webhook-secret-namespace", in.name,
+			"--webhook-svc-name", "webhook", "--webhook-svc-namespace", in.name,
+			"--leader-election", "--leader-election-lock-name", in.name, "--leader-election-lock-namespace", in.name,
+		}, flags...),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := exec.Command(api.operatorBinary, append([]string{
-		"webhook", "start", "--kubeconfig", api.kubeconfig, "--namespaces", in.name,
-		"--webhook-bind-address=127.0.0.1", fmt.Sprintf("--webhook-port=%d", port),
-		"--mutating-webhook-name", in.name, "--validating-webhook-name", in.name,
-		"--webhook-secret-name", in.name, "--webhook-secret-namespace", in.name,
-		"--webhook-svc-name", "webhook", "--webhook-svc-namespace", in.name,
-		"--leader-election", "--leader-election-lock-name", in.name, "--leader-election-lock-namespace", in.name,
-		"--health-probe-bind-address", "0",
-	}, flags...)...)
-	command.Stdout, command.Stderr = logFile, logFile
-	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- command.Wait() }()
-	over := false
-	stop = func() error {
-		if over {
-			return nil
-		}
-		over = true
-		_ = command.Process.Signal(syscall.SIGTERM)
-		select {
-		case err := <-ended:
-			return err
-		case <-time.After(20 * time.Second):
-			_ = command.Process.Kill()
-			return fmt.Errorf("did not end within 20 s: %w", <-ended)
-		}
-	}
 	t.Cleanup(func() {
-		if err := stop(); err != nil {
+		if err := process.Stop(); err != nil {
 			t.Errorf("the webhook ended with %v", err)
 		}
-		if text, err := os.ReadFile(logFile.Name()); err == nil && t.Failed() {
-			lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
-			t.Logf("log of the webhook:\n%s", strings.Join(lines[max(0, len(lines)-40):], "\n"))
+		if t.Failed() {
+			t.Logf("log of the webhook:\n%s", process.Tail(40))
 		}
-		_ = logFile.Close()
 	})
-	return stop
+	return process.Stop
 }
 
 func freePort(t *testing.T) int {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -23,6 +24,8 @@ type Options struct {
 	Binary, Kubeconfig string
 	// Log is the file to which its log is appended.
 	Log string
+	// Command is the command of the binary; "controller start" if empty.
+	Command []string
 	// Flags follow those of this package, so they win. Env is added to the environment,
 	// as NAME=value.
 	Flags, Env []string
@@ -52,7 +55,11 @@ func Start(options Options) (*Process, error) {
 	}
 	defer log.Close()
 	p := &Process{log: log.Name(), ended: make(chan struct{})}
-	arguments := []string{"controller", "start", "--kubeconfig", options.Kubeconfig}
+	arguments := []string{"controller", "start"}
+	if len(options.Command) > 0 {
+		arguments = slices.Clone(options.Command)
+	}
+	arguments = append(arguments, "--kubeconfig", options.Kubeconfig)
 	if options.Endpoints {
 		addresses, err := freeAddresses(3)
 		if err != nil {
