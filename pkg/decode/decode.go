@@ -36,10 +36,10 @@ func Strict[T any](data []byte, into *T) (unknown []string, err error) {
 
 // Fault returns the path of the first field that does not fit T and why not. The cause
 // is the error of decoding data into T. The path is found by decoding smaller and
-// smaller parts of the object.
+// smaller parts of the object; of a large object the error itself has to do.
 func Fault[T any](data []byte, cause error) string {
 	var tree map[string]any
-	if json.Unmarshal(data, &tree) != nil {
+	if len(data) > maxSearched || json.Unmarshal(data, &tree) != nil {
 		return oneLine(cause)
 	}
 	fits := func(part map[string]any) error {
@@ -53,6 +53,9 @@ func Fault[T any](data []byte, cause error) string {
 	return strings.TrimPrefix(path, ".") + ": " + oneLine(cause)
 }
 
+// maxSearched bounds the search, in bytes.
+const maxSearched = 128 << 10
+
 // narrow finds the deepest part of value that alone makes fits fail. The function
 // fits puts what it is given back into its place in the object.
 func narrow(value any, cause error, fits func(map[string]any) error) (path string, _ error) {
@@ -60,7 +63,15 @@ func narrow(value any, cause error, fits func(map[string]any) error) (path strin
 	if !ok {
 		return "", cause
 	}
-	for _, key := range slices.Sorted(maps.Keys(object)) {
+	keys := slices.Sorted(maps.Keys(object))
+	first := firstOf(len(keys), func(from, to int) bool {
+		part := make(map[string]any, to-from)
+		for _, key := range keys[from:to] {
+			part[key] = object[key]
+		}
+		return fits(part) == nil
+	})
+	for _, key := range keys[first:] {
 		err := fits(map[string]any{key: object[key]})
 		if err == nil {
 			continue
@@ -79,7 +90,9 @@ func narrow(value any, cause error, fits func(map[string]any) error) (path strin
 			if fits(map[string]any{key: []any{}}) != nil {
 				return segment, err
 			}
-			for i, element := range child {
+			first := firstOf(len(child), func(from, to int) bool { return fits(map[string]any{key: child[from:to]}) == nil })
+			for i := first; i < len(child); i++ {
+				element := child[i]
 				err := fits(map[string]any{key: []any{element}})
 				if err == nil {
 					continue
@@ -93,6 +106,20 @@ func narrow(value any, cause error, fits func(map[string]any) error) (path strin
 		return segment, err
 	}
 	return "", cause
+}
+
+// firstOf returns the first of n parts, some of which do not fit, that does not, in a
+// number of tries that grows with the logarithm of n.
+func firstOf(n int, fit func(from, to int) bool) int {
+	from := 0
+	for to := n; to-from > 1; {
+		if middle := (from + to) / 2; fit(from, middle) {
+			from = middle
+		} else {
+			to = middle
+		}
+	}
+	return from
 }
 
 // goFieldName matches the Go names in an error of the JSON decoder; they mean

@@ -14,6 +14,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned/scheme"
+	"github.com/spark-operator/spark-operator/pkg/decode"
 )
 
 // NewClient returns the typed client of this API group. It differs from the
@@ -45,17 +46,26 @@ func (s tolerantSerializer) DecoderToVersion(d runtime.Decoder, gv runtime.Group
 	return tolerantDecoder{s.NegotiatedSerializer.DecoderToVersion(d, gv)}
 }
 
-// tolerantDecoder decodes as usual; only when that fails it looks at each object
-// on its own.
+// tolerantDecoder decodes as usual; only when that fails, or would take too much, it
+// looks at each object on its own.
 type tolerantDecoder struct{ runtime.Decoder }
 
 func (d tolerantDecoder) Decode(data []byte, defaults *schema.GroupVersionKind, into runtime.Object) (runtime.Object, *schema.GroupVersionKind, error) {
+	if len(data) > largeDocument || decode.CountValues(data).TooMany() { // before it costs anything
+		meta := typeOf(data)
+		if meta.APIVersion == v1beta2.SchemeGroupVersion.String() {
+			if tolerated := decodeTolerantly(data, meta.Kind, into); tolerated != nil {
+				gvk := meta.GroupVersionKind()
+				return tolerated, &gvk, nil
+			}
+		}
+	}
 	object, kind, err := d.Decoder.Decode(data, defaults, into)
 	if err == nil {
 		return object, kind, nil
 	}
-	var meta metav1.TypeMeta
-	if decodeJSON(data, &meta) != nil || meta.APIVersion != v1beta2.SchemeGroupVersion.String() {
+	meta := typeOf(data)
+	if meta.APIVersion != v1beta2.SchemeGroupVersion.String() {
 		return object, kind, err
 	}
 	tolerated := decodeTolerantly(data, meta.Kind, into)
@@ -64,6 +74,19 @@ func (d tolerantDecoder) Decode(data []byte, defaults *schema.GroupVersionKind, 
 	}
 	gvk := meta.GroupVersionKind()
 	return tolerated, &gvk, nil
+}
+
+// largeDocument is from how many bytes on an object is not decoded in the usual way first:
+// that reads it twice more.
+const largeDocument = 256 << 10
+
+// typeOf returns the type of an object, as far as it is text.
+func typeOf(data []byte) (meta metav1.TypeMeta) {
+	outer := decode.Fields(data)
+	if decodeJSON(outer["apiVersion"], &meta.APIVersion) != nil || decodeJSON(outer["kind"], &meta.Kind) != nil {
+		return metav1.TypeMeta{}
+	}
+	return meta
 }
 
 // decodeTolerantly decodes what could not be decoded as a whole, into into if it

@@ -55,6 +55,22 @@ type envelope struct {
 	Status   json.RawMessage   `json:"status"`
 }
 
+// stub gives a stub its kind, its status and what is needed of the spec.
+func (e *envelope) stub(object kind) {
+	object.GetObjectKind().SetGroupVersionKind(e.GroupVersionKind())
+	switch typed := object.(type) {
+	case *v1beta2.SparkApplication:
+		typed.Spec.Suspend, typed.Spec.TimeToLiveSeconds = essentialSpec(e.Spec)
+		if decodeJSON(e.Status, &typed.Status) != nil {
+			typed.Status = v1beta2.SparkApplicationStatus{}
+		}
+	case *v1beta2.ScheduledSparkApplication:
+		if decodeJSON(e.Status, &typed.Status) != nil {
+			typed.Status = v1beta2.ScheduledSparkApplicationStatus{}
+		}
+	}
+}
+
 // decodeList decodes the items of a list one by one. An item without readable
 // metadata cannot be named; it is the only kind that is left out.
 func decodeList[T any, P interface {
@@ -87,6 +103,18 @@ func decodeOne[T any, P interface {
 	kind
 }](data []byte, object, scratch P) runtime.Object {
 	var zero T
+	counted := decode.CountValues(data)
+	if counted.Status > decode.MaxStatusValues {
+		data = withSmallStatus(data)
+	}
+	if refusal := counted.Refusal(); refusal != "" {
+		*object = zero
+		if !decodeStub(data, object, counted) {
+			return nil
+		}
+		MarkUndecodable(object, refusal)
+		return object
+	}
 	cause := decodeJSON(data, scratch)
 	if cause != nil {
 		if readable := readableTimes(data); readable != nil {
@@ -97,23 +125,9 @@ func decodeOne[T any, P interface {
 		*object = *scratch
 		return object
 	}
-	var outer envelope
-	if decodeJSON(data, &outer) != nil {
-		return nil
-	}
 	*object = zero
-	object.GetObjectKind().SetGroupVersionKind(outer.GroupVersionKind())
-	copyMetadata(object, &outer.Metadata)
-	switch typed := any(object).(type) {
-	case *v1beta2.SparkApplication:
-		typed.Spec.Suspend, typed.Spec.TimeToLiveSeconds = essentialSpec(outer.Spec)
-		if decodeJSON(outer.Status, &typed.Status) != nil {
-			typed.Status = v1beta2.SparkApplicationStatus{}
-		}
-	case *v1beta2.ScheduledSparkApplication:
-		if decodeJSON(outer.Status, &typed.Status) != nil {
-			typed.Status = v1beta2.ScheduledSparkApplicationStatus{}
-		}
+	if !decodeStub(data, object, counted) {
+		return nil
 	}
 	MarkUndecodable(object, decode.Fault[T](data, cause))
 	return object
@@ -127,10 +141,7 @@ var timeText = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}[tT][0-9]{2}:[0-9]
 // meaning at all is left out: the status says more than that, and without it the
 // application would look new and run again. It returns nil if it changes nothing.
 func readableTimes(data []byte) []byte {
-	var outer map[string]json.RawMessage
-	if json.Unmarshal(data, &outer) != nil {
-		return nil
-	}
+	outer := decode.Fields(data)
 	var status any
 	if kjson.UnmarshalCaseSensitivePreserveInts(outer["status"], &status) != nil {
 		return nil
