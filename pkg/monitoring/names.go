@@ -24,7 +24,7 @@ func configMapName(app *v1beta2.SparkApplication) string {
 func volumeName(app *v1beta2.SparkApplication) string {
 	const suffix = "-prom-conf-vol"
 	preferred := app.Name + suffix
-	if len(validation.IsDNS1123Label(preferred)) == 0 {
+	if len(preferred) <= validation.DNS1123LabelMaxLength && len(validation.IsDNS1123Label(preferred)) == 0 {
 		return preferred
 	}
 	sum := sha256.Sum256([]byte(preferred))

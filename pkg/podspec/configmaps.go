@@ -63,7 +63,7 @@ func configMapVolume(volume, configMap string) corev1.Volume {
 // has dots, what fits of it and a hash of the ConfigMap's name.
 func ConfigMapVolumeName(configMap string) string {
 	const suffix = "-vol"
-	if name := configMap + suffix; len(validation.IsDNS1123Label(name)) == 0 {
+	if name := configMap + suffix; len(name) <= validation.DNS1123LabelMaxLength && len(validation.IsDNS1123Label(name)) == 0 {
 		return name
 	}
 	hash := sha256.Sum256([]byte(configMap))

@@ -80,7 +80,11 @@ func isHex(c byte) bool { return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20
 // ASCII are allowed unless they are blanks or control characters.
 func illegalInURI(r rune) bool {
 	if r <= unicode.MaxASCII {
-		return r <= ' ' || r == 0x7f || strings.ContainsRune("\"<>\\^`{|}", r)
+		switch r {
+		case '"', '<', '>', '\\', '^', '`', '{', '|', '}', 0x7f:
+			return true
+		}
+		return r <= ' '
 	}
 	return unicode.IsControl(r) || unicode.Is(unicode.Z, r)
 }
@@ -120,7 +124,13 @@ func encodePath(path string) string {
 	return out.String()
 }
 
-func quotedInPath(r rune) bool { return illegalInURI(r) || strings.ContainsRune("%?#[]", r) }
+func quotedInPath(r rune) bool {
+	switch r {
+	case '%', '?', '#', '[', ']':
+		return true
+	}
+	return illegalInURI(r)
+}
 
 // unescapePath undoes percent-encoding; text that is not well encoded stays.
 func unescapePath(path string) string {

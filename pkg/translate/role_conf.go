@@ -73,7 +73,7 @@ func (c *conf) setSecrets(r *role) {
 	paths := make(map[string]string, len(r.Secrets)) // of the first mount of each
 	for i, secret := range r.Secrets {
 		place := func() *field.Path { return field.NewPath("spec", string(r.name), "secrets").Index(i) }
-		if volume := secret.Name + "-volume"; len(validation.IsDNS1123Label(volume)) > 0 {
+		if volume := secret.Name + "-volume"; len(volume) > validation.DNS1123LabelMaxLength || len(validation.IsDNS1123Label(volume)) > 0 {
 			c.fail(field.Invalid(place().Child("name"), secret.Name,
 				"Spark mounts it as the volume "+volume+", which is not a valid name; mount it through spec.volumes instead"))
 			continue

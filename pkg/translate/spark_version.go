@@ -89,8 +89,15 @@ var (
 		numbers + `(?:[^0-9]|$)`)
 )
 
+// longestVersion is how long a text is at most, in bytes, in which a version is looked
+// for.
+const longestVersion = 1 << 10
+
 // readVersion reads what it can.
 func readVersion(text string) release {
+	if len(text) > longestVersion {
+		return release{}
+	}
 	if match := wholeVersion.FindStringSubmatch(text); match != nil {
 		return release{match[1], match[2], match[3], match[4], true}
 	}
@@ -126,6 +133,9 @@ func imageOf(app *v1beta2.SparkApplication) string {
 // or older ones of the same major versions.
 func readImageTag(image string) release {
 	name, _, _ := strings.Cut(image[strings.LastIndexByte(image, '/')+1:], "@")
+	if len(name) > longestVersion {
+		return release{}
+	}
 	match := imageVersion.FindStringSubmatch(name)
 	if match == nil {
 		return release{}

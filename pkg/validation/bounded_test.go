@@ -18,11 +18,10 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/validation"
 )
 
-// What one look at the largest object that the API server accepts may take. On an
-// idle machine it takes a fifth of the time; the tests run beside others.
+// What one look at the largest object that is decoded may take.
 const (
 	largestObject = 3 << 19 // bytes in JSON, the limit of etcd
-	mostCPU       = 500 * time.Millisecond
+	mostCPU       = 50 * time.Millisecond
 	mostBytes     = 64 << 20 // allocated
 	mostText      = 32 << 10 // bytes of a refusal
 )
@@ -84,9 +83,12 @@ func checkLarge(t *testing.T, list largeList, size int, kind entries) {
 	if raceDetector {
 		size /= 50 // only what is said about the application
 	}
-	for range 3 { // other processes disturb
-		app, _ := largeApplication(t, list, size, kind)
-		if spent = costOf(func() { text = look(app) }); spent.cpu <= mostCPU {
+	app, _ := largeApplication(t, list, size, kind)
+	spent.cpu = time.Hour
+	for range 12 { // the least, as other processes disturb
+		app := app.DeepCopy()
+		again := costOf(func() { text = look(app) })
+		if spent = (cost{min(spent.cpu, again.cpu), again.bytes}); spent.cpu <= mostCPU {
 			break
 		}
 	}
@@ -129,7 +131,10 @@ func TestWorkIsLinear(t *testing.T) {
 			}
 			measure := func(size int) time.Duration {
 				app, _ := largeApplication(t, list, size, kind)
-				return costOf(func() { look(app); submission(app) }).cpu
+				begin := processTime()
+				look(app)
+				submission(app)
+				return processTime() - begin
 			}
 			twice := measure(size)
 			if twice < atOnce {

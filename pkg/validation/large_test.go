@@ -3,6 +3,7 @@
 package validation_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -16,6 +17,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/decode"
 )
 
 // entries says how the entries of a large list differ from each other. Of maps
@@ -32,6 +34,8 @@ const (
 // largeList is a list, map or text of the schema, to be filled.
 type largeList struct {
 	path string
+	// countsValues is set for lists and maps.
+	countsValues bool
 	// fill makes the list n entries long, in an application that has nothing else. A
 	// text gets n times the text of the kind.
 	fill func(app *v1beta2.SparkApplication, n int, kind entries)
@@ -74,7 +78,7 @@ func walkType(typ reflect.Type, path string, at func(app reflect.Value) reflect.
 		for i := range typ.NumField() {
 			field := typ.Field(i)
 			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-			if !field.IsExported() || name == "-" || field.Name == "ManagedFields" {
+			if !field.IsExported() || name == "-" || field.Name == "ManagedFields" || typ == reflect.TypeFor[metav1.ObjectMeta]() && depth == 0 && bounded[field.Name] {
 				continue
 			}
 			below := path
@@ -84,11 +88,11 @@ func walkType(typ reflect.Type, path string, at func(app reflect.Value) reflect.
 			walkType(field.Type, below, func(app reflect.Value) reflect.Value { return at(app).Field(i) }, depth+1, found)
 		}
 	case reflect.String:
-		*found = append(*found, largeList{path, func(app *v1beta2.SparkApplication, n int, kind entries) {
+		*found = append(*found, largeList{path, false, func(app *v1beta2.SparkApplication, n int, kind entries) {
 			at(reflect.ValueOf(app).Elem()).SetString(strings.Repeat(repeated[kind], n))
 		}})
 	case reflect.Slice:
-		*found = append(*found, largeList{path, func(app *v1beta2.SparkApplication, n int, kind entries) {
+		*found = append(*found, largeList{path, true, func(app *v1beta2.SparkApplication, n int, kind entries) {
 			list := at(reflect.ValueOf(app).Elem())
 			list.Set(reflect.MakeSlice(typ, n, n))
 			for i := range n {
@@ -104,7 +108,7 @@ func walkType(typ reflect.Type, path string, at func(app reflect.Value) reflect.
 			return list.Index(0)
 		}, depth+1, found)
 	case reflect.Map:
-		*found = append(*found, largeList{path, func(app *v1beta2.SparkApplication, n int, kind entries) {
+		*found = append(*found, largeList{path, true, func(app *v1beta2.SparkApplication, n int, kind entries) {
 			entries := reflect.MakeMapWithSize(typ, n)
 			for i := range n {
 				value := reflect.New(typ.Elem()).Elem()
@@ -115,6 +119,9 @@ func walkType(typ reflect.Type, path string, at func(app reflect.Value) reflect.
 		}})
 	}
 }
+
+// bounded are texts of metadata whose length the API server bounds.
+var bounded = map[string]bool{"Name": true, "GenerateName": true, "Namespace": true, "SelfLink": true, "UID": true, "ResourceVersion": true}
 
 // opaque reports types that are a scalar in JSON.
 func opaque(typ reflect.Type) bool {
@@ -185,21 +192,27 @@ func plainApplication() *v1beta2.SparkApplication {
 	return app
 }
 
-// largeApplication is a plain one with one list of about size bytes in JSON.
+// largeApplication is a plain one with one list of about size bytes in JSON, but no more
+// values than are decoded.
 func largeApplication(t testing.TB, list largeList, size int, kind entries) (*v1beta2.SparkApplication, int) {
 	t.Helper()
-	length := func(n int) int {
+	measure := func(n int) (length, values int) {
 		app := plainApplication()
 		list.fill(app, n, kind)
 		text, err := json.Marshal(app)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return len(text)
+		return len(text), bytes.Count(text, []byte{','}) + bytes.Count(text, []byte{'{'})
 	}
 	const few = 100
-	each := max((length(2*few)-length(few))/few, 1)
-	app, n := plainApplication(), size/each
+	length, values := measure(few)
+	twice, twiceValues := measure(2 * few)
+	n := size / max((twice-length)/few, 1)
+	if each := (twiceValues - values) / few; each > 0 && list.countsValues {
+		n = min(n, (decode.MaxSpecValues-values)/each)
+	}
+	app := plainApplication()
 	list.fill(app, n, kind)
 	if spec := &app.Spec; len(spec.Driver.VolumeMounts) == 0 && strings.HasPrefix(list.path, "spec.volumes") {
 		// Volumes are looked for by who mounts them.

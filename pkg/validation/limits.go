@@ -27,8 +27,9 @@ const (
 	maxResources     = 1000 // kinds of resources in a list
 	maxExitCodes     = 255
 	maxPullSecrets   = 1000
-	maxContainers    = 500 // of each kind
-	maxDriverIngress = 200 // each is a Service and an Ingress
+	maxContainers    = 500      // of each kind
+	maxDriverIngress = 200      // each is a Service and an Ingress
+	maxAddress       = 32 << 10 // bytes
 )
 
 // validateLimits refuses what is larger than any pod or application that runs.
@@ -46,6 +47,9 @@ func (v *validator) validateLimits() {
 	limit(field.NewPath("metadata", "labels"), len(v.app.Labels), maxMetadata, "labels") // passed on to the pods
 	limit(at("sparkConf"), len(spec.SparkConf), maxProperties, "properties")
 	limit(at("hadoopConf"), len(spec.HadoopConf), maxProperties, "properties")
+	if file := spec.MainApplicationFile; file != nil {
+		limit(at("mainApplicationFile"), len(*file), maxAddress, "bytes")
+	}
 	limit(at("volumes"), len(spec.Volumes), maxVolumes, "volumes")
 	limit(at("nodeSelector"), len(spec.NodeSelector), maxMetadata, "labels")
 	limit(at("imagePullSecrets"), len(spec.ImagePullSecrets), maxPullSecrets, "names")

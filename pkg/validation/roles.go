@@ -59,7 +59,7 @@ func (v *validator) validateRoles() {
 // validateMetadata checks labels and annotations.
 func (v *validator) validateMetadata(r *role) {
 	v.fail(metav1validation.ValidateLabels(substituted(r.Labels), r.at.Child("labels"))...)
-	v.fail(apivalidation.ValidateAnnotations(r.Annotations, r.at.Child("annotations"))...)
+	v.fail(apivalidation.ValidateAnnotations(withHeads(r.Annotations), r.at.Child("annotations"))...)
 	if r.name == podspec.Driver {
 		return // package submit refuses Spark's own labels there
 	}
@@ -80,14 +80,30 @@ func substituted(labels map[string]string) map[string]string {
 	ids := strings.NewReplacer("{{APP_ID}}", "spark-00000000000000000000000000000000", "{{EXECUTOR_ID}}", "2147483647")
 	values := make(map[string]string, len(labels))
 	for key, value := range labels {
-		values[key] = ids.Replace(value)
+		values[head(key)] = head(ids.Replace(value))
 	}
 	return values
 }
 
+// head returns the beginning of a name, of which the syntax is checked. A longer one is
+// refused for its length, here or by the API server, and to check a text of 1 MB takes a tenth of a second.
+func head(name string) string {
+	const longest = 1 << 10
+	return name[:min(len(name), longest)]
+}
+
+// withHeads returns annotations with the beginnings of their keys.
+func withHeads(annotations map[string]string) map[string]string {
+	heads := make(map[string]string, len(annotations))
+	for key, value := range annotations {
+		heads[head(key)] = value
+	}
+	return heads
+}
+
 func (v *validator) validateEnv(r *role) {
 	for i, variable := range r.Env {
-		if reasons := validation.IsRelaxedEnvVarName(variable.Name); len(reasons) > 0 {
+		if reasons := validation.IsRelaxedEnvVarName(head(variable.Name)); len(reasons) > 0 {
 			v.fail(field.Invalid(r.at.Child("env").Index(i).Child("name"), variable.Name, strings.Join(reasons, ", ")))
 		}
 	}
@@ -174,7 +190,7 @@ func (v *validator) validateDriverName() {
 	if name == "" {
 		return
 	}
-	if reasons := validation.IsDNS1123Subdomain(name); len(reasons) > 0 {
+	if reasons := validation.IsDNS1123Subdomain(head(name)); len(reasons) > 0 {
 		v.fail(field.Invalid(at, name, strings.Join(reasons, ", ")))
 	}
 }
@@ -224,7 +240,7 @@ func (v *validator) validatePod(r *role) {
 	_, errs := fields.Apply(pod, container)
 	v.fail(errs...)
 	for i := range pod.Volumes {
-		if reasons := validation.IsDNS1123Label(pod.Volumes[i].Name); len(reasons) > 0 {
+		if reasons := validation.IsDNS1123Label(head(pod.Volumes[i].Name)); len(reasons) > 0 {
 			v.fail(field.Invalid(r.at.Child("volumeMounts"), pod.Volumes[i].Name, "not a valid name of a volume: "+strings.Join(reasons, ", ")))
 		}
 	}
@@ -242,7 +258,7 @@ func (v *validator) validateTemplateContainers(r *role) {
 			if i == spark && c.Name == "" {
 				continue
 			}
-			if reasons := validation.IsDNS1123Label(c.Name); len(reasons) > 0 {
+			if reasons := validation.IsDNS1123Label(head(c.Name)); len(reasons) > 0 {
 				v.fail(field.Invalid(at.Child("name"), c.Name, strings.Join(reasons, ", ")))
 			} else if names[c.Name] {
 				err := field.Duplicate(at.Child("name"), c.Name)
