@@ -72,9 +72,11 @@ generate-chart: go-toolchain ## Generate the chart's README and schema from valu
 	hack/update-chart.sh
 
 .PHONY: lint
-lint: go-toolchain ## Run the linters on every module and script.
+lint: go-toolchain ## Run the linters on every module, script and workflow.
 	hack/prerequisites.sh lint
 	hack/tool.sh golangci-lint
+	hack/tool.sh actionlint
+	bin/actionlint
 	shellcheck $$(git ls-files '*.sh' .ci/run)
 	for module in $(ALL_MODULES); do (cd $$module && $(CURDIR)/bin/golangci-lint run --allow-serial-runners ./...); done
 
@@ -89,7 +91,7 @@ verify: build ## Check generated files, imports, unreachable functions, modules 
 
 .PHONY: clean
 clean: ## Remove build results. The user's caches stay.
-	rm -rf bin .out
+	rm -rf bin dist .out
 
 ##@ Test
 
@@ -134,7 +136,7 @@ test-tools: go-toolchain
 	for module in $(MODULES); do (cd $$module && $(GO_TEST) ./...); done
 
 .PHONY: test-chart
-test-chart: build bin/helm
+test-chart: build bin/helm bin/kustomize
 	cd test && go test -count=1 ./chart/...
 
 .PHONY: test-integration
@@ -241,6 +243,30 @@ spark35-image: bin/images
 chart: bin/helm ## Package the chart into bin/.
 	bin/helm package charts/spark-operator --version $(VERSION) --app-version $(VERSION) --destination bin
 
+# Where a release is made, and where its Helm repository will be.
+DIST := dist
+CHART_URL ?= https://spark-operator.github.io/spark-operator
+# The registry to which `make push` pushes image and chart, and where repo-serve listens.
+REGISTRY ?= ghcr.io/spark-operator
+REPO_ADDRESS ?= 127.0.0.1:8879
+
+.PHONY: package
+package: go-toolchain bin/helm bin/images bin/cyclonedx-gomod bin/kustomize ## Make a release in dist/: Helm repository, image for amd64 and arm64, manifests, SBOM, licences, checksums.
+	VERSION='$(VERSION)' LDFLAGS='$(LDFLAGS)' CHART_URL='$(CHART_URL)' hack/package.sh $(DIST)
+
+.PHONY: repo-serve
+repo-serve: ## Serve the Helm repository of `make package` on this machine (REPO_ADDRESS).
+	@[ -f $(DIST)/repo/index.yaml ] || { echo "run make package first" >&2; exit 1; }
+	@bin/helm repo index $(DIST)/repo
+	@go run ./hack/reposerve $(DIST)/repo $(REPO_ADDRESS)
+
+.PHONY: push
+push: bin/crane bin/helm ## Push image and chart of `make package` to REGISTRY. Needs a login there.
+	rm -rf $(DIST)/image && mkdir $(DIST)/image && tar --extract --file $(DIST)/image.tar --directory $(DIST)/image
+	bin/crane push --index $(DIST)/image $(REGISTRY)/spark-operator:$(VERSION)
+	bin/helm push $(DIST)/repo/spark-operator-$(VERSION).tgz oci://$(REGISTRY)/charts
+	rm -rf $(DIST)/image
+
 # Programs that the targets above use. Go knows whether there is something to do.
 
 .PHONY: go-toolchain
@@ -250,6 +276,10 @@ go-toolchain:
 .PHONY: bin/helm
 bin/helm: go-toolchain
 	@hack/tool.sh helm
+
+.PHONY: bin/actionlint bin/crane bin/cyclonedx-gomod bin/kustomize
+bin/actionlint bin/crane bin/cyclonedx-gomod bin/kustomize: go-toolchain
+	@hack/tool.sh $(notdir $@)
 
 .PHONY: bin/benchstat
 bin/benchstat: go-toolchain

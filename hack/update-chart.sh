@@ -9,3 +9,22 @@ bin/helm-docs --log-level warning --chart-search-root charts/spark-operator --so
 cd charts/spark-operator
 ../../bin/helm-values-schema-json --no-additional-properties --draft 7 --indent 2 --output values.schema.json \
   --schema-root.title "Values of the chart spark-operator" --schema-root.additional-properties=false >/dev/null
+
+# The manifests for kubectl and kustomize are what the chart renders. Nothing there is managed by Helm.
+cd ../..
+hack/tool.sh helm
+# render FILE ARGUMENT...
+render() {
+  local file="$1"
+  shift
+  {
+    echo "# Generated from charts/spark-operator by make generate-chart."
+    bin/helm template spark-operator charts/spark-operator --namespace spark-operator --skip-tests "$@" |
+      sed -e '/^# Source: /d' -e '/helm.sh\/chart: /d' -e 's/managed-by: Helm$/managed-by: kustomize/'
+  } >"${file}"
+}
+render manifests/base/operator.yaml --set 'spark.jobNamespaces={}'
+render manifests/overlays/namespaced/operator.yaml
+bin/helm template spark-operator charts/spark-operator --namespace spark-operator --values test/chart/testdata/ha.values.yaml \
+  --show-only templates/controller/poddisruptionbudget.yaml |
+  sed -e '/^# Source: /d' -e '/helm.sh\/chart: /d' -e 's/managed-by: Helm$/managed-by: kustomize/' >manifests/overlays/ha/poddisruptionbudget.yaml

@@ -41,6 +41,6 @@ kube::codegen::gen_client "${common[@]}" --with-watch --with-applyconfig \
 go -C hack/tools/controller-gen build -o "${GOBIN}/controller-gen" sigs.k8s.io/controller-tools/cmd/controller-gen
 "${GOBIN}/controller-gen" crd:generateEmbeddedObjectMeta=true paths=./pkg/apis/... output:crd:dir=manifests/crd
 # Fields of Kubernetes' own types lose their descriptions.
-go -C hack/tools/code-generator run ./describe "${root}"/manifests/crd/*.yaml
+go -C hack/tools/code-generator run ./describe "${root}"/manifests/crd/sparkoperator.*.yaml
 mkdir -p charts/spark-operator/crds
-cp manifests/crd/*.yaml charts/spark-operator/crds/
+cp manifests/crd/sparkoperator.*.yaml charts/spark-operator/crds/

@@ -63,6 +63,7 @@ pure pkg/translate pkg/apis pkg/batchscheduler pkg/monitoring pkg/podspec pkg/sp
 pure pkg/validation pkg/apis pkg/batchscheduler pkg/cron pkg/monitoring pkg/podspec pkg/translate pkg/sparkconf pkg/submit
 
 room pkg/client pkg/apis
+room pkg/crds
 room pkg/features
 room pkg/serverclock
 pure_alone pkg/reconcile

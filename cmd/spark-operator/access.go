@@ -18,6 +18,9 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
+// kubeconfigUsage describes the flag --kubeconfig of every command.
+const kubeconfigUsage = "Path of the kubeconfig file. Default: $KUBECONFIG, or the service account of the pod."
+
 // AccessOptions are the flags about the API server that all commands share.
 type AccessOptions struct {
 	Kubeconfig   string
@@ -29,7 +32,7 @@ func newAccessOptions() AccessOptions { return AccessOptions{KubeAPIQPS: -1, Kub
 
 // AddFlags declares the flags.
 func (o *AccessOptions) AddFlags(fs *pflag.FlagSet) {
-	fs.StringVar(&o.Kubeconfig, "kubeconfig", o.Kubeconfig, "Path of the kubeconfig file. Default: $KUBECONFIG, or the service account of the pod.")
+	fs.StringVar(&o.Kubeconfig, "kubeconfig", o.Kubeconfig, kubeconfigUsage)
 	fs.Float32Var(&o.KubeAPIQPS, "kube-api-qps", o.KubeAPIQPS, "Maximum requests per second to the API server. If negative, API Priority and Fairness of the server sets the limit.")
 	fs.IntVar(&o.KubeAPIBurst, "kube-api-burst", o.KubeAPIBurst, "Maximum burst of requests above --kube-api-qps. Without effect if --kube-api-qps is negative.")
 }

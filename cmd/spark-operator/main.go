@@ -45,7 +45,7 @@ func newCommand() *cobra.Command {
 		Short: "Commands of the admission webhook",
 	}
 	webhook.AddCommand(newWebhookCommand())
-	root.AddCommand(group, webhook, newVersionCommand())
+	root.AddCommand(group, webhook, newCRDsCommand(), newVersionCommand())
 	return root
 }
 

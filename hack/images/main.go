@@ -20,6 +20,7 @@ const usage = `Builds the container images of the project without a container en
 
 Usage:
   images operator [flags]   the operator image from a static binary
+  images release [flags]    the operator image for several architectures
   images spark [flags]      a Spark image from PyPI and Debian packages
 
 Progress goes to standard error; the image references come out on standard output, one per line.
@@ -40,18 +41,20 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
 		fmt.Fprint(stderr, usage)
-		return errors.New("a command is missing: operator or spark")
+		return errors.New("a command is missing: operator, release or spark")
 	}
 	switch command, args := args[0], args[1:]; command {
 	case "operator":
 		return runOperator(args, stdout, stderr)
+	case "release":
+		return runRelease(args, stdout, stderr)
 	case "spark":
 		return runSpark(ctx, args, stdout, stderr)
 	case "help", "-h", "-help", "--help":
 		fmt.Fprint(stdout, usage)
 		return flag.ErrHelp
 	default:
-		return fmt.Errorf("unknown command %q: expected operator or spark", command)
+		return fmt.Errorf("unknown command %q: expected operator, release or spark", command)
 	}
 }
 

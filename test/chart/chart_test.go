@@ -148,7 +148,7 @@ func TestPodIsRestricted(t *testing.T) {
 const maxCRDBytes = 200_000
 
 func TestCRDsAreThoseOfTheManifests(t *testing.T) {
-	files, err := filepath.Glob(root + "/manifests/crd/*.yaml")
+	files, err := filepath.Glob(root + "/manifests/crd/sparkoperator.*.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}

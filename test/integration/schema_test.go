@@ -12,6 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/restmapper"
 	"sigs.k8s.io/yaml"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
@@ -50,6 +52,42 @@ func TestManifestsAreAdmitted(t *testing.T) {
 		}
 	}
 	t.Logf("%d manifests", admitted)
+}
+
+// TestInstallationManifestsAreAdmitted applies what manifests/ holds for kubectl and
+// kustomize, besides the CRDs, with strict field validation.
+func TestInstallationManifestsAreAdmitted(t *testing.T) {
+	newNamespace(t, "spark-operator")
+	discovery, err := restmapper.GetAPIGroupResources(api.Core.Discovery())
+	if err != nil {
+		t.Fatal(err)
+	}
+	mapper := restmapper.NewDiscoveryRESTMapper(discovery)
+	for _, file := range []string{
+		"base/namespace.yaml", "base/operator.yaml", "overlays/namespaced/namespace.yaml", "overlays/namespaced/operator.yaml",
+		"overlays/ha/deployment.yaml", "overlays/ha/poddisruptionbudget.yaml",
+	} {
+		objects := readObjects(t, filepath.Join(sim.Repository, "manifests", file))
+		if len(objects) == 0 {
+			t.Errorf("%s has no objects", file)
+		}
+		for _, object := range objects {
+			kind := object.GroupVersionKind()
+			mapping, err := mapper.RESTMapping(kind.GroupKind(), kind.Version)
+			if err != nil {
+				t.Fatalf("%s: %v", file, err)
+			}
+			text, err := object.MarshalJSON()
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = api.Dynamic.Resource(mapping.Resource).Namespace(object.GetNamespace()).Patch(t.Context(), object.GetName(), types.ApplyPatchType, text,
+				metav1.PatchOptions{FieldManager: file, Force: new(true), FieldValidation: metav1.FieldValidationStrict})
+			if err != nil {
+				t.Errorf("%s: %s: %v", file, object.GetName(), err)
+			}
+		}
+	}
 }
 
 // TestUnknownFieldsArePruned: Airflow writes spec.labels, which no version of the

@@ -55,7 +55,7 @@ type schema struct {
 
 func crds(t *testing.T) []crd {
 	t.Helper()
-	files, err := filepath.Glob("../../../../manifests/crd/*.yaml")
+	files, err := filepath.Glob("../../../../manifests/crd/sparkoperator.*.yaml")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no CRDs: %v", err)
 	}

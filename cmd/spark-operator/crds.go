@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/client-go/dynamic"
+
+	"github.com/spark-operator/spark-operator/manifests/crd"
+	"github.com/spark-operator/spark-operator/pkg/crds"
+)
+
+func newCRDsCommand() *cobra.Command {
+	group := &cobra.Command{Use: "crds", Short: "The CRDs of the operator"}
+	group.AddCommand(newCRDsApplyCommand(), newCRDsPrintCommand())
+	return group
+}
+
+func newCRDsApplyCommand() *cobra.Command {
+	access := newAccessOptions()
+	options := crds.Options{Timeout: 30 * time.Second}
+	command := &cobra.Command{
+		Use:   "apply",
+		Short: "Install or upgrade the CRDs of this version",
+		Long: `Install or upgrade the CRDs of this version with a server-side apply. CRDs of
+kubeflow/spark-operator are upgraded in place; objects are not touched.
+
+A version in which objects may be stored is never removed. If an installed CRD
+has fields that this version lacks, which the API server would then drop from
+objects, nothing is changed and the exit code is 1.`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			ctx, stop := signal.NotifyContext(command.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			config, err := access.load("spark-operator-crds")
+			if err != nil {
+				return err
+			}
+			client, err := dynamic.NewForConfig(config)
+			if err != nil {
+				return fmt.Errorf("connection to the API server: %w", err)
+			}
+			wanted, err := crds.Read(crd.Files)
+			if err != nil {
+				return err
+			}
+			return oneLineError(crds.Apply(ctx, client, wanted, options, command.OutOrStdout()))
+		},
+	}
+	fs := command.Flags()
+	fs.StringVar(&access.Kubeconfig, "kubeconfig", "", kubeconfigUsage)
+	fs.BoolVar(&options.DryRun, "dry-run", false, "Let the API server check the CRDs, and change nothing.")
+	fs.DurationVar(&options.Timeout, "timeout", options.Timeout, "How long a CRD may take until the API server serves it.")
+	return command
+}
+
+func newCRDsPrintCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "print",
+		Short: "Print the CRDs of this version as YAML",
+		Args:  cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			entries, err := crd.Files.ReadDir(".")
+			if err != nil {
+				return err
+			}
+			for _, entry := range entries {
+				text, err := crd.Files.ReadFile(entry.Name())
+				if err != nil {
+					return err
+				}
+				if _, err := command.OutOrStdout().Write(text); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+}

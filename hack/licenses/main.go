@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command licenses writes the licences of all modules that are linked into the programs
+// of ./cmd, which their authors ask for where binaries are distributed.
+//
+// Usage: go run ./hack/licenses LIST TEXTS
+//
+// LIST becomes a table of module, version and files; TEXTS holds the files themselves.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// module is what `go list` says about one.
+type module struct {
+	Path, Version, Dir string
+	Main               bool
+}
+
+// legal are the names of files that have to go along with a binary.
+var legal = regexp.MustCompile(`(?i)^(licen[cs]e|notice|copying|patents)([.-].*)?$`)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "licenses:", err)
+		os.Exit(1)
+	}
+}
+
+func run(arguments []string) error {
+	if len(arguments) != 2 {
+		return errors.New("usage: licenses LIST TEXTS")
+	}
+	modules, err := linked()
+	if err != nil {
+		return err
+	}
+	var list, texts strings.Builder
+	for _, path := range slices.Sorted(maps.Keys(modules)) {
+		m := modules[path]
+		files, err := legalFiles(m.Dir)
+		if err != nil {
+			return err
+		}
+		if len(files) == 0 {
+			return fmt.Errorf("%s %s has no licence in %s", m.Path, m.Version, m.Dir)
+		}
+		fmt.Fprintf(&list, "%s\t%s\t%s\n", m.Path, m.Version, strings.Join(files, ", "))
+		for _, file := range files {
+			text, err := os.ReadFile(filepath.Join(m.Dir, file))
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(&texts, "==== %s %s: %s\n\n%s\n", m.Path, m.Version, file, text)
+		}
+	}
+	return errors.Join(
+		os.WriteFile(arguments[0], []byte(list.String()), 0o644),
+		os.WriteFile(arguments[1], []byte(texts.String()), 0o644))
+}
+
+// linked returns the modules of the packages that the programs are made of, by path.
+func linked() (map[string]module, error) {
+	output, err := exec.Command("go", "list", "-deps", "-json=Module", "./cmd/...").Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list: %w", err)
+	}
+	modules := map[string]module{}
+	for decoder := json.NewDecoder(strings.NewReader(string(output))); ; {
+		var found struct{ Module *module }
+		switch err := decoder.Decode(&found); {
+		case errors.Is(err, io.EOF):
+			return modules, nil
+		case err != nil:
+			return nil, fmt.Errorf("go list: %w", err)
+		}
+		if found.Module != nil && !found.Module.Main {
+			modules[found.Module.Path] = *found.Module
+		}
+	}
+}
+
+func legalFiles(folder string) ([]string, error) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	for _, entry := range entries {
+		if !entry.IsDir() && legal.MatchString(entry.Name()) {
+			files = append(files, entry.Name())
+		}
+	}
+	return files, nil
+}

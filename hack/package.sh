@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Usage: hack/package.sh FOLDER
+# Makes everything of a release in FOLDER: programs and image for two architectures, Helm repository, plain manifests,
+# SBOM, licences, checksums, and a note about where all of it comes from. The same commit gives the same files, but for
+# the times in index.yaml.
+#
+# The environment sets VERSION, LDFLAGS and CHART_URL; make package does.
+set -o errexit -o nounset -o pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+folder="${1:?usage: hack/package.sh FOLDER}"
+: "${VERSION:?run make package}" "${LDFLAGS:?run make package}" "${CHART_URL:?run make package}"
+
+rm -rf "${folder}"
+mkdir -p "${folder}/repo"
+binaries=()
+for architecture in amd64 arm64; do
+  binary="${folder}/spark-operator-linux-${architecture}"
+  CGO_ENABLED=0 GOOS=linux GOARCH="${architecture}" go build -trimpath -ldflags "${LDFLAGS}" -o "${binary}" ./cmd/spark-operator
+  binaries+=(--binary "${binary}")
+done
+digest="$(bin/images release "${binaries[@]}" --output "${folder}/image")"
+
+bin/helm package charts/spark-operator --version "${VERSION}" --app-version "${VERSION}" --destination "${folder}/repo" >/dev/null
+bin/helm repo index "${folder}/repo" --url "${CHART_URL}"
+bin/kustomize build manifests/base >"${folder}/install.yaml"
+
+bin/cyclonedx-gomod app -json -licenses=false -main cmd/spark-operator -output "${folder}/sbom.cdx.json" . 2>/dev/null
+go run ./hack/licenses "${folder}/licenses.tsv" "${folder}/third-party-licenses.txt"
+
+commit="$(git rev-parse HEAD 2>/dev/null || echo unknown)"
+[ -z "$(git status --porcelain 2>/dev/null)" ] || commit+=" with uncommitted changes"
+cat >"${folder}/PROVENANCE.md" <<NOTE
+# Provenance of spark-operator ${VERSION}
+
+| | |
+|---|---|
+| Commit | ${commit} |
+| Go | $(go env GOVERSION) |
+| Built with | make package VERSION=${VERSION} |
+| Linker flags | ${LDFLAGS} |
+| Image | ${digest} |
+
+To check it, build the same commit with the same version of Go and compare SHA256SUMS. The programs are static, and -trimpath
+keeps folders out of them. The image is assembled by hack/images from these programs and nothing else.
+NOTE
+(cd "${folder}" && find . -type f ! -name SHA256SUMS ! -path './image/*' -printf '%P\n' | LC_ALL=C sort | xargs sha256sum >SHA256SUMS)
+tar --create --file "${folder}/image.tar" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --directory "${folder}/image" .
+rm -rf "${folder}/image"
+(cd "${folder}" && sha256sum image.tar >>SHA256SUMS)
+echo "${folder}: $(du -sh "${folder}" | cut -f1), image ${digest}"
