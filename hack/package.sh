@@ -44,8 +44,9 @@ cat >"${folder}/PROVENANCE.md" <<NOTE
 To check it, build the same commit with the same version of Go and compare SHA256SUMS. The programs are static, and -trimpath
 keeps folders out of them. The image is assembled by hack/images from these programs and nothing else.
 NOTE
-(cd "${folder}" && find . -type f ! -name SHA256SUMS ! -path './image/*' -printf '%P\n' | LC_ALL=C sort | xargs sha256sum >SHA256SUMS)
 tar --create --file "${folder}/image.tar" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --directory "${folder}/image" .
 rm -rf "${folder}/image"
-(cd "${folder}" && sha256sum image.tar >>SHA256SUMS)
+files="$(cd "${folder}" && find . -type f -printf '%P\n' | LC_ALL=C sort)"
+# shellcheck disable=SC2086 # one argument for each file
+(cd "${folder}" && sha256sum ${files} >SHA256SUMS)
 echo "${folder}: $(du -sh "${folder}" | cut -f1), image ${digest}"

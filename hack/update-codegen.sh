@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Regenerates everything that is derived from pkg/apis: deep copies, defaults,
-# registration, the client in pkg/client, and the CRDs in manifests/crd with the
+# registration, the client in pkg/client, docs/api.md, and the CRDs in manifests/crd with the
 # chart's copy.
 set -o errexit -o nounset -o pipefail
 
@@ -44,3 +44,6 @@ go -C hack/tools/controller-gen build -o "${GOBIN}/controller-gen" sigs.k8s.io/c
 go -C hack/tools/code-generator run ./describe "${root}"/manifests/crd/sparkoperator.*.yaml
 mkdir -p charts/spark-operator/crds
 cp manifests/crd/sparkoperator.*.yaml charts/spark-operator/crds/
+
+hack/tool.sh crd-ref-docs
+"${GOBIN}/crd-ref-docs" --source-path pkg/apis --config hack/crd-ref-docs.yaml --renderer markdown --output-path docs/api.md 2>/dev/null
