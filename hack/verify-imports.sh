@@ -64,6 +64,7 @@ pure pkg/validation pkg/apis pkg/batchscheduler pkg/cron pkg/monitoring pkg/pods
 
 room pkg/client pkg/apis
 room pkg/crds
+room pkg/migrate pkg/apis pkg/batchscheduler pkg/cron pkg/decode pkg/monitoring pkg/podspec pkg/sparkconf pkg/submit pkg/translate pkg/validation
 room pkg/features
 room pkg/serverclock
 pure_alone pkg/reconcile
