@@ -469,3 +469,25 @@ func TestExecutors(t *testing.T) {
 		})
 	}
 }
+
+// With the webhook on, nothing that it applies is said to have no effect.
+func TestPodWebhookSilencesWhatItApplies(t *testing.T) {
+	app := &v1beta2.SparkApplication{}
+	app.Name, app.Namespace = "pi", "jobs"
+	app.Spec.Image, app.Spec.MainClass, app.Spec.MainApplicationFile = ptr.To("spark"), ptr.To("Main"), ptr.To("local:///a.jar")
+	app.Spec.SparkVersion = "4.0.4"
+	app.Spec.SparkConf = map[string]string{"spark.decommission.enabled": "true"}
+	app.Spec.Executor.MemoryLimit = ptr.To("8g")
+	app.Spec.Executor.Lifecycle = &corev1.Lifecycle{}
+	app.Spec.Executor.Env = []corev1.EnvVar{{Name: "SPARK_LOCAL_DIRS", Value: "/mine"}}
+	v1beta2.SetObjectDefaults_SparkApplication(app)
+	for webhook, want := range map[bool]int{false: 3, true: 0} {
+		run, err := translate.Build(app, translate.Params{SubmissionID: testSubmissionID, Master: "k8s://https://" + testMaster, PodWebhook: webhook})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(run.Warnings) != want {
+			t.Errorf("webhook %t: %q", webhook, run.Warnings)
+		}
+	}
+}
