@@ -191,7 +191,7 @@ soak: build bin/bench bin/localcluster ## Run applications for 30 minutes under 
 	bin/bench -scenarios soak $(BENCH_FLAGS)
 
 # Where the hot functions are, and a file of an earlier run to compare with.
-HOT_PACKAGES := ./pkg/controller ./pkg/informers ./pkg/submit ./pkg/translate
+HOT_PACKAGES := ./pkg/controller ./pkg/controller/lifecycle ./pkg/controller/run ./pkg/informers ./pkg/submit ./pkg/translate
 BENCH_BASE ?=
 
 .PHONY: bench-go

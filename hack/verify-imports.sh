@@ -72,9 +72,13 @@ room pkg/reconcile
 room pkg/servedschema pkg/apis
 room pkg/informers pkg/apis pkg/client pkg/decode pkg/podspec pkg/podview pkg/sparkconf
 room pkg/metrics pkg/apis
+pure pkg/diagnosis pkg/apis pkg/podspec pkg/podview pkg/reconcile pkg/sparkconf
+decided=(pkg/diagnosis pkg/podview pkg/reconcile pkg/redact pkg/ui)
 kit=(pkg/apis pkg/client pkg/decode pkg/informers pkg/metrics pkg/reconcile pkg/redact)
 computed=(pkg/batchscheduler pkg/cron pkg/monitoring pkg/podspec pkg/podview pkg/sparkconf pkg/submit pkg/translate pkg/validation)
-room pkg/controller "${kit[@]}" "${computed[@]}" pkg/ui
+pure pkg/controller/lifecycle pkg/apis "${computed[@]}" "${decided[@]}"
+room pkg/controller/run pkg/apis pkg/client "${computed[@]}" "${decided[@]}" pkg/controller/lifecycle
+room pkg/controller "${kit[@]}" "${computed[@]}" "${decided[@]}"
 room pkg/scheduledapp "${kit[@]}" "${computed[@]}"
 room pkg/webhook pkg/apis pkg/client pkg/decode pkg/informers "${computed[@]}"
 

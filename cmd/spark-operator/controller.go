@@ -27,6 +27,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/spark-operator/spark-operator/pkg/controller"
+	"github.com/spark-operator/spark-operator/pkg/controller/run"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/metrics"
 	"github.com/spark-operator/spark-operator/pkg/scheduledapp"
@@ -136,7 +137,7 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 		return err
 	}
 	config.Controller.Starting = schedules.Starting
-	c, err := controller.New(config.Controller, controller.Clients{Kube: clients.kube, Spark: clients.spark, Dynamic: clients.dynamic}, set, recorder, counted)
+	c, err := controller.New(config.Controller, run.Clients{Kube: clients.kube, Spark: clients.spark, Dynamic: clients.dynamic}, set, recorder, counted)
 	if err != nil {
 		return err
 	}

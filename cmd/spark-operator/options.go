@@ -16,6 +16,8 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/batchscheduler"
 	"github.com/spark-operator/spark-operator/pkg/controller"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
+	"github.com/spark-operator/spark-operator/pkg/controller/run"
 	"github.com/spark-operator/spark-operator/pkg/features"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/metrics"
@@ -92,8 +94,8 @@ func NewControllerOptions() (*ControllerOptions, error) {
 		AccessOptions:       newAccessOptions(),
 		ScopeOptions:        newScopeOptions(),
 		Threads:             controller.DefaultThreads,
-		MaxTrackedExecutors: controller.DefaultMaxTrackedExecutors,
-		DriverGracePeriod:   controller.DefaultDriverGracePeriod,
+		MaxTrackedExecutors: lifecycle.DefaultMaxTrackedExecutors,
+		DriverGracePeriod:   lifecycle.DefaultDriverGracePeriod,
 		NodeLossGracePeriod: 5 * time.Minute,
 		LogTailLines:        20,
 		LogTailRedact:       builtIn,
@@ -244,30 +246,32 @@ func (o *ControllerOptions) Config(master string) (*ControllerConfig, error) {
 	return &ControllerConfig{
 		Controller: controller.Config{
 			Workers: o.Threads * loop.Namespaces,
-			Settings: controller.Settings{
+			Settings: run.Settings{
+				Settings: lifecycle.Settings{
+					SubmitterDeadline:        o.SubmitterDeadline,
+					MaxTrackedExecutors:      o.MaxTrackedExecutors,
+					DriverGracePeriod:        o.DriverGracePeriod,
+					DriverCannotStartTimeout: o.DriverCannotStartTimeout,
+					DefaultTimeToLive:        time.Duration(o.DefaultTimeToLive) * time.Second,
+					Redact:                   redactTexts,
+					PartialRestart:           o.Gates.Enabled(features.PartialRestart),
+				},
 				Master:      master,
 				DefaultConf: defaultConf,
 				UI:          uiConfig,
 
-				Submitter:         o.Submitter,
-				SubmitterDeadline: o.SubmitterDeadline,
-				ServiceLinks:      o.ServiceLinks,
-				PodWebhook:        o.PodWebhook,
+				Submitter:    o.Submitter,
+				ServiceLinks: o.ServiceLinks,
+				PodWebhook:   o.PodWebhook,
 
-				BatchScheduling: controller.BatchScheduling{
+				BatchScheduling: run.BatchScheduling{
 					Enabled: o.EnableBatchScheduler,
 					Default: o.DefaultBatchScheduler,
 					Config:  o.batchSchedulers(),
 				},
-				MaxTrackedExecutors:      o.MaxTrackedExecutors,
-				DriverGracePeriod:        o.DriverGracePeriod,
-				DriverCannotStartTimeout: o.DriverCannotStartTimeout,
-				NodeLossGracePeriod:      o.NodeLossGracePeriod,
-				DefaultTimeToLive:        time.Duration(o.DefaultTimeToLive) * time.Second,
-				DriverDisruptionBudget:   o.EnableDriverPDB,
-				LogTailLines:             o.LogTailLines,
-				Redact:                   redactTexts,
-				PartialRestart:           o.Gates.Enabled(features.PartialRestart),
+				NodeLossGracePeriod:    o.NodeLossGracePeriod,
+				DriverDisruptionBudget: o.EnableDriverPDB,
+				LogTailLines:           o.LogTailLines,
 			},
 		},
 		Schedules: scheduledapp.Config{

@@ -19,6 +19,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
 	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
@@ -52,7 +53,7 @@ func TestNamesake(t *testing.T) {
 		c.addPod(namesake(nil, nil))
 		uid := c.pod("pi-driver").UID
 		mustSettle(t, c.start(), "pi")
-		app := c.wantState("pi", stateFailed)
+		app := c.wantState("pi", lifecycle.StateFailed)
 		message := app.Status.AppState.ErrorMessage
 		if !strings.Contains(message, "driver pod already exist") || !strings.Contains(message, "pi-driver") {
 			t.Errorf("message %q", message)
@@ -66,28 +67,28 @@ func TestNamesake(t *testing.T) {
 		c.addApplication(newApplication("pi"))
 		c.addPod(namesake(owner("SparkApplication", "pi", "earlier"), map[string]string{v1beta2.LabelSparkRole: "driver", v1beta2.LabelSubmissionID: "x"}))
 		p := c.start()
-		for range quietFailures {
+		for range lifecycle.QuietFailures {
 			if _, err := p.step("pi"); !reconcile.Expected(err) {
 				t.Fatalf("error %v, want to wait", err)
 			}
 		}
-		if app := c.wantState("pi", stateNew); app.Status.SubmissionAttempts != 0 {
+		if app := c.wantState("pi", lifecycle.StateNew); app.Status.SubmissionAttempts != 0 {
 			t.Errorf("status %+v", app.Status)
 		}
 		c.deletePod("pi-driver")
 		mustSettle(t, p, "pi")
-		c.wantState("pi", stateSubmitted)
+		c.wantState("pi", lifecycle.StateSubmitted)
 	})
 	t.Run("of another submission is deleted and waited for", func(t *testing.T) {
 		c := newCluster(t)
 		app := newApplication("pi")
 		c.addApplication(app)
-		id := nextSubmissionID(app.UID, nextSubmissionID(app.UID, ""))
+		id := lifecycle.NextSubmissionID(app.UID, lifecycle.NextSubmissionID(app.UID, ""))
 		pod := namesake(owner("SparkApplication", "pi", app.UID), map[string]string{v1beta2.LabelSparkRole: "driver", v1beta2.LabelSubmissionID: id})
 		c.addPod(mountsConfOf(pod, id))
 		uid := c.pod("pi-driver").UID
 		mustSettle(t, c.start(), "pi")
-		c.wantState("pi", stateSubmitted)
+		c.wantState("pi", lifecycle.StateSubmitted)
 		if c.pod("pi-driver").UID == uid {
 			t.Error("the old driver was adopted")
 		}
@@ -97,7 +98,7 @@ func TestNamesake(t *testing.T) {
 		c := newCluster(t)
 		app := newApplication("pi")
 		c.addApplication(app)
-		id := nextSubmissionID(app.UID, nextSubmissionID(app.UID, ""))
+		id := lifecycle.NextSubmissionID(app.UID, lifecycle.NextSubmissionID(app.UID, ""))
 		pod := namesake(owner("SparkApplication", "pi", app.UID), map[string]string{v1beta2.LabelSubmissionID: id})
 		c.addPod(mountsConfOf(pod, id))
 		p := c.start()
@@ -112,7 +113,7 @@ func TestNamesake(t *testing.T) {
 			t.Fatal("the old driver is still there")
 		}
 		mustSettle(t, p, "pi")
-		c.wantState("pi", stateSubmitted)
+		c.wantState("pi", lifecycle.StateSubmitted)
 	})
 }
 
@@ -135,14 +136,14 @@ func TestAdoptionRemembersTheSpec(t *testing.T) {
 	if _, err := p.step("pi"); err != nil {
 		t.Fatal(err)
 	}
-	app := c.wantState("pi", stateSubmitted)
-	if app.Status.ObservedSpecHash != old.Annotations[annotationSpecHash] {
+	app := c.wantState("pi", lifecycle.StateSubmitted)
+	if app.Status.ObservedSpecHash != old.Annotations[lifecycle.AnnotationSpecHash] {
 		t.Error("the status claims that the new spec runs")
 	}
 	mustSettle(t, p, "pi")
-	app = c.wantState("pi", stateSubmitted)
+	app = c.wantState("pi", lifecycle.StateSubmitted)
 	pod := c.pod("pi-driver")
-	if pod.UID == old.UID || pod.Annotations[annotationSpecHash] != app.Status.ObservedSpecHash {
+	if pod.UID == old.UID || pod.Annotations[lifecycle.AnnotationSpecHash] != app.Status.ObservedSpecHash {
 		t.Error("the driver of the old spec still runs")
 	}
 }
@@ -156,13 +157,13 @@ func TestHealthyDriverSurvivesStaleCaches(t *testing.T) {
 	mustSettle(t, p, "pi")
 	c.driverPhase("pi-driver", corev1.PodFailed)
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateFailing)
+	c.wantState("pi", lifecycle.StateFailing)
 
 	stale := c.start()
 	stale.refresh()
 	c.clock.Step(defaultInterval)
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateSubmitted)
+	c.wantState("pi", lifecycle.StateSubmitted)
 	uid := c.pod("pi-driver").UID
 
 	// Of the pods it sees today's, of the application yesterday's.
@@ -179,7 +180,7 @@ func TestHealthyDriverSurvivesStaleCaches(t *testing.T) {
 	if pod := c.pod("pi-driver"); pod == nil || pod.UID != uid {
 		t.Fatal("the healthy driver was deleted")
 	}
-	c.wantState("pi", stateSubmitted)
+	c.wantState("pi", lifecycle.StateSubmitted)
 }
 
 const defaultInterval = 5e9
@@ -194,10 +195,10 @@ func TestAdoptAcrossVersions(t *testing.T) {
 		t.Fatal("no crash")
 	}
 	c.fault = nil
-	c.editPod("pi-driver", func(pod *corev1.Pod) { pod.Annotations[annotationSpecHash] = "0-of-another-version" })
+	c.editPod("pi-driver", func(pod *corev1.Pod) { pod.Annotations[lifecycle.AnnotationSpecHash] = "0-of-another-version" })
 	uid := c.pod("pi-driver").UID
 	mustSettle(t, c.start(), "pi")
-	c.wantState("pi", stateSubmitted)
+	c.wantState("pi", lifecycle.StateSubmitted)
 	if c.pod("pi-driver").UID != uid {
 		t.Error("the driver was replaced")
 	}
@@ -223,5 +224,5 @@ func TestUnlabelledDriverIsNotLost(t *testing.T) {
 	if _, err := p.syncOnce("pi"); err == nil {
 		t.Error("no error")
 	}
-	c.wantState("pi", stateSubmitted)
+	c.wantState("pi", lifecycle.StateSubmitted)
 }

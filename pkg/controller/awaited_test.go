@@ -19,6 +19,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
+	"github.com/spark-operator/spark-operator/pkg/controller/run"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
@@ -84,13 +86,13 @@ func TestTransientRefusalsAreWaitedFor(t *testing.T) {
 					defer running(t, c, Config{})()
 					c.addApplication(newApplication("pi"))
 					letPass(100 * time.Millisecond)
-					if app := c.wantState("pi", stateNew); len(app.Status.Conditions) != 0 {
+					if app := c.wantState("pi", lifecycle.StateNew); len(app.Status.Conditions) != 0 {
 						t.Errorf("conditions %v", app.Status.Conditions)
 					}
 					allow()
 					letPass(time.Second)
 					app := c.application("pi")
-					if stateOf(&app.Status) != stateSubmitted || app.Status.SubmissionAttempts != 1 || len(c.stalledEvents()) != 0 {
+					if lifecycle.StateOf(&app.Status) != lifecycle.StateSubmitted || app.Status.SubmissionAttempts != 1 || len(c.stalledEvents()) != 0 {
 						t.Errorf("status %+v, events %q", app.Status, c.events)
 					}
 				})
@@ -102,9 +104,9 @@ func TestTransientRefusalsAreWaitedFor(t *testing.T) {
 					defer running(t, c, Config{})()
 					c.addApplication(newApplication("pi"))
 					letPass(5 * time.Second)
-					app := c.wantState("pi", stateSubmitting)
+					app := c.wantState("pi", lifecycle.StateSubmitting)
 					stalled := meta.FindStatusCondition(app.Status.Conditions, v1beta2.ConditionStalled)
-					if stateOf(&app.Status) != stateSubmitting || app.Status.SubmissionAttempts != 0 || stalled == nil || stalled.Reason != string(test.cause) ||
+					if lifecycle.StateOf(&app.Status) != lifecycle.StateSubmitting || app.Status.SubmissionAttempts != 0 || stalled == nil || stalled.Reason != string(test.cause) ||
 						!strings.Contains(stalled.Message, "next try at ") {
 						t.Fatalf("status %+v", app.Status)
 					}
@@ -116,7 +118,7 @@ func TestTransientRefusalsAreWaitedFor(t *testing.T) {
 					allow()
 					letPass(16 * time.Second)
 					app = c.application("pi")
-					if stateOf(&app.Status) != stateSubmitted || app.Status.SubmissionAttempts != 1 || app.Status.ExecutionAttempts != 1 ||
+					if lifecycle.StateOf(&app.Status) != lifecycle.StateSubmitted || app.Status.SubmissionAttempts != 1 || app.Status.ExecutionAttempts != 1 ||
 						meta.FindStatusCondition(app.Status.Conditions, v1beta2.ConditionStalled) != nil {
 						t.Errorf("status %+v", app.Status)
 					}
@@ -132,10 +134,10 @@ func TestTransientRefusalsAreWaitedFor(t *testing.T) {
 					defer running(t, c, Config{})()
 					c.addApplication(newApplication("pi"))
 					letPass(test.cause.Patience() - 2*time.Second)
-					c.wantState("pi", stateSubmitting)
+					c.wantState("pi", lifecycle.StateSubmitting)
 					letPass(10 * time.Second)
-					app := c.wantState("pi", stateFailed)
-					if app.Status.SubmissionAttempts != 1 || !strings.HasPrefix(app.Status.AppState.ErrorMessage, refusalPrefix) || c.pod("pi-driver") != nil {
+					app := c.wantState("pi", lifecycle.StateFailed)
+					if app.Status.SubmissionAttempts != 1 || !strings.HasPrefix(app.Status.AppState.ErrorMessage, run.RefusalPrefix) || c.pod("pi-driver") != nil {
 						t.Errorf("status %+v", app.Status)
 					}
 				})
@@ -156,7 +158,7 @@ func TestPermanentRefusalsAreFinalAtOnce(t *testing.T) {
 			c.refusing("create", "pods", err)
 			c.addApplication(newApplication("pi"))
 			mustSettle(t, c.start(), "pi")
-			if app := c.wantState("pi", stateFailed); app.Status.SubmissionAttempts != 1 {
+			if app := c.wantState("pi", lifecycle.StateFailed); app.Status.SubmissionAttempts != 1 {
 				t.Errorf("status %+v", app.Status)
 			}
 		})
@@ -174,16 +176,16 @@ func TestWaitSurvivesARestart(t *testing.T) {
 			stop := running(t, c, Config{})
 			letPass(18 * time.Second)
 			stop()
-			c.wantState("pi", stateSubmitting)
+			c.wantState("pi", lifecycle.StateSubmitting)
 		}
 		c.editSpec("pi", func(spec *v1beta2.SparkApplicationSpec) { spec.Driver.ServiceAccount = ptr.To("another") })
 		stop := running(t, c, Config{})
 		letPass(30 * time.Second)
-		c.wantState("pi", stateSubmitting)
+		c.wantState("pi", lifecycle.StateSubmitting)
 		stop()
 		defer running(t, c, Config{})()
 		letPass(40 * time.Second)
-		c.wantState("pi", stateFailed)
+		c.wantState("pi", lifecycle.StateFailed)
 	})
 }
 
@@ -209,18 +211,18 @@ func TestPatienceOfEachSubmission(t *testing.T) {
 				c.addApplication(app)
 				defer running(t, c, Config{})()
 				letPass(time.Hour)
-				c.wantState("pi", stateSubmitted)
+				c.wantState("pi", lifecycle.StateSubmitted)
 				c.driverPhase("pi-driver", corev1.PodRunning)
 				letPass(time.Second)
 				allow := c.refusing("create", "pods", errNoAccount)
 				next(c)
 				letPass(40 * time.Second)
-				if app := c.application("pi"); stateOf(&app.Status) != stateSubmitting {
+				if app := c.application("pi"); lifecycle.StateOf(&app.Status) != lifecycle.StateSubmitting {
 					t.Fatalf("status %+v", app.Status)
 				}
 				allow()
 				letPass(16 * time.Second)
-				if app := c.application("pi"); stateOf(&app.Status) != stateSubmitted || c.pod("pi-driver") == nil {
+				if app := c.application("pi"); lifecycle.StateOf(&app.Status) != lifecycle.StateSubmitted || c.pod("pi-driver") == nil {
 					t.Errorf("status %+v", app.Status)
 				}
 			})
@@ -238,14 +240,14 @@ func TestSuspendWhileWaiting(t *testing.T) {
 		letPass(10 * time.Second)
 		c.editSpec("pi", func(spec *v1beta2.SparkApplicationSpec) { spec.Suspend = ptr.To(true) })
 		letPass(10 * time.Minute)
-		app := c.wantState("pi", stateSuspended)
+		app := c.wantState("pi", lifecycle.StateSuspended)
 		if app.Status.SubmissionAttempts != 0 || app.Status.ExecutionAttempts != 0 || len(app.Status.Attempts) != 0 {
 			t.Errorf("status %+v", app.Status)
 		}
 		allow()
 		c.editSpec("pi", func(spec *v1beta2.SparkApplicationSpec) { spec.Suspend = nil })
 		letPass(5 * time.Second)
-		if app := c.wantState("pi", stateSubmitted); app.Status.SubmissionAttempts != 1 {
+		if app := c.wantState("pi", lifecycle.StateSubmitted); app.Status.SubmissionAttempts != 1 {
 			t.Errorf("status %+v", app.Status)
 		}
 	})
@@ -258,8 +260,8 @@ func TestRestartPolicyWaitsForTheNamespace(t *testing.T) {
 		err  error
 		want v1beta2.ApplicationStateType
 	}{
-		"quota":  {errNoQuota, stateRefused},
-		"rights": {errNotPermitted, stateSubmitting},
+		"quota":  {errNoQuota, lifecycle.StateRefused},
+		"rights": {errNotPermitted, lifecycle.StateSubmitting},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -290,11 +292,11 @@ func TestReleaseWaitsForTheAPIServer(t *testing.T) {
 				c.driverPhase("pi-driver", corev1.PodSucceeded)
 				letPass(lasts)
 				if lasts < time.Minute {
-					c.wantState("pi", stateSucceeding)
+					c.wantState("pi", lifecycle.StateSucceeding)
 				}
 				allow()
 				letPass(2 * time.Minute)
-				c.wantState("pi", stateCompleted)
+				c.wantState("pi", lifecycle.StateCompleted)
 				if left := c.services(); (left == 0) != (lasts < time.Minute) {
 					t.Errorf("%d services left", left)
 				}
@@ -318,12 +320,12 @@ func TestStatusOfAKindThatIsNotServed(t *testing.T) {
 		c.addApplication(newApplication("pi"))
 		defer running(t, c, Config{})()
 		letPass(2 * time.Second)
-		c.wantState("pi", stateNew)
+		c.wantState("pi", lifecycle.StateNew)
 		c.lock.Lock()
 		served = true
 		c.lock.Unlock()
 		letPass(3 * time.Second)
-		c.wantState("pi", stateSubmitted)
+		c.wantState("pi", lifecycle.StateSubmitted)
 		if len(c.pods()) != 1 {
 			t.Errorf("%d pods", len(c.pods()))
 		}
@@ -340,13 +342,13 @@ func TestJobIsWaitedFor(t *testing.T) {
 				c.addApplication(newApplication("pi", bySparkSubmit))
 				defer running(t, c, Config{})()
 				letPass(30 * time.Second)
-				app := c.wantState("pi", stateSubmitting)
+				app := c.wantState("pi", lifecycle.StateSubmitting)
 				if meta.FindStatusCondition(app.Status.Conditions, v1beta2.ConditionStalled) == nil || app.Status.SubmissionAttempts != 0 {
 					t.Errorf("status %+v", app.Status)
 				}
 				allow()
 				letPass(16 * time.Second)
-				if reason := c.submittedReason("pi"); len(c.jobs()) != 1 || reason != reasonSubmitterRunning {
+				if reason := c.submittedReason("pi"); len(c.jobs()) != 1 || reason != lifecycle.ReasonSubmitterRunning {
 					t.Errorf("%d jobs, reason %q", len(c.jobs()), reason)
 				}
 			})

@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
 )
 
 func withCleanup(driver, executors v1beta2.PodDeletion) func(*v1beta2.SparkApplication) {
@@ -47,7 +48,7 @@ func TestCleanupPolicy(t *testing.T) {
 			c.driverPhase("pi-driver", test.end)
 			mustSettle(t, p, "pi")
 			app := c.application("pi")
-			if !slices.Contains(terminal, app.Status.AppState.State) {
+			if !slices.Contains(lifecycle.Terminal, app.Status.AppState.State) {
 				t.Fatalf("state %s", app.Status.AppState.State)
 			}
 			if deleted := c.pod("pi-driver") == nil; deleted != test.driverDeleted {
@@ -82,7 +83,7 @@ func TestCleanupWaitsForTheEnd(t *testing.T) {
 	mustSettle(t, p, "pi")
 	c.driverPhase("pi-driver", corev1.PodFailed)
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateFailing)
+	c.wantState("pi", lifecycle.StateFailing)
 	if c.pod("pi-driver") == nil {
 		t.Fatal("the driver pod is gone although another run follows")
 	}
@@ -93,7 +94,7 @@ func TestCleanupWaitsForTheEnd(t *testing.T) {
 	mustSettle(t, p, "pi")
 	c.driverPhase("pi-driver", corev1.PodSucceeded)
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateCompleted)
+	c.wantState("pi", lifecycle.StateCompleted)
 	if c.pod("pi-driver") == nil || c.pod("pi-exec-1") == nil {
 		t.Error("pods were deleted before the last executor had ended")
 	}

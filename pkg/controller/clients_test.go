@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
 )
 
 // clientsFile has the one table of what clients conclude from a status. test/clients
@@ -51,7 +52,7 @@ func TestClientsKnowEveryState(t *testing.T) {
 	for _, row := range rows {
 		state, _, _ := strings.Cut(row[0], ",")
 		answered[state] = true
-		if !slices.ContainsFunc(anyState, func(known v1beta2.ApplicationStateType) bool { return published(known) == state }) {
+		if !slices.ContainsFunc(lifecycle.AnyState, func(known v1beta2.ApplicationStateType) bool { return published(known) == state }) {
 			t.Errorf("%q is never published", state)
 		}
 		for i, client := range clients {
@@ -61,15 +62,15 @@ func TestClientsKnowEveryState(t *testing.T) {
 				continue
 			}
 			wrong := map[string][]meaning{
-				stateName(stateNew): {started, ended, broken}, string(stateSubmitted): {started, ended, broken},
-				string(stateRunning): {broken}, string(stateSucceeding): {broken}, string(stateCompleted): {broken}, string(stateFailed): {started, ended},
+				"New": {started, ended, broken}, string(lifecycle.StateSubmitted): {started, ended, broken},
+				string(lifecycle.StateRunning): {broken}, string(lifecycle.StateSucceeding): {broken}, string(lifecycle.StateCompleted): {broken}, string(lifecycle.StateFailed): {started, ended},
 			}
 			if slices.Contains(wrong[state], said) {
 				t.Errorf("%s takes %s for %s", client, row[0], said)
 			}
 		}
 	}
-	for _, state := range anyState {
+	for _, state := range lifecycle.AnyState {
 		if name := published(state); !answered[name] {
 			t.Errorf("%s has no row for %s", clientsFile, name)
 		}
@@ -78,10 +79,13 @@ func TestClientsKnowEveryState(t *testing.T) {
 
 // published is the name that the table has for what is published of a state.
 func published(state v1beta2.ApplicationStateType) string {
-	if state == stateSubmitting {
-		state = stateSubmitted
+	if state == lifecycle.StateSubmitting {
+		state = lifecycle.StateSubmitted
 	}
-	return stateName(state)
+	if state == lifecycle.StateNew {
+		return "New"
+	}
+	return string(state)
 }
 
 // readClients returns the header and the rows of the table whose first column is Status.
@@ -116,17 +120,17 @@ func checkForClients(before, status *v1beta2.SparkApplicationStatus) (problems [
 		return nil // as if it had not been written
 	}
 	state := status.AppState.State
-	if state == stateNew {
+	if state == lifecycle.StateNew {
 		problems = append(problems, "a status with an empty state: Airflow takes it for a start, Argo CD fails with it")
 	}
-	if !slices.Contains(anyState, state) || state == stateSubmitting {
+	if !slices.Contains(lifecycle.AnyState, state) || state == lifecycle.StateSubmitting {
 		problems = append(problems, "state "+string(state)+" is none of kubeflow/spark-operator's: the Kubeflow SDK takes it for a failure")
 	}
-	follows := map[v1beta2.ApplicationStateType]bool{stateRunning: true, stateSucceeding: true, stateUnknown: true}
+	follows := map[v1beta2.ApplicationStateType]bool{lifecycle.StateRunning: true, lifecycle.StateSucceeding: true, lifecycle.StateUnknown: true}
 	if follows[state] && status.DriverInfo.PodName == "" {
 		problems = append(problems, "state "+string(state)+" without the name of the driver pod: Airflow and Flyte follow it")
 	}
-	if state == stateFailed && strings.TrimSpace(status.AppState.ErrorMessage) == "" && before.AppState.State != stateFailed {
+	if state == lifecycle.StateFailed && strings.TrimSpace(status.AppState.ErrorMessage) == "" && before.AppState.State != lifecycle.StateFailed {
 		problems = append(problems, "state FAILED without a message: Airflow shows it as the error of its task")
 	}
 	if before.SubmissionID != status.SubmissionID && status.LastSubmissionAttemptTime.IsZero() {
@@ -143,11 +147,13 @@ func TestContractsAreChecked(t *testing.T) {
 	}{
 		"nothing":                 {func(*v1beta2.SparkApplicationStatus) {}, 0},
 		"condition alone":         {func(s *v1beta2.SparkApplicationStatus) { s.ObservedGeneration = 1 }, 1},
-		"word of our own":         {func(s *v1beta2.SparkApplicationStatus) { s.AppState.State = stateSubmitting }, 1},
-		"running without a name":  {func(s *v1beta2.SparkApplicationStatus) { s.AppState.State = stateRunning }, 1},
-		"failed without a reason": {func(s *v1beta2.SparkApplicationStatus) { s.AppState.State = stateFailed }, 1},
-		"submission, no time":     {func(s *v1beta2.SparkApplicationStatus) { s.AppState.State, s.SubmissionID = stateSubmitted, "1" }, 1},
-		"being submitted":         {func(s *v1beta2.SparkApplicationStatus) { s.AppState.State = stateSubmitted }, 0},
+		"word of our own":         {func(s *v1beta2.SparkApplicationStatus) { s.AppState.State = lifecycle.StateSubmitting }, 1},
+		"running without a name":  {func(s *v1beta2.SparkApplicationStatus) { s.AppState.State = lifecycle.StateRunning }, 1},
+		"failed without a reason": {func(s *v1beta2.SparkApplicationStatus) { s.AppState.State = lifecycle.StateFailed }, 1},
+		"submission, no time": {func(s *v1beta2.SparkApplicationStatus) {
+			s.AppState.State, s.SubmissionID = lifecycle.StateSubmitted, "1"
+		}, 1},
+		"being submitted": {func(s *v1beta2.SparkApplicationStatus) { s.AppState.State = lifecycle.StateSubmitted }, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			status := &v1beta2.SparkApplicationStatus{}

@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
 	kubefake "k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 	clocktesting "k8s.io/utils/clock/testing"
@@ -26,6 +27,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	sparkfake "github.com/spark-operator/spark-operator/pkg/client/clientset/versioned/fake"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
 	"github.com/spark-operator/spark-operator/pkg/metrics"
 )
 
@@ -39,10 +41,11 @@ var (
 // the real one as far as the controller relies on it: uids, resource versions,
 // optimistic locking, the status subresource and preconditions.
 type cluster struct {
-	t     *testing.T
-	kube  *kubefake.Clientset
-	spark *sparkfake.Clientset
-	clock *clocktesting.FakeClock
+	t       *testing.T
+	kube    *kubefake.Clientset
+	spark   *sparkfake.Clientset
+	dynamic dynamic.Interface // nil for none
+	clock   *clocktesting.FakeClock
 
 	lock    sync.Mutex
 	version int
@@ -457,7 +460,7 @@ func onFailure(retries, interval int) func(*v1beta2.SparkApplication) {
 func (c *cluster) wantState(name string, want v1beta2.ApplicationStateType) *v1beta2.SparkApplication {
 	c.t.Helper()
 	app := c.application(name)
-	if got := stateOf(&app.Status); got != want {
+	if got := lifecycle.StateOf(&app.Status); got != want {
 		c.t.Fatalf("state %q (%s), want %q; writes %q", got, app.Status.AppState.ErrorMessage, want, c.log)
 	}
 	return app

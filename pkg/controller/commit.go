@@ -10,6 +10,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
 )
@@ -20,8 +21,8 @@ import (
 //
 // This is the only place that writes a status, and the verb is always
 // UpdateStatus: fields written by it would not be removed by an apply.
-func (c *Controller) commit(ctx context.Context, in *input, out *outcome, status *v1beta2.SparkApplicationStatus) error {
-	app := in.app
+func (c *Controller) commit(ctx context.Context, in *lifecycle.Input, out *lifecycle.Outcome, status *v1beta2.SparkApplicationStatus) error {
+	app := in.App
 	if equality.Semantic.DeepEqual(&app.Status, status) {
 		return nil
 	}
@@ -34,20 +35,22 @@ func (c *Controller) commit(ctx context.Context, in *input, out *outcome, status
 		return err
 	}
 	status = &sent.Status
-	c.complete.Delete(cache.MetaObjectToName(app))
-	if out.unseen, err = c.remember(app, status, stored); err != nil {
+	c.runner.Written(cache.MetaObjectToName(app))
+	if out.Unseen, err = c.remember(app, status, stored); err != nil {
 		return err
 	}
-	in.noteRephrasing(status)
+	if in.Rephrases(status) {
+		c.runner.Rephrased(cache.MetaObjectToName(app), in.Driver.UID, in.Now)
+	}
 
-	if from, to := in.state(), stateOf(status); from != to {
+	if from, to := in.State(), lifecycle.StateOf(status); from != to {
 		klog.FromContext(ctx).Info("State changed", "from", from, "to", to, "submissionID", status.SubmissionID, "message", status.AppState.ErrorMessage)
 	}
 	before := app.Status
 	after := *app
 	after.Status = *status
-	c.metrics.Transition(&before, &after, in.now)
-	loop.Emit(c.recorder, app, transitionEvents(in, out, status), c.settings.redact)
+	c.metrics.Transition(&before, &after, in.Now)
+	loop.Emit(c.recorder, app, lifecycle.TransitionEvents(in, out, status), c.settings.Hide)
 	return nil
 }
 
@@ -76,5 +79,5 @@ func (c *Controller) reportUnwritten(app *v1beta2.SparkApplication, failures int
 	if failures+1 != unwrittenFailures || reconcile.Expected(err) {
 		return
 	}
-	loop.Emit(c.recorder, app, []reconcile.Event{reconcile.Warning("SparkApplicationStatusNotWritten", actionObserve, nil, "SparkApplication %s: the status cannot be written and is out of date: %s", app.Name, reconcile.OneLine(err.Error()))}, c.settings.redact)
+	loop.Emit(c.recorder, app, []reconcile.Event{reconcile.Warning("SparkApplicationStatusNotWritten", lifecycle.ActionObserve, nil, "SparkApplication %s: the status cannot be written and is out of date: %s", app.Name, reconcile.OneLine(err.Error()))}, c.settings.Hide)
 }

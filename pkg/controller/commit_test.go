@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
 )
 
 // refuseStatus has every write of a status fail for which refused returns an error.
@@ -81,8 +82,8 @@ func TestLargeStatusLosesDetails(t *testing.T) {
 		Attempts:      []v1beta2.Attempt{{SubmissionID: "s", LogTail: "many lines"}},
 	}
 	p := c.start()
-	in := &input{app: c.application("pi"), settings: &p.settings, now: testStart, watches: p.watches}
-	if err := p.commit(p.ctx, in, &outcome{}, status); err != nil {
+	in := &lifecycle.Input{App: c.application("pi"), Settings: &p.settings.Settings, Now: testStart}
+	if err := p.commit(p.ctx, in, &lifecycle.Outcome{}, status); err != nil {
 		t.Fatal(err)
 	}
 	got := c.wantState("pi", v1beta2.ApplicationStateRunning)
@@ -130,7 +131,8 @@ func TestLostRoleLabelIsNamed(t *testing.T) {
 		if err := c.kube.Tracker().Update(podsResource, live, "ns"); err != nil {
 			t.Fatal(err)
 		}
-		err := p.confirmDriverLost(p.ctx, &task{in: &input{app: c.application("pi")}})
+		lost := lifecycle.Plan{Row: &lifecycle.Row{Do: []lifecycle.Action{lifecycle.ConfirmDriverLost}}}
+		err := p.runner.Execute(p.ctx, &lifecycle.Input{App: c.application("pi")}, lost, 0).Err
 		if err == nil || !strings.Contains(err.Error(), label) {
 			t.Errorf("%s: %v", label, err)
 		}
@@ -171,16 +173,16 @@ func TestUnwrittenRunIsNotRepeated(t *testing.T) {
 				if _, err := p.step("pi"); err != nil {
 					t.Fatal(err)
 				}
-				first := c.wantState("pi", stateSubmitted).Status.SubmissionID
+				first := c.wantState("pi", lifecycle.StateSubmitted).Status.SubmissionID
 				c.clock.Step(time.Minute)
 				mustSettle(t, p, "pi")
 				if policy == "never" {
-					c.wantState("pi", stateFailed)
+					c.wantState("pi", lifecycle.StateFailed)
 					return
 				}
 				c.clock.Step(time.Minute)
 				mustSettle(t, p, "pi")
-				if status := c.wantState("pi", stateSubmitted).Status; status.SubmissionID == first || status.ExecutionAttempts != 2 {
+				if status := c.wantState("pi", lifecycle.StateSubmitted).Status; status.SubmissionID == first || status.ExecutionAttempts != 2 {
 					t.Errorf("status %+v", status)
 				}
 			})

@@ -7,23 +7,20 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
-	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
+	"github.com/spark-operator/spark-operator/pkg/controller/run"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/metrics"
 	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
-	"github.com/spark-operator/spark-operator/pkg/ui"
 )
 
 // Config is how the controller works. Master has no default.
@@ -42,76 +39,11 @@ type Config struct {
 	// Starting reports whether schedules have runs to create. What they created is
 	// not submitted meanwhile; see givesWay. Nil for never.
 	Starting func() bool
-	Settings
+	run.Settings
 }
 
-// Settings are the part of Config on which decisions depend.
-type Settings struct {
-	// Master is the API server as drivers reach it: k8s://https://host:port.
-	Master string
-	// DefaultConf are Spark properties of all applications. Whatever an application says
-	// wins over them; they win over built-in defaults.
-	DefaultConf map[string]string
-	// ServiceLinks gives pods the variables of every Service of their namespace, as
-	// Kubernetes does by default.
-	ServiceLinks bool
-	// PodWebhook says that executor pods pass through this operator's webhook: see
-	// [translate.Params].
-	PodWebhook bool
-	// Submitter is how applications are submitted that do not say it: one of
-	// v1beta2.SubmitterNative, the default, and v1beta2.SubmitterSparkSubmit.
-	Submitter string
-	// SubmitterDeadline is how long a Job with spark-submit may take; 0 for
-	// sparksubmit.DefaultDeadline.
-	SubmitterDeadline time.Duration
-	// UI is how the UI of drivers is published.
-	UI ui.Config
-	// BatchScheduling says which batch schedulers may be used.
-	BatchScheduling BatchScheduling
-	// MaxTrackedExecutors bounds status.executorState; 0 keeps it empty.
-	MaxTrackedExecutors int
-	// DriverGracePeriod is how long a submitted application may be without driver
-	// pod; 0 for no longer than it takes to ask the API server.
-	DriverGracePeriod time.Duration
-	// DriverCannotStartTimeout is how long after its submission a driver fails whose
-	// image or configuration keeps its containers from starting; 0 waits without limit.
-	DriverCannotStartTimeout time.Duration
-	// NodeLossGracePeriod is how long a node may not report before driver pods that
-	// were deleted but do not terminate are force-deleted; 0 for never.
-	NodeLossGracePeriod time.Duration
-	// DefaultTimeToLive is how long finished applications stay whose spec does not
-	// say; 0 for ever.
-	DefaultTimeToLive time.Duration
-	// DriverDisruptionBudget honours spec.driverPodDisruptionBudget.
-	DriverDisruptionBudget bool
-	// LogTailLines is how many of the last lines of the log of a driver that failed are
-	// kept in the status; 0 for none.
-	LogTailLines int64
-	// Redact hides secrets in texts that go into a status, an event or the log of the
-	// operator; nil to hide nothing.
-	Redact func(string) string
-	// PartialRestart keeps edits of the placement of executors from causing a rerun.
-	PartialRestart bool
-}
-
-// Defaults of flags.
-const (
-	// DefaultThreads is how many applications of one namespace are worked on at the same
-	// time.
-	DefaultThreads = 10
-	// DefaultMaxTrackedExecutors is for Settings.MaxTrackedExecutors.
-	DefaultMaxTrackedExecutors = 1000
-	// DefaultDriverGracePeriod is for Settings.DriverGracePeriod.
-	DefaultDriverGracePeriod = 10 * time.Second
-)
-
-// redact hides what settings say is to be hidden.
-func (s *Settings) redact(text string) string {
-	if s.Redact == nil || text == "" {
-		return text
-	}
-	return s.Redact(text)
-}
+// DefaultThreads is how many applications of one namespace are synced at the same time.
+const DefaultThreads = 10
 
 func (c *Config) setDefaults() {
 	c.Workers = cmp.Or(c.Workers, DefaultThreads*loop.Namespaces)
@@ -119,23 +51,14 @@ func (c *Config) setDefaults() {
 	c.ShutdownTimeout = cmp.Or(c.ShutdownTimeout, 20*time.Second)
 }
 
-// Clients are the API clients of the controller. Dynamic is used for objects of
-// batch schedulers only.
-type Clients struct {
-	Kube    kubernetes.Interface
-	Spark   versioned.Interface
-	Dynamic dynamic.Interface
-}
-
 // Controller runs SparkApplications. See the package documentation.
 type Controller struct {
 	config   Config
-	settings Settings
+	settings run.Settings
 	clock    clock.WithTicker
 
-	kube    kubernetes.Interface
-	client  versioned.Interface
-	dynamic dynamic.Interface
+	client versioned.Interface
+	runner *run.Runner
 
 	applications *informers.Applications
 	pods         *informers.Scoped[*podview.Pod]
@@ -144,11 +67,7 @@ type Controller struct {
 	gate         loop.Gate
 	synced       []cache.DoneChecker
 
-	watches *driverWatches
-	// complete are submissions whose objects all exist and of which no status tells
-	// yet: the id by the name of the application.
-	complete sync.Map
-	unkept   loop.Unkept[v1beta2.SparkApplicationStatus]
+	unkept loop.Unkept[v1beta2.SparkApplicationStatus]
 
 	queue    loop.Queue
 	recorder events.EventRecorder
@@ -163,28 +82,25 @@ const (
 
 // New returns a controller that reads from the caches of set, which is started
 // afterwards. Metrics may be nil.
-func New(config Config, clients Clients, set *informers.Set, recorder events.EventRecorder, m *metrics.Metrics) (*Controller, error) {
+func New(config Config, clients run.Clients, set *informers.Set, recorder events.EventRecorder, m *metrics.Metrics) (*Controller, error) {
 	if config.Clock == nil {
 		config.Clock = clock.RealClock{}
 	}
 	return newController(config, clients, set, recorder, m, config.Clock)
 }
 
-func newController(config Config, clients Clients, set *informers.Set, recorder events.EventRecorder, m *metrics.Metrics, clk clock.WithTicker) (*Controller, error) {
+func newController(config Config, clients run.Clients, set *informers.Set, recorder events.EventRecorder, m *metrics.Metrics, clk clock.WithTicker) (*Controller, error) {
 	config.setDefaults()
 	c := &Controller{
 		config:   config,
 		settings: config.Settings,
 		clock:    clk,
 
-		kube:    clients.Kube,
-		client:  clients.Spark,
-		dynamic: clients.Dynamic,
+		client: clients.Spark,
 
 		applications: set.Applications,
 		pods:         set.Pods,
 		namespaces:   set.Namespaces,
-		watches:      &driverWatches{},
 		fresh: loop.NewFreshness(map[loop.CacheKind]loop.Cache{
 			freshApplications: set.Applications,
 			freshPods:         set.Pods,
@@ -194,6 +110,9 @@ func newController(config Config, clients Clients, set *informers.Set, recorder 
 		metrics:  m,
 	}
 	c.queue = loop.NewQueue(queueName, newFairQueue(c.toSubmit, config.Workers, clk), clk)
+	c.runner = run.NewRunner(&c.settings, clients, func(app cache.ObjectName, resourceVersion string) {
+		c.fresh.Wrote(app, freshPods, resourceVersion)
+	})
 	c.gate = loop.Gate{Watched: c.namespaces.Match, Fresh: c.fresh}
 	applications, err := c.applications.AddHandler(loop.Enqueue[*informers.Application](c.queue))
 	if err != nil {
@@ -224,3 +143,6 @@ func (c *Controller) Run(ctx context.Context) error {
 // Synced returns what to wait for before Run starts to work: the caches and the
 // handlers of this controller.
 func (c *Controller) Synced() []cache.DoneChecker { return c.synced }
+
+// Component is the name under which events are reported.
+const Component = "spark-application-controller"

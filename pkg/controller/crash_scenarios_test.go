@@ -12,6 +12,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
+	"github.com/spark-operator/spark-operator/pkg/diagnosis"
 	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
@@ -19,51 +21,51 @@ import (
 var scenarios = []scenario{
 	{
 		name: "retry", edit: onFailure(3, 1), world: runs(fail, succeed),
-		check: wantLife(stateCompleted, tally{executions: 2}, "FAILED Application Error", "COMPLETED"),
+		check: wantLife(lifecycle.StateCompleted, counts{executions: 2}, "FAILED Application Error", "COMPLETED"),
 	},
 	{
 		name: "retries used up", edit: onFailure(1, 1), world: runs(fail, fail),
-		check: wantLife(stateFailed, tally{executions: 2}, "FAILED Application Error", "FAILED Application Error"),
+		check: wantLife(lifecycle.StateFailed, counts{executions: 2}, "FAILED Application Error", "FAILED Application Error"),
 	},
 	{
 		name: "lost driver", edit: onFailure(1, 1), world: runs(vanish, succeed),
-		check: wantLife(stateCompleted, tally{executions: 2}, "FAILED Application DriverLost", "COMPLETED"),
+		check: wantLife(lifecycle.StateCompleted, counts{executions: 2}, "FAILED Application DriverLost", "COMPLETED"),
 	},
 	{
 		name: "failures of the infrastructure", edit: madeUpFor, world: runs(evictDriver, drain, succeed),
-		check: wantLife(stateCompleted, tally{executions: 3, forgiven: 2}, "FAILED Infrastructure EvictionByEvictionAPI", "FAILED Infrastructure DriverLost", "COMPLETED"),
+		check: wantLife(lifecycle.StateCompleted, counts{executions: 3, forgiven: 2}, "FAILED Infrastructure EvictionByEvictionAPI", "FAILED Infrastructure DriverLost", "COMPLETED"),
 	},
 	{
 		name: "exit code that is not retried", world: runs(fail),
 		edit: func(app *v1beta2.SparkApplication) {
 			app.Spec.RestartPolicy = v1beta2.RestartPolicy{Type: v1beta2.RestartPolicyAlways, NonRetryableExitCodes: []int32{1}}
 		},
-		check: wantLife(stateFailed, tally{executions: 1}, "FAILED Application Error"),
+		check: wantLife(lifecycle.StateFailed, counts{executions: 1}, "FAILED Application Error"),
 	},
 	{
 		name: "time-out", edit: edits(withTimeouts(0, 0, 60), onFailure(1, 1)), world: runs(idle, succeed),
-		check: wantLife(stateCompleted, tally{executions: 2}, "FAILED Application RunTimeout", "COMPLETED"),
+		check: wantLife(lifecycle.StateCompleted, counts{executions: 2}, "FAILED Application RunTimeout", "COMPLETED"),
 	},
 	{
 		name: "time-out without retry", edit: withTimeouts(0, 0, 60), world: runs(idle),
-		check: wantLife(stateFailed, tally{executions: 1}, "FAILED Application RunTimeout"),
+		check: wantLife(lifecycle.StateFailed, counts{executions: 1}, "FAILED Application RunTimeout"),
 	},
 	{
 		name: "lost node", edit: madeUpFor, config: nodeGrace, world: runs(loseNode, succeed),
-		check: wantLife(stateCompleted, tally{executions: 2, forgiven: 1}, "FAILED Infrastructure NodeLost", "COMPLETED"),
+		check: wantLife(lifecycle.StateCompleted, counts{executions: 2, forgiven: 1}, "FAILED Infrastructure NodeLost", "COMPLETED"),
 	},
 	{
 		name: "suspend and resume", world: suspendAndResume,
-		check: wantLife(stateCompleted, tally{executions: 1}, "SUSPENDED  Suspended", "COMPLETED"),
+		check: wantLife(lifecycle.StateCompleted, counts{executions: 1}, "SUSPENDED  Suspended", "COMPLETED"),
 	},
 	{
 		name: "edit of the spec", world: editOnce,
-		check: wantLife(stateCompleted, tally{executions: 1}, "INVALIDATING  SpecChanged", "COMPLETED"),
+		check: wantLife(lifecycle.StateCompleted, counts{executions: 1}, "INVALIDATING  SpecChanged", "COMPLETED"),
 	},
 	{
 		name: "clean-up", edit: withCleanup(v1beta2.PodDeletionAlways, v1beta2.PodDeletionAlways), world: withExecutors,
 		check: func(t *testing.T, got *outcomeOfLife) {
-			wantLife(stateCompleted, tally{executions: 1}, "COMPLETED")(t, got)
+			wantLife(lifecycle.StateCompleted, counts{executions: 1}, "COMPLETED")(t, got)
 			if len(got.pods) != 0 {
 				t.Errorf("pods %q", got.pods)
 			}
@@ -72,7 +74,7 @@ var scenarios = []scenario{
 	{
 		name: "executors left behind", world: withStrayExecutors,
 		check: func(t *testing.T, got *outcomeOfLife) {
-			wantLife(stateCompleted, tally{executions: 1}, "COMPLETED")(t, got)
+			wantLife(lifecycle.StateCompleted, counts{executions: 1}, "COMPLETED")(t, got)
 			if !slices.Equal(got.pods, []string{"pi-driver"}) {
 				t.Errorf("pods %q", got.pods)
 			}
@@ -90,7 +92,7 @@ var scenarios = []scenario{
 	{
 		name: "deletion", world: deleteWhileRunning,
 		check: func(t *testing.T, got *outcomeOfLife) {
-			if got.state != stateRunning || len(got.pods) != 0 || got.created != 1 {
+			if got.state != lifecycle.StateRunning || len(got.pods) != 0 || got.created != 1 {
 				t.Errorf("%+v", got)
 			}
 		},
@@ -111,11 +113,14 @@ func edits(list ...func(*v1beta2.SparkApplication)) func(*v1beta2.SparkApplicati
 	}
 }
 
+// counts are the counters of the status by which the restart policy counts runs.
+type counts struct{ executions, forgiven, infrastructure int32 }
+
 // wantLife checks state, counters, attempts, and that each attempt had one driver.
-func wantLife(state v1beta2.ApplicationStateType, counted tally, attempts ...string) func(*testing.T, *outcomeOfLife) {
+func wantLife(state v1beta2.ApplicationStateType, counted counts, attempts ...string) func(*testing.T, *outcomeOfLife) {
 	return func(t *testing.T, got *outcomeOfLife) {
 		t.Helper()
-		if got.state != state || (tally{got.executions, got.forgiven, got.infraRow}) != counted || got.submissions != got.executions {
+		if got.state != state || (counts{got.executions, got.forgiven, got.infraRow}) != counted || got.submissions != got.executions {
 			t.Errorf("state %q, %d executions, %d forgiven, %d in a row, %d submissions", got.state, got.executions, got.forgiven, got.infraRow, got.submissions)
 		}
 		if !slices.Equal(got.attempts, attempts) || got.created != len(attempts) {
@@ -134,13 +139,13 @@ type world = func(c *cluster, app *v1beta2.SparkApplication, after time.Duration
 func runs(ends ...func(c *cluster, app *v1beta2.SparkApplication)) world {
 	return func(c *cluster, app *v1beta2.SparkApplication, after time.Duration) bool {
 		switch app.Status.AppState.State {
-		case stateSubmitted:
+		case lifecycle.StateSubmitted:
 			c.driverPhase("pi-driver", corev1.PodRunning)
-		case stateRunning:
+		case lifecycle.StateRunning:
 			ends[app.Status.ExecutionAttempts-1](c, app)
-		case stateFailing:
+		case lifecycle.StateFailing:
 			c.clock.Step(max(after, time.Second))
-		case stateCompleted, stateFailed:
+		case lifecycle.StateCompleted, lifecycle.StateFailed:
 			return true
 		}
 		return false
@@ -163,7 +168,7 @@ func evictDriver(c *cluster, _ *v1beta2.SparkApplication) { evict(c, "pi-driver"
 
 // drain announces the disruption first; then the pod is gone at once.
 func drain(c *cluster, _ *v1beta2.SparkApplication) {
-	if disruption(podview.Of(c.pod("pi-driver"))) != nil {
+	if diagnosis.Disruption(podview.Of(c.pod("pi-driver"))) != nil {
 		c.deletePod("pi-driver")
 		return
 	}
@@ -188,9 +193,9 @@ func suspendAndResume(c *cluster, app *v1beta2.SparkApplication, after time.Dura
 		c.editSpec("pi", func(spec *v1beta2.SparkApplicationSpec) { spec.Suspend = ptr.To(value) })
 	}
 	switch {
-	case app.Status.AppState.State == stateRunning && app.Generation == 1:
+	case app.Status.AppState.State == lifecycle.StateRunning && app.Generation == 1:
 		suspend(true)
-	case app.Status.AppState.State == stateSuspended:
+	case app.Status.AppState.State == lifecycle.StateSuspended:
 		suspend(false)
 	default:
 		return runs(succeed)(c, app, after)
@@ -200,7 +205,7 @@ func suspendAndResume(c *cluster, app *v1beta2.SparkApplication, after time.Dura
 
 // editOnce changes the first run, and lets the second succeed.
 func editOnce(c *cluster, app *v1beta2.SparkApplication, after time.Duration) bool {
-	if app.Status.AppState.State == stateRunning && app.Generation == 1 {
+	if app.Status.AppState.State == lifecycle.StateRunning && app.Generation == 1 {
 		c.editSpec("pi", func(spec *v1beta2.SparkApplicationSpec) { spec.Arguments = []string{"1"} })
 		return false
 	}
@@ -209,7 +214,7 @@ func editOnce(c *cluster, app *v1beta2.SparkApplication, after time.Duration) bo
 
 // withExecutors lets two executors run and end before their driver does.
 func withExecutors(c *cluster, app *v1beta2.SparkApplication, after time.Duration) bool {
-	if app.Status.AppState.State == stateRunning {
+	if app.Status.AppState.State == lifecycle.StateRunning {
 		switch pod := c.pod("pi-exec-2"); {
 		case pod == nil:
 			runExecutors(c, 2, corev1.PodRunning)
@@ -225,7 +230,7 @@ func withExecutors(c *cluster, app *v1beta2.SparkApplication, after time.Duratio
 // withStrayExecutors lets executors run on after their driver.
 func withStrayExecutors(c *cluster, app *v1beta2.SparkApplication, after time.Duration) bool {
 	switch {
-	case app.Status.AppState.State == stateRunning && c.pod("pi-exec-2") == nil:
+	case app.Status.AppState.State == lifecycle.StateRunning && c.pod("pi-exec-2") == nil:
 		runExecutors(c, 2, corev1.PodRunning)
 	case runs(succeed)(c, app, after):
 		c.clock.Step(after)
@@ -253,7 +258,7 @@ func deleteWhileRunning(c *cluster, app *v1beta2.SparkApplication, after time.Du
 	switch {
 	case app.DeletionTimestamp != nil:
 		return true
-	case app.Status.AppState.State == stateRunning:
+	case app.Status.AppState.State == lifecycle.StateRunning:
 		app.DeletionTimestamp = ptr.To(metav1.NewTime(c.clock.Now()))
 		app.Finalizers = []string{metav1.FinalizerDeleteDependents}
 		c.putApplication(app)

@@ -13,6 +13,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
+	"github.com/spark-operator/spark-operator/pkg/diagnosis"
 )
 
 // describedCases are faults that users meet every day. What the status says of
@@ -32,12 +34,12 @@ var describedCases = []struct {
 		c.editPod("pi-driver", scheduled(c.clock.Now()))
 		mustSettle(t, p, "pi")
 		c.addEvent(podEvent("FailedMount", 8*time.Second, `MountVolume.SetUp failed for volume "credentials" : secret "credentials" not found`))
-		c.clock.Step(quietStart)
+		c.clock.Step(lifecycle.QuietStart)
 	}},
 	{"No node with room, for 5 minutes", func(t *testing.T, c *cluster, p *process) {
 		c.editPod("pi-driver", unscheduled(c.clock.Now(), corev1.PodReasonUnschedulable, noNode))
 		mustSettle(t, p, "pi")
-		c.clock.Step(unschedulableDelay)
+		c.clock.Step(diagnosis.UnschedulableDelay)
 	}},
 	{"A driver that ends with exit code 1", func(t *testing.T, c *cluster, p *process) {
 		c.driverPhase("pi-driver", corev1.PodRunning)
@@ -71,7 +73,7 @@ func describeCases(t *testing.T) string {
 			stalled = stalled || condition.Type == v1beta2.ConditionStalled && condition.Status == metav1.ConditionTrue
 		}
 		attempt := status.Attempts[0]
-		if failed := status.AppState.State == stateFailed; failed == stalled {
+		if failed := status.AppState.State == lifecycle.StateFailed; failed == stalled {
 			t.Errorf("%s: state %s, stalled: %t", described.title, status.AppState.State, stalled)
 		} else if failed {
 			fmt.Fprintf(&text, "\nThe attempt: exit code %d, reason %s, failureType %s, and this logTail:\n\n```text\n%s\n```\n",

@@ -12,6 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
+	"github.com/spark-operator/spark-operator/pkg/diagnosis"
 	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
@@ -79,74 +81,74 @@ func TestDiagnose(t *testing.T) {
 	}{
 		"nothing said yet": {pod: func(*corev1.Pod) {}},
 		"being created":    {pod: scheduled(testStart)},
-		"pull failed":      {pod: waiting("ErrImagePull", errImagePull), reason: reasonImagePullFailed, message: pullFailed, needsAction: true},
+		"pull failed":      {pod: waiting("ErrImagePull", errImagePull), reason: diagnosis.ReasonImagePullFailed, message: pullFailed, needsAction: true},
 		"back-off with cause": {
 			pod:    waiting("ImagePullBackOff", `Back-off pulling image "registry.example.com/spark:nope": ErrImagePull: `+errImagePull),
-			reason: reasonImagePullFailed, message: pullFailed, needsAction: true,
+			reason: diagnosis.ReasonImagePullFailed, message: pullFailed, needsAction: true,
 		},
 		"back-off without cause": {
 			pod:    waiting("ImagePullBackOff", `Back-off pulling image "registry.example.com/spark:nope"`),
-			reason: reasonImagePullFailed, message: "image registry.example.com/spark:nope of container spark-kubernetes-driver cannot be pulled", needsAction: true,
+			reason: diagnosis.ReasonImagePullFailed, message: "image registry.example.com/spark:nope of container spark-kubernetes-driver cannot be pulled", needsAction: true,
 		},
 		"never pulled": {
 			pod:    waiting("ErrImageNeverPull", `Container image "registry.example.com/spark:nope" is not present with pull policy of Never`),
-			reason: reasonImagePullFailed, needsAction: true,
+			reason: diagnosis.ReasonImagePullFailed, needsAction: true,
 			message: `image registry.example.com/spark:nope of container spark-kubernetes-driver cannot be pulled: Container image "registry.example.com/spark:nope" is not present with pull policy of Never`,
 		},
 		"bad name": {
 			pod:    waiting("InvalidImageName", `Failed to apply default image tag "Spark::4": couldn't parse image name "Spark::4": invalid reference format`),
-			reason: reasonInvalidImageName, needsAction: true,
+			reason: diagnosis.ReasonInvalidImageName, needsAction: true,
 			message: `invalid image reference registry.example.com/spark:nope of container spark-kubernetes-driver: Failed to apply default image tag "Spark::4": couldn't parse image name "Spark::4": invalid reference format`,
 		},
 		"missing secret in the environment": {
 			pod:    waiting("CreateContainerConfigError", `secret "credentials" not found`),
-			reason: reasonContainerConfig, message: `container spark-kubernetes-driver cannot be configured: secret "credentials" not found`, needsAction: true,
+			reason: diagnosis.ReasonContainerConfig, message: `container spark-kubernetes-driver cannot be configured: secret "credentials" not found`, needsAction: true,
 		},
 		"missing key in the environment": {
 			pod:    waiting("CreateContainerConfigError", `couldn't find key user in Secret ns/credentials`),
-			reason: reasonContainerConfig, message: `container spark-kubernetes-driver cannot be configured: couldn't find key user in Secret ns/credentials`, needsAction: true,
+			reason: diagnosis.ReasonContainerConfig, message: `container spark-kubernetes-driver cannot be configured: couldn't find key user in Secret ns/credentials`, needsAction: true,
 		},
 		"runtime refuses": {
 			pod:    waiting("CreateContainerError", "context deadline exceeded"),
-			reason: reasonContainerCreation, message: "container spark-kubernetes-driver cannot be created: context deadline exceeded", needsAction: true,
+			reason: diagnosis.ReasonContainerCreation, message: "container spark-kubernetes-driver cannot be created: context deadline exceeded", needsAction: true,
 		},
 		"no network": {
 			pod:    waiting("CreatePodSandboxError", "no CNI"),
-			reason: reasonSandboxFailed, message: "the sandbox of the pod cannot be created: no CNI", needsAction: true,
+			reason: diagnosis.ReasonSandboxFailed, message: "the sandbox of the pod cannot be created: no CNI", needsAction: true,
 		},
-		"no node": {pod: unscheduled(testStart, "Unschedulable", noNode), reason: reasonUnschedulable, message: "pod pi-driver is unschedulable: " + noNode},
+		"no node": {pod: unscheduled(testStart, "Unschedulable", noNode), reason: diagnosis.ReasonUnschedulable, message: "pod pi-driver is unschedulable: " + noNode},
 		"no claim": {
 			pod:    unscheduled(testStart, "Unschedulable", `0/3 nodes are available: persistentvolumeclaim "data" not found.`),
-			reason: reasonUnschedulable, message: `pod pi-driver is unschedulable: 0/3 nodes are available: persistentvolumeclaim "data" not found.`,
+			reason: diagnosis.ReasonUnschedulable, message: `pod pi-driver is unschedulable: 0/3 nodes are available: persistentvolumeclaim "data" not found.`,
 		},
 		"gated": {
 			pod:    unscheduled(testStart, "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates"),
-			reason: reasonSchedulingGated, message: "pod pi-driver has scheduling gates: Scheduling is blocked due to non-empty scheduling gates",
+			reason: diagnosis.ReasonSchedulingGated, message: "pod pi-driver has scheduling gates: Scheduling is blocked due to non-empty scheduling gates",
 		},
 		"init container runs": {pod: initStatus(corev1.ContainerStatus{State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}})},
 		"init container failed": {
 			pod:    initStatus(corev1.ContainerStatus{State: corev1.ContainerState{Terminated: failedInit}}),
-			reason: reasonInitFailed, message: "init container fetch failed: ExitCode: 2, Reason: Error", needsAction: true,
+			reason: diagnosis.ReasonInitFailed, message: "init container fetch failed: ExitCode: 2, Reason: Error", needsAction: true,
 		},
 		"init container crashes again and again": {
 			pod: initStatus(corev1.ContainerStatus{
 				RestartCount: 3, LastTerminationState: corev1.ContainerState{Terminated: failedInit},
 				State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff", Message: "back-off 20s restarting failed container"}},
 			}),
-			reason: reasonInitFailed, message: "init container fetch failed: ExitCode: 2, Reason: Error", needsAction: true,
+			reason: diagnosis.ReasonInitFailed, message: "init container fetch failed: ExitCode: 2, Reason: Error", needsAction: true,
 		},
 		"init container tries once more": {
 			pod: initStatus(corev1.ContainerStatus{
 				RestartCount: 3, LastTerminationState: corev1.ContainerState{Terminated: failedInit},
 				State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}},
 			}),
-			reason: reasonInitFailed, message: "init container fetch failed: ExitCode: 2, Reason: Error", needsAction: true,
+			reason: diagnosis.ReasonInitFailed, message: "init container fetch failed: ExitCode: 2, Reason: Error", needsAction: true,
 		},
 		"image of an init container": {
 			pod: initStatus(corev1.ContainerStatus{
 				Image: "busybox:nope", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: `Back-off pulling image "busybox:nope"`}},
 			}),
-			reason: reasonImagePullFailed, message: "image busybox:nope of container fetch cannot be pulled", needsAction: true,
+			reason: diagnosis.ReasonImagePullFailed, message: "image busybox:nope of container fetch cannot be pulled", needsAction: true,
 		},
 		"being deleted": {pod: func(pod *corev1.Pod) {
 			waiting("ErrImagePull", errImagePull)(pod)
@@ -156,19 +158,19 @@ func TestDiagnose(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pi-driver"}}
 			test.pod(pod)
-			got := diagnose(podview.Of(pod), testStart)
+			got := diagnosis.Diagnose(podview.Of(pod), testStart)
 			if got == nil {
 				if test.reason != "" {
 					t.Fatalf("nothing found, want %s", test.reason)
 				}
 				return
 			}
-			if got.reason != test.reason || got.message() != test.message || got.needsAction != test.needsAction {
-				t.Errorf("%s, needs action: %t: %s", got.reason, got.needsAction, got.message())
+			if got.Reason != test.reason || got.Message() != test.message || got.NeedsAction != test.needsAction {
+				t.Errorf("%s, needs action: %t: %s", got.Reason, got.NeedsAction, got.Message())
 			}
 		})
 	}
-	if diagnose(nil, testStart) != nil {
+	if diagnosis.Diagnose(nil, testStart) != nil {
 		t.Error("no pod has an obstacle")
 	}
 }
@@ -191,31 +193,31 @@ func TestEventObstacle(t *testing.T) {
 		"none":       {},
 		"on its way": {events: []corev1.Event{podEvent("Scheduled", 0, "assigned"), podEvent("Pulled", 1, "pulled")}},
 		"pulls": {events: []corev1.Event{podEvent("Scheduled", 0, "assigned"), podEvent("Pulling", time.Second, `Pulling image "a"`)},
-			reason: reasonImagePulling, message: `Pulling image "a"`},
+			reason: diagnosis.ReasonImagePulling, message: `Pulling image "a"`},
 		"pulls the next one": {events: []corev1.Event{podEvent("Pulling", time.Second, `Pulling image "a"`), podEvent("Pulled", 2*time.Second, "pulled"), podEvent("Pulling", 3*time.Second, `Pulling image "b"`)},
-			reason: reasonImagePulling, message: `Pulling image "b"`},
+			reason: diagnosis.ReasonImagePulling, message: `Pulling image "b"`},
 		"could not pull":  {events: []corev1.Event{podEvent("Pulling", time.Second, `Pulling image "a"`), podEvent("Failed", 2*time.Second, "no such image")}},
-		"secret missing":  {events: []corev1.Event{podEvent("FailedMount", 16*time.Second, secret)}, reason: reasonVolumeFailed, message: secret},
-		"with summary":    {events: []corev1.Event{podEvent("FailedMount", 3*time.Minute, summary), podEvent("FailedMount", 2*time.Minute, secret)}, reason: reasonVolumeFailed, message: secret},
-		"only summary":    {events: []corev1.Event{podEvent("FailedMount", 3*time.Minute, summary)}, reason: reasonVolumeFailed, message: summary},
-		"two are missing": {events: []corev1.Event{podEvent("FailedMount", 5, secret), podEvent("FailedMount", 6, config)}, reason: reasonVolumeFailed, message: config + "; " + secret},
-		"in whichever order": {events: []corev1.Event{podEvent("FailedMount", 9, config), podEvent("FailedMount", 8, secret)}, reason: reasonVolumeFailed,
+		"secret missing":  {events: []corev1.Event{podEvent("FailedMount", 16*time.Second, secret)}, reason: diagnosis.ReasonVolumeFailed, message: secret},
+		"with summary":    {events: []corev1.Event{podEvent("FailedMount", 3*time.Minute, summary), podEvent("FailedMount", 2*time.Minute, secret)}, reason: diagnosis.ReasonVolumeFailed, message: secret},
+		"only summary":    {events: []corev1.Event{podEvent("FailedMount", 3*time.Minute, summary)}, reason: diagnosis.ReasonVolumeFailed, message: summary},
+		"two are missing": {events: []corev1.Event{podEvent("FailedMount", 5, secret), podEvent("FailedMount", 6, config)}, reason: diagnosis.ReasonVolumeFailed, message: config + "; " + secret},
+		"in whichever order": {events: []corev1.Event{podEvent("FailedMount", 9, config), podEvent("FailedMount", 8, secret)}, reason: diagnosis.ReasonVolumeFailed,
 			message: config + "; " + secret},
-		"the config map came in the first second": {events: []corev1.Event{podEvent("FailedMount", time.Second, config), podEvent("Pulling", 2*time.Second, "pulling")}, reason: reasonImagePulling, message: "pulling"},
-		"one of two was created":                  {events: []corev1.Event{podEvent("FailedMount", time.Minute, config), podEvent("FailedMount", 10*time.Minute, secret)}, reason: reasonVolumeFailed, message: secret},
-		"sandbox":                                 {events: []corev1.Event{podEvent("FailedCreatePodSandBox", time.Minute, sandbox)}, reason: reasonSandboxFailed, message: sandbox},
+		"the config map came in the first second": {events: []corev1.Event{podEvent("FailedMount", time.Second, config), podEvent("Pulling", 2*time.Second, "pulling")}, reason: diagnosis.ReasonImagePulling, message: "pulling"},
+		"one of two was created":                  {events: []corev1.Event{podEvent("FailedMount", time.Minute, config), podEvent("FailedMount", 10*time.Minute, secret)}, reason: diagnosis.ReasonVolumeFailed, message: secret},
+		"sandbox":                                 {events: []corev1.Event{podEvent("FailedCreatePodSandBox", time.Minute, sandbox)}, reason: diagnosis.ReasonSandboxFailed, message: sandbox},
 		"newer form of events": {events: []corev1.Event{
 			{Reason: "FailedMount", Message: secret, EventTime: metav1.NewMicroTime(testStart), Series: &corev1.EventSeries{LastObservedTime: metav1.NewMicroTime(testStart.Add(time.Minute))}},
 			podEvent("Pulling", 30*time.Second, "of an earlier try"),
-		}, reason: reasonVolumeFailed, message: secret},
+		}, reason: diagnosis.ReasonVolumeFailed, message: secret},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := eventObstacle(&podview.Pod{Name: "pi-driver"}, test.events)
+			got := diagnosis.EventObstacle(&podview.Pod{Name: "pi-driver"}, test.events)
 			switch {
 			case got == nil && test.reason != "":
 				t.Fatalf("nothing found, want %s", test.reason)
-			case got != nil && (got.reason != test.reason || got.detail != test.message || got.needsAction == (got.reason == reasonImagePulling)):
-				t.Errorf("%s: %q", got.reason, got.detail)
+			case got != nil && (got.Reason != test.reason || got.Detail != test.message || got.NeedsAction == (got.Reason == diagnosis.ReasonImagePulling)):
+				t.Errorf("%s: %q", got.Reason, got.Detail)
 			}
 		})
 	}
@@ -226,12 +228,12 @@ func TestRephrases(t *testing.T) {
 		noNode,
 		"0/4 nodes are available: 1 node(s) had untolerated taint {pool: gpu}, 3 Insufficient cpu. preemption: 0/4 nodes are available: 4 Preemption is not helpful for scheduling.",
 	} {
-		if !rephrases(noNode, same) {
+		if !diagnosis.Rephrases(noNode, same) {
 			t.Errorf("another cause: %s", same)
 		}
 	}
 	for _, other := range []string{"", strings.Replace(noNode, "cpu", "memory", 1), strings.Replace(noNode, "gpu", "spot", 1)} {
-		if rephrases(noNode, other) {
+		if diagnosis.Rephrases(noNode, other) {
 			t.Errorf("the same cause: %s", other)
 		}
 	}
@@ -259,12 +261,12 @@ func TestSidecars(t *testing.T) {
 		"restarted once":            {corev1.ContainerStatus{RestartCount: 1, LastTerminationState: end, State: running}, ""},
 		"about to be restarted":     {corev1.ContainerStatus{RestartCount: 1, LastTerminationState: end, State: backOff}, ""},
 		"restarted often, and runs": {corev1.ContainerStatus{RestartCount: 9, LastTerminationState: end, State: running, Started: new(true)}, ""},
-		"never starts":              {corev1.ContainerStatus{RestartCount: 3, LastTerminationState: end, State: backOff}, reasonInitFailed},
-		"no image":                  {corev1.ContainerStatus{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull"}}}, reasonImagePullFailed},
+		"never starts":              {corev1.ContainerStatus{RestartCount: 3, LastTerminationState: end, State: backOff}, diagnosis.ReasonInitFailed},
+		"no image":                  {corev1.ContainerStatus{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull"}}}, diagnosis.ReasonImagePullFailed},
 	} {
 		got := ""
-		if o := diagnose(podview.Of(pod(corev1.PodPending, test.status)), testStart); o != nil {
-			got = o.reason
+		if o := diagnosis.Diagnose(podview.Of(pod(corev1.PodPending, test.status)), testStart); o != nil {
+			got = o.Reason
 		}
 		if got != test.want {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
@@ -272,18 +274,18 @@ func TestSidecars(t *testing.T) {
 	}
 	evicted := pod(corev1.PodFailed, corev1.ContainerStatus{State: end})
 	evicted.Status.Reason, evicted.Status.Message = "Evicted", "The node was low on resource: memory."
-	if got := reportDriver(podview.Of(evicted)); got.reason != "Evicted" || strings.Contains(got.message, "proxy") {
-		t.Errorf("evicted: %s: %s", got.reason, got.message)
+	if got := diagnosis.ReportDriver(podview.Of(evicted)); got.Reason != "Evicted" || strings.Contains(got.Message, "proxy") {
+		t.Errorf("evicted: %s: %s", got.Reason, got.Message)
 	}
 	evicted.Spec.InitContainers[0].RestartPolicy = nil // an ordinary one was stopped with its pod, too
-	if got := reportDriver(podview.Of(evicted)); got.reason != "Evicted" {
-		t.Errorf("evicted while it initialized: %s: %s", got.reason, got.message)
+	if got := diagnosis.ReportDriver(podview.Of(evicted)); got.Reason != "Evicted" {
+		t.Errorf("evicted while it initialized: %s: %s", got.Reason, got.Message)
 	}
 	unknown := pod(corev1.PodFailed, corev1.ContainerStatus{State: end})
-	if got := reportDriver(podview.Of(unknown)); got.reason != reasonStatusMissing {
-		t.Errorf("stopped: %s: %s", got.reason, got.message)
+	if got := diagnosis.ReportDriver(podview.Of(unknown)); got.Reason != diagnosis.ReasonStatusMissing {
+		t.Errorf("stopped: %s: %s", got.Reason, got.Message)
 	}
-	if got := loggingContainer(podview.Of(unknown)); got != "" {
+	if got := diagnosis.LoggingContainer(podview.Of(unknown)); got != "" {
 		t.Errorf("the log of container %q is read", got)
 	}
 }
@@ -323,12 +325,12 @@ func TestNoScheduler(t *testing.T) {
 		mustSettle(t, p, "pi")
 		c.clock.Step(test.at)
 		mustSettle(t, p, "pi")
-		app := c.wantState("pi", stateSubmitted)
+		app := c.wantState("pi", lifecycle.StateSubmitted)
 		ready := meta.FindStatusCondition(app.Status.Conditions, v1beta2.ConditionDriverReady)
 		if !strings.HasPrefix(ready.Message, test.says) || test.says == "" && ready.Message != "" || strings.Contains(ready.Message, off) != test.saysThat {
 			t.Errorf("%s: DriverReady %s: %q", name, ready.Reason, ready.Message)
 		}
-		if isStalled(&app.Status, reasonNoScheduler) != test.stalled {
+		if lifecycle.IsStalled(&app.Status, diagnosis.ReasonNoScheduler) != test.stalled {
 			t.Errorf("%s: conditions %+v", name, app.Status.Conditions)
 		}
 		c.editPod("pi-driver", func(pod *corev1.Pod) {
@@ -351,13 +353,13 @@ func TestUnschedulablePodIsDescribed(t *testing.T) {
 	gated := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pi-driver"}}
 	unscheduled(testStart, "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates")(gated)
 	gated.Spec.SchedulingGates = []corev1.PodSchedulingGate{{Name: "kueue.x-k8s.io/admission"}}
-	if o := diagnose(podview.Of(gated), testStart); !strings.Contains(o.message(), "scheduling gates kueue.x-k8s.io/admission") || !strings.Contains(o.message(), "Workload") {
-		t.Errorf("%s", o.message())
+	if o := diagnosis.Diagnose(podview.Of(gated), testStart); !strings.Contains(o.Message(), "scheduling gates kueue.x-k8s.io/admission") || !strings.Contains(o.Message(), "Workload") {
+		t.Errorf("%s", o.Message())
 	}
 	picky := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pi-driver"}}
 	unscheduled(testStart, "Unschedulable", "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector.")(picky)
 	picky.Spec.NodeSelector, picky.Spec.SchedulerName = map[string]string{"disk": "ssd", "a": "b"}, "mine"
-	if o := diagnose(podview.Of(picky), testStart); !strings.Contains(o.message(), "(node selector a=b, disk=ssd; scheduler mine): 0/3 nodes") {
-		t.Errorf("%s", o.message())
+	if o := diagnosis.Diagnose(podview.Of(picky), testStart); !strings.Contains(o.Message(), "(node selector a=b, disk=ssd; scheduler mine): 0/3 nodes") {
+		t.Errorf("%s", o.Message())
 	}
 }

@@ -2,15 +2,15 @@
 
 // Package controller runs SparkApplications.
 //
-// One sync of one application has five steps, each in its own file:
+// One sync of one application has five steps:
 //
 //	observe   what the caches show of its run        (caches only)
-//	decide    the first row of the table that holds  (pure)
-//	execute   the actions of that row                (API writes)
-//	conclude  the status that follows                (pure)
-//	commit    write it, then send events            (one compare-and-swap)
+//	decide    the first row of the table that holds  (pure; package lifecycle)
+//	execute   the actions of that row                (requests; package run)
+//	conclude  the status that follows                (pure; package lifecycle)
+//	commit    write it, then send events             (one compare-and-swap)
 //
-// The state machine is the table in table.go, printed to docs/states.md.
+// The state machine is the table in package lifecycle, printed to docs/states.md.
 //
 // What holds at every moment, whenever the process ends:
 //

@@ -15,8 +15,12 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/client-go/tools/cache"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
+	"github.com/spark-operator/spark-operator/pkg/controller/run"
+	"github.com/spark-operator/spark-operator/pkg/diagnosis"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
@@ -86,7 +90,7 @@ func submitted(t *testing.T) (*cluster, *process) {
 	c.addApplication(newApplication("pi"))
 	p := c.start()
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateSubmitted)
+	c.wantState("pi", lifecycle.StateSubmitted)
 	return c, p
 }
 
@@ -118,7 +122,7 @@ func TestEachStateIsOneWrite(t *testing.T) {
 	}
 	c.driverPhase("pi-driver", corev1.PodSucceeded)
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateCompleted)
+	c.wantState("pi", lifecycle.StateCompleted)
 	if got := c.statusWrites(); got != 5 { // SUBMITTED, RUNNING, executor pending, executor runs, COMPLETED
 		t.Errorf("%d status writes: %q", got, c.log)
 	}
@@ -155,7 +159,7 @@ func TestWrongImage(t *testing.T) {
 
 	c.driverPhase("pi-driver", corev1.PodRunning)
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateRunning)
+	c.wantState("pi", lifecycle.StateRunning)
 	c.wantCondition(v1beta2.ConditionDriverReady, "True DriverRunning")
 	c.wantCondition(v1beta2.ConditionStalled, "")
 }
@@ -196,7 +200,7 @@ func TestChangingCauses(t *testing.T) {
 	// When it stops changing, the last one is reported without a further event.
 	c.editPod("pi-driver", missing("b"))
 	after := mustSettle(t, p, "pi")
-	if after > longestDelay {
+	if after > lifecycle.LongestDelay {
 		t.Errorf("next look after %v", after)
 	}
 	c.clock.Step(after)
@@ -215,12 +219,12 @@ func TestMissingSecretVolume(t *testing.T) {
 	const cause = `MountVolume.SetUp failed for volume "credentials" : secret "credentials" not found`
 	c.addEvent(podEvent("Scheduled", 0, "Successfully assigned ns/pi-driver to node-1"))
 	c.addEvent(podEvent("FailedMount", 8*time.Second, cause))
-	if after := mustSettle(t, p, "pi"); after != quietStart || c.eventReads() != 0 {
+	if after := mustSettle(t, p, "pi"); after != lifecycle.QuietStart || c.eventReads() != 0 {
 		t.Fatalf("next look after %v, %d reads", after, c.eventReads())
 	}
-	c.clock.Step(quietStart)
+	c.clock.Step(lifecycle.QuietStart)
 	after := mustSettle(t, p, "pi")
-	if after > firstDelay {
+	if after > lifecycle.FirstDelay {
 		t.Errorf("next look after %v", after)
 	}
 	const message = "VolumeMountFailed: a volume of pod pi-driver cannot be mounted: " + cause
@@ -255,8 +259,9 @@ func TestMissingSecretVolume(t *testing.T) {
 	c.wantCondition(v1beta2.ConditionStalled, "")
 	c.driverPhase("pi-driver", corev1.PodSucceeded)
 	mustSettle(t, p, "pi")
-	if len(p.watches.all) != 0 {
-		t.Errorf("the watch of a driver that has ended was kept: %v", p.watches.all)
+	uid := c.pod("pi-driver").UID
+	if kept := p.runner.WatchOf(cache.NewObjectName("ns", "pi"), uid); kept != (lifecycle.DriverWatch{}).Of(uid) {
+		t.Errorf("the watch of a driver that has ended was kept: %v", kept)
 	}
 }
 
@@ -265,9 +270,9 @@ func TestResolvedVolumeFailureIsCleared(t *testing.T) {
 	c, p := submitted(t)
 	c.editPod("pi-driver", scheduled(c.clock.Now()))
 	c.addEvent(podEvent("FailedMount", 8*time.Second, `secret "credentials" not found`))
-	c.clock.Step(quietStart)
+	c.clock.Step(lifecycle.QuietStart)
 	mustSettle(t, p, "pi")
-	c.clock.Step(longestDelay)
+	c.clock.Step(lifecycle.LongestDelay)
 	c.addEvent(podEvent("Pulling", 30*time.Second, "Pulling image"))
 	mustSettle(t, p, "pi")
 	const pulling = "False ImagePulling: the node is pulling an image of pod pi-driver: Pulling image"
@@ -275,7 +280,7 @@ func TestResolvedVolumeFailureIsCleared(t *testing.T) {
 	c.wantCondition(v1beta2.ConditionStalled, "")
 	mustSettle(t, p, "pi") // without a look at the events
 	c.wantCondition(v1beta2.ConditionDriverReady, pulling)
-	c.clock.Step(longestDelay)
+	c.clock.Step(lifecycle.LongestDelay)
 	c.addEvent(podEvent("Pulled", 40*time.Second, "Pulled image"))
 	mustSettle(t, p, "pi")
 	c.wantCondition(v1beta2.ConditionDriverReady, "False DriverPending")
@@ -287,7 +292,7 @@ func TestUnschedulable(t *testing.T) {
 	c, p := submitted(t)
 	since := c.clock.Now()
 	c.editPod("pi-driver", unscheduled(since, corev1.PodReasonUnschedulable, noNode))
-	if after := mustSettle(t, p, "pi"); after != unschedulableDelay {
+	if after := mustSettle(t, p, "pi"); after != diagnosis.UnschedulableDelay {
 		t.Errorf("next look after %v", after)
 	}
 	const message = "Unschedulable: pod pi-driver is unschedulable: "
@@ -322,28 +327,14 @@ func TestQuotaExceeded(t *testing.T) {
 	c.kube.PrependReactor("create", "pods", func(clienttesting.Action) (bool, runtime.Object, error) { return true, nil, full })
 	p := c.start()
 	after := mustSettle(t, p, "pi")
-	app := c.wantState("pi", stateRefused)
-	c.wantCondition(v1beta2.ConditionSubmitted, "False QuotaExceeded: "+refusalPrefix+full.Error())
-	if attempt := app.Status.Attempts[0]; attempt.Reason != reasonQuotaExceeded || attempt.State != stateRefused {
+	app := c.wantState("pi", lifecycle.StateRefused)
+	c.wantCondition(v1beta2.ConditionSubmitted, "False QuotaExceeded: "+run.RefusalPrefix+full.Error())
+	if attempt := app.Status.Attempts[0]; attempt.Reason != lifecycle.ReasonQuotaExceeded || attempt.State != lifecycle.StateRefused {
 		t.Errorf("attempt %+v", attempt)
 	}
 	c.clock.Step(after)
 	mustSettle(t, p, "pi")
-	if app = c.wantState("pi", stateFailed); app.Status.SubmissionAttempts != 2 {
+	if app = c.wantState("pi", lifecycle.StateFailed); app.Status.SubmissionAttempts != 2 {
 		t.Errorf("%d submissions", app.Status.SubmissionAttempts)
-	}
-}
-
-func TestPace(t *testing.T) {
-	var p pace
-	now := testStart
-	for i, want := range []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, 5 * time.Minute, 5 * time.Minute} {
-		if !p.due(now) {
-			t.Fatalf("step %d is not due", i)
-		}
-		if p = p.done(now); p.next.Sub(now) != want || p.due(now) {
-			t.Errorf("step %d: next after %v", i, p.next.Sub(now))
-		}
-		now = p.next
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
+	"github.com/spark-operator/spark-operator/pkg/diagnosis"
 )
 
 // addExecutor adds a pod as the driver of the current submission makes it.
@@ -71,7 +73,7 @@ func runningDriver(t *testing.T, executors int32, edits ...func(*Config)) (*clus
 	mustSettle(t, p, "pi")
 	c.driverPhase("pi-driver", corev1.PodRunning)
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateRunning)
+	c.wantState("pi", lifecycle.StateRunning)
 	return c, p
 }
 
@@ -115,11 +117,11 @@ func TestNoExecutors(t *testing.T) {
 					}
 				})
 			}
-			if after := mustSettle(t, p, "pi"); after != executorDelay {
+			if after := mustSettle(t, p, "pi"); after != diagnosis.ExecutorDelay {
 				t.Errorf("next look after %v", after)
 			}
 			c.wantCondition(v1beta2.ConditionExecutorsReady, few)
-			c.clock.Step(executorDelay)
+			c.clock.Step(diagnosis.ExecutorDelay)
 			mustSettle(t, p, "pi")
 			c.wantCondition(v1beta2.ConditionExecutorsReady, none+test.want)
 			if got := c.executorEvents(); got != 1 {

@@ -18,6 +18,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
 	"github.com/spark-operator/spark-operator/pkg/submit"
 )
 
@@ -33,17 +34,19 @@ func mountsConfOf(pod *corev1.Pod, submissionID string) *corev1.Pod {
 // The operator neither follows nor deletes it.
 func TestDriverOfAnotherIsNotTaken(t *testing.T) {
 	drivers := map[string]func(*corev1.Pod){
-		"native":           func(pod *corev1.Pod) { mountsConfOf(pod, nextSubmissionID("victim-uid", "")) },
+		"native":           func(pod *corev1.Pod) { mountsConfOf(pod, lifecycle.NextSubmissionID("victim-uid", "")) },
 		"by spark-submit":  func(*corev1.Pod) {},
-		"of a Job":         func(pod *corev1.Pod) { madeByJob(pod, nextSubmissionID("victim-uid", "")) },
+		"of a Job":         func(pod *corev1.Pod) { madeByJob(pod, lifecycle.NextSubmissionID("victim-uid", "")) },
 		"with other files": func(pod *corev1.Pod) { mountsConfOf(pod, "") },
 	}
 	labels := map[string]func(app *v1beta2.SparkApplication) string{
-		"none":              func(*v1beta2.SparkApplication) string { return "" },
-		"any":               func(*v1beta2.SparkApplication) string { return "x" },
-		"the victim's":      func(*v1beta2.SparkApplication) string { return nextSubmissionID("victim-uid", "") },
-		"the own first":     func(app *v1beta2.SparkApplication) string { return nextSubmissionID(app.UID, "") },
-		"the own next":      func(app *v1beta2.SparkApplication) string { return nextSubmissionID(app.UID, app.Status.SubmissionID) },
+		"none":          func(*v1beta2.SparkApplication) string { return "" },
+		"any":           func(*v1beta2.SparkApplication) string { return "x" },
+		"the victim's":  func(*v1beta2.SparkApplication) string { return lifecycle.NextSubmissionID("victim-uid", "") },
+		"the own first": func(app *v1beta2.SparkApplication) string { return lifecycle.NextSubmissionID(app.UID, "") },
+		"the own next": func(app *v1beta2.SparkApplication) string {
+			return lifecycle.NextSubmissionID(app.UID, app.Status.SubmissionID)
+		},
 		"of the own status": func(app *v1beta2.SparkApplication) string { return app.Status.SubmissionID },
 	}
 	for name, edit := range drivers {
@@ -113,19 +116,19 @@ func madeByJob(pod *corev1.Pod, submissionID string) {
 func TestForeignGroupIsNotTaken(t *testing.T) {
 	groups := schema.GroupVersionResource{Group: "scheduling.volcano.sh", Version: "v1beta1", Resource: "podgroups"}
 	const uid = "7d2b4a0e-0000-4000-8000-000000000001"
-	name := submit.NewIDs(nextSubmissionID(uid, "")).App + "-podgroup"
+	name := submit.NewIDs(lifecycle.NextSubmissionID(uid, "")).App + "-podgroup"
 	for title, test := range map[string]struct {
 		owner *metav1.OwnerReference
 		none  bool
 		state v1beta2.ApplicationStateType
 	}{
-		"none":              {none: true, state: stateSubmitted},
-		"of an earlier try": {owner: owner("SparkApplication", "pi", uid), state: stateSubmitted},
-		"without owner":     {state: stateFailed},
-		"of another":        {owner: owner("SparkApplication", "other", "other"), state: stateFailed},
-		"of another driver": {owner: &metav1.OwnerReference{APIVersion: "v1", Kind: "Pod", Name: "other", UID: "other", Controller: ptr.To(true)}, state: stateFailed},
-		"of the one before": {owner: owner("SparkApplication", "pi", "earlier"), state: stateSubmitting},
-		"of a Deployment":   {owner: &metav1.OwnerReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "pi", UID: uid, Controller: ptr.To(false)}, state: stateFailed},
+		"none":              {none: true, state: lifecycle.StateSubmitted},
+		"of an earlier try": {owner: owner("SparkApplication", "pi", uid), state: lifecycle.StateSubmitted},
+		"without owner":     {state: lifecycle.StateFailed},
+		"of another":        {owner: owner("SparkApplication", "other", "other"), state: lifecycle.StateFailed},
+		"of another driver": {owner: &metav1.OwnerReference{APIVersion: "v1", Kind: "Pod", Name: "other", UID: "other", Controller: ptr.To(true)}, state: lifecycle.StateFailed},
+		"of the one before": {owner: owner("SparkApplication", "pi", "earlier"), state: lifecycle.StateSubmitting},
+		"of a Deployment":   {owner: &metav1.OwnerReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "pi", UID: uid, Controller: ptr.To(false)}, state: lifecycle.StateFailed},
 	} {
 		t.Run(title, func(t *testing.T) {
 			c := newCluster(t)
@@ -149,10 +152,10 @@ func TestForeignGroupIsNotTaken(t *testing.T) {
 				app.Spec.SparkVersion, app.UID = "4.2.0", uid
 			})
 			c.addApplication(app)
+			c.dynamic = client
 			p := c.start()
-			p.dynamic = client
-			for range 2 * quietFailures {
-				_, _ = p.sync(p.ctx, cache.MetaObjectToName(app), quietFailures)
+			for range 2 * lifecycle.QuietFailures {
+				_, _ = p.sync(p.ctx, cache.MetaObjectToName(app), lifecycle.QuietFailures)
 				p.refresh()
 			}
 			c.wantState("pi", test.state)
@@ -162,9 +165,9 @@ func TestForeignGroupIsNotTaken(t *testing.T) {
 			}
 			have := metav1.GetControllerOfNoCopy(live)
 			switch pod := c.pod("pi-driver"); {
-			case test.state == stateSubmitted && (pod == nil || have == nil || have.UID != pod.UID || len(live.GetOwnerReferences()) != 1):
+			case test.state == lifecycle.StateSubmitted && (pod == nil || have == nil || have.UID != pod.UID || len(live.GetOwnerReferences()) != 1):
 				t.Errorf("owners %+v of the group, pod %v", live.GetOwnerReferences(), pod != nil)
-			case test.state != stateSubmitted && (pod != nil || have != nil && have.UID != test.owner.UID):
+			case test.state != lifecycle.StateSubmitted && (pod != nil || have != nil && have.UID != test.owner.UID):
 				t.Errorf("owners %+v of the group, pod %v", live.GetOwnerReferences(), pod != nil)
 			}
 		})

@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
@@ -32,7 +33,7 @@ func TestSubmitRunSucceed(t *testing.T) {
 	p := c.start()
 
 	mustSettle(t, p, "pi")
-	app := c.wantState("pi", stateSubmitted)
+	app := c.wantState("pi", lifecycle.StateSubmitted)
 	pod := c.pod("pi-driver")
 	status := app.Status
 	if pod == nil {
@@ -53,8 +54,8 @@ func TestSubmitRunSucceed(t *testing.T) {
 	if status.SubmissionAttempts != 1 || status.ExecutionAttempts != 1 || !status.LastSubmissionAttemptTime.Time.Equal(testStart) {
 		t.Errorf("attempts %d/%d at %v", status.SubmissionAttempts, status.ExecutionAttempts, status.LastSubmissionAttemptTime)
 	}
-	if status.ObservedGeneration != 1 || status.ObservedSpecHash == "" || status.ObservedSpecHash != pod.Annotations[annotationSpecHash] {
-		t.Errorf("generation %d, hash %q, pod's %q", status.ObservedGeneration, status.ObservedSpecHash, pod.Annotations[annotationSpecHash])
+	if status.ObservedGeneration != 1 || status.ObservedSpecHash == "" || status.ObservedSpecHash != pod.Annotations[lifecycle.AnnotationSpecHash] {
+		t.Errorf("generation %d, hash %q, pod's %q", status.ObservedGeneration, status.ObservedSpecHash, pod.Annotations[lifecycle.AnnotationSpecHash])
 	}
 	if last := c.log[len(c.log)-1]; last != "update sparkapplications pi" {
 		t.Errorf("the status was not the last write: %q", c.log)
@@ -66,7 +67,7 @@ func TestSubmitRunSucceed(t *testing.T) {
 	c.clock.Step(3 * time.Second)
 	c.driverPhase("pi-driver", corev1.PodRunning)
 	mustSettle(t, p, "pi")
-	app = c.wantState("pi", stateRunning)
+	app = c.wantState("pi", lifecycle.StateRunning)
 	if !meta.IsStatusConditionTrue(app.Status.Conditions, v1beta2.ConditionDriverReady) {
 		t.Errorf("conditions %v", app.Status.Conditions)
 	}
@@ -74,7 +75,7 @@ func TestSubmitRunSucceed(t *testing.T) {
 	c.clock.Step(time.Minute)
 	c.driverPhase("pi-driver", corev1.PodSucceeded)
 	mustSettle(t, p, "pi")
-	app = c.wantState("pi", stateCompleted)
+	app = c.wantState("pi", lifecycle.StateCompleted)
 	if !app.Status.TerminationTime.Time.Equal(c.clock.Now()) {
 		t.Errorf("terminationTime %v, want that of the container, %v", app.Status.TerminationTime, c.clock.Now())
 	}
@@ -91,7 +92,7 @@ func TestSubmitRunSucceed(t *testing.T) {
 		t.Error("driverInfo forgot the UI")
 	}
 	attempt := app.Status.Attempts[0]
-	if len(app.Status.Attempts) != 1 || attempt.State != stateCompleted || ptr.Deref(attempt.ExitCode, -1) != 0 || attempt.TerminationTime == nil {
+	if len(app.Status.Attempts) != 1 || attempt.State != lifecycle.StateCompleted || ptr.Deref(attempt.ExitCode, -1) != 0 || attempt.TerminationTime == nil {
 		t.Errorf("attempts %+v", app.Status.Attempts)
 	}
 	want := []string{"SparkApplicationSubmitted", "SparkDriverRunning", "SparkDriverCompleted", "SparkApplicationCompleted"}
@@ -153,7 +154,7 @@ func TestRetriesAfterFailure(t *testing.T) {
 	p := c.start()
 	for attempt := 1; attempt <= 3; attempt++ {
 		mustSettle(t, p, "pi")
-		app := c.wantState("pi", stateSubmitted)
+		app := c.wantState("pi", lifecycle.StateSubmitted)
 		if int(app.Status.ExecutionAttempts) != attempt {
 			t.Fatalf("executionAttempts %d, want %d", app.Status.ExecutionAttempts, attempt)
 		}
@@ -162,7 +163,7 @@ func TestRetriesAfterFailure(t *testing.T) {
 		if attempt == 3 {
 			break
 		}
-		app = c.wantState("pi", stateFailing)
+		app = c.wantState("pi", lifecycle.StateFailing)
 		if want := time.Duration(attempt) * 10 * time.Second; after != want {
 			t.Errorf("next look after %v, want %v", after, want)
 		}
@@ -171,7 +172,7 @@ func TestRetriesAfterFailure(t *testing.T) {
 		}
 		c.clock.Step(after)
 	}
-	app := c.wantState("pi", stateFailed)
+	app := c.wantState("pi", lifecycle.StateFailed)
 	if app.Status.ExecutionAttempts != 3 || len(app.Status.Attempts) != 3 {
 		t.Errorf("%d executions, %d attempts; 2 retries are 3", app.Status.ExecutionAttempts, len(app.Status.Attempts))
 	}
@@ -196,17 +197,17 @@ func TestRefusedSubmission(t *testing.T) {
 		after := mustSettle(t, p, "pi")
 		app := c.application("pi")
 		seen = append(seen, app.Status.AppState.State)
-		if app.Status.AppState.State == stateFailed {
+		if app.Status.AppState.State == lifecycle.StateFailed {
 			break
 		}
 		c.clock.Step(after)
 	}
-	app := c.wantState("pi", stateFailed)
+	app := c.wantState("pi", lifecycle.StateFailed)
 	if app.Status.SubmissionAttempts != 4 || app.Status.ExecutionAttempts != 0 {
 		t.Errorf("attempts %d/%d, want 4/0", app.Status.SubmissionAttempts, app.Status.ExecutionAttempts)
 	}
 	for _, state := range seen[:len(seen)-1] {
-		if state != stateRefused {
+		if state != lifecycle.StateRefused {
 			t.Errorf("states %q", seen)
 		}
 	}
@@ -233,11 +234,11 @@ func TestSuspendAndResume(t *testing.T) {
 	mustSettle(t, p, "pi")
 	c.driverPhase("pi-driver", corev1.PodRunning)
 	mustSettle(t, p, "pi")
-	first := c.wantState("pi", stateRunning).Status.SubmissionID
+	first := c.wantState("pi", lifecycle.StateRunning).Status.SubmissionID
 
 	c.editSpec("pi", func(spec *v1beta2.SparkApplicationSpec) { spec.Suspend = ptr.To(true) })
 	mustSettle(t, p, "pi")
-	app := c.wantState("pi", stateSuspended)
+	app := c.wantState("pi", lifecycle.StateSuspended)
 	if c.pod("pi-driver") != nil || c.services() != 0 {
 		t.Error("something still runs")
 	}
@@ -251,7 +252,7 @@ func TestSuspendAndResume(t *testing.T) {
 		spec.Driver.NodeSelector = map[string]string{"pool": "a"}
 	})
 	mustSettle(t, p, "pi")
-	app = c.wantState("pi", stateSubmitted)
+	app = c.wantState("pi", lifecycle.StateSubmitted)
 	if app.Status.SubmissionID == first {
 		t.Error("the submission id did not change")
 	}
@@ -271,7 +272,7 @@ func TestSuspendedFromTheStart(t *testing.T) {
 	c := newCluster(t)
 	c.addApplication(newApplication("pi", func(app *v1beta2.SparkApplication) { app.Spec.Suspend = ptr.To(true) }))
 	mustSettle(t, c.start(), "pi")
-	app := c.wantState("pi", stateSuspended)
+	app := c.wantState("pi", lifecycle.StateSuspended)
 	if len(c.pods()) != 0 || app.Status.SubmissionID != "" {
 		t.Error("it was submitted")
 	}
@@ -288,7 +289,7 @@ func TestEditOfTheSpec(t *testing.T) {
 
 	c.editSpec("pi", func(spec *v1beta2.SparkApplicationSpec) { spec.TimeToLiveSeconds = ptr.To[int64](60) })
 	mustSettle(t, p, "pi")
-	app := c.wantState("pi", stateRunning)
+	app := c.wantState("pi", lifecycle.StateRunning)
 	if app.Status.ObservedGeneration != 2 {
 		t.Errorf("observedGeneration %d", app.Status.ObservedGeneration)
 	}
@@ -300,8 +301,8 @@ func TestEditOfTheSpec(t *testing.T) {
 	c.editSpec("pi", func(spec *v1beta2.SparkApplicationSpec) { spec.Arguments = []string{"100"} })
 	p = c.start()
 	mustSettle(t, p, "pi")
-	app = c.wantState("pi", stateSubmitted)
-	if pod := c.pod("pi-driver"); pod.UID == uid || pod.Annotations[annotationSpecHash] != app.Status.ObservedSpecHash {
+	app = c.wantState("pi", lifecycle.StateSubmitted)
+	if pod := c.pod("pi-driver"); pod.UID == uid || pod.Annotations[lifecycle.AnnotationSpecHash] != app.Status.ObservedSpecHash {
 		t.Error("the driver is still the old one")
 	}
 	if app.Status.SubmissionAttempts != 1 || app.Status.ObservedGeneration != 3 {
@@ -311,10 +312,10 @@ func TestEditOfTheSpec(t *testing.T) {
 	// A finished application runs again.
 	c.driverPhase("pi-driver", corev1.PodSucceeded)
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateCompleted)
+	c.wantState("pi", lifecycle.StateCompleted)
 	c.editSpec("pi", func(spec *v1beta2.SparkApplicationSpec) { spec.Arguments = nil })
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateSubmitted)
+	c.wantState("pi", lifecycle.StateSubmitted)
 }
 
 func TestUpgradeRestartsNothing(t *testing.T) {
@@ -330,7 +331,7 @@ func TestUpgradeRestartsNothing(t *testing.T) {
 		mustSettle(t, p, "pi")
 		c.editSpec("pi", func(spec *v1beta2.SparkApplicationSpec) { spec.TimeToLiveSeconds = ptr.To[int64](60) })
 		mustSettle(t, p, "pi")
-		c.wantState("pi", stateSubmitted)
+		c.wantState("pi", lifecycle.StateSubmitted)
 		if c.pod("pi-driver").UID != uid {
 			t.Fatalf("hash %s: the application was restarted", name)
 		}
@@ -344,7 +345,7 @@ func TestTimeToLive(t *testing.T) {
 	mustSettle(t, p, "pi")
 	c.driverPhase("pi-driver", corev1.PodSucceeded)
 	after := mustSettle(t, p, "pi")
-	c.wantState("pi", stateCompleted)
+	c.wantState("pi", lifecycle.StateCompleted)
 	if after != 30*time.Second {
 		t.Errorf("next look after %v", after)
 	}
@@ -356,7 +357,7 @@ func TestTimeToLive(t *testing.T) {
 	if _, err := p.syncOnce("pi"); !reconcile.Expected(err) {
 		t.Errorf("error %v, want to wait for the cache", err)
 	}
-	c.wantState("pi", stateCompleted)
+	c.wantState("pi", lifecycle.StateCompleted)
 
 	c.clock.Step(time.Hour)
 	if _, err := p.step("pi"); err != nil {
@@ -383,11 +384,11 @@ func TestDriverLost(t *testing.T) {
 	if _, err := p.syncOnce("pi"); !reconcile.Expected(err) {
 		t.Errorf("error %v, want to wait for the cache", err)
 	}
-	c.wantState("pi", stateRunning)
+	c.wantState("pi", lifecycle.StateRunning)
 
 	c.deletePod("pi-driver")
 	mustSettle(t, p, "pi")
-	app := c.wantState("pi", stateFailed)
+	app := c.wantState("pi", lifecycle.StateFailed)
 	if app.Status.AppState.ErrorMessage != "driver pod not found" {
 		t.Errorf("message %q", app.Status.AppState.ErrorMessage)
 	}
@@ -405,10 +406,10 @@ func TestDriverGonePendingWithinGrace(t *testing.T) {
 	if after := mustSettle(t, p, "pi"); after != 10*time.Second {
 		t.Errorf("next look after %v, want the grace period", after)
 	}
-	c.wantState("pi", stateSubmitted)
+	c.wantState("pi", lifecycle.StateSubmitted)
 	c.clock.Step(10 * time.Second)
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateFailed)
+	c.wantState("pi", lifecycle.StateFailed)
 }
 
 func TestSidecarDoesNotHoldTheApplication(t *testing.T) {
@@ -417,10 +418,10 @@ func TestSidecarDoesNotHoldTheApplication(t *testing.T) {
 		exitCode int32
 		want     v1beta2.ApplicationStateType
 	}{
-		"driver done, sidecar runs":           {corev1.PodRunning, 0, stateCompleted},
-		"driver failed, sidecar runs":         {corev1.PodRunning, 1, stateFailed},
-		"driver done, sidecar failed":         {corev1.PodFailed, 0, stateCompleted},
-		"driver failed, sidecar failed after": {corev1.PodFailed, 2, stateFailed},
+		"driver done, sidecar runs":           {corev1.PodRunning, 0, lifecycle.StateCompleted},
+		"driver failed, sidecar runs":         {corev1.PodRunning, 1, lifecycle.StateFailed},
+		"driver done, sidecar failed":         {corev1.PodFailed, 0, lifecycle.StateCompleted},
+		"driver failed, sidecar failed after": {corev1.PodFailed, 2, lifecycle.StateFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCluster(t)
@@ -447,17 +448,17 @@ func TestInvalidSpecFailsAtOnceAndHeals(t *testing.T) {
 	}))
 	p := c.start()
 	mustSettle(t, p, "pi")
-	app := c.wantState("pi", stateFailed)
+	app := c.wantState("pi", lifecycle.StateFailed)
 	if !strings.Contains(app.Status.AppState.ErrorMessage, "spec.driver.template") || app.Status.SubmissionAttempts != 0 {
 		t.Errorf("message %q, %d attempts", app.Status.AppState.ErrorMessage, app.Status.SubmissionAttempts)
 	}
-	if !isStalled(&app.Status, reasonInvalidSpec) {
+	if !lifecycle.IsStalled(&app.Status, lifecycle.ReasonInvalidSpec) {
 		t.Errorf("conditions %v", app.Status.Conditions)
 	}
 	c.editSpec("pi", func(spec *v1beta2.SparkApplicationSpec) { spec.SparkConf = nil })
 	mustSettle(t, p, "pi")
-	app = c.wantState("pi", stateSubmitted)
-	if isStalled(&app.Status, reasonInvalidSpec) {
+	app = c.wantState("pi", lifecycle.StateSubmitted)
+	if lifecycle.IsStalled(&app.Status, lifecycle.ReasonInvalidSpec) {
 		t.Error("still stalled")
 	}
 }
@@ -471,17 +472,17 @@ func TestEditAndSuspensionStartTheCountersOver(t *testing.T) {
 	mustSettle(t, p, "pi")
 	c.driverPhase("pi-driver", corev1.PodFailed)
 	mustSettle(t, p, "pi")
-	if app := c.wantState("pi", stateFailed); app.Status.ExecutionAttempts != 1 {
+	if app := c.wantState("pi", lifecycle.StateFailed); app.Status.ExecutionAttempts != 1 {
 		t.Fatalf("%d attempts", app.Status.ExecutionAttempts)
 	}
 	c.editSpec("pi", func(spec *v1beta2.SparkApplicationSpec) {
 		spec.Arguments, spec.Suspend = []string{"1000"}, ptr.To(true)
 	})
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateSuspended)
+	c.wantState("pi", lifecycle.StateSuspended)
 	c.editSpec("pi", func(spec *v1beta2.SparkApplicationSpec) { spec.Suspend = nil })
 	mustSettle(t, p, "pi")
-	if app := c.wantState("pi", stateSubmitted); app.Status.ExecutionAttempts != 1 || app.Status.SubmissionAttempts != 1 {
+	if app := c.wantState("pi", lifecycle.StateSubmitted); app.Status.ExecutionAttempts != 1 || app.Status.SubmissionAttempts != 1 {
 		t.Errorf("%d runs, %d submissions", app.Status.ExecutionAttempts, app.Status.SubmissionAttempts)
 	}
 }

@@ -5,11 +5,9 @@ package controller
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -19,9 +17,10 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
+	"github.com/spark-operator/spark-operator/pkg/controller/run"
+	"github.com/spark-operator/spark-operator/pkg/diagnosis"
 	"github.com/spark-operator/spark-operator/pkg/informers"
-	"github.com/spark-operator/spark-operator/pkg/podview"
-	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/redact"
 )
 
@@ -65,7 +64,7 @@ func TestLogTailIsKept(t *testing.T) {
 		if len(*requests) != 1 {
 			t.Fatalf("the log was read %d times", len(*requests))
 		}
-		if r := (*requests)[0]; r.Container != v1beta2.DriverContainerName || *r.TailLines != 20 || *r.LimitBytes != maxReadBytes || r.Follow {
+		if r := (*requests)[0]; r.Container != v1beta2.DriverContainerName || *r.TailLines != 20 || *r.LimitBytes != run.MaxReadBytes || r.Follow {
 			t.Errorf("request %+v", r)
 		}
 		want := strings.TrimSpace(strings.Replace(text, "abc", redact.Mark, 1))
@@ -79,7 +78,7 @@ func TestLogTailIsKept(t *testing.T) {
 		}
 		c.clock.Step(after)
 	}
-	c.wantState("pi", stateFailed)
+	c.wantState("pi", lifecycle.StateFailed)
 	if got := c.application("pi").Status.Attempts[0].LogTail; !strings.Contains(got, "first") {
 		t.Errorf("the first attempt has lost its words: %q", got)
 	}
@@ -94,8 +93,8 @@ func TestNoLog(t *testing.T) {
 	c.setLog("", errors.New("dial tcp 10.0.0.7:10250: connect: no route to host"))
 	c.driverPhase("pi-driver", corev1.PodFailed)
 	mustSettle(t, p, "pi")
-	app := c.wantState("pi", stateFailed)
-	if got := app.Status.Attempts[0].LogTail; !strings.HasPrefix(got, noLog) || !strings.Contains(got, "no route to host") {
+	app := c.wantState("pi", lifecycle.StateFailed)
+	if got := app.Status.Attempts[0].LogTail; !strings.HasPrefix(got, diagnosis.NoLog) || !strings.Contains(got, "no route to host") {
 		t.Errorf("%q", got)
 	}
 	if got := c.logEvents(); len(got) != 0 {
@@ -128,59 +127,6 @@ func TestLogIsNotRead(t *testing.T) {
 	}
 }
 
-func TestLoggingContainer(t *testing.T) {
-	ended := func(name string, code int32, reason string) corev1.ContainerStatus {
-		return corev1.ContainerStatus{Name: name, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Reason: reason}}}
-	}
-	for name, test := range map[string]struct {
-		init, main []corev1.ContainerStatus
-		want       string
-	}{
-		"nothing ran":           {main: []corev1.ContainerStatus{{Name: v1beta2.DriverContainerName}}},
-		"driver failed":         {init: []corev1.ContainerStatus{ended("fetch", 0, "")}, main: []corev1.ContainerStatus{ended(v1beta2.DriverContainerName, 1, "Error")}, want: v1beta2.DriverContainerName},
-		"init container failed": {init: []corev1.ContainerStatus{ended("fetch", 2, "Error")}, main: []corev1.ContainerStatus{{Name: v1beta2.DriverContainerName}}, want: "fetch"},
-		"driver never started":  {main: []corev1.ContainerStatus{ended(v1beta2.DriverContainerName, 128, "StartError")}},
-	} {
-		pod := &corev1.Pod{Status: corev1.PodStatus{InitContainerStatuses: test.init, ContainerStatuses: test.main}}
-		if got := loggingContainer(podview.Of(pod)); got != test.want {
-			t.Errorf("%s: %q", name, got)
-		}
-	}
-	if loggingContainer(nil) != "" {
-		t.Error("a pod that is gone has a log")
-	}
-}
-
-func TestCleanLog(t *testing.T) {
-	if got := cleanLog("\n\x1b[31mred\x1b[0m\ttab\r\nbell\a \xff\n\n", redact.Secrets); got != "red\ttab\nbell \uFFFD" {
-		t.Errorf("%q", got)
-	}
-	var long strings.Builder
-	for i := range 1000 {
-		fmt.Fprintf(&long, "line %d\n", i)
-	}
-	got := cleanLog(long.String(), redact.Secrets)
-	if len(got) > maxTailBytes || len(got) < maxTailBytes-10 || !strings.HasPrefix(got, "line ") || !strings.HasSuffix(got, "\nline 999") {
-		t.Errorf("%d bytes, %.20q", len(got), got)
-	}
-	got = cleanLog(strings.Repeat("ü", maxTailBytes), redact.Secrets)
-	if len(got) > maxTailBytes || !utf8.ValidString(got) || !strings.HasPrefix(got, "...ü") {
-		t.Errorf("%d bytes, %.20q", len(got), got)
-	}
-	// The name of the key is cut off, its value must not show.
-	if got := cleanLog("password="+strings.Repeat("x", maxTailBytes), redact.Secrets); got != "password=[redacted]" {
-		t.Errorf("%.40q", got)
-	}
-}
-
-func TestLogEventFits(t *testing.T) {
-	tr := &transition{in: &input{app: newApplication("pi")}, new: &v1beta2.SparkApplicationStatus{DriverInfo: v1beta2.DriverInfo{PodName: strings.Repeat("d", 253)}}}
-	tr.logEvent(&outcome{logTail: strings.Repeat("0123456789\n", 400) + "the end"})
-	if note := tr.events[0].Note; len(note) > reconcile.MaxNote || !strings.HasSuffix(note, "\n0123456789\nthe end") || !strings.Contains(note, ":\n0123456789\n") {
-		t.Errorf("%d bytes: %q", len(note), note)
-	}
-}
-
 // TestTimedOutRunKeepsItsLogTail, too, although its driver still runs.
 func TestTimedOutRunKeepsItsLogTail(t *testing.T) {
 	c := newCluster(t)
@@ -198,7 +144,7 @@ func TestTimedOutRunKeepsItsLogTail(t *testing.T) {
 		t.Fatal(err)
 	}
 	app := c.application("pi")
-	if app.Status.AppState.State == stateRunning || app.Status.Attempts[0].LogTail != "still at work" {
+	if app.Status.AppState.State == lifecycle.StateRunning || app.Status.Attempts[0].LogTail != "still at work" {
 		t.Errorf("%s: %q", app.Status.AppState.State, app.Status.Attempts[0].LogTail)
 	}
 	if got := app.Status.TerminationTime; got.Time.Equal(metav1.Time{}.Time) {
@@ -220,7 +166,7 @@ func TestLastMessagesAreRedacted(t *testing.T) {
 		}}}
 	})
 	mustSettle(t, p, "pi")
-	status := c.wantState("pi", stateFailed).Status
+	status := c.wantState("pi", lifecycle.StateFailed).Status
 	if text := status.AppState.ErrorMessage; !strings.HasSuffix(text, "password="+redact.Mark) {
 		t.Errorf("message %q", text)
 	}
@@ -269,7 +215,7 @@ func TestRefusalsAreRedacted(t *testing.T) {
 		}
 		p := c.start(hides)
 		var texts []string
-		for failures := range quietFailures + 1 {
+		for failures := range lifecycle.QuietFailures + 1 {
 			p.refresh()
 			if _, err := p.sync(p.ctx, cache.MetaObjectToName(app), failures); err != nil {
 				texts = append(texts, err.Error())

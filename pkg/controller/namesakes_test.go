@@ -19,6 +19,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
+	"github.com/spark-operator/spark-operator/pkg/controller/run"
 	"github.com/spark-operator/spark-operator/pkg/submit/sparksubmit"
 	"github.com/spark-operator/spark-operator/pkg/ui"
 )
@@ -51,7 +53,7 @@ func TestNamesOfAnEarlierApplication(t *testing.T) {
 		"ConfigMap of the exporter": {configMaps, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "pi-prom-conf"}}, everything, false},
 		"driver pod":                {podsResource, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pi-driver"}}, everything, false},
 		"Job": {jobs, &batchv1.Job{ObjectMeta: metav1.ObjectMeta{
-			Name: sparksubmit.Name(nextSubmissionID("7d2b4a0e-0000-4000-8000-000000000001", "")),
+			Name: sparksubmit.Name(lifecycle.NextSubmissionID("7d2b4a0e-0000-4000-8000-000000000001", "")),
 		}}, func(app *v1beta2.SparkApplication) {
 			bySparkSubmit(app)
 			app.UID = "7d2b4a0e-0000-4000-8000-000000000001"
@@ -86,17 +88,17 @@ func TestNamesOfAnEarlierApplication(t *testing.T) {
 					if err := c.kube.Tracker().Create(test.resource, object, "ns"); err != nil {
 						t.Fatal(err)
 					}
-					settings := Settings{UI: ui.Config{WebService: true}, DriverDisruptionBudget: true}
+					settings := run.Settings{UI: ui.Config{WebService: true}, DriverDisruptionBudget: true}
 					defer running(t, c, Config{Settings: settings})()
 					c.addApplication(newApplication("pi", test.edit))
 					letPass(5 * time.Minute)
 					app := c.application("pi")
-					condition, state := v1beta2.ConditionStalled, stateSubmitting
+					condition, state := v1beta2.ConditionStalled, lifecycle.StateSubmitting
 					if test.ui {
-						condition, state = conditionUIReady, stateSubmitted
+						condition, state = lifecycle.ConditionUIReady, lifecycle.StateSubmitted
 					}
 					found := meta.FindStatusCondition(app.Status.Conditions, condition)
-					if stateOf(&app.Status) != state || found == nil || !strings.Contains(found.Message, part) {
+					if lifecycle.StateOf(&app.Status) != state || found == nil || !strings.Contains(found.Message, part) {
 						t.Fatalf("status %+v, want %q", app.Status, part)
 					}
 					if err := c.kube.Tracker().Delete(test.resource, "ns", accessor.GetName()); err != nil {
@@ -107,8 +109,8 @@ func TestNamesOfAnEarlierApplication(t *testing.T) {
 						c.activeJob()
 						return
 					}
-					app = c.wantState("pi", stateSubmitted)
-					if ready := meta.FindStatusCondition(app.Status.Conditions, conditionUIReady); ready == nil || ready.Status != metav1.ConditionTrue || app.Status.SubmissionAttempts != 1 {
+					app = c.wantState("pi", lifecycle.StateSubmitted)
+					if ready := meta.FindStatusCondition(app.Status.Conditions, lifecycle.ConditionUIReady); ready == nil || ready.Status != metav1.ConditionTrue || app.Status.SubmissionAttempts != 1 {
 						t.Errorf("status %+v", app.Status)
 					}
 				})
@@ -145,7 +147,7 @@ func TestForeignExporterConfiguration(t *testing.T) {
 				c.activeJob()
 				return
 			}
-			c.wantState("pi", stateSubmitted)
+			c.wantState("pi", lifecycle.StateSubmitted)
 			mounted := slices.ContainsFunc(c.pod("pi-driver").Spec.Volumes, func(v corev1.Volume) bool { return v.ConfigMap != nil && v.ConfigMap.Name == other })
 			if !mounted {
 				t.Errorf("volumes %+v", c.pod("pi-driver").Spec.Volumes)

@@ -16,6 +16,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
 )
 
 func nodeGrace(config *Config) { config.NodeLossGracePeriod = 5 * time.Minute }
@@ -62,7 +63,7 @@ func strandedRun(t *testing.T, edits ...func(*v1beta2.SparkApplication)) *cluste
 	mustSettle(t, p, "pi")
 	c.driverPhase("pi-driver", corev1.PodRunning)
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateRunning)
+	c.wantState("pi", lifecycle.StateRunning)
 	c.strand("pi-driver")
 	return c
 }
@@ -91,9 +92,9 @@ func TestNodeLoss(t *testing.T) {
 			}
 			c.clock.Step(5 * time.Minute)
 			mustSettle(t, p, "pi")
-			app := c.wantState("pi", stateFailed)
+			app := c.wantState("pi", lifecycle.StateFailed)
 			attempt := app.Status.Attempts[0]
-			if attempt.Reason != reasonNodeLost || attempt.FailureType != ofInfrastructure || attempt.StartTime == nil {
+			if attempt.Reason != lifecycle.ReasonNodeLost || attempt.FailureType != ofInfrastructure || attempt.StartTime == nil {
 				t.Errorf("attempt %+v", attempt)
 			}
 			if want := "driver lost with its node: " + test.evidence; app.Status.AppState.ErrorMessage != want {
@@ -135,24 +136,24 @@ func TestNoEvidenceNoForce(t *testing.T) {
 			test.node(c)
 			p := c.start(test.config)
 			c.clock.Step(time.Hour)
-			if after := mustSettle(t, p, "pi"); after != backstopDelay {
+			if after := mustSettle(t, p, "pi"); after != lifecycle.BackstopDelay {
 				t.Errorf("next look after %v", after)
 			}
-			app := c.wantState("pi", stateRunning)
+			app := c.wantState("pi", lifecycle.StateRunning)
 			if c.pod("pi-driver") == nil {
 				t.Error("the pod was deleted by force")
 			}
-			if !isStalled(&app.Status, reasonOldDriver) {
+			if !lifecycle.IsStalled(&app.Status, lifecycle.ReasonOldDriver) {
 				t.Errorf("conditions %+v", app.Status.Conditions)
 			}
 			// As soon as the node confirms the end, the run has one.
 			c.deletePod("pi-driver")
 			mustSettle(t, p, "pi")
-			app = c.wantState("pi", stateFailed)
-			if attempt := app.Status.Attempts[0]; attempt.Reason != reasonDriverLost || attempt.FailureType != ofApplication {
+			app = c.wantState("pi", lifecycle.StateFailed)
+			if attempt := app.Status.Attempts[0]; attempt.Reason != lifecycle.ReasonDriverLost || attempt.FailureType != ofApplication {
 				t.Errorf("attempt %+v", attempt)
 			}
-			if isStalled(&app.Status, reasonOldDriver) {
+			if lifecycle.IsStalled(&app.Status, lifecycle.ReasonOldDriver) {
 				t.Error("still stalled")
 			}
 		})
@@ -166,13 +167,13 @@ func TestNodeJustLost(t *testing.T) {
 	c.addNode(corev1.ConditionUnknown)
 	p := c.start(nodeGrace)
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateRunning)
+	c.wantState("pi", lifecycle.StateRunning)
 	c.clock.Step(5*time.Minute - time.Second)
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateRunning)
+	c.wantState("pi", lifecycle.StateRunning)
 	c.clock.Step(time.Second)
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateFailed)
+	c.wantState("pi", lifecycle.StateFailed)
 }
 
 // TestUnreadableNodeIsReadAgain: a transient error ends nothing.
@@ -187,10 +188,10 @@ func TestUnreadableNodeIsReadAgain(t *testing.T) {
 	if _, err := p.step("pi"); err == nil || !strings.Contains(err.Error(), "node n1") {
 		t.Errorf("error %v", err)
 	}
-	c.wantState("pi", stateRunning)
+	c.wantState("pi", lifecycle.StateRunning)
 	broken = false
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateFailed)
+	c.wantState("pi", lifecycle.StateFailed)
 }
 
 // TestLostNodeBlocksNothing: whatever waits for the end of a driver pod continues when
@@ -203,11 +204,11 @@ func TestLostNodeBlocksNothing(t *testing.T) {
 		edit func(*v1beta2.SparkApplicationSpec)
 		want v1beta2.ApplicationStateType
 	}{
-		"suspension": {suspend(true), stateSuspended},
-		"rerun":      {func(spec *v1beta2.SparkApplicationSpec) { spec.Arguments = []string{"1"} }, stateSubmitted},
+		"suspension": {suspend(true), lifecycle.StateSuspended},
+		"rerun":      {func(spec *v1beta2.SparkApplicationSpec) { spec.Arguments = []string{"1"} }, lifecycle.StateSubmitted},
 		"time-out": {func(spec *v1beta2.SparkApplicationSpec) {
 			spec.Timeouts = &v1beta2.Timeouts{RunSeconds: ptr.To[int64](60)}
-		}, stateFailed},
+		}, lifecycle.StateFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := strandedRun(t)
@@ -225,7 +226,7 @@ func TestLostNodeBlocksNothing(t *testing.T) {
 			if pod := c.pod("pi-driver"); pod != nil && pod.UID == uid {
 				t.Error("the pod is still there")
 			}
-			if isStalled(&app.Status, reasonOldDriver) {
+			if lifecycle.IsStalled(&app.Status, lifecycle.ReasonOldDriver) {
 				t.Errorf("conditions %+v", app.Status.Conditions)
 			}
 		})
@@ -256,8 +257,8 @@ func TestNodeLossIsInfrastructure(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	app := c.wantState("pi", stateFailing)
-	if s := app.Status; s.ForgivenAttempts != 1 || s.Attempts[0].Reason != reasonNodeLost {
+	app := c.wantState("pi", lifecycle.StateFailing)
+	if s := app.Status; s.ForgivenAttempts != 1 || s.Attempts[0].Reason != lifecycle.ReasonNodeLost {
 		t.Errorf("status %+v", s)
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
+	"github.com/spark-operator/spark-operator/pkg/controller/run"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/submit/sparksubmit"
 )
@@ -27,7 +29,7 @@ func runningPi(t *testing.T) (*cluster, *process) {
 	mustSettle(t, p, "pi")
 	c.driverPhase("pi-driver", corev1.PodRunning)
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateRunning)
+	c.wantState("pi", lifecycle.StateRunning)
 	return c, p
 }
 
@@ -39,8 +41,8 @@ func TestDriverWithoutOwner(t *testing.T) {
 	uid := c.pod("pi-driver").UID
 	c.clock.Step(time.Minute)
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateRunning)
-	c.wantCondition(v1beta2.ConditionDriverReady, "True DriverRunning: "+unownedDriver)
+	c.wantState("pi", lifecycle.StateRunning)
+	c.wantCondition(v1beta2.ConditionDriverReady, "True DriverRunning: "+lifecycle.UnownedDriver)
 	c.editSpec("pi", func(spec *v1beta2.SparkApplicationSpec) { spec.Arguments = []string{"other"} })
 	mustSettle(t, p, "pi")
 	if pod := c.pod("pi-driver"); pod == nil || pod.UID == uid || len(c.pods()) != 1 {
@@ -49,7 +51,7 @@ func TestDriverWithoutOwner(t *testing.T) {
 	c.editPod("pi-driver", func(pod *corev1.Pod) { pod.OwnerReferences = nil })
 	c.driverPhase("pi-driver", corev1.PodSucceeded)
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateCompleted)
+	c.wantState("pi", lifecycle.StateCompleted)
 }
 
 // TestDriverWithoutOwnerAndLabel is not said to be gone.
@@ -64,7 +66,7 @@ func TestDriverWithoutOwnerAndLabel(t *testing.T) {
 		if _, err := p.step("pi"); !reconcile.Expected(err) || !strings.Contains(err.Error(), "has lost its owner reference") {
 			t.Errorf("without %s: error %v", label, err)
 		}
-		c.wantState("pi", stateRunning)
+		c.wantState("pi", lifecycle.StateRunning)
 	}
 }
 
@@ -82,14 +84,14 @@ func TestDriversOfOthersAreNotFollowed(t *testing.T) {
 		"no driver": func(pod *corev1.Pod) { pod.OwnerReferences, pod.Spec.Containers = nil, nil },
 		"made for another": func(pod *corev1.Pod) {
 			pod.OwnerReferences = nil
-			mountsConfOf(pod, nextSubmissionID("other-uid", ""))
+			mountsConfOf(pod, lifecycle.NextSubmissionID("other-uid", ""))
 		},
 	} {
 		c, p := runningPi(t)
 		c.editPod("pi-driver", forge)
 		p.refresh()
 		seen, err := p.observe(c.application("pi"))
-		if err != nil || seen.driver != nil || len(seen.leftovers) != 0 {
+		if err != nil || seen.Driver != nil || len(seen.Leftovers) != 0 {
 			t.Errorf("%s: %+v, %v", name, seen, err)
 		}
 	}
@@ -136,7 +138,7 @@ func TestOrphaned(t *testing.T) {
 // TestHeldApplicationDoesNotRun: an application that a finalizer holds does not say that
 // it runs once its driver is gone, and no other run follows.
 func TestHeldApplicationDoesNotRun(t *testing.T) {
-	for _, state := range live {
+	for _, state := range lifecycle.Live {
 		for name, edit := range map[string]func(*v1beta2.SparkApplication){"never": func(*v1beta2.SparkApplication) {}, "on failure": onFailure(5, 1)} {
 			c := newCluster(t)
 			c.addApplication(newApplication("pi", edit))
@@ -153,7 +155,7 @@ func TestHeldApplicationDoesNotRun(t *testing.T) {
 				}
 				c.clock.Step(time.Minute)
 			}
-			app = c.wantState("pi", stateFailed)
+			app = c.wantState("pi", lifecycle.StateFailed)
 			if len(c.pods()) != 0 || !strings.Contains(app.Status.AppState.ErrorMessage, "is being deleted") {
 				t.Errorf("%s, %s: %d pods, %q", state, name, len(c.pods()), app.Status.AppState.ErrorMessage)
 			}
@@ -174,8 +176,8 @@ func TestForgedSubmission(t *testing.T) {
 	if err := c.kube.Tracker().Add(job); err != nil {
 		t.Fatal(err)
 	}
-	list := c.pod("victim-driver").Annotations[annotationRunObjects]
-	_, service, found := strings.Cut(list, kindService+"/")
+	list := c.pod("victim-driver").Annotations[lifecycle.AnnotationRunObjects]
+	_, service, found := strings.Cut(list, run.KindService+"/")
 	if !found {
 		t.Fatalf("objects %q", list)
 	}
@@ -186,13 +188,13 @@ func TestForgedSubmission(t *testing.T) {
 	c.putApplication(app)
 	c.editPod("pi-driver", func(pod *corev1.Pod) {
 		pod.Labels[v1beta2.LabelSubmissionID] = id
-		pod.Annotations[annotationRunObjects] = list
+		pod.Annotations[lifecycle.AnnotationRunObjects] = list
 		pod.Annotations[v1beta2.AnnotationSubmitter] = v1beta2.SubmitterSparkSubmit
 	})
 	before := len(c.log)
 	c.driverPhase("pi-driver", corev1.PodSucceeded)
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateCompleted)
+	c.wantState("pi", lifecycle.StateCompleted)
 	for _, text := range c.log[before:] {
 		if strings.Contains(text, service) || strings.Contains(text, job.Name) || strings.Contains(text, "victim") {
 			t.Errorf("%s", text)
@@ -207,7 +209,7 @@ func TestForgedLeftover(t *testing.T) {
 	for i, args := range [][]string{nil, {"serve"}, {"driver"}} {
 		pod := namesake(owner("SparkApplication", "pi", app.UID), map[string]string{
 			v1beta2.LabelSparkRole: v1beta2.SparkRoleDriver, v1beta2.LabelSparkAppName: "pi", v1beta2.LabelLaunchedBySparkOperator: "true",
-			v1beta2.LabelSubmissionID: []string{"x", nextSubmissionID(app.UID, app.Status.SubmissionID), app.Status.SubmissionID}[i],
+			v1beta2.LabelSubmissionID: []string{"x", lifecycle.NextSubmissionID(app.UID, app.Status.SubmissionID), app.Status.SubmissionID}[i],
 		})
 		pod.Name = fmt.Sprintf("victim-%d", i)
 		pod.Spec.Containers = []corev1.Container{{Name: "main", Args: args}}
@@ -219,7 +221,7 @@ func TestForgedLeftover(t *testing.T) {
 	mustSettle(t, p, "pi")
 	c.editSpec("pi", func(spec *v1beta2.SparkApplicationSpec) { spec.Suspend = ptr.To(true) })
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateSuspended)
+	c.wantState("pi", lifecycle.StateSuspended)
 	if len(c.pods()) != 3 || c.pod("pi-driver") != nil {
 		t.Errorf("%q", c.log)
 	}
@@ -245,7 +247,7 @@ func TestForeignExecutors(t *testing.T) {
 		executorRuns(pod)
 	})
 	mustSettle(t, p, "pi")
-	status := c.wantState("pi", stateRunning).Status
+	status := c.wantState("pi", lifecycle.StateRunning).Status
 	if len(status.ExecutorState) != 2 || status.ExecutorCounts == nil || status.ExecutorCounts.Running != 2 {
 		t.Errorf("%d executors, counts %+v", len(status.ExecutorState), status.ExecutorCounts)
 	}

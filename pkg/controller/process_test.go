@@ -12,6 +12,8 @@ import (
 	"k8s.io/klog/v2/ktesting"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
+	"github.com/spark-operator/spark-operator/pkg/controller/run"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
@@ -30,9 +32,9 @@ type process struct {
 
 func (c *cluster) start(edits ...func(*Config)) *process {
 	c.t.Helper()
-	config := Config{Settings: Settings{
+	config := Config{Settings: run.Settings{
 		Master: "k8s://https://10.0.0.1:443", UI: ui.Config{WebService: true},
-		MaxTrackedExecutors: DefaultMaxTrackedExecutors, DriverGracePeriod: DefaultDriverGracePeriod,
+		Settings: lifecycle.Settings{MaxTrackedExecutors: lifecycle.DefaultMaxTrackedExecutors, DriverGracePeriod: lifecycle.DefaultDriverGracePeriod},
 	}}
 	for _, edit := range edits {
 		edit(&config)
@@ -41,7 +43,7 @@ func (c *cluster) start(edits ...func(*Config)) *process {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	controller, err := newController(config, Clients{Kube: c.kube, Spark: c.spark}, set, c, c.metrics, c.clock)
+	controller, err := newController(config, run.Clients{Kube: c.kube, Spark: c.spark, Dynamic: c.dynamic}, set, c, c.metrics, c.clock)
 	if err != nil {
 		c.t.Fatal(err)
 	}

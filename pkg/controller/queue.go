@@ -8,6 +8,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
 
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
 	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
 )
 
@@ -15,7 +16,7 @@ import (
 // the cache does not show yet is not.
 func (c *Controller) toSubmit(key cache.ObjectName) bool {
 	app, found := c.applications.Scoped.Get(key)
-	return found && slices.Contains(toBeSubmitted, stateOf(&app.Outline().Status)) && c.fresh.Ready(key)
+	return found && slices.Contains(lifecycle.ToBeSubmitted, lifecycle.StateOf(&app.Outline().Status)) && c.fresh.Ready(key)
 }
 
 // queueName names the metrics of the work queue as kubeflow/spark-operator does, whose

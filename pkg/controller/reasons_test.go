@@ -4,16 +4,19 @@ package controller
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
@@ -33,23 +36,23 @@ func TestReasonsAreDocumented(t *testing.T) {
 		{"Completed", "Completed=", ""},
 		{"Stalled", "Stalled=", ""},
 		{"UIReady", "UIReady=", ""},
-		{"Attempts", inAttempts, "Reasons of `status.attempts[].reason`. Any other word comes from the pod or its container as it is.\n\n"},
+		{"Attempts", lifecycle.InAttempts, "Reasons of `status.attempts[].reason`. Any other word comes from the pod or its container as it is.\n\n"},
 	} {
 		fmt.Fprintf(&text, "\n### %s\n\n%s", group.title, group.text)
-		if group.place == inAttempts {
+		if group.place == lifecycle.InAttempts {
 			text.WriteString("| Reason | Meaning | What to do |\n|---|---|---|\n")
 		} else {
 			text.WriteString("| Reason | Status | Meaning | What to do |\n|---|---|---|---|\n")
 		}
-		for _, r := range reasons {
-			for _, place := range r.in {
+		for _, r := range lifecycle.Reasons {
+			for _, place := range r.In {
 				status, ok := strings.CutPrefix(place, group.place)
 				switch {
 				case !ok:
-				case group.place == inAttempts:
-					fmt.Fprintf(&text, "| %s | %s | %s |\n", r.name, r.meaning, r.remedy)
+				case group.place == lifecycle.InAttempts:
+					fmt.Fprintf(&text, "| %s | %s | %s |\n", r.Name, r.Meaning, r.Remedy)
 				default:
-					fmt.Fprintf(&text, "| %s | %s | %s | %s |\n", r.name, status, r.meaning, r.remedy)
+					fmt.Fprintf(&text, "| %s | %s | %s | %s |\n", r.Name, status, r.Meaning, r.Remedy)
 				}
 			}
 		}
@@ -58,6 +61,8 @@ func TestReasonsAreDocumented(t *testing.T) {
 	text.WriteString(describeCases(t))
 	compareDocument(t, conditionsFile, text.Bytes())
 }
+
+var update = flag.Bool("update", false, "rewrite the printed documents in docs/")
 
 // compareDocument compares a printed document with the stored one, or stores it.
 func compareDocument(t *testing.T, file string, text []byte) {
@@ -79,7 +84,7 @@ func compareDocument(t *testing.T, file string, text []byte) {
 
 const conditionsIntroduction = `# Conditions of a SparkApplication
 
-A test writes this page from the tables in ` + "`pkg/controller`" + `. [troubleshooting.md](troubleshooting.md) has the remedies in full, and
+A test writes this page from the tables in ` + "`pkg/controller/lifecycle`" + `. [troubleshooting.md](troubleshooting.md) has the remedies in full, and
 [states.md](states.md) lists the states.
 
 | Condition | True | False | Unknown |
@@ -125,21 +130,22 @@ prefix and the labels of all metrics of the operator. Use it for alerts on appli
 // sources parses the package without its tests.
 func sources(t *testing.T) []*ast.File {
 	t.Helper()
-	entries, err := os.ReadDir(".")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var files []*ast.File
-	for _, entry := range entries {
-		name := entry.Name()
-		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
-			continue
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+	for _, folder := range []string{".", "lifecycle", "run", "../diagnosis"} {
+		names, err := filepath.Glob(filepath.Join(folder, "*.go"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		files = append(files, file)
+		for _, name := range names {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, file)
+		}
 	}
 	return files
 }
@@ -148,17 +154,17 @@ func sources(t *testing.T) []*ast.File {
 // the table agree, and no reason is written down elsewhere.
 func TestEveryReasonIsInTheTable(t *testing.T) {
 	listed := map[string]bool{}
-	for _, r := range reasons {
-		if listed[r.name] {
-			t.Errorf("%s is in the table twice", r.name)
+	for _, r := range lifecycle.Reasons {
+		if listed[r.Name] {
+			t.Errorf("%s is in the table twice", r.Name)
 		}
-		listed[r.name] = true
-		if r.meaning == "" || len(r.in) == 0 {
-			t.Errorf("%s: the table does not say what it means or where it appears", r.name)
+		listed[r.Name] = true
+		if r.Meaning == "" || len(r.In) == 0 {
+			t.Errorf("%s: the table does not say what it means or where it appears", r.Name)
 		}
-		for _, place := range r.in {
+		for _, place := range r.In {
 			if !regexp.MustCompile(`^(attempts|(Submitted|DriverReady|ExecutorsReady|Completed|Stalled|UIReady)=(True|False|Unknown))$`).MatchString(place) {
-				t.Errorf("%s appears in %q, which is no condition", r.name, place)
+				t.Errorf("%s appears in %q, which is no condition", r.Name, place)
 			}
 		}
 	}
@@ -186,7 +192,7 @@ func TestEveryReasonIsInTheTable(t *testing.T) {
 			switch node := node.(type) {
 			case *ast.ValueSpec:
 				for i, name := range node.Names {
-					if !regexp.MustCompile(`^reason[A-Z]`).MatchString(name.Name) || i >= len(node.Values) {
+					if !regexp.MustCompile(`^[rR]eason[A-Z]`).MatchString(name.Name) || i >= len(node.Values) {
 						continue
 					}
 					text, ok := literal(node.Values[i])
@@ -196,7 +202,7 @@ func TestEveryReasonIsInTheTable(t *testing.T) {
 					declared[text] = true
 				}
 			case *ast.CallExpr:
-				argument, takesReason := map[string]int{"waitFor": 0, "setTrue": 1, "setFalse": 1, "set": 2}[calledName(node)]
+				argument, takesReason := map[string]int{"WaitFor": 0, "SetTrue": 1, "SetTrueOnce": 1, "SetFalse": 1, "Set": 2}[calledName(node)]
 				if !takesReason || len(node.Args) <= argument {
 					break
 				}
@@ -205,16 +211,16 @@ func TestEveryReasonIsInTheTable(t *testing.T) {
 				}
 			case *ast.KeyValueExpr:
 				key, ok := node.Key.(*ast.Ident)
-				if text, isText := literal(node.Value); ok && key.Name == "reason" && isText {
+				if text, isText := literal(node.Value); ok && strings.EqualFold(key.Name, "reason") && isText {
 					t.Errorf("reason %q is no constant", text)
 				}
 			}
 			return true
 		})
 	}
-	for _, r := range reasons {
-		if !r.foreign && !declared[r.name] {
-			t.Errorf("%s is in the table but no constant", r.name)
+	for _, r := range lifecycle.Reasons {
+		if !r.Foreign && !declared[r.Name] {
+			t.Errorf("%s is in the table but no constant", r.Name)
 		}
 	}
 	if len(declared) < 20 {
@@ -241,8 +247,8 @@ func TestEveryReasonHasItsRemedy(t *testing.T) {
 		t.Fatal(err)
 	}
 	known := map[string]bool{}
-	for _, r := range reasons {
-		known[r.name] = true
+	for _, r := range lifecycle.Reasons {
+		known[r.Name] = true
 	}
 	sections, mentioned := map[string]bool{}, map[string]bool{}
 	for line := range strings.Lines(string(text)) {
@@ -266,12 +272,12 @@ func TestEveryReasonHasItsRemedy(t *testing.T) {
 			mentioned[name] = true
 		}
 	}
-	for _, r := range reasons {
+	for _, r := range lifecycle.Reasons {
 		switch {
-		case r.remedy != "" && !sections[r.name]:
-			t.Errorf("%s has no section in %s", r.name, troubleshootingFile)
-		case r.remedy == "" && !sections[r.name] && !mentioned[r.name]:
-			t.Errorf("%s is not in %s", r.name, troubleshootingFile)
+		case r.Remedy != "" && !sections[r.Name]:
+			t.Errorf("%s has no section in %s", r.Name, troubleshootingFile)
+		case r.Remedy == "" && !sections[r.Name] && !mentioned[r.Name]:
+			t.Errorf("%s is not in %s", r.Name, troubleshootingFile)
 		}
 	}
 }

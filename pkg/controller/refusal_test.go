@@ -10,6 +10,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
+	"github.com/spark-operator/spark-operator/pkg/controller/run"
 )
 
 // TestRefusalComesWithItsWarnings: a refusal starts as clients expect, names the
@@ -29,8 +31,8 @@ func TestRefusalComesWithItsWarnings(t *testing.T) {
 		}))
 		p := c.start()
 		mustSettle(t, p, "pi")
-		message := c.wantState("pi", stateFailed).Status.AppState.ErrorMessage
-		if !strings.HasPrefix(message, refusalPrefix+"spec.") {
+		message := c.wantState("pi", lifecycle.StateFailed).Status.AppState.ErrorMessage
+		if !strings.HasPrefix(message, run.RefusalPrefix+"spec.") {
 			t.Errorf("%s: %s", submitter, message)
 		}
 		for _, text := range []string{"spec.type Python has no effect", "spec.retryInterval has no effect"} {

@@ -10,6 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
 )
 
 // TestForgedRunObjects: whoever may edit pods writes names of others' objects into
@@ -19,7 +21,7 @@ func TestForgedRunObjects(t *testing.T) {
 	c.addApplication(newApplication("pi"))
 	p := c.start()
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateSubmitted)
+	c.wantState("pi", lifecycle.StateSubmitted)
 
 	victim := metav1.ObjectMeta{Name: "victim", Namespace: "ns", UID: "of-the-victim"}
 	core, networking := corev1.SchemeGroupVersion, networkingv1.SchemeGroupVersion
@@ -35,11 +37,11 @@ func TestForgedRunObjects(t *testing.T) {
 	}
 	services := c.services()
 	c.editPod("pi-driver", func(pod *corev1.Pod) {
-		pod.Annotations[annotationRunObjects] += ",Service/victim,Secret/victim,NetworkPolicy/victim,Service/,/,victim"
+		pod.Annotations[lifecycle.AnnotationRunObjects] += ",Service/victim,Secret/victim,NetworkPolicy/victim,Service/,/,victim"
 	})
 	c.driverPhase("pi-driver", corev1.PodSucceeded)
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateCompleted)
+	c.wantState("pi", lifecycle.StateCompleted)
 
 	for resource := range victims {
 		if _, err := c.kube.Tracker().Get(resource, "ns", "victim"); err != nil {

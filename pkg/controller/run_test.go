@@ -18,6 +18,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
+	"github.com/spark-operator/spark-operator/pkg/controller/run"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
 	"github.com/spark-operator/spark-operator/pkg/ui"
@@ -31,12 +33,12 @@ func running(t *testing.T, c *cluster, config Config) (stop func()) {
 	_, ctx := ktesting.NewTestContext(t)
 	ctx, cancel := context.WithCancel(ctx)
 	config.Master = "k8s://https://10.0.0.1:443"
-	config.MaxTrackedExecutors, config.DriverGracePeriod = DefaultMaxTrackedExecutors, DefaultDriverGracePeriod
+	config.MaxTrackedExecutors, config.DriverGracePeriod = lifecycle.DefaultMaxTrackedExecutors, lifecycle.DefaultDriverGracePeriod
 	set, err := informers.New(informers.Config{}, informers.Clients{Kube: c.kube, Spark: c.spark})
 	if err != nil {
 		t.Fatal(err)
 	}
-	controller, err := newController(config, Clients{Kube: c.kube, Spark: c.spark}, set, c, c.metrics, clock.RealClock{})
+	controller, err := newController(config, run.Clients{Kube: c.kube, Spark: c.spark}, set, c, c.metrics, clock.RealClock{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,27 +64,27 @@ func TestRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)
 		c.addApplication(newApplication("early", onFailure(1, 7)))
-		stop := running(t, c, Config{Workers: 2, Settings: Settings{UI: ui.Config{WebService: true}}})
+		stop := running(t, c, Config{Workers: 2, Settings: run.Settings{UI: ui.Config{WebService: true}}})
 		defer stop()
 		letPass(time.Second)
-		c.wantState("early", stateSubmitted)
+		c.wantState("early", lifecycle.StateSubmitted)
 
 		c.addApplication(newApplication("late", func(app *v1beta2.SparkApplication) { app.Spec.TimeToLiveSeconds = ptr.To[int64](40) }))
 		letPass(time.Second)
-		c.wantState("late", stateSubmitted)
+		c.wantState("late", lifecycle.StateSubmitted)
 
 		c.driverPhase("early-driver", corev1.PodRunning)
 		c.driverPhase("late-driver", corev1.PodSucceeded)
 		letPass(time.Second)
-		c.wantState("early", stateRunning)
-		c.wantState("late", stateCompleted)
+		c.wantState("early", lifecycle.StateRunning)
+		c.wantState("late", lifecycle.StateCompleted)
 
 		// The retry is due without any event.
 		c.driverPhase("early-driver", corev1.PodFailed)
 		letPass(time.Second)
-		first := c.wantState("early", stateFailing).Status.SubmissionID
+		first := c.wantState("early", lifecycle.StateFailing).Status.SubmissionID
 		letPass(8 * time.Second)
-		if id := c.wantState("early", stateSubmitted).Status.SubmissionID; id == first {
+		if id := c.wantState("early", lifecycle.StateSubmitted).Status.SubmissionID; id == first {
 			t.Error("no new submission")
 		}
 
@@ -104,7 +106,7 @@ func TestRunCoalescesExecutors(t *testing.T) {
 		letPass(time.Second)
 		c.driverPhase("pi-driver", corev1.PodRunning)
 		letPass(time.Second)
-		app := c.wantState("pi", stateRunning)
+		app := c.wantState("pi", lifecycle.StateRunning)
 
 		before := c.writes
 		for i := range 80 {
@@ -120,7 +122,7 @@ func TestRunCoalescesExecutors(t *testing.T) {
 			})
 		}
 		letPass(3 * time.Second)
-		app = c.wantState("pi", stateRunning)
+		app = c.wantState("pi", lifecycle.StateRunning)
 		if len(app.Status.ExecutorState) != 80 {
 			t.Errorf("%d executors in the status", len(app.Status.ExecutorState))
 		}
@@ -145,19 +147,19 @@ func TestRunsGiveWayToStarts(t *testing.T) {
 		c.addApplication(newApplication("other"))
 		c.addApplication(newApplication("first", ofSchedule))
 		letPass(4 * time.Second)
-		c.wantState("other", stateSubmitted)
-		c.wantState("first", stateNew)
+		c.wantState("other", lifecycle.StateSubmitted)
+		c.wantState("first", lifecycle.StateNew)
 		starting.Store(false)
 		letPass(time.Second)
-		c.wantState("first", stateSubmitted)
+		c.wantState("first", lifecycle.StateSubmitted)
 
 		starting.Store(true)
 		c.clock.SetTime(time.Now()) // from which the creation time is taken
 		c.addApplication(newApplication("second", ofSchedule))
 		letPass(29 * time.Second)
-		c.wantState("second", stateNew)
+		c.wantState("second", lifecycle.StateNew)
 		letPass(2 * time.Second)
-		c.wantState("second", stateSubmitted)
+		c.wantState("second", lifecycle.StateSubmitted)
 	})
 }
 
@@ -184,7 +186,7 @@ func TestRunEndsGracefully(t *testing.T) {
 		letPass(10 * time.Second)
 		var submitted []string
 		for _, name := range []string{"a", "b"} {
-			if c.application(name).Status.AppState.State == stateSubmitted {
+			if c.application(name).Status.AppState.State == lifecycle.StateSubmitted {
 				submitted = append(submitted, name)
 			}
 		}
@@ -210,9 +212,9 @@ func TestPanicStaysInItsApplication(t *testing.T) {
 		}
 		c.addApplication(newApplication("other"))
 		letPass(100 * time.Millisecond)
-		c.wantState("other", stateSubmitted)
+		c.wantState("other", lifecycle.StateSubmitted)
 		letPass(2 * time.Second)
-		c.wantState("pi", stateSubmitted)
+		c.wantState("pi", lifecycle.StateSubmitted)
 	})
 }
 
@@ -244,7 +246,7 @@ func TestNamespacesThatAreNotWatched(t *testing.T) {
 	if after, err := p.step("pi"); err != nil || after != 0 {
 		t.Errorf("next look after %v, error %v", after, err)
 	}
-	if got := c.application("pi").Status.AppState.State; got != stateNew || len(c.log) != 0 {
+	if got := c.application("pi").Status.AppState.State; got != lifecycle.StateNew || len(c.log) != 0 {
 		t.Errorf("state %q, writes %q", got, c.log)
 	}
 }

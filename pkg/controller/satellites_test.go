@@ -19,6 +19,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
@@ -37,8 +38,8 @@ func TestForeignUIServiceIsLeftAlone(t *testing.T) {
 	c.addApplication(newApplication("pi"))
 	p := c.start()
 	mustSettle(t, p, "pi")
-	app := c.wantState("pi", stateSubmitted)
-	condition := meta.FindStatusCondition(app.Status.Conditions, conditionUIReady)
+	app := c.wantState("pi", lifecycle.StateSubmitted)
+	condition := meta.FindStatusCondition(app.Status.Conditions, lifecycle.ConditionUIReady)
 	if condition == nil || condition.Status != metav1.ConditionFalse || !strings.Contains(condition.Message, "pi-ui-svc") {
 		t.Errorf("condition %+v", condition)
 	}
@@ -47,7 +48,7 @@ func TestForeignUIServiceIsLeftAlone(t *testing.T) {
 	}
 	c.driverPhase("pi-driver", corev1.PodSucceeded)
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateCompleted)
+	c.wantState("pi", lifecycle.StateCompleted)
 	object, err := c.kube.Tracker().Get(servicesResource, "ns", "pi-ui-svc")
 	if err != nil || object.(*corev1.Service).Spec.Selector["app"] != "mine" {
 		t.Errorf("the foreign service was touched: %v, %v", object, err)
@@ -72,7 +73,7 @@ func TestEditOfTheUIIsAppliedInPlace(t *testing.T) {
 		spec.SparkUIOptions = &v1beta2.SparkUIConfiguration{ServicePort: ptr.To[int32](8080)}
 	})
 	mustSettle(t, p, "pi")
-	app := c.wantState("pi", stateSubmitted)
+	app := c.wantState("pi", lifecycle.StateSubmitted)
 	if c.pod("pi-driver").UID != uid {
 		t.Error("the edit restarted the application")
 	}
@@ -119,7 +120,7 @@ func TestDisruptionBudget(t *testing.T) {
 			}
 			c.driverPhase("pi-driver", corev1.PodSucceeded)
 			mustSettle(t, p, "pi")
-			c.wantState("pi", stateCompleted)
+			c.wantState("pi", lifecycle.StateCompleted)
 			if got := c.count(budgets, "PodDisruptionBudget"); got != 0 {
 				t.Errorf("%d budgets after the end", got)
 			}
@@ -149,7 +150,7 @@ func TestDisruptionBudgetFollowsEdits(t *testing.T) {
 			t.Errorf("%d budgets where driverPodDisruptionBudget is %v, want %d", got, ptr.Deref(step.asked, false), step.want)
 		}
 	}
-	c.wantState("pi", stateRunning)
+	c.wantState("pi", lifecycle.StateRunning)
 }
 
 // TestReleaseIsRetried: a run that is over shows as SUCCEEDING while its objects
@@ -165,7 +166,7 @@ func TestReleaseIsRetried(t *testing.T) {
 	if _, err := p.step("pi"); err == nil {
 		t.Fatal("no error")
 	}
-	app := c.wantState("pi", stateSucceeding)
+	app := c.wantState("pi", lifecycle.StateSucceeding)
 	if app.Status.TerminationTime.IsZero() {
 		t.Error("the end was not recorded")
 	}
@@ -174,7 +175,7 @@ func TestReleaseIsRetried(t *testing.T) {
 		return true, nil, apierrors.NewMethodNotSupported(servicesResource.GroupResource(), "delete")
 	})
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateCompleted)
+	c.wantState("pi", lifecycle.StateCompleted)
 }
 
 // TestTransientErrorsAreNoState: the status keeps quiet at first, then says why
@@ -191,12 +192,12 @@ func TestTransientErrorsAreNoState(t *testing.T) {
 		if _, err := p.sync(p.ctx, key, failures); err == nil {
 			t.Fatal("no error")
 		}
-		wanted := stateNew
-		if failures+1 >= quietFailures {
-			wanted = stateSubmitting
+		wanted := lifecycle.StateNew
+		if failures+1 >= lifecycle.QuietFailures {
+			wanted = lifecycle.StateSubmitting
 		}
 		app := c.wantState("pi", wanted)
-		if got, want := isStalled(&app.Status, reasonRetrying), wanted == stateSubmitting; got != want {
+		if got, want := lifecycle.IsStalled(&app.Status, lifecycle.ReasonRetrying), wanted == lifecycle.StateSubmitting; got != want {
 			t.Errorf("after %d failures: stalled %t", failures+1, got)
 		}
 		if app.Status.SubmissionAttempts != 0 {
@@ -208,8 +209,8 @@ func TestTransientErrorsAreNoState(t *testing.T) {
 	}
 	c.kube.ReactionChain = chain
 	mustSettle(t, p, "pi")
-	app := c.wantState("pi", stateSubmitted)
-	if isStalled(&app.Status, reasonRetrying) || app.Status.SubmissionAttempts != 1 {
+	app := c.wantState("pi", lifecycle.StateSubmitted)
+	if lifecycle.IsStalled(&app.Status, lifecycle.ReasonRetrying) || app.Status.SubmissionAttempts != 1 {
 		t.Errorf("status %+v", app.Status)
 	}
 }
@@ -229,20 +230,20 @@ func TestOldDriverThatDoesNotTerminate(t *testing.T) {
 		pod.DeletionTimestamp = ptr.To(metav1.NewTime(c.clock.Now()))
 	})
 	mustSettle(t, p, "pi")
-	c.wantState("pi", statePendingRerun)
-	c.clock.Step(stuckAfter)
-	if after := mustSettle(t, p, "pi"); after != backstopDelay {
+	c.wantState("pi", lifecycle.StatePendingRerun)
+	c.clock.Step(lifecycle.StuckAfter)
+	if after := mustSettle(t, p, "pi"); after != lifecycle.BackstopDelay {
 		t.Errorf("next look after %v", after)
 	}
-	app := c.wantState("pi", statePendingRerun)
+	app := c.wantState("pi", lifecycle.StatePendingRerun)
 	condition := meta.FindStatusCondition(app.Status.Conditions, v1beta2.ConditionStalled)
-	if condition == nil || condition.Reason != reasonOldDriver || !strings.Contains(condition.Message, "node-7") {
+	if condition == nil || condition.Reason != lifecycle.ReasonOldDriver || !strings.Contains(condition.Message, "node-7") {
 		t.Errorf("condition %+v", condition)
 	}
 	c.deletePod("pi-driver")
 	mustSettle(t, p, "pi")
-	app = c.wantState("pi", stateSubmitted)
-	if isStalled(&app.Status, reasonOldDriver) {
+	app = c.wantState("pi", lifecycle.StateSubmitted)
+	if lifecycle.IsStalled(&app.Status, lifecycle.ReasonOldDriver) {
 		t.Error("still stalled")
 	}
 }
@@ -268,8 +269,8 @@ func TestUndecodableApplication(t *testing.T) {
 		spoil(c)
 		p := c.start()
 		mustSettle(t, p, "pi")
-		app := c.wantState("pi", stateFailed)
-		if !strings.Contains(app.Status.AppState.ErrorMessage, text) || !isStalled(&app.Status, reasonInvalidObject) || len(c.pods()) != 0 {
+		app := c.wantState("pi", lifecycle.StateFailed)
+		if !strings.Contains(app.Status.AppState.ErrorMessage, text) || !lifecycle.IsStalled(&app.Status, lifecycle.ReasonInvalidObject) || len(c.pods()) != 0 {
 			t.Errorf("status %+v", app.Status)
 		}
 		if got := c.reasons(); !slices.Equal(got, []string{"SparkApplicationFailed"}) {
@@ -277,8 +278,8 @@ func TestUndecodableApplication(t *testing.T) {
 		}
 		heal(c)
 		mustSettle(t, p, "pi")
-		app = c.wantState("pi", stateSubmitted)
-		if isStalled(&app.Status, reasonInvalidObject) {
+		app = c.wantState("pi", lifecycle.StateSubmitted)
+		if lifecycle.IsStalled(&app.Status, lifecycle.ReasonInvalidObject) {
 			t.Error("still stalled")
 		}
 	})
@@ -291,16 +292,16 @@ func TestUndecodableApplication(t *testing.T) {
 		c.driverPhase("pi-driver", corev1.PodRunning)
 		spoil(c)
 		mustSettle(t, p, "pi")
-		app := c.wantState("pi", stateRunning)
-		if !isStalled(&app.Status, reasonInvalidObject) || c.pod("pi-driver").UID != uid {
+		app := c.wantState("pi", lifecycle.StateRunning)
+		if !lifecycle.IsStalled(&app.Status, lifecycle.ReasonInvalidObject) || c.pod("pi-driver").UID != uid {
 			t.Errorf("status %+v", app.Status)
 		}
 		c.driverPhase("pi-driver", corev1.PodSucceeded)
 		mustSettle(t, p, "pi")
-		c.wantState("pi", stateCompleted)
+		c.wantState("pi", lifecycle.StateCompleted)
 		heal(c) // to the spec that ran
 		mustSettle(t, p, "pi")
-		c.wantState("pi", stateCompleted)
+		c.wantState("pi", lifecycle.StateCompleted)
 	})
 }
 
@@ -331,14 +332,14 @@ func TestExecutorsOfAFinishedApplication(t *testing.T) {
 		t.Errorf("events %q", c.events)
 	}
 	c.driverPhase("pi-driver", corev1.PodFailed)
-	if after := mustSettle(t, p, "pi"); after != backstopDelay {
+	if after := mustSettle(t, p, "pi"); after != lifecycle.BackstopDelay {
 		t.Errorf("next look after %v", after)
 	}
-	c.wantState("pi", stateFailed)
+	c.wantState("pi", lifecycle.StateFailed)
 	if c.pod("pi-exec-1") == nil {
 		t.Fatal("the executor had no time to go by itself")
 	}
-	c.clock.Step(executorGrace)
+	c.clock.Step(lifecycle.ExecutorGrace)
 	mustSettle(t, p, "pi")
 	if c.pod("pi-exec-1") != nil {
 		t.Error("the pending executor outlived its driver")
@@ -367,7 +368,7 @@ func TestRefusedRetryLeavesNothing(t *testing.T) {
 	})
 	c.clock.Step(time.Second)
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateFailed)
+	c.wantState("pi", lifecycle.StateFailed)
 	if c.services() != 0 {
 		t.Errorf("%d services left", c.services())
 	}

@@ -13,6 +13,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
+	"github.com/spark-operator/spark-operator/pkg/diagnosis"
 	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 )
@@ -60,7 +62,7 @@ func TestEndOfDriverWithAnyContainerName(t *testing.T) {
 			requests := c.setLog("bad input\n", nil)
 			endsBesideHelper(c, test.name, 3)
 			mustSettle(t, p, "pi")
-			status := c.wantState("pi", stateFailed).Status
+			status := c.wantState("pi", lifecycle.StateFailed).Status
 			if status.ExecutionAttempts != 1 || !strings.Contains(status.AppState.ErrorMessage, "ExitCode: 3") {
 				t.Errorf("%d attempts: %s", status.ExecutionAttempts, status.AppState.ErrorMessage)
 			}
@@ -89,12 +91,12 @@ func TestRunSecondsWithAnyContainerName(t *testing.T) {
 		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "helper", State: running}, {Name: "spark", State: running}}
 	})
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateRunning)
+	c.wantState("pi", lifecycle.StateRunning)
 	c.clock.Step(time.Minute)
 	if _, err := p.step("pi"); err != nil {
 		t.Fatal(err)
 	}
-	if state := c.application("pi").Status.AppState.State; state == stateRunning {
+	if state := c.application("pi").Status.AppState.State; state == lifecycle.StateRunning {
 		t.Error("still running")
 	}
 }
@@ -113,10 +115,10 @@ func TestExecutorEndsInAnyContainer(t *testing.T) {
 			{Name: "main", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 3}}},
 		}},
 	}
-	if got := executorState(podview.Of(pod)); got != v1beta2.ExecutorStateFailed {
+	if got := diagnosis.ExecutorState(podview.Of(pod)); got != v1beta2.ExecutorStateFailed {
 		t.Errorf("state %s", got)
 	}
-	if end := executorEnd(podview.Of(pod)); end == nil || end.ExitCode != 3 {
+	if end := diagnosis.ExecutorEnd(podview.Of(pod)); end == nil || end.ExitCode != 3 {
 		t.Errorf("end %v", end)
 	}
 }

@@ -20,6 +20,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
+	"github.com/spark-operator/spark-operator/pkg/controller/run"
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 	"github.com/spark-operator/spark-operator/pkg/submit"
 	"github.com/spark-operator/spark-operator/pkg/submit/sparksubmit"
@@ -120,13 +122,13 @@ func TestSparkSubmitInAJob(t *testing.T) {
 	if _, err := p.step("pi"); err != nil {
 		t.Fatal(err)
 	}
-	if reason := c.submittedReason("pi"); reason != reasonSubmitterStarting || len(c.jobs()) != 0 {
+	if reason := c.submittedReason("pi"); reason != lifecycle.ReasonSubmitterStarting || len(c.jobs()) != 0 {
 		t.Fatalf("reason %q with %d jobs", reason, len(c.jobs()))
 	}
 	after := mustSettle(t, p, "pi")
-	c.wantState("pi", stateSubmitting)
+	c.wantState("pi", lifecycle.StateSubmitting)
 	job := c.activeJob()
-	if reason := c.submittedReason("pi"); reason != reasonSubmitterRunning || after != jobPollDelay {
+	if reason := c.submittedReason("pi"); reason != lifecycle.ReasonSubmitterRunning || after != run.JobPollDelay {
 		t.Errorf("reason %q, next look after %v", reason, after)
 	}
 	if len(c.pods()) != 0 || len(c.events) != 0 {
@@ -135,7 +137,7 @@ func TestSparkSubmitInAJob(t *testing.T) {
 
 	c.runClient(job)
 	mustSettle(t, p, "pi")
-	app, pod := c.wantState("pi", stateSubmitted), c.pod("pi-driver")
+	app, pod := c.wantState("pi", lifecycle.StateSubmitted), c.pod("pi-driver")
 	if app.Status.SubmissionID != pod.Labels[v1beta2.LabelSubmissionID] || job.Name != sparksubmit.Name(app.Status.SubmissionID) {
 		t.Errorf("submission %s, pod's %v, job %s", app.Status.SubmissionID, pod.Labels, job.Name)
 	}
@@ -152,10 +154,10 @@ func TestSparkSubmitInAJob(t *testing.T) {
 	c.endJob(job, batchv1.JobComplete, "Completed")
 	c.driverPhase("pi-driver", corev1.PodRunning)
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateRunning)
+	c.wantState("pi", lifecycle.StateRunning)
 	c.driverPhase("pi-driver", corev1.PodSucceeded)
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateCompleted)
+	c.wantState("pi", lifecycle.StateCompleted)
 	if len(c.jobs()) != 0 {
 		t.Error("the job outlived the run")
 	}
@@ -172,9 +174,9 @@ func TestDriverThatCannotHoldItsApplication(t *testing.T) {
 		err       error
 		wantState v1beta2.ApplicationStateType
 	}{
-		"forbidden": {apierrors.NewForbidden(podsResource.GroupResource(), "pi-driver", errors.New("no")), stateSubmitted},
-		"gone":      {apierrors.NewNotFound(podsResource.GroupResource(), "pi-driver"), stateSubmitted},
-		"busy":      {apierrors.NewServiceUnavailable("later"), stateSubmitting},
+		"forbidden": {apierrors.NewForbidden(podsResource.GroupResource(), "pi-driver", errors.New("no")), lifecycle.StateSubmitted},
+		"gone":      {apierrors.NewNotFound(podsResource.GroupResource(), "pi-driver"), lifecycle.StateSubmitted},
+		"busy":      {apierrors.NewServiceUnavailable("later"), lifecycle.StateSubmitting},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCluster(t)
@@ -186,7 +188,7 @@ func TestDriverThatCannotHoldItsApplication(t *testing.T) {
 			})
 			c.runClient(c.activeJob())
 			for range 3 {
-				if _, err := p.step("pi"); (err == nil) != (refusal.wantState == stateSubmitted) {
+				if _, err := p.step("pi"); (err == nil) != (refusal.wantState == lifecycle.StateSubmitted) {
 					t.Error(err)
 				}
 			}
@@ -230,12 +232,12 @@ func TestSparkSubmitFails(t *testing.T) {
 		}})
 		c.endJob(job, batchv1.JobFailed, "BackoffLimitExceeded")
 		after := mustSettle(t, p, "pi")
-		want := stateRefused
+		want := lifecycle.StateRefused
 		if attempt == 1 {
-			want = stateFailed
+			want = lifecycle.StateFailed
 		}
 		message := c.wantState("pi", want).Status.AppState.ErrorMessage
-		for _, part := range []string{refusalPrefix, job.Name, "BackoffLimitExceeded", "fake logs"} {
+		for _, part := range []string{run.RefusalPrefix, job.Name, "BackoffLimitExceeded", "fake logs"} {
 			if !strings.Contains(message, part) {
 				t.Errorf("message %q has no %q", message, part)
 			}
@@ -258,7 +260,7 @@ func TestSparkSubmitFailsAfterItsDriver(t *testing.T) {
 	c.runClient(job)
 	c.endJob(job, batchv1.JobFailed, "DeadlineExceeded")
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateFailed)
+	c.wantState("pi", lifecycle.StateFailed)
 	if c.pod("pi-driver") != nil {
 		t.Error("the driver without its files is still there")
 	}
@@ -281,7 +283,7 @@ func TestSparkSubmitRefusals(t *testing.T) {
 		}, "without creating a driver pod"},
 		"foreign job": {func(c *cluster, _ *process) {
 			app := c.application("pi")
-			job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: sparksubmit.Name(nextSubmissionID(app.UID, "")), Namespace: "ns"}}
+			job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: sparksubmit.Name(lifecycle.NextSubmissionID(app.UID, "")), Namespace: "ns"}}
 			if err := c.kube.Tracker().Create(jobsResource, job, "ns"); err != nil {
 				c.t.Fatal(err)
 			}
@@ -298,7 +300,7 @@ func TestSparkSubmitRefusals(t *testing.T) {
 			p := c.start()
 			test.world(c, p)
 			mustSettle(t, p, "pi")
-			if message := c.wantState("pi", stateFailed).Status.AppState.ErrorMessage; !strings.Contains(message, test.want) {
+			if message := c.wantState("pi", lifecycle.StateFailed).Status.AppState.ErrorMessage; !strings.Contains(message, test.want) {
 				t.Errorf("message %q", message)
 			}
 			created := 0
@@ -325,8 +327,8 @@ func TestSubmitterOfTheOperator(t *testing.T) {
 	mustSettle(t, p, "silent")
 	mustSettle(t, p, "native")
 	c.activeJob()
-	c.wantState("silent", stateSubmitting)
-	c.wantState("native", stateSubmitted)
+	c.wantState("silent", lifecycle.StateSubmitting)
+	c.wantState("native", lifecycle.StateSubmitted)
 }
 
 // TestSubmitterKeepsItsSubmission: what was begun in a Job ends there, though the
@@ -340,13 +342,13 @@ func TestSubmitterKeepsItsSubmission(t *testing.T) {
 	delete(app.Annotations, v1beta2.AnnotationSubmitter)
 	c.putApplication(app)
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateSubmitting)
+	c.wantState("pi", lifecycle.StateSubmitting)
 	if c.pod("pi-driver") != nil {
 		t.Error("a second driver beside the job's")
 	}
 	c.runClient(c.activeJob())
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateSubmitted)
+	c.wantState("pi", lifecycle.StateSubmitted)
 }
 
 // TestEditWhileSparkSubmitRuns: the driver of the old spec is replaced.
@@ -376,7 +378,7 @@ func TestSuspendWhileSparkSubmitRuns(t *testing.T) {
 	}
 	suspend(true)
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateSuspended)
+	c.wantState("pi", lifecycle.StateSuspended)
 	if len(c.jobs()) != 0 || c.pod("pi-driver") != nil {
 		t.Errorf("%d jobs, driver %v", len(c.jobs()), c.pod("pi-driver"))
 	}
@@ -395,22 +397,22 @@ func jobLife(p *process) error {
 			return err
 		}
 		app := c.application("pi")
-		switch stateOf(&app.Status) {
-		case stateSubmitting:
+		switch lifecycle.StateOf(&app.Status) {
+		case lifecycle.StateSubmitting:
 			job := c.activeJob()
 			c.runClient(job)
 			c.endJob(job, batchv1.JobComplete, "Completed")
-		case stateSubmitted:
+		case lifecycle.StateSubmitted:
 			c.driverPhase("pi-driver", corev1.PodRunning)
-		case stateRunning:
+		case lifecycle.StateRunning:
 			phase := corev1.PodFailed
 			if app.Status.ExecutionAttempts > 1 {
 				phase = corev1.PodSucceeded
 			}
 			c.driverPhase("pi-driver", phase)
-		case stateFailing:
+		case lifecycle.StateFailing:
 			c.clock.Step(max(after, time.Second))
-		case stateCompleted, stateFailed:
+		case lifecycle.StateCompleted, lifecycle.StateFailed:
 			return nil
 		}
 	}
@@ -449,7 +451,7 @@ func TestSparkSubmitCrashAtEveryWrite(t *testing.T) {
 				if err := jobLife(c.start()); err != nil {
 					t.Fatal(err)
 				}
-				app := c.wantState("pi", stateCompleted)
+				app := c.wantState("pi", lifecycle.StateCompleted)
 				if app.Status.ExecutionAttempts != 2 || app.Status.SubmissionAttempts != 2 {
 					t.Errorf("%d executions, %d submissions; want 2 of each", app.Status.ExecutionAttempts, app.Status.SubmissionAttempts)
 				}
@@ -473,20 +475,5 @@ func TestSparkSubmitCrashAtEveryWrite(t *testing.T) {
 			}
 			return
 		}
-	}
-}
-
-func TestLastLines(t *testing.T) {
-	log := strings.Repeat("an early line\n", 200) +
-		"Exception in thread \"main\" java.lang.Exception: refused\n\tat a.B.c(D.scala:1)\n\t... 3 more\nCaused by: why\n\n"
-	got := lastLines(log)
-	if !strings.HasSuffix(got, `Exception in thread "main" java.lang.Exception: refused | Caused by: why`) {
-		t.Errorf("got %q", got)
-	}
-	if strings.Contains(got, "a.B.c") || len(got) > 2*maxLogTail || strings.Contains(got, "\n") {
-		t.Errorf("got %d bytes: %q", len(got), got)
-	}
-	if got := lastLines("\n\tat a.b\n"); got != "" {
-		t.Errorf("got %q of a log that says nothing", got)
 	}
 }

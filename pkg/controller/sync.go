@@ -4,12 +4,15 @@ package controller
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
+	"github.com/spark-operator/spark-operator/pkg/diagnosis"
 	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
 	"github.com/spark-operator/spark-operator/pkg/redact"
 )
@@ -34,8 +37,7 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 	}
 	if !found {
 		c.fresh.Forget(key)
-		c.watches.forget(key)
-		c.complete.Delete(key)
+		c.runner.Forget(key)
 		c.unkept.Forget(key)
 		return 0, nil
 	}
@@ -50,25 +52,25 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 	if err != nil {
 		return 0, err
 	}
-	plan := decide(in)                              // pure
-	outcome := c.execute(ctx, in, plan, failures)   // API writes
-	status := conclude(in, plan, outcome, failures) // pure
+	plan := lifecycle.Decide(in)                              // pure
+	outcome := c.runner.Execute(ctx, in, plan, failures)      // API writes
+	status := lifecycle.Conclude(in, plan, outcome, failures) // pure
 	if err := c.commit(ctx, in, &outcome, status); err != nil {
-		err = redact.Error(err, c.settings.redact)
+		err = redact.Error(err, c.settings.Hide)
 		c.reportUnwritten(app, failures, err)
 		return 0, err // the status comes first: an action that failed is tried again anyway
 	}
-	if outcome.awaited != "" && awaitedCauseOf(status, app.Generation) != "" {
+	if outcome.Awaited != "" && lifecycle.AwaitedCauseOf(status, app.Generation) != "" {
 		since := status.LastSubmissionAttemptTime.Time
-		return max(outcome.awaited.NextTry(since, in.now).Sub(in.now), minimumDelay), nil
+		return max(outcome.Awaited.NextTry(since, in.Now).Sub(in.Now), lifecycle.MinimumDelay), nil
 	}
-	if outcome.err != nil {
-		return 0, outcome.err // the delays between tries, and nothing sooner
+	if outcome.Err != nil {
+		return 0, outcome.Err // the delays between tries, and nothing sooner
 	}
-	if outcome.unseen {
-		return soonest(requeue(in, plan, &outcome), loop.CacheDelay), nil
+	if outcome.Unseen {
+		return lifecycle.Soonest(lifecycle.Requeue(in, plan, &outcome), loop.CacheDelay), nil
 	}
-	return requeue(in, plan, &outcome), nil
+	return lifecycle.Requeue(in, plan, &outcome), nil
 }
 
 // givesWay reports whether an application is a run that a schedule has just
@@ -84,56 +86,40 @@ func (c *Controller) givesWay(app *v1beta2.SparkApplication) bool {
 }
 
 // look collects everything a decision needs.
-func (c *Controller) look(app *v1beta2.SparkApplication) (*input, error) {
+func (c *Controller) look(app *v1beta2.SparkApplication) (*lifecycle.Input, error) {
 	seen, err := c.observe(app)
 	if err != nil {
 		return nil, err
 	}
-	recoverHash(&app.Status, seen.driver)
-	hash, err := hashSpec(&app.Spec, c.settings.PartialRestart)
+	lifecycle.RecoverHash(&app.Status, seen.Driver)
+	hash, err := lifecycle.HashSpec(&app.Spec, c.settings.PartialRestart)
 	if err != nil {
 		return nil, err
 	}
-	in := &input{
-		observed: seen,
-		app:      app,
-		settings: &c.settings,
-		now:      c.clock.Now(),
-		report:   reportDriver(seen.driver),
-		specHash: hash,
-		validate: func(app *v1beta2.SparkApplication) string { return c.settings.redact(validate(app)) },
-		watches:  c.watches,
+	in := &lifecycle.Input{
+		Observed: seen,
+		App:      app,
+		Settings: &c.settings.Settings,
+		Now:      c.clock.Now(),
+		Report:   diagnosis.ReportDriver(seen.Driver),
+		SpecHash: hash,
 	}
-	in.unreadable = c.settings.redact(in.unreadable)
+	in.Unreadable = c.settings.Hide(in.Unreadable)
+	if in.Unreadable == "" && slices.Contains(lifecycle.ToBeSubmitted, in.State()) {
+		in.Refusal = c.settings.Hide(lifecycle.Validate(app))
+	}
 	// What a container leaves as its message may be the end of its log.
-	in.report.message = c.settings.redact(in.report.message)
-	switch in.report.state {
+	in.Report.Message = c.settings.Hide(in.Report.Message)
+	switch in.Report.State {
 	case v1beta2.DriverStatePending:
-		if in.obstacle = c.diagnoseDriver(app, seen.driver, in.now); in.obstacle != nil {
-			in.obstacle.detail = c.settings.redact(in.obstacle.detail)
+		if in.Obstacle = c.diagnoseDriver(app, seen.Driver, in.Now); in.Obstacle != nil {
+			in.Obstacle.Detail = c.settings.Hide(in.Obstacle.Detail)
 		}
-		in.watch = c.watches.of(cache.MetaObjectToName(app), seen.driver.UID)
+		in.Watch = c.runner.WatchOf(cache.MetaObjectToName(app), seen.Driver.UID)
 	case v1beta2.DriverStateRunning:
-		in.watch = c.watches.of(cache.MetaObjectToName(app), seen.driver.UID)
+		in.Watch = c.runner.WatchOf(cache.MetaObjectToName(app), seen.Driver.UID)
 	default:
-		c.watches.forget(cache.MetaObjectToName(app))
+		c.runner.ForgetDriver(cache.MetaObjectToName(app))
 	}
 	return in, nil
-}
-
-// requeue is when to look again after a sync without error.
-func requeue(in *input, p plan, out *outcome) time.Duration {
-	if out.pending != nil && out.pending.after > 0 {
-		return out.pending.after
-	}
-	if out.ui != nil && out.ui.awaited != "" {
-		since := in.uiFailingSince()
-		if next := out.ui.awaited.NextTry(since, in.now); in.now.Before(since.Add(out.ui.awaited.Patience())) {
-			return soonest(p.requeueAfter, next.Sub(in.now))
-		}
-	}
-	if out.ui != nil && out.ui.err != nil && (p.requeueAfter == 0 || p.requeueAfter > backstopDelay) {
-		return backstopDelay
-	}
-	return p.requeueAfter
 }

@@ -14,6 +14,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
+	"github.com/spark-operator/spark-operator/pkg/diagnosis"
 )
 
 func withTimeouts(driverStart, executorsReady, run int64) func(*v1beta2.SparkApplication) {
@@ -50,9 +52,9 @@ func runExecutors(c *cluster, count int, phase corev1.PodPhase) {
 func wantTimedOut(t *testing.T, c *cluster, p *process, kind v1beta2.FailureType, reason, message string) {
 	t.Helper()
 	mustSettle(t, p, "pi")
-	app := c.wantState("pi", stateFailed)
+	app := c.wantState("pi", lifecycle.StateFailed)
 	attempt := app.Status.Attempts[len(app.Status.Attempts)-1]
-	if attempt.Reason != reason || attempt.FailureType != kind || attempt.State != stateFailed || attempt.TerminationTime == nil {
+	if attempt.Reason != reason || attempt.FailureType != kind || attempt.State != lifecycle.StateFailed || attempt.TerminationTime == nil {
 		t.Errorf("attempt %+v", attempt)
 	}
 	if app.Status.AppState.ErrorMessage != message || strings.Contains(message, "\n") {
@@ -84,7 +86,7 @@ func TestDriverStartTimeout(t *testing.T) {
 	if after := mustSettle(t, p, "pi"); after != time.Second {
 		t.Errorf("next look after %v", after)
 	}
-	c.wantState("pi", stateSubmitted)
+	c.wantState("pi", lifecycle.StateSubmitted)
 	c.clock.Step(time.Second)
 	wantTimedOut(t, c, p, ofApplication, "DriverStartTimeout", "driver did not start within 90 s of its submission (timeouts.driverStartSeconds)")
 }
@@ -95,13 +97,13 @@ func TestRunTimeout(t *testing.T) {
 	p := c.start()
 	mustSettle(t, p, "pi")
 	c.driverPhase("pi-driver", corev1.PodRunning)
-	for _, want := range []time.Duration{executorDelay, auditDelay, auditDelay} {
+	for _, want := range []time.Duration{diagnosis.ExecutorDelay, lifecycle.AuditDelay, lifecycle.AuditDelay} {
 		if after := mustSettle(t, p, "pi"); after != want {
 			t.Errorf("next look after %v", after)
 		}
 		c.clock.Step(time.Minute)
 	}
-	c.wantState("pi", stateRunning)
+	c.wantState("pi", lifecycle.StateRunning)
 	c.clock.Step(56 * time.Minute)
 	if after := mustSettle(t, p, "pi"); after != time.Minute {
 		t.Errorf("next look after %v", after)
@@ -137,47 +139,14 @@ func TestExecutorsReadyTimeout(t *testing.T) {
 		mustSettle(t, p, "pi")
 		c.driverPhase("pi-driver", corev1.PodUnknown)
 		mustSettle(t, p, "pi")
-		c.wantState("pi", stateUnknown)
+		c.wantState("pi", lifecycle.StateUnknown)
 		c.driverPhase("pi-driver", corev1.PodRunning)
 		c.clock.Step(2 * time.Minute)
-		if after := mustSettle(t, p, "pi"); after != auditDelay {
+		if after := mustSettle(t, p, "pi"); after != lifecycle.AuditDelay {
 			t.Errorf("next look after %v", after)
 		}
-		c.wantState("pi", stateRunning)
+		c.wantState("pi", lifecycle.StateRunning)
 	})
-}
-
-func TestStartingExecutors(t *testing.T) {
-	for name, test := range map[string]struct {
-		edit func(*v1beta2.SparkApplicationSpec)
-		want int32
-	}{
-		"default": {func(*v1beta2.SparkApplicationSpec) {}, 1},
-		"field":   {func(s *v1beta2.SparkApplicationSpec) { s.Executor.Instances = ptr.To[int32](3) }, 3},
-		"property": {func(s *v1beta2.SparkApplicationSpec) {
-			s.SparkConf = map[string]string{"spark.executor.instances": "4"}
-		}, 4},
-		"property that is no number": {func(s *v1beta2.SparkApplicationSpec) {
-			s.SparkConf = map[string]string{"spark.executor.instances": "many"}
-		}, 1},
-		"dynamic": {func(s *v1beta2.SparkApplicationSpec) {
-			s.DynamicAllocation = &v1beta2.DynamicAllocation{Enabled: true}
-			s.Executor.Instances = ptr.To[int32](3)
-		}, 0},
-		"dynamic with least": {func(s *v1beta2.SparkApplicationSpec) {
-			s.DynamicAllocation = &v1beta2.DynamicAllocation{Enabled: true, MinExecutors: ptr.To[int32](2)}
-		}, 2},
-		"dynamic by properties": {func(s *v1beta2.SparkApplicationSpec) {
-			s.SparkConf = map[string]string{"spark.dynamicAllocation.enabled": "true", "spark.dynamicAllocation.minExecutors": "5"}
-		}, 5},
-	} {
-		app := newApplication("pi")
-		test.edit(&app.Spec)
-		v1beta2.SetObjectDefaults_SparkApplication(app)
-		if got := startingExecutors(app); got != test.want {
-			t.Errorf("%s: %d, want %d", name, got, test.want)
-		}
-	}
 }
 
 // TestTimeoutIsRetried: a run that was stopped counts like any other failure, and
@@ -188,7 +157,7 @@ func TestTimeoutIsRetried(t *testing.T) {
 	p := c.start()
 	for n := int32(1); n <= 2; n++ {
 		mustSettle(t, p, "pi")
-		if app := c.wantState("pi", stateSubmitted); app.Status.ExecutionAttempts != n {
+		if app := c.wantState("pi", lifecycle.StateSubmitted); app.Status.ExecutionAttempts != n {
 			t.Errorf("executionAttempts %d", app.Status.ExecutionAttempts)
 		}
 		c.clock.Step(time.Minute)
@@ -197,7 +166,7 @@ func TestTimeoutIsRetried(t *testing.T) {
 		}
 		c.clock.Step(30 * time.Second)
 	}
-	c.wantState("pi", stateFailed)
+	c.wantState("pi", lifecycle.StateFailed)
 }
 
 // TestDriverThatDoesNotStop: nothing follows a stopped run before its driver is
@@ -213,18 +182,18 @@ func TestDriverThatDoesNotStop(t *testing.T) {
 	c.editPod("pi-driver", func(pod *corev1.Pod) {
 		pod.DeletionTimestamp = ptr.To(metav1.NewTime(c.clock.Now().Add(30 * time.Second)))
 	})
-	if after := mustSettle(t, p, "pi"); after != backstopDelay {
+	if after := mustSettle(t, p, "pi"); after != lifecycle.BackstopDelay {
 		t.Errorf("next look after %v", after)
 	}
-	c.wantState("pi", stateFailing)
+	c.wantState("pi", lifecycle.StateFailing)
 	c.clock.Step(3 * time.Minute)
 	mustSettle(t, p, "pi")
-	if app := c.wantState("pi", stateFailing); !isStalled(&app.Status, reasonOldDriver) {
+	if app := c.wantState("pi", lifecycle.StateFailing); !lifecycle.IsStalled(&app.Status, lifecycle.ReasonOldDriver) {
 		t.Errorf("conditions %+v", app.Status.Conditions)
 	}
 	c.deletePod("pi-driver")
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateFailed)
+	c.wantState("pi", lifecycle.StateFailed)
 }
 
 func TestDriverThatCannotStart(t *testing.T) {
@@ -232,10 +201,10 @@ func TestDriverThatCannotStart(t *testing.T) {
 		kind            v1beta2.FailureType
 		reason, message string
 	}{
-		"ErrImagePull":               {ofInfrastructure, reasonImagePullFailed, "image registry.example.com/spark:nope of container spark-kubernetes-driver cannot be pulled: it fails"},
-		"ImagePullBackOff":           {ofInfrastructure, reasonImagePullFailed, "image registry.example.com/spark:nope of container spark-kubernetes-driver cannot be pulled: it fails"},
-		"ErrImageNeverPull":          {ofApplication, reasonImagePullFailed, "image registry.example.com/spark:nope of container spark-kubernetes-driver cannot be pulled: it fails"},
-		"CreateContainerConfigError": {ofApplication, reasonContainerConfig, "container spark-kubernetes-driver cannot be configured: it fails"},
+		"ErrImagePull":               {ofInfrastructure, diagnosis.ReasonImagePullFailed, "image registry.example.com/spark:nope of container spark-kubernetes-driver cannot be pulled: it fails"},
+		"ImagePullBackOff":           {ofInfrastructure, diagnosis.ReasonImagePullFailed, "image registry.example.com/spark:nope of container spark-kubernetes-driver cannot be pulled: it fails"},
+		"ErrImageNeverPull":          {ofApplication, diagnosis.ReasonImagePullFailed, "image registry.example.com/spark:nope of container spark-kubernetes-driver cannot be pulled: it fails"},
+		"CreateContainerConfigError": {ofApplication, diagnosis.ReasonContainerConfig, "container spark-kubernetes-driver cannot be configured: it fails"},
 	} {
 		t.Run(word, func(t *testing.T) {
 			c := newCluster(t)
@@ -254,7 +223,7 @@ func TestDriverThatCannotStart(t *testing.T) {
 			off := c.start()
 			c.clock.Step(time.Minute)
 			mustSettle(t, off, "pi")
-			c.wantState("pi", stateSubmitted)
+			c.wantState("pi", lifecycle.StateSubmitted)
 			wantTimedOut(t, c, p, want.kind, want.reason, "driver cannot start: "+want.message)
 		})
 	}

@@ -11,6 +11,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
 )
 
 // TestTolerableFaults: what only admission refuses is submitted, with a warning.
@@ -22,7 +23,7 @@ func TestTolerableFaults(t *testing.T) {
 	}))
 	p := c.start()
 	mustSettle(t, p, "1st-app")
-	c.wantState("1st-app", stateSubmitted)
+	c.wantState("1st-app", lifecycle.StateSubmitted)
 	if image := c.pod("1st-app-driver").Spec.Containers[0].Image; image != "spark:conf" {
 		t.Errorf("image %q", image)
 	}
@@ -50,13 +51,13 @@ func TestRetriesUnderFixedNames(t *testing.T) {
 			p := c.start()
 			for attempt := 1; attempt <= 3; attempt++ {
 				mustSettle(t, p, "pi")
-				if app := c.wantState("pi", stateSubmitted); int(app.Status.ExecutionAttempts) != attempt || app.Status.DriverInfo.PodName != "mine" {
+				if app := c.wantState("pi", lifecycle.StateSubmitted); int(app.Status.ExecutionAttempts) != attempt || app.Status.DriverInfo.PodName != "mine" {
 					t.Fatalf("status %+v, want attempt %d", app.Status, attempt)
 				}
 				c.driverPhase("mine", corev1.PodFailed)
 				c.clock.Step(mustSettle(t, p, "pi"))
 			}
-			c.wantState("pi", stateFailed)
+			c.wantState("pi", lifecycle.StateFailed)
 		})
 	}
 }
@@ -70,7 +71,7 @@ func TestDefaultConf(t *testing.T) {
 		config.DefaultConf = map[string]string{"spark.driver.memory": "3g", "spark.driver.cores": "4"}
 	})
 	mustSettle(t, p, "pi")
-	c.wantState("pi", stateSubmitted)
+	c.wantState("pi", lifecycle.StateSubmitted)
 	requests := c.pod("pi-driver").Spec.Containers[0].Resources.Requests
 	if memory, cpu := requests.Memory().Value()>>20, requests.Cpu().Value(); memory != 3072+384 || cpu != 1 {
 		t.Errorf("the driver asks for %d MiB and %d CPUs", memory, cpu)

@@ -13,6 +13,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
+	"github.com/spark-operator/spark-operator/pkg/controller/run"
 )
 
 // prune removes what the CRD of kubeflow/spark-operator does not have. Times are kept in
@@ -37,7 +39,7 @@ func prunedPi(t *testing.T) (*cluster, *process) {
 	mustSettle(t, p, "pi")
 	c.driverPhase("pi-driver", corev1.PodRunning)
 	mustSettle(t, p, "pi")
-	app := c.wantState("pi", stateRunning)
+	app := c.wantState("pi", lifecycle.StateRunning)
 	if len(app.Status.Conditions) > 0 || app.Status.ObservedSpecHash != "" {
 		t.Fatalf("status %+v", app.Status)
 	}
@@ -52,7 +54,7 @@ func TestEditsStartRunsWithoutOurFields(t *testing.T) {
 	for name, restart := range map[string]struct{ before, after bool }{
 		"one process": {}, "restart, then edit": {before: true}, "edit, then restart": {after: true}, "both": {true, true},
 	} {
-		for state, phase := range map[v1beta2.ApplicationStateType]corev1.PodPhase{stateRunning: "", stateCompleted: corev1.PodSucceeded, stateFailed: corev1.PodFailed} {
+		for state, phase := range map[v1beta2.ApplicationStateType]corev1.PodPhase{lifecycle.StateRunning: "", lifecycle.StateCompleted: corev1.PodSucceeded, lifecycle.StateFailed: corev1.PodFailed} {
 			t.Run(name+", "+string(state), func(t *testing.T) {
 				c, p := prunedPi(t)
 				if phase != "" {
@@ -75,11 +77,11 @@ func TestEditsStartRunsWithoutOurFields(t *testing.T) {
 				}
 				mustSettle(t, p, "pi")
 				mustSettle(t, c.start(), "pi")
-				second := c.wantState("pi", stateSubmitted)
+				second := c.wantState("pi", lifecycle.StateSubmitted)
 				if second.Status.SubmissionID == first || c.count(podsResource, "Pod") != 1 {
 					t.Errorf("status %+v, %d pods", second.Status, c.count(podsResource, "Pod"))
 				}
-				if want := nextSubmissionID(second.UID, first); second.Status.SubmissionID != want {
+				if want := lifecycle.NextSubmissionID(second.UID, first); second.Status.SubmissionID != want {
 					t.Errorf("submission %s, want %s: exactly one more", second.Status.SubmissionID, want)
 				}
 			})
@@ -94,7 +96,7 @@ func TestNewDefaultsAreNoEditWithoutOurFields(t *testing.T) {
 	first := c.application("pi").Status.SubmissionID
 	p := c.start(func(config *Config) { config.DefaultConf = map[string]string{"spark.driver.memory": "2g"} })
 	mustSettle(t, p, "pi")
-	if app := c.wantState("pi", stateRunning); app.Status.SubmissionID != first {
+	if app := c.wantState("pi", lifecycle.StateRunning); app.Status.SubmissionID != first {
 		t.Errorf("status %+v", app.Status)
 	}
 }
@@ -108,14 +110,14 @@ func TestMendedSpecsRunWithoutOurFields(t *testing.T) {
 		c.addApplication(newApplication("pi", func(app *v1beta2.SparkApplication) { app.Spec.Mode = "client" }))
 		p := c.start()
 		mustSettle(t, p, "pi")
-		c.wantState("pi", stateFailed)
+		c.wantState("pi", lifecycle.StateFailed)
 		if restart {
 			p = c.start()
 			mustSettle(t, p, "pi")
 		}
 		c.editSpec("pi", func(spec *v1beta2.SparkApplicationSpec) { spec.Mode = v1beta2.DeployModeCluster })
 		mustSettle(t, p, "pi")
-		c.wantState("pi", stateSubmitted)
+		c.wantState("pi", lifecycle.StateSubmitted)
 	}
 }
 
@@ -145,14 +147,14 @@ func TestJobWithoutOurFields(t *testing.T) {
 			}
 			for range test.restarts {
 				p = c.start()
-				if after := mustSettle(t, p, "pi"); after != jobPollDelay {
+				if after := mustSettle(t, p, "pi"); after != run.JobPollDelay {
 					t.Errorf("looks again after %v", after)
 				}
 			}
 			c.runClient(job)
 			c.endJob(job, batchv1.JobComplete, "CompletionsReached")
 			mustSettle(t, p, "pi")
-			if app := c.wantState("pi", stateSubmitted); len(c.jobs()) != 1 || c.count(podsResource, "Pod") != 1 || app.Status.SubmissionAttempts != 1 {
+			if app := c.wantState("pi", lifecycle.StateSubmitted); len(c.jobs()) != 1 || c.count(podsResource, "Pod") != 1 || app.Status.SubmissionAttempts != 1 {
 				t.Errorf("%d jobs, %d pods, status %+v", len(c.jobs()), c.count(podsResource, "Pod"), app.Status)
 			}
 		})
@@ -172,7 +174,7 @@ func TestSuspensionEndsTheJobWithoutOurFields(t *testing.T) {
 	for range 10 {
 		_, _ = p.settle("pi")
 	}
-	c.wantState("pi", stateSuspended)
+	c.wantState("pi", lifecycle.StateSuspended)
 	if jobs := c.jobs(); len(jobs) != 0 {
 		t.Errorf("%d jobs", len(jobs))
 	}
@@ -191,13 +193,13 @@ func TestPatienceEndsWithoutOurFields(t *testing.T) {
 				stop := running(t, c, Config{})
 				letPass(40 * time.Second)
 				stop()
-				c.wantState("pi", stateSubmitting)
+				c.wantState("pi", lifecycle.StateSubmitting)
 			}
 			defer running(t, c, Config{})()
 			letPass(50 * time.Second)
-			c.wantState("pi", stateSubmitting)
+			c.wantState("pi", lifecycle.StateSubmitting)
 			letPass(15 * time.Second)
-			if app := c.wantState("pi", stateFailed); app.Status.SubmissionAttempts != 1 {
+			if app := c.wantState("pi", lifecycle.StateFailed); app.Status.SubmissionAttempts != 1 {
 				t.Errorf("status %+v", app.Status)
 			}
 		})

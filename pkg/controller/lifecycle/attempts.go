@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lifecycle
+
+import (
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/diagnosis"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
+)
+
+// maxAttempts bounds status.attempts.
+const maxAttempts = 10
+
+// startAttempt adds an attempt to the history.
+func startAttempt(status *v1beta2.SparkApplicationStatus, attempt v1beta2.Attempt) {
+	if excess := len(status.Attempts) + 1 - maxAttempts; excess > 0 {
+		status.Attempts = slices.Delete(status.Attempts, 0, excess)
+	}
+	status.Attempts = append(status.Attempts, attempt)
+}
+
+// endAttempt completes the record of the current submission, unless that is done.
+// It begins one for a run that another operator started. It returns the record that
+// it completed; nil for none.
+func endAttempt(status *v1beta2.SparkApplicationStatus, state v1beta2.ApplicationStateType, report diagnosis.Report, end metav1.Time) *v1beta2.Attempt {
+	attempt := currentAttempt(status)
+	if attempt == nil {
+		if status.SubmissionID == "" || state != StateCompleted && state != StateFailed {
+			return nil
+		}
+		startAttempt(status, v1beta2.Attempt{
+			SubmissionID:       status.SubmissionID,
+			SparkApplicationID: status.SparkApplicationID,
+			DriverPodName:      status.DriverInfo.PodName,
+		})
+		attempt = currentAttempt(status)
+		if !status.LastSubmissionAttemptTime.IsZero() {
+			attempt.SubmissionTime = ptr.To(status.LastSubmissionAttemptTime)
+		}
+	}
+	if attempt.State != "" {
+		return nil
+	}
+	attempt.State = state
+	attempt.TerminationTime = ptr.To(end)
+	attempt.ExitCode = report.ExitCode
+	attempt.Reason, attempt.Message = report.Reason, reconcile.Truncate(report.Message, reconcile.MaxConditionMessage)
+	if report.Started != nil {
+		attempt.StartTime = ptr.To(*report.Started)
+	}
+	return attempt
+}
+
+// currentAttempt returns the record of the current submission; nil for none.
+func currentAttempt(status *v1beta2.SparkApplicationStatus) *v1beta2.Attempt {
+	for i := len(status.Attempts) - 1; i >= 0; i-- {
+		if status.Attempts[i].SubmissionID == status.SubmissionID {
+			return &status.Attempts[i]
+		}
+	}
+	return nil
+}
+
+// beginAttempt is what a submission leaves in the status whether it succeeds or
+// not.
+func beginAttempt(in *Input, s *Submission, status *v1beta2.SparkApplicationStatus) {
+	status.SubmissionID = s.ID
+	status.LastSubmissionAttemptTime = metav1.NewTime(s.Time.Truncate(0))
+	status.TerminationTime = metav1.Time{}
+	status.DriverInfo = v1beta2.DriverInfo{PodName: s.DriverPodName}
+	status.ExecutorState = nil
+	status.ExecutorCounts = nil
+	status.SparkApplicationID = ""
+	status.SubmissionAttempts++
+}
+
+// maxErrorMessage bounds what a refusal may put into the status, in bytes: an
+// admission webhook may answer at any length.
+const maxErrorMessage = 8 << 10
+
+// recordLogTail keeps the last words in the record of the attempt that ended.
+func recordLogTail(out *Outcome, status *v1beta2.SparkApplicationStatus) {
+	if attempt := currentAttempt(status); attempt != nil && out.LogTail != "" {
+		attempt.LogTail = out.LogTail
+	}
+}

@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lifecycle
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/diagnosis"
+	"github.com/spark-operator/spark-operator/pkg/podview"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
+	"github.com/spark-operator/spark-operator/pkg/sparkconf"
+	"github.com/spark-operator/spark-operator/pkg/submit/sparksubmit"
+)
+
+// Requeue is when to look again after a sync without error.
+func Requeue(in *Input, p Plan, out *Outcome) time.Duration {
+	if out.Pending != nil && out.Pending.After > 0 {
+		return out.Pending.After
+	}
+	if out.UI != nil && out.UI.awaited != "" {
+		since := in.uiFailingSince()
+		if next := out.UI.awaited.NextTry(since, in.Now); in.Now.Before(since.Add(out.UI.awaited.Patience())) {
+			return Soonest(p.requeueAfter, next.Sub(in.Now))
+		}
+	}
+	if out.UI != nil && out.UI.err != nil && (p.requeueAfter == 0 || p.requeueAfter > BackstopDelay) {
+		return BackstopDelay
+	}
+	return p.requeueAfter
+}
+
+// Soonest is the shorter delay, where 0 stands for never.
+func Soonest(a, b time.Duration) time.Duration {
+	b = max(b, MinimumDelay)
+	if a == 0 {
+		return b
+	}
+	return min(a, b)
+}
+
+// MinimumDelay keeps a deadline that has just passed from being taken as no
+// deadline.
+const MinimumDelay = 10 * time.Millisecond
+
+// delay is a named way to compute when to sync again.
+type delay struct {
+	text string
+	of   func(in *Input) time.Duration
+}
+
+var (
+	backstop       = &delay{"30 s", func(*Input) time.Duration { return BackstopDelay }}
+	audit          = &delay{"5 min, or when a timeout expires", func(in *Input) time.Duration { return in.untilDeadline(AuditDelay) }}
+	untilRetry     = &delay{"when the retry is due", func(in *Input) time.Duration { return in.retry().due.Sub(in.Now) }}
+	untilGraceEnds = &delay{"when the grace period ends", func(in *Input) time.Duration { return in.graceEnd().Sub(in.Now) }}
+	untilExpiry    = &delay{"when the time to live expires", func(in *Input) time.Duration {
+		expires, _ := timeToLive(in.App, in.Settings.DefaultTimeToLive)
+		return expires.Sub(in.Now)
+	}}
+)
+
+// Delays after which a waiting application is synced again. They are backstops: what
+// it waits for normally causes an event.
+const (
+	BackstopDelay = 30 * time.Second
+	AuditDelay    = 5 * time.Minute
+	// ExecutorGrace is how long after the end of the driver its executors have to
+	// go by themselves.
+	ExecutorGrace = 30 * time.Second
+)
+
+// driverDeadline is when a driver that is pending has to be looked at although
+// nothing happened; zero for never.
+func (in *Input) driverDeadline() time.Time {
+	if in.StartsSilently() {
+		if due := in.EventsDue(); in.Now.Before(due) {
+			return due
+		}
+		return in.Watch.read.done(in.Now).next // they are read now
+	}
+	if in.Obstacle == nil {
+		return time.Time{}
+	}
+	if in.Now.Before(in.Obstacle.Due) {
+		return in.Obstacle.Due
+	}
+	if at, stalls := in.Obstacle.StallsAt(); stalls && in.Now.Before(at) {
+		return at
+	}
+	if !in.Watch.rephrase.due(in.Now) {
+		return in.Watch.rephrase.next
+	}
+	return time.Time{}
+}
+
+// executorDeadline is when missing executors are looked into; zero if it is not
+// known since when the driver runs.
+func (in *Input) executorDeadline() time.Time {
+	started := in.Report.Started
+	if started.IsZero() {
+		return time.Time{}
+	}
+	return started.Add(diagnosis.ExecutorDelay)
+}
+
+// EventsDue is when the events of a driver that starts silently are read next.
+func (in *Input) EventsDue() time.Time {
+	scheduled := in.Driver.CreationTimestamp.Time
+	if condition := in.Driver.Condition(corev1.PodScheduled); condition != nil {
+		scheduled = reconcile.Later(scheduled, condition.LastTransitionTime.Time)
+	}
+	return reconcile.Later(scheduled.Add(QuietStart), in.Watch.read.next)
+}
+
+// A deleted pod whose node does not answer never terminates: no kubelet confirms its
+// end. It is force-deleted only on evidence that the node is lost, because its driver
+// may still run behind a broken network.
+
+// StuckAfter is how long past its grace period a pod may take to terminate before the
+// status says so, and before the operator reads its node.
+const StuckAfter = time.Minute
+
+// stuckDriver returns a driver pod that should have gone long ago; nil for none.
+func (in *Input) stuckDriver() *podview.Pod {
+	for _, pod := range in.Drivers() {
+		if in.Stuck(pod) {
+			return pod
+		}
+	}
+	return nil
+}
+
+// Stuck reports whether a pod should have gone long ago. Its deletion timestamp is
+// the end of its grace period.
+func (in *Input) Stuck(pod *podview.Pod) bool {
+	return pod.DeletionTimestamp != nil && !in.Now.Before(pod.DeletionTimestamp.Add(StuckAfter))
+}
+
+// currentDriverStuck reports that this holds for the driver of the run under way.
+func (in *Input) currentDriverStuck() bool { return in.Driver != nil && in.Stuck(in.Driver) }
+
+// deadline is the end of the time that a run has for one of its phases, and what
+// the failure is if the run misses it.
+type deadline struct {
+	at              time.Time
+	kind            v1beta2.FailureType
+	reason, message string
+}
+
+// deadlines returns those that the run under way has not met yet.
+func (in *Input) deadlines() []deadline {
+	switch in.Report.State {
+	case v1beta2.DriverStatePending:
+		return in.startDeadlines()
+	case v1beta2.DriverStateRunning:
+		return in.runDeadlines()
+	default: // ended, or out of sight
+		return nil
+	}
+}
+
+// startDeadlines are those of a driver that does not run yet. Both count from its
+// submission.
+func (in *Input) startDeadlines() []deadline {
+	var list []deadline
+	submitted := in.App.Status.LastSubmissionAttemptTime
+	if submitted.IsZero() {
+		return nil
+	}
+	if t := in.App.Spec.Timeouts; t != nil && t.DriverStartSeconds != nil {
+		list = append(list, deadline{
+			at: submitted.Add(bounded(*t.DriverStartSeconds, 1)), kind: v1beta2.FailureTypeApplication, reason: reasonDriverStartTimeout,
+			message: fmt.Sprintf("driver did not start within %d s of its submission (timeouts.driverStartSeconds)", *t.DriverStartSeconds),
+		})
+	}
+	limit := in.Settings.DriverCannotStartTimeout
+	if o := in.Obstacle; o != nil && o.Failure != "" && limit > 0 {
+		list = append(list, deadline{
+			at: submitted.Add(limit), kind: o.Failure, reason: o.Reason,
+			message: "driver cannot start: " + in.wording(v1beta2.ConditionDriverReady, o),
+		})
+	}
+	return list
+}
+
+// runDeadlines are those of a driver that runs. Both count from the start of its
+// Spark container; as long as that is not known, there are none.
+func (in *Input) runDeadlines() []deadline {
+	t, started := in.App.Spec.Timeouts, in.Report.Started
+	if t == nil || started.IsZero() {
+		return nil
+	}
+	var list []deadline
+	if t.ExecutorsReadySeconds != nil && !in.executorsWereReady() {
+		list = append(list, deadline{
+			at: started.Add(bounded(*t.ExecutorsReadySeconds, 1)), kind: v1beta2.FailureTypeApplication, reason: reasonExecutorsReadyTimeout,
+			message: fmt.Sprintf("%d of %d executors ran within %d s of the driver's start (timeouts.executorsReadySeconds)",
+				in.startedExecutors(), startingExecutors(in.App), *t.ExecutorsReadySeconds),
+		})
+	}
+	if t.RunSeconds != nil {
+		list = append(list, deadline{
+			at: started.Add(bounded(*t.RunSeconds, 1)), kind: v1beta2.FailureTypeApplication, reason: reasonRunTimeout,
+			message: fmt.Sprintf("driver ran for %d s (timeouts.runSeconds)", *t.RunSeconds),
+		})
+	}
+	return list
+}
+
+// overdue returns the first deadline that the run has missed; nil for none.
+func (in *Input) overdue() *deadline {
+	var first *deadline
+	for _, d := range in.deadlines() {
+		if !in.Now.Before(d.at) && (first == nil || d.at.Before(first.at)) {
+			first = &d
+		}
+	}
+	return first
+}
+
+// untilDeadline is the time to the next deadline, or until the driver should have
+// gone that was deleted, at most limit.
+func (in *Input) untilDeadline(limit time.Duration) time.Duration {
+	if pod := in.Driver; pod != nil && pod.DeletionTimestamp != nil && !in.Stuck(pod) {
+		limit = min(limit, pod.DeletionTimestamp.Add(StuckAfter).Sub(in.Now))
+	}
+	for _, d := range in.deadlines() {
+		limit = min(limit, d.at.Sub(in.Now))
+	}
+	return limit
+}
+
+// overdueFailure is the failure of a run that missed a deadline.
+func (in *Input) overdueFailure(d *deadline) failure {
+	f := failure{kind: d.kind, reason: d.reason, message: d.message, started: in.Report.Started, ended: metav1.NewTime(in.Now)}
+	f.ran = in.ranFor(f.ended)
+	return f
+}
+
+// executorsWereReady reports whether as many executors run as the application
+// starts with, or did at an earlier time of this run.
+func (in *Input) executorsWereReady() bool {
+	return hadExecutors(&in.App.Status) || in.startedExecutors() >= startingExecutors(in.App)
+}
+
+// hadExecutors reports whether the status says that enough executors run or ran.
+func hadExecutors(status *v1beta2.SparkApplicationStatus) bool {
+	ready := meta.FindStatusCondition(status.Conditions, v1beta2.ConditionExecutorsReady)
+	return ready != nil && (ready.Status == metav1.ConditionTrue || ready.Reason == reasonExecutorsLost)
+}
+
+// startedExecutors counts the executors that run or have ended well.
+func (in *Input) startedExecutors() int32 {
+	var count int32
+	for _, pod := range in.Executors {
+		switch diagnosis.ExecutorState(pod) {
+		case v1beta2.ExecutorStateRunning, v1beta2.ExecutorStateCompleted:
+			count++
+		default: // not there yet, or of no use
+		}
+	}
+	return count
+}
+
+// startingExecutors is with how many executors an application starts, as far as
+// they stay: with dynamic allocation that is the least that it keeps.
+func startingExecutors(app *v1beta2.SparkApplication) int32 {
+	spec, conf := &app.Spec, app.Spec.SparkConf
+	dynamic := spec.DynamicAllocation != nil && spec.DynamicAllocation.Enabled
+	switch {
+	case dynamic && spec.DynamicAllocation.MinExecutors != nil:
+		return *spec.DynamicAllocation.MinExecutors
+	case dynamic || strings.EqualFold(strings.TrimSpace(conf[sparkconf.DynamicAllocationEnabled]), "true"):
+		return numberOr(conf["spark.dynamicAllocation.minExecutors"], 0)
+	case spec.Executor.Instances != nil:
+		return *spec.Executor.Instances
+	}
+	return numberOr(conf[sparkconf.ExecutorInstances], 1)
+}
+
+// numberOr reads a number that a property gives; where it gives none that Spark
+// could read, it is the other one.
+func numberOr(text string, other int32) int32 {
+	if number, err := strconv.ParseInt(strings.TrimSpace(text), 10, 32); err == nil && number >= 0 {
+		return int32(number)
+	}
+	return other
+}
+
+// bound says how long an application may be in a state before it counts as stuck.
+// It ends nothing: the status only reports it.
+type bound struct {
+	state v1beta2.ApplicationStateType
+	limit time.Duration
+	// afterRetry is set if the time counts from when the retry is due.
+	afterRetry bool
+	// hint says where to look.
+	hint string
+}
+
+// bounds has a line for every state that is not final, but for those that take as
+// long as they take: RUNNING, and SUSPENDED until the user ends it. It is printed
+// to docs/states.md by a test.
+var bounds = []bound{
+	{state: StateNew, limit: time.Minute, hint: "check the operator's log"},
+	{state: StateSubmitting, limit: 5 * time.Minute, hint: "check the operator's log"},
+	{state: StateSubmitted, limit: 10 * time.Minute, hint: "check the driver pod"},
+	{state: StateUnknown, limit: 5 * time.Minute, hint: "check the node of the driver"},
+	{state: StateSucceeding, limit: time.Minute, hint: "check the operator's log"},
+	{state: StateFailing, limit: time.Minute, afterRetry: true, hint: "check the operator's log"},
+	{state: StateRefused, limit: time.Minute, afterRetry: true, hint: "check the operator's log"},
+	{state: StatePendingRerun, limit: time.Minute, hint: "check the driver pods and the operator's log"},
+	{state: StateInvalidating, limit: time.Minute, hint: "check the driver pods and the operator's log"},
+	{state: StateSuspending, limit: 2 * time.Minute, hint: "check the driver pods and the operator's log"},
+	{state: StateResuming, limit: time.Minute, hint: "check the driver pods and the operator's log"},
+}
+
+// stuckBound returns the bound of the present state and when it ends; nil if there
+// is none. What takes its time on purpose moves the end: spark-submit in a Job,
+// and pods that have been asked to end.
+func (in *Input) stuckBound() (*bound, time.Time) {
+	if in.App.DeletionTimestamp != nil {
+		return nil, time.Time{}
+	}
+	var b *bound
+	for i := range bounds {
+		if bounds[i].state == in.State() {
+			b = &bounds[i]
+		}
+	}
+	since := in.StateSince()
+	if b == nil || since.IsZero() {
+		return nil, time.Time{}
+	}
+	if b.afterRetry {
+		if r := in.retry(); r.allowed {
+			since = reconcile.Later(since, r.due)
+		}
+	}
+	end := since.Add(b.limit)
+	if in.SubmitterPhase() != "" {
+		deadline := in.Settings.SubmitterDeadline
+		if deadline == 0 {
+			deadline = sparksubmit.DefaultDeadline
+		}
+		end = end.Add(deadline)
+	}
+	for _, pod := range in.Drivers() {
+		if pod.DeletionTimestamp != nil {
+			end = reconcile.Later(end, pod.DeletionTimestamp.Add(StuckAfter))
+		}
+	}
+	return b, end
+}
+
+// overstay is set if the application has been in its state for too long.
+func (in *Input) overstay() *stalledBy {
+	b, end := in.stuckBound()
+	if b == nil || in.Now.Before(end) {
+		return nil
+	}
+	state := "new"
+	if b.state != StateNew {
+		state = string(in.App.Status.AppState.State)
+	}
+	return &stalledBy{reasonStuck, fmt.Sprintf("the application has been %s since %s, longer than expected; %s",
+		state, in.StateSince().UTC().Format(time.RFC3339), b.hint)}
+}
+
+// stampTransition records when the application came into another state.
+func stampTransition(in *Input, status *v1beta2.SparkApplicationStatus) {
+	if StateOf(status) != in.State() {
+		now := metav1.NewTime(in.Now)
+		status.AppState.LastTransitionTime = &now
+	}
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package lifecycle decides about applications. It is pure: what it decides from is an
+// [Input], and what is done about it are actions that it names and package run performs.
+//
+// A reader opens the files in this order:
+//
+//	settings, state, input   what a decision depends on
+//	table, guards, actions   the state machine, printed to docs/states.md
+//	decide, deadlines        the row that applies, and when the next sync is
+//	restart                  restart policy: failures, counters, retries, time to live
+//	outcome, conclude        the status that follows from what was done
+//	effects, attempts        what a row sets besides the state
+//	driver, executors        what the pods add to the status
+//	conditions, events       what users and scripts read
+//	reasons                  every reason, printed to docs/conditions.md
+package lifecycle

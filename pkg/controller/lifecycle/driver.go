@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lifecycle
+
+import (
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/diagnosis"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
+	"github.com/spark-operator/spark-operator/pkg/ui"
+)
+
+// followDriver says in DriverReady why the driver does not run yet. It returns the
+// message if the application is stalled by that, else nil.
+//
+// What Kubernetes says of one and the same fault changes all the time. A status is
+// written only if there is another fault, or the same with another cause, and the
+// latter at a limited pace.
+func followDriver(in *Input, out *Outcome, status *v1beta2.SparkApplicationStatus, c reconcile.Conditions) *stalledBy {
+	if StateOf(status) != StateSubmitted || in.Driver == nil || status.SubmissionID != in.App.Status.SubmissionID {
+		return nil
+	}
+	before := meta.FindStatusCondition(in.App.Status.Conditions, v1beta2.ConditionDriverReady)
+	present := in.Obstacle
+	if out.Events != nil {
+		present = out.Events.Obstacle
+	}
+	if present != nil && present.Subject == "" {
+		return nil // nothing to report yet
+	}
+	if present == nil {
+		fromEvents := before != nil && (before.Reason == diagnosis.ReasonVolumeFailed || before.Reason == diagnosis.ReasonSandboxFailed || before.Reason == diagnosis.ReasonImagePulling)
+		if out.Events != nil || !fromEvents || !in.StartsSilently() {
+			return nil
+		}
+		// The events were not read this time; the last result holds.
+		c.SetFalse(v1beta2.ConditionDriverReady, before.Reason, before.Message)
+		if before.Reason == diagnosis.ReasonImagePulling {
+			return nil
+		}
+		return &stalledBy{before.Reason, before.Message}
+	}
+	message := in.wording(v1beta2.ConditionDriverReady, present)
+	c.SetFalse(v1beta2.ConditionDriverReady, present.Reason, message)
+	if at, stalls := present.StallsAt(); stalls && !in.Now.Before(at) {
+		return &stalledBy{present.Reason, message}
+	}
+	return nil
+}
+
+// UnownedDriver is said of a driver that the application does not own.
+const UnownedDriver = "the driver pod has no owner reference; deleting the application does not delete it"
+
+// followOwner says so if DriverReady has no other message.
+func followOwner(in *Input, status *v1beta2.SparkApplicationStatus, c reconcile.Conditions) {
+	ready := meta.FindStatusCondition(status.Conditions, v1beta2.ConditionDriverReady)
+	if in.Driver == nil || ready == nil || !isLive(status.AppState.State) || status.SubmissionID != in.App.Status.SubmissionID {
+		return
+	}
+	switch {
+	case in.Unowned() && ready.Message == "":
+		c.Set(ready.Type, ready.Status, ready.Reason, UnownedDriver)
+	case !in.Unowned() && ready.Message == UnownedDriver:
+		c.Set(ready.Type, ready.Status, ready.Reason, "")
+	}
+}
+
+// wording is the message for an obstacle: that of the condition as long as it will
+// do, which knows the cause where Kubernetes says it now and then only.
+func (in *Input) wording(kind string, present *diagnosis.Obstacle) string {
+	before := meta.FindStatusCondition(in.App.Status.Conditions, kind)
+	if before != nil && before.Reason == present.Reason && in.keepsMessage(before, present) {
+		return before.Message
+	}
+	return present.Message()
+}
+
+// keepsMessage reports whether the present message of the same reason will do.
+func (in *Input) keepsMessage(before *metav1.Condition, present *diagnosis.Obstacle) bool {
+	said, sameSubject := strings.CutPrefix(before.Message, present.Subject)
+	if !sameSubject {
+		return false
+	}
+	said = strings.TrimPrefix(said, ": ")
+	now := strings.TrimPrefix(reconcile.Truncate(present.Message(), reconcile.MaxConditionMessage), present.Subject+": ")
+	switch {
+	case present.Detail == "", diagnosis.Rephrases(said, now):
+		return true
+	case said == "":
+		return false // the cause was not known before
+	}
+	return !in.Watch.rephrase.due(in.Now)
+}
+
+// Rephrases reports whether a status says the same reason as before in other words.
+func (in *Input) Rephrases(status *v1beta2.SparkApplicationStatus) bool {
+	if in.Driver == nil {
+		return false
+	}
+	for _, kind := range []string{v1beta2.ConditionDriverReady, v1beta2.ConditionExecutorsReady} {
+		before := meta.FindStatusCondition(in.App.Status.Conditions, kind)
+		now := meta.FindStatusCondition(status.Conditions, kind)
+		if before != nil && now != nil && before.Reason == now.Reason && before.Message != now.Message {
+			return true
+		}
+	}
+	return false
+}
+
+// followStart records when the driver started, for the case that its pod is gone
+// before its end is seen.
+func followStart(in *Input, status *v1beta2.SparkApplicationStatus) {
+	if status.AppState.State != StateRunning || in.Report.Started.IsZero() {
+		return
+	}
+	if attempt := currentAttempt(status); attempt != nil && attempt.State == "" && attempt.StartTime == nil {
+		attempt.StartTime = in.Report.Started.DeepCopy()
+	}
+}
+
+// followDisruption notes in the condition DriverReady that the driver is being
+// disrupted. That outlives the pod, which may be gone before its end is seen.
+func followDisruption(in *Input, status *v1beta2.SparkApplicationStatus, c reconcile.Conditions) {
+	if in.Driver == nil || !isLive(StateOf(status)) || status.SubmissionID != in.App.Status.SubmissionID {
+		return
+	}
+	disrupted, ready := diagnosis.Disruption(in.Driver), meta.FindStatusCondition(status.Conditions, v1beta2.ConditionDriverReady)
+	switch {
+	case ready != nil && ready.Reason == ReasonNodeLost:
+		return
+	case disrupted == nil:
+		if ready != nil && ready.Reason == reasonDriverDisrupted {
+			followState(status, "", c) // it was called off
+		}
+		return
+	}
+	value := metav1.ConditionUnknown
+	if ready != nil {
+		value = ready.Status
+	}
+	c.Set(v1beta2.ConditionDriverReady, value, reasonDriverDisrupted, reconcile.OneLine(reconcile.Join(": ", disrupted.Reason, disrupted.Message)))
+}
+
+// DriverWatch is what this process remembers of a driver that does not start or
+// whose executors do not. It only limits how often something is done, so nothing is lost with it.
+type DriverWatch struct {
+	pod      types.UID
+	read     pace // of its events
+	rephrase pace // of the message of the same reason
+}
+
+// Of is the watch as far as it is of that pod.
+func (w DriverWatch) Of(pod types.UID) DriverWatch {
+	if w.pod == pod {
+		return w
+	}
+	return DriverWatch{pod: pod}
+}
+
+// EventsRead is the watch after the events of the driver were read.
+func (w DriverWatch) EventsRead(now time.Time) DriverWatch {
+	w.read = w.read.done(now)
+	return w
+}
+
+// Rephrased is the watch after the status said the same reason in other words.
+func (w DriverWatch) Rephrased(now time.Time) DriverWatch {
+	w.rephrase = w.rephrase.done(now)
+	return w
+}
+
+const (
+	// QuietStart is how long a scheduled driver may take to start a container before
+	// its events are read.
+	QuietStart = 15 * time.Second
+	// FirstDelay and longestDelay bound the delays between two reads of the events,
+	// and between two texts of the same reason.
+	FirstDelay, LongestDelay = 30 * time.Second, 5 * time.Minute
+	// MaxPodEvents bounds one read. Kubernetes merges repeated events, so that a pod
+	// has few.
+	MaxPodEvents = 100
+	// EventsTimeout limits one read, so that it delays no other work.
+	EventsTimeout = 3 * time.Second
+)
+
+// pace spaces out what may be done again and again, with delays that grow.
+type pace struct {
+	next  time.Time // zero: never done yet
+	delay time.Duration
+}
+
+func (p pace) due(now time.Time) bool { return !now.Before(p.next) }
+
+// done is the pace after it was done.
+func (p pace) done(now time.Time) pace {
+	delay := min(max(2*p.delay, FirstDelay), LongestDelay)
+	return pace{next: now.Add(delay), delay: delay}
+}
+
+// NodeLossRecorded reports whether the status says that the node of the driver is
+// lost.
+func (in *Input) NodeLossRecorded() bool {
+	ready := meta.FindStatusCondition(in.App.Status.Conditions, v1beta2.ConditionDriverReady)
+	return ready != nil && ready.Reason == ReasonNodeLost
+}
+
+// followUI records where the web UI is found and whether all is well.
+func followUI(in *Input, out *Outcome, status *v1beta2.SparkApplicationStatus, c reconcile.Conditions) {
+	if out.UI == nil {
+		return
+	}
+	ui.SetDriverInfo(&status.DriverInfo, out.UI.Web, out.UI.Service, out.UI.Ingress)
+	if out.UI.err != nil {
+		message := reconcile.OneLine(out.UI.err.Error())
+		if old := meta.FindStatusCondition(status.Conditions, ConditionUIReady); old != nil && old.Status == metav1.ConditionFalse && old.ObservedGeneration == in.App.Generation {
+			message = old.Message // see stall
+		}
+		reason := ReasonRetrying
+		if out.UI.refused || out.UI.awaited != "" && !in.Now.Before(in.uiFailingSince().Add(out.UI.awaited.Patience())) {
+			reason = reasonUIFailed
+		}
+		c.SetFalse(ConditionUIReady, reason, message)
+		return
+	}
+	c.SetTrue(ConditionUIReady, reasonUIReady, "")
+}
+
+// uiFailingSince is since when the UI objects cannot be written; now if they can.
+func (in *Input) uiFailingSince() time.Time {
+	condition := meta.FindStatusCondition(in.App.Status.Conditions, ConditionUIReady)
+	if condition == nil || condition.Status != metav1.ConditionFalse {
+		return in.Now
+	}
+	return condition.LastTransitionTime.Time
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lifecycle
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/diagnosis"
+	"github.com/spark-operator/spark-operator/pkg/podview"
+)
+
+// Input is everything that a decision depends on. It is not changed by deciding.
+type Input struct {
+	Observed
+	App      *v1beta2.SparkApplication // with defaults; shared parts are never changed
+	Settings *Settings
+	Now      time.Time
+	Report   diagnosis.Report
+	// Obstacle is what keeps the driver from starting, as far as its pod shows it;
+	// nil if nothing is known to.
+	Obstacle *diagnosis.Obstacle
+	// Watch is what is remembered of the driver.
+	Watch    DriverWatch
+	SpecHash string
+
+	// Refusal says why the spec is refused; empty if it is not, or if nothing is to be
+	// submitted. It is known from the start.
+	Refusal string
+}
+
+// Observed is what the caches show of an application's run. The pods are shared
+// with the caches and never changed.
+type Observed struct {
+	// Driver is the driver pod of the submission in the status; nil if absent.
+	Driver *podview.Pod
+	// Unpublished is the driver pod of the submission that comes next: it was
+	// created, but the status that says so was not written.
+	Unpublished *podview.Pod
+	// Leftovers are driver pods of any other submission of this application.
+	Leftovers []*podview.Pod
+	// Executors of the submission in the status, by name.
+	Executors []*podview.Pod
+	// Unreadable says why the application could not be decoded; empty if it could.
+	Unreadable string
+}
+
+// Drivers returns every driver pod of the application.
+func (o *Observed) Drivers() []*podview.Pod {
+	all := slices.Clone(o.Leftovers)
+	for _, pod := range []*podview.Pod{o.Driver, o.Unpublished} {
+		if pod != nil {
+			all = append(all, pod)
+		}
+	}
+	return all
+}
+
+// Unowned reports that the application is not the owner of its driver.
+func (o *Observed) Unowned() bool { return o.Driver != nil && o.Driver.ApplicationUID == "" }
+
+func (in *Input) State() v1beta2.ApplicationStateType { return StateOf(&in.App.Status) }
+
+// absent reports that there is no driver pod of the current submission.
+func (in *Input) absent() bool { return in.Driver == nil }
+
+// driverAlive reports that there is a driver pod whose Spark container has not
+// ended.
+func (in *Input) driverAlive() bool {
+	switch in.Report.State {
+	case v1beta2.DriverStatePending, v1beta2.DriverStateRunning, v1beta2.DriverStateUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
+// oldDrivers reports whether driver pods exist that stand in the way of the next
+// submission. One that this very submission created does not.
+func (in *Input) oldDrivers() bool { return len(in.Leftovers) > 0 || in.Driver != nil }
+
+// specChanged reports whether the user edited the spec such that a new run is
+// needed. The generation is looked at first: it changes with every edit and with
+// nothing else, so a new version of the operator, whose defaults may differ,
+// cannot mistake itself for an edit.
+func (in *Input) specChanged() bool {
+	status := &in.App.Status
+	return in.Unreadable == "" &&
+		in.App.Generation != status.ObservedGeneration &&
+		ComparableHash(status.ObservedSpecHash) &&
+		in.SpecHash != status.ObservedSpecHash
+}
+
+// retry is the verdict of the restart policy on the failure at hand: a refused
+// submission or a failed run, which may end just now. A spec that cannot be
+// decoded allows none.
+func (in *Input) retry() retry {
+	policy, status := in.App.Spec.RestartPolicy, &in.App.Status
+	if in.Unreadable != "" {
+		return retry{}
+	}
+	if in.State() == StateRefused {
+		return retryAfterRefusal(policy, status, in.Now)
+	}
+	if isLive(in.State()) {
+		f := in.failure()
+		return retryAfter(policy, tallyOf(status).afterFailure(policy, f), f, spanOf(status, f.ended.Time), status.SubmissionID)
+	}
+	return retryAfterFailure(policy, status, in.Now)
+}
+
+func (in *Input) retryDue() bool {
+	r := in.retry()
+	return r.allowed && !in.Now.Before(r.due)
+}
+
+// graceEnd is when a submitted application without driver pod is given up.
+func (in *Input) graceEnd() time.Time {
+	return in.App.Status.LastSubmissionAttemptTime.Add(in.Settings.DriverGracePeriod)
+}
+
+// executorsOverdue reports that the executors of a finished application had time
+// to go by themselves.
+func (in *Input) executorsOverdue() bool {
+	return !in.Now.Before(in.App.Status.TerminationTime.Add(ExecutorGrace)) // also if it is not known
+}
+
+// StrayExecutors returns the executors of a finished application that neither
+// ended nor are being deleted. They cannot end well: those that are pending would
+// even start, find no driver, and fail.
+func (in *Input) StrayExecutors() []*podview.Pod {
+	var stray []*podview.Pod
+	for _, pod := range in.Executors {
+		if pod.DeletionTimestamp == nil && !pod.Ended() {
+			stray = append(stray, pod)
+		}
+	}
+	return stray
+}
+
+// UIWritten reports whether UI objects were written for this run before.
+func (in *Input) UIWritten() bool {
+	return meta.FindStatusCondition(in.App.Status.Conditions, ConditionUIReady) != nil
+}
+
+// UIDue reports whether the UI objects have to be written: not yet done for this
+// spec, or without success.
+func (in *Input) UIDue() bool {
+	condition := meta.FindStatusCondition(in.App.Status.Conditions, ConditionUIReady)
+	return condition == nil || condition.ObservedGeneration != in.App.Generation || condition.Status != metav1.ConditionTrue
+}
+
+// StateSince is when the application came into its state; zero if the status is of
+// a version that did not record it.
+func (in *Input) StateSince() time.Time {
+	switch since := in.App.Status.AppState.LastTransitionTime; {
+	case since != nil:
+		return since.Time
+	case in.State() == StateNew:
+		return in.App.CreationTimestamp.Time
+	}
+	return time.Time{}
+}
+
+// Forgotten reports that a submission is under way or waits and that nothing says which:
+// the API server dropped it, and this process has only just begun.
+func (in *Input) Forgotten() bool {
+	return in.State() == StateSubmitting && len(in.App.Status.Conditions) == 0
+}
+
+// SubmitterPhase is reasonSubmitterStarting or reasonSubmitterRunning if the next
+// submission was begun in a Job, else empty.
+func (in *Input) SubmitterPhase() string {
+	condition := meta.FindStatusCondition(in.App.Status.Conditions, v1beta2.ConditionSubmitted)
+	if condition == nil || condition.Status != metav1.ConditionFalse {
+		return ""
+	}
+	switch condition.Reason {
+	case ReasonSubmitterStarting, ReasonSubmitterRunning:
+		return condition.Reason
+	}
+	return ""
+}
+
+// StartsSilently reports whether the driver is on a node and nothing shows why
+// none of its containers has started.
+func (in *Input) StartsSilently() bool {
+	pod := in.Driver
+	if pod == nil || pod.DeletionTimestamp != nil || pod.Status.Phase != corev1.PodPending || in.Obstacle != nil {
+		return false
+	}
+	condition := pod.Condition(corev1.PodScheduled)
+	return (pod.Spec.NodeName != "" || condition != nil && condition.Status == corev1.ConditionTrue) && !diagnosis.AnyStarted(pod)
+}
+
+// runEnd is the time at which the driver ended, as far as its pod shows. The clock
+// of the node may be ahead of ours; retries and the time to live, which count from
+// here, must not wait for it.
+func (in *Input) runEnd() metav1.Time {
+	if finished := in.Report.Finished; finished != nil && finished.Time.Before(in.Now) {
+		return *finished
+	}
+	return metav1.NewTime(in.Now)
+}
+
+// ranFor is how long the driver had run by then; 0 if it was not seen running.
+func (in *Input) ranFor(end metav1.Time) time.Duration {
+	if started := in.Report.Started; started != nil {
+		return max(end.Sub(started.Time), 0)
+	}
+	if attempt := currentAttempt(&in.App.Status); attempt != nil && attempt.StartTime != nil {
+		return max(end.Sub(attempt.StartTime.Time), 0)
+	}
+	return 0
+}
+
+// RecoverHash takes from the driver pod which spec it was made of, where the status does
+// not say it.
+func RecoverHash(status *v1beta2.SparkApplicationStatus, driver *podview.Pod) {
+	if status.ObservedSpecHash != "" || status.ObservedGeneration != 0 || driver == nil || driver.ApplicationUID == "" {
+		return
+	}
+	status.ObservedSpecHash = driver.Annotations.Get(AnnotationSpecHash)
+	if generation, err := strconv.ParseInt(driver.Annotations.Get(AnnotationGeneration), 10, 64); err == nil {
+		status.ObservedGeneration = generation
+	}
+}
+
+// Annotations of driver pods that describe a submission to a later reader, such
+// as the operator after a crash.
+const (
+	// AnnotationSpecHash is the hash of the spec from which the pod was built.
+	AnnotationSpecHash = "sparkoperator.k8s.io/spec-hash"
+	// AnnotationGeneration is the generation of the application at that time.
+	AnnotationGeneration = "sparkoperator.k8s.io/spec-generation"
+	// AnnotationRunObjects names the objects that belong to the run and that the
+	// end of the run makes useless.
+	AnnotationRunObjects = "sparkoperator.k8s.io/run-objects"
+)

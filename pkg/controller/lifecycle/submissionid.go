@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lifecycle
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/podview"
+	"github.com/spark-operator/spark-operator/pkg/submit"
+)
+
+// submissionNamespace keeps our name-based UUIDs apart from those of others.
+var submissionNamespace = uuid.MustParse("5ba1d1a0-6d6b-5b0c-9f5e-5d7c1f3f7f52")
+
+// NextSubmissionID is the id of the submission after the one in the status. The
+// ids of an application form a chain: as long as the status is not written,
+// whoever computes the next id gets the same one, and so names the same objects;
+// once it is written the id changes, whatever happens to the attempt counters.
+func NextSubmissionID(app types.UID, previous string) string {
+	return uuid.NewSHA1(submissionNamespace, []byte(string(app)+"/"+previous)).String()
+}
+
+// SubmissionIDs tells the submissions of an application from those of others. Names,
+// labels, owner references and a status can be forged by whoever may write them; that
+// an id follows from the UID of the application cannot.
+type SubmissionIDs struct {
+	App   *v1beta2.SparkApplication
+	chain map[string]bool // see contains; made when it is needed
+}
+
+// longestChain is how many submissions of an application are known without its history.
+const longestChain = 1000
+
+// Contains reports whether an id is one of the application's own: that of a submission
+// made, or of the next one. Ids that another operator drew are not.
+func (s *SubmissionIDs) Contains(id string) bool {
+	uid, status := s.App.UID, &s.App.Status
+	if id == NextSubmissionID(uid, status.SubmissionID) || id == NextSubmissionID(uid, "") {
+		return true
+	}
+	for i := range status.Attempts {
+		if id == NextSubmissionID(uid, status.Attempts[i].SubmissionID) {
+			return true
+		}
+	}
+	if s.chain == nil {
+		s.chain = make(map[string]bool, longestChain)
+		for previous := ""; len(s.chain) < longestChain; s.chain[previous] = true {
+			previous = NextSubmissionID(uid, previous)
+		}
+	}
+	return s.chain[id]
+}
+
+// Made reports whether a pod was made as the driver of the submission that its label
+// names, and that submission is one of the application's own. That takes what nobody
+// can change in a pod.
+func (s *SubmissionIDs) Made(pod *podview.Pod) bool {
+	return madeFor(pod.Spec.Driver, pod.Labels.SubmissionID) && s.Contains(pod.Labels.SubmissionID)
+}
+
+// Records reports whether a pod can be the driver of the submission in the status. One
+// of the application's own submissions has a driver that was made for it. Of another
+// operator's driver no more is known than that it is not older than the application.
+func (s *SubmissionIDs) Records(pod *podview.Pod) bool {
+	id := s.App.Status.SubmissionID
+	if madeFor(pod.Spec.Driver, id) || s.Contains(id) {
+		return madeFor(pod.Spec.Driver, id) && s.Contains(id)
+	}
+	return pod.Spec.Driver != nil && !pod.CreationTimestamp.Time.Before(s.App.CreationTimestamp.Add(-clockSkew))
+}
+
+// clockSkew is by how much the clocks of two API servers may differ.
+const clockSkew = 10 * time.Second
+
+// madeFor reports whether this operator made a driver for a submission, itself or by
+// spark-submit in a Job.
+func madeFor(driver *podview.Driver, id string) bool {
+	return driver != nil && id != "" && (driver.SubmissionID == id || driver.ConfigMap == submit.DriverConfigMapName(submit.NewIDs(id)))
+}
+
+// IsUnowned reports whether a pod is the driver of the current submission although
+// the application is not its owner: kubeflow/spark-operator without its webhook makes
+// such drivers, and owner references can be removed. A pod that anything else
+// controls is never taken for one. All that the status records of the run has to fit.
+func IsUnowned(ids *SubmissionIDs, pod *podview.Pod) bool {
+	app, status := ids.App, &ids.App.Status
+	return !pod.Controlled && pod.Name == status.DriverInfo.PodName &&
+		pod.Labels.Role == v1beta2.SparkRoleDriver && pod.Labels.AppName == app.Name &&
+		status.SubmissionID != "" && pod.Labels.SubmissionID == status.SubmissionID &&
+		(status.SparkApplicationID == "" || pod.Labels.SparkApplicationSelector == status.SparkApplicationID) &&
+		ids.Records(pod)
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/batchscheduler"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
+	"github.com/spark-operator/spark-operator/pkg/reconcile/owned"
+)
+
+// BatchScheduling is what the flags say about batch schedulers. The zero value
+// switches them off.
+type BatchScheduling struct {
+	Enabled bool
+	// Default is the scheduler of applications that name none; empty for none.
+	Default string
+	batchscheduler.Config
+}
+
+// schedulerOf returns the batch scheduler of an application; nil for none.
+func (b *BatchScheduling) schedulerOf(app *v1beta2.SparkApplication) (batchscheduler.Scheduler, error) {
+	if !b.Enabled {
+		return nil, nil
+	}
+	name := batchscheduler.NameFor(app, b.Default)
+	if name == "" {
+		return nil, nil
+	}
+	return batchscheduler.New(name, b.Config)
+}
+
+// createGroup creates the object of a batch scheduler. One that exists is brought
+// up to date if it is ours.
+func (r *Runner) createGroup(ctx context.Context, app *v1beta2.SparkApplication, group batchscheduler.Group) error {
+	client := r.dynamic.Resource(group.Resource).Namespace(app.Namespace)
+	kind, name := group.Object.GetKind(), group.Object.GetName()
+	_, existed, err := owned.Ensure(ctx, owned.Dynamic(client), group.Object, func(live *unstructured.Unstructured) error {
+		return ownerOf(app).Judge(kind, live)
+	})
+	if !existed && apierrors.IsNotFound(err) {
+		return reconcile.Await(reconcile.KindNotServed, fmt.Errorf("%s %s: the cluster does not know %s; install the batch scheduler", kind, name, group.Resource.GroupResource()))
+	}
+	if err != nil || !existed {
+		return err
+	}
+	_, err = client.Apply(ctx, name, group.Object, metav1.ApplyOptions{FieldManager: reconcile.FieldManager, Force: true})
+	return err
+}
+
+// releaseGroups deletes the objects of the batch scheduler that belong to the
+// application.
+func (r *Runner) releaseGroups(ctx context.Context, t *task) error {
+	app := t.in.App
+	scheduler, err := r.settings.BatchScheduling.schedulerOf(app)
+	if err != nil || scheduler == nil {
+		return nil //nolint:nilerr // then none was created either
+	}
+	var failed []error
+	for _, group := range scheduler.Groups(app) {
+		err := owned.Delete(ctx, owned.Dynamic(r.dynamic.Resource(group.Resource).Namespace(app.Namespace)), group.Name, app, metav1.DeleteOptions{})
+		failed = append(failed, r.released(ctx, t, group.Resource.Resource, group.Name, err))
+	}
+	return errors.Join(failed...)
+}
+
+// ensureConfigMap creates or updates a ConfigMap of the application that its pods
+// mount. A foreign one of that name is left alone.
+func (r *Runner) ensureConfigMap(ctx context.Context, app *v1beta2.SparkApplication, desired *corev1.ConfigMap) error {
+	_, err := ensure(ctx, app, r.kube.CoreV1().ConfigMaps(app.Namespace), "config map", desired, func(live *corev1.ConfigMap) {
+		live.Data, live.BinaryData = desired.Data, desired.BinaryData
+	})
+	return err
+}
