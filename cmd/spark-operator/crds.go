@@ -17,7 +17,7 @@ import (
 )
 
 func newCRDsCommand() *cobra.Command {
-	group := &cobra.Command{Use: "crds", Short: "The CRDs of the operator"}
+	group := &cobra.Command{Use: "crds", Short: "Commands for the CRDs of the operator"}
 	group.AddCommand(newCRDsApplyCommand(), newCRDsPrintCommand())
 	return group
 }
@@ -28,12 +28,13 @@ func newCRDsApplyCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "apply",
 		Short: "Install or upgrade the CRDs of this version",
-		Long: `Install or upgrade the CRDs of this version with a server-side apply. CRDs of
-kubeflow/spark-operator are upgraded in place; objects are not touched.
+		Long: `Install or upgrade the CRDs of this version with a server-side apply. The
+command upgrades CRDs of kubeflow/spark-operator in place and does not change
+objects.
 
-A version in which objects may be stored is never removed. If an installed CRD
-has fields that this version lacks, which the API server would then drop from
-objects, nothing is changed and the exit code is 1.`,
+It never removes a version in which objects may be stored. If an installed CRD
+has fields that this version lacks, the API server would drop these fields from
+objects. Then the command changes nothing, and its exit code is 1.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(command.Context(), os.Interrupt, syscall.SIGTERM)
@@ -55,8 +56,8 @@ objects, nothing is changed and the exit code is 1.`,
 	}
 	fs := command.Flags()
 	fs.StringVar(&access.Kubeconfig, "kubeconfig", "", kubeconfigUsage)
-	fs.BoolVar(&options.DryRun, "dry-run", false, "Let the API server check the CRDs, and change nothing.")
-	fs.DurationVar(&options.Timeout, "timeout", options.Timeout, "How long a CRD may take until the API server serves it.")
+	fs.BoolVar(&options.DryRun, "dry-run", false, "Validate the CRDs on the API server without changing them.")
+	fs.DurationVar(&options.Timeout, "timeout", options.Timeout, "How long to wait until the API server serves a CRD.")
 	return command
 }
 

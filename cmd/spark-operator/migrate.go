@@ -24,7 +24,7 @@ import (
 )
 
 func newMigrateCommand() *cobra.Command {
-	group := &cobra.Command{Use: "migrate", Short: "Help with the move from kubeflow/spark-operator"}
+	group := &cobra.Command{Use: "migrate", Short: "Commands for the migration from kubeflow/spark-operator"}
 	group.AddCommand(newMigrateCheckCommand())
 	return group
 }
@@ -34,12 +34,12 @@ func newMigrateCheckCommand() *cobra.Command {
 	var namespace, output string
 	command := &cobra.Command{
 		Use:   "check",
-		Short: "Say for each application and schedule of a cluster what becomes of it with this operator",
-		Long: `Read the SparkApplications and ScheduledSparkApplications of a cluster and say for
-each whether it runs as before (same), runs with differences (changes), or does
-not run again (refused), and why. Nothing is written.
+		Short: "Check how this operator will handle each application and schedule of a cluster",
+		Long: `Read the SparkApplications and ScheduledSparkApplications of a cluster and print
+for each whether it runs as before (same), runs with differences (changes), or
+does not run again (refused), with the reason. The command writes nothing.
 
-The exit code is 1 if one of them is refused.`,
+The exit code is 1 if an object is refused.`,
 		Args: func(_ *cobra.Command, arguments []string) error {
 			if len(arguments) > 0 {
 				return fmt.Errorf("unexpected argument %q; flags start with --", arguments[0])
