@@ -25,6 +25,7 @@ render() {
 }
 render manifests/base/operator.yaml --set 'spark.jobNamespaces={}'
 render manifests/overlays/namespaced/operator.yaml
+render manifests/overlays/webhook/operator.yaml --set 'spark.jobNamespaces={}' --set webhook.enable=true
 bin/helm template spark-operator charts/spark-operator --namespace spark-operator --values test/chart/testdata/ha.values.yaml \
   --show-only templates/controller/poddisruptionbudget.yaml |
   sed -e '/^# Source: /d' -e '/helm.sh\/chart: /d' -e 's/managed-by: Helm$/managed-by: kustomize/' >manifests/overlays/ha/poddisruptionbudget.yaml

@@ -17,7 +17,7 @@ import (
 )
 
 func newCRDsCommand() *cobra.Command {
-	group := &cobra.Command{Use: "crds", Short: "Commands for the CRDs of the operator"}
+	group := &cobra.Command{Use: "crds", Short: "Commands for the CRDs of the operator", PersistentPreRunE: plainErrors}
 	group.AddCommand(newCRDsApplyCommand(), newCRDsPrintCommand())
 	return group
 }

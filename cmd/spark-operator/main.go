@@ -49,6 +49,10 @@ func newCommand() *cobra.Command {
 	return root
 }
 
+// plainErrors keeps the logger from being set up for commands that people call: without
+// it, an error is a line of text.
+func plainErrors(*cobra.Command, []string) error { return nil }
+
 func newVersionCommand() *cobra.Command {
 	var short bool
 	command := &cobra.Command{

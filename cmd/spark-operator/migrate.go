@@ -24,7 +24,7 @@ import (
 )
 
 func newMigrateCommand() *cobra.Command {
-	group := &cobra.Command{Use: "migrate", Short: "Commands for the migration from kubeflow/spark-operator"}
+	group := &cobra.Command{Use: "migrate", Short: "Commands for the migration from kubeflow/spark-operator", PersistentPreRunE: plainErrors}
 	group.AddCommand(newMigrateCheckCommand())
 	return group
 }

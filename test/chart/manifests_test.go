@@ -46,6 +46,7 @@ func TestManifestsAreTheChart(t *testing.T) {
 	for folder, arguments := range map[string][]string{
 		"base":                {"--set", "spark.jobNamespaces={}"},
 		"overlays/namespaced": nil,
+		"overlays/webhook":    {"--set", "spark.jobNamespaces={},webhook.enable=true"},
 		"overlays/ha":         {"--values", "testdata/ha.values.yaml"},
 	} {
 		t.Run(folder, func(t *testing.T) {

@@ -4,6 +4,7 @@ package integration
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"context"
 	"maps"
@@ -56,7 +57,14 @@ func TestCRDsApply(t *testing.T) {
 	kubeconfig := hookKubeconfig(t)
 	apply := func(arguments ...string) (string, error) {
 		command := exec.CommandContext(t.Context(), operatorBinary, append([]string{"crds", "apply", "--kubeconfig", kubeconfig}, arguments...)...)
-		output, err := command.CombinedOutput()
+		var stderr bytes.Buffer
+		command.Stderr = &stderr
+		output, err := command.Output()
+		for line := range strings.Lines(stderr.String()) {
+			if strings.HasPrefix(line, "Error: ") {
+				output = append(output, line...)
+			}
+		}
 		return string(output), err
 	}
 	expect := func(what string, lines ...string) {
