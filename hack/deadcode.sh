@@ -10,7 +10,7 @@ ours="$(go list -m)"
 work="$(mktemp -d)"
 trap 'rm -rf "${work}"' EXIT
 
-# A module uses functions of another one: what is dead is dead in the eyes of each module that loads its package.
+# A module uses functions of other modules: a function is dead only if it is dead for every module that loads its package.
 number=0
 for module in "$@"; do
   number=$((number + 1))

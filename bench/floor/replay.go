@@ -219,9 +219,9 @@ func (w *Writer) write(ctx context.Context, one *life, recorded *plane.Request) 
 	return nil
 }
 
-// perform makes a request with a body and returns what was written, where anybody
-// needs it: pods and custom resources. The latter go as JSON, all others in the
-// binary encoding, as clients of the API do.
+// perform makes a request with a body. For pods and custom resources, it returns the
+// stored object. Custom resources are sent as JSON, all others in the binary encoding,
+// as clients of the API do.
 func perform(ctx context.Context, request *rest.Request, body string, custom bool) (runtime.Object, error) {
 	if custom {
 		answer, err := request.SetHeader("Content-Type", runtime.ContentTypeJSON).Body([]byte(body)).Do(ctx).Raw()

@@ -119,16 +119,16 @@ type Result struct {
 	Time      time.Time `json:"time"`
 	Commit    string    `json:"commit"`
 	Executors int       `json:"executors"`
-	// TookSeconds is the whole of the scenario: with the start of servers, what had to
-	// be there before, and the floor.
+	// TookSeconds is the duration of the scenario, including the start of the servers,
+	// the creation of existing objects, and the floor.
 	TookSeconds float64 `json:"tookSeconds"`
 	// Stolen is the share of the processors, from 0 to 1, that others on the host took
-	// meanwhile. Times of a machine that was not there say little.
+	// meanwhile. Wall-clock times are unreliable under CPU steal.
 	Stolen float64 `json:"stolen,omitempty"`
-	// Cold is set if nothing was warmed up and no time means anything.
+	// Cold is set if nothing was warmed up, so that times are not meaningful.
 	Cold bool `json:"cold,omitempty"`
 	Leg
-	// Floor is what was measured of it before and after the operator, together.
+	// Floor are the measurements of the floor before and after the operator, together.
 	Floor *Leg `json:"floor,omitempty"`
 	// Ratio of FinishedPerMinute to that of the floor. CPURatio compares the CPU time
 	// that all processes together needed for an application, the floor's by the
@@ -143,8 +143,8 @@ type Result struct {
 	AllocsPerApp  float64 `json:"allocationsPerApp"`
 	AllocKBPerApp float64 `json:"allocatedKBPerApp"`
 	Goroutines    float64 `json:"goroutines"`
-	// QueueWait is how long what there was to do waited in the operator's queue. It is
-	// nil where the process that counted it was killed.
+	// QueueWait is how long keys waited in the operator's queue. It is nil if the process
+	// that counted it was killed.
 	QueueWait *Bounds `json:"queueWaitAtMostMs,omitempty"`
 
 	// Duplicates are driver pods too many: beyond one per attempt where failed runs are

@@ -104,8 +104,8 @@ func (r *Result) judge() []Verdict {
 			least("CPU, ratio to the floor", r.CPURatio, targetRatio, Timed)
 		}
 	case "steady":
-		// The targets are about a share of what the machine can do. Without knowing that
-		// the rate says nothing.
+		// The targets are for a share of the floor's rate. If that is unknown, the rate has
+		// no meaning.
 		if share, ok := r.Extra["offeredOfFloor"]; ok {
 			at := fmt.Sprintf(" at %v of the floor's rate", share)
 			most("creation to driver pod p50 ms"+at, r.CreateToDriver.P50, targetDriverP50, Timed)

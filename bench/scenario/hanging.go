@@ -22,7 +22,7 @@ const (
 	hangingFirst     = 10
 )
 
-// shortestBurst is what a burst counts as that takes less: its time says nothing.
+// shortestBurst is the least time of a burst: shorter times are not meaningful.
 const shortestBurst = time.Second
 
 // Hanging runs the same burst twice: alone, and beside a namespace in which nothing

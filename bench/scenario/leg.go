@@ -48,8 +48,8 @@ func (s *Setup) logf(format string, arguments ...any) {
 // namespace is where the applications of most scenarios are.
 const namespace = "bench"
 
-// leg is one control plane with a simulated cluster and whoever runs the
-// applications.
+// leg is one control plane with a simulated cluster and the program that runs the
+// applications: the operator or the floor.
 type leg struct {
 	setup    *Setup
 	plane    *plane.Plane

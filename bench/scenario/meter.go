@@ -141,7 +141,7 @@ func (m *meter) operatorFigures(result *report.Result, count float64) error {
 	}
 	result.Goroutines = metrics["go_goroutines"]
 	if l.operator != m.process {
-		return nil // what this one has counted says nothing of what was before it
+		return nil // the counters of this process do not include the earlier process
 	}
 	result.AllocsPerApp = report.Round((metrics["go_memstats_mallocs_total"] - m.metrics["go_memstats_mallocs_total"]) / count)
 	result.AllocKBPerApp = report.Round((metrics["go_memstats_alloc_bytes_total"] - m.metrics["go_memstats_alloc_bytes_total"]) / count / 1024)

@@ -29,13 +29,13 @@ const (
 	soakLife = 120
 	// Pauses between two disasters.
 	shortestPeace, longestPeace = 10 * time.Second, 30 * time.Second
-	// soakSample is how often memory is looked at.
+	// soakSample is the interval between samples of the memory.
 	soakSample = 2 * time.Second
-	// soakOperators is the share of the time in which the operator is killed, too. Then
-	// one has to live, so that it shows what it leaks; it is looked at after it had a
-	// share of its time to settle.
+	// soakOperators is the share of the time in which the operator is killed, too. After
+	// that, one process has to live, so that leaks show; its memory is sampled after a
+	// share of the time (soakSettling).
 	soakOperators, soakSettling = 0.4, 0.2
-	// soakCalm is how many applications run at the end, when all goes well again.
+	// soakCalm is how many applications run at the end, without faults.
 	soakCalm = 30
 	// soakPatience is how long everything may take to come to its end.
 	soakPatience = 5 * time.Minute

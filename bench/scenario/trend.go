@@ -44,8 +44,8 @@ func (t *trend) describe(figures map[string]float64) {
 // fewestSamples is how many samples each half needs.
 const fewestSamples = 5
 
-// growth is the median of the second half of the samples by that of the first: 1
-// for what stays as it is, whatever single samples say. It is -1 for too few.
+// growth is the median of the second half of the samples divided by the median of the
+// first half: 1 for no growth, regardless of single samples; -1 for too few samples.
 func growth(samples []float64) float64 {
 	half := len(samples) / 2
 	if half < fewestSamples {

@@ -27,7 +27,7 @@ func debianPackages() map[string]string {
 }
 
 // runCommand runs a program with env added to the environment and returns its standard output.
-// Its error ends with what the program had to say.
+// Its error ends with the message of the program.
 func runCommand(ctx context.Context, env []string, name string, args ...string) ([]byte, error) {
 	var out bytes.Buffer
 	if err := streamCommand(ctx, env, func(command *exec.Cmd) { command.Stdout = &out }, name, args...); err != nil {

@@ -16,7 +16,7 @@ import (
 // cniFolders are where distributions put the plugins: Debian, then most others.
 var cniFolders = [...]string{"/usr/lib/cni", "/opt/cni/bin"}
 
-// requireRoot says what a command that changes the node needs.
+// requireRoot checks the requirements of a command that changes the node.
 func requireRoot() error {
 	if runtime.GOOS != "linux" {
 		return errors.New("a node needs Linux: run this in a Linux virtual machine, or use `localcluster env`")

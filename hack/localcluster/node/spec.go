@@ -4,7 +4,7 @@
 // namespaces, which starts the components, restarts those that end and reports their state.
 //
 // As everything on the node descends from that process, the kernel ends all of it, and with it the mounts and the network,
-// when that process ends: nothing can be left over, whoever ends it and however.
+// when that process ends, for whatever reason. No process is left over.
 package node
 
 import (

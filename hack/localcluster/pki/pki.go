@@ -18,7 +18,7 @@ import (
 
 const (
 	validity = 10 * 365 * 24 * time.Hour
-	// clockSkew is how far in the future the clock of whoever issued a certificate may have been.
+	// clockSkew is how far the clock of the issuer of a certificate may have been ahead.
 	clockSkew = time.Hour
 )
 
