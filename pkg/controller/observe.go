@@ -19,8 +19,47 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
-// observe looks the run up in the caches. It makes no API calls.
-func (c *Controller) observe(app *v1beta2.SparkApplication) (lifecycle.Observed, error) {
+// observe collects everything that a decision needs, from the caches.
+func (c *Controller) observe(app *v1beta2.SparkApplication) (*lifecycle.Input, error) {
+	seen, err := c.seenPods(app)
+	if err != nil {
+		return nil, err
+	}
+	lifecycle.RecoverHash(&app.Status, seen.Driver)
+	hash, err := lifecycle.HashSpec(&app.Spec, c.settings.PartialRestart)
+	if err != nil {
+		return nil, err
+	}
+	in := &lifecycle.Input{
+		Observed: seen,
+		App:      app,
+		Settings: &c.settings.Settings,
+		Now:      c.clock.Now(),
+		Report:   diagnosis.ReportDriver(seen.Driver),
+		SpecHash: hash,
+	}
+	in.Unreadable = c.settings.Hide(in.Unreadable)
+	if in.Unreadable == "" && slices.Contains(lifecycle.ToBeSubmitted, in.State()) {
+		in.Refusal = c.settings.Hide(lifecycle.Validate(app))
+	}
+	// What a container leaves as its message may be the end of its log.
+	in.Report.Message = c.settings.Hide(in.Report.Message)
+	switch in.Report.State {
+	case v1beta2.DriverStatePending:
+		if in.Obstacle = c.diagnoseDriver(app, seen.Driver, in.Now); in.Obstacle != nil {
+			in.Obstacle.Detail = c.settings.Hide(in.Obstacle.Detail)
+		}
+		in.Watch = c.runner.WatchOf(cache.MetaObjectToName(app), seen.Driver.UID)
+	case v1beta2.DriverStateRunning:
+		in.Watch = c.runner.WatchOf(cache.MetaObjectToName(app), seen.Driver.UID)
+	default:
+		c.runner.ForgetDriver(cache.MetaObjectToName(app))
+	}
+	return in, nil
+}
+
+// seenPods finds the pods of the run in the caches.
+func (c *Controller) seenPods(app *v1beta2.SparkApplication) (lifecycle.Observed, error) {
 	var seen lifecycle.Observed
 	seen.Unreadable, _ = informers.DecodeError(app)
 

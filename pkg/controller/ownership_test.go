@@ -90,7 +90,7 @@ func TestDriversOfOthersAreNotFollowed(t *testing.T) {
 		c, p := runningPi(t)
 		c.editPod("pi-driver", forge)
 		p.refresh()
-		seen, err := p.observe(c.application("pi"))
+		seen, err := p.seenPods(c.application("pi"))
 		if err != nil || seen.Driver != nil || len(seen.Leftovers) != 0 {
 			t.Errorf("%s: %+v, %v", name, seen, err)
 		}

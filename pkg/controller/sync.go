@@ -4,7 +4,6 @@ package controller
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"k8s.io/client-go/tools/cache"
@@ -12,8 +11,6 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
-	"github.com/spark-operator/spark-operator/pkg/diagnosis"
-	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
 	"github.com/spark-operator/spark-operator/pkg/redact"
 )
 
@@ -48,7 +45,7 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 	v1beta2.SetObjectDefaultsOver(app, c.settings.DefaultConf)
 
 	ctx = klog.NewContext(ctx, klog.FromContext(ctx).WithValues("state", app.Status.AppState.State))
-	in, err := c.look(app) // caches only
+	in, err := c.observe(app) // caches only
 	if err != nil {
 		return 0, err
 	}
@@ -60,17 +57,7 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 		c.reportUnwritten(app, failures, err)
 		return 0, err // the status comes first: an action that failed is tried again anyway
 	}
-	if outcome.Awaited != "" && lifecycle.AwaitedCauseOf(status, app.Generation) != "" {
-		since := status.LastSubmissionAttemptTime.Time
-		return max(outcome.Awaited.NextTry(since, in.Now).Sub(in.Now), lifecycle.MinimumDelay), nil
-	}
-	if outcome.Err != nil {
-		return 0, outcome.Err // the delays between tries, and nothing sooner
-	}
-	if outcome.Unseen {
-		return lifecycle.Soonest(lifecycle.Requeue(in, plan, &outcome), loop.CacheDelay), nil
-	}
-	return lifecycle.Requeue(in, plan, &outcome), nil
+	return lifecycle.NextSync(in, plan, &outcome, status)
 }
 
 // givesWay reports whether an application is a run that a schedule has just
@@ -83,43 +70,4 @@ func (c *Controller) givesWay(app *v1beta2.SparkApplication) bool {
 		app.Labels[v1beta2.LabelScheduledSparkAppName] != "" &&
 		c.clock.Since(app.CreationTimestamp.Time) < maxYield &&
 		c.config.Starting()
-}
-
-// look collects everything a decision needs.
-func (c *Controller) look(app *v1beta2.SparkApplication) (*lifecycle.Input, error) {
-	seen, err := c.observe(app)
-	if err != nil {
-		return nil, err
-	}
-	lifecycle.RecoverHash(&app.Status, seen.Driver)
-	hash, err := lifecycle.HashSpec(&app.Spec, c.settings.PartialRestart)
-	if err != nil {
-		return nil, err
-	}
-	in := &lifecycle.Input{
-		Observed: seen,
-		App:      app,
-		Settings: &c.settings.Settings,
-		Now:      c.clock.Now(),
-		Report:   diagnosis.ReportDriver(seen.Driver),
-		SpecHash: hash,
-	}
-	in.Unreadable = c.settings.Hide(in.Unreadable)
-	if in.Unreadable == "" && slices.Contains(lifecycle.ToBeSubmitted, in.State()) {
-		in.Refusal = c.settings.Hide(lifecycle.Validate(app))
-	}
-	// What a container leaves as its message may be the end of its log.
-	in.Report.Message = c.settings.Hide(in.Report.Message)
-	switch in.Report.State {
-	case v1beta2.DriverStatePending:
-		if in.Obstacle = c.diagnoseDriver(app, seen.Driver, in.Now); in.Obstacle != nil {
-			in.Obstacle.Detail = c.settings.Hide(in.Obstacle.Detail)
-		}
-		in.Watch = c.runner.WatchOf(cache.MetaObjectToName(app), seen.Driver.UID)
-	case v1beta2.DriverStateRunning:
-		in.Watch = c.runner.WatchOf(cache.MetaObjectToName(app), seen.Driver.UID)
-	default:
-		c.runner.ForgetDriver(cache.MetaObjectToName(app))
-	}
-	return in, nil
 }

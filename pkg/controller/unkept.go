@@ -29,7 +29,7 @@ func (c *Controller) restore(app *v1beta2.SparkApplication) {
 }
 
 // remember keeps what the API server dropped of a status that was written. It reports
-// whether the next look has to follow although no event will.
+// whether the next sync has to follow although no event will.
 func (c *Controller) remember(app *v1beta2.SparkApplication, sent *v1beta2.SparkApplicationStatus, written *v1beta2.SparkApplication) (unseen bool, err error) {
 	if !loses(sent, &written.Status) {
 		c.unkept.Forget(cache.MetaObjectToName(app))

@@ -71,12 +71,25 @@ func currentAttempt(status *v1beta2.SparkApplicationStatus) *v1beta2.Attempt {
 func beginAttempt(in *Input, s *Submission, status *v1beta2.SparkApplicationStatus) {
 	status.SubmissionID = s.ID
 	status.LastSubmissionAttemptTime = metav1.NewTime(s.Time.Truncate(0))
-	status.TerminationTime = metav1.Time{}
-	status.DriverInfo = v1beta2.DriverInfo{PodName: s.DriverPodName}
+	clearRun(status)
+	status.DriverInfo.PodName = s.DriverPodName
+	status.SubmissionAttempts++
+}
+
+// clearRun removes what the status says of a run, but for its id and the counters.
+func clearRun(status *v1beta2.SparkApplicationStatus) {
+	status.SparkApplicationID = ""
+	status.DriverInfo = v1beta2.DriverInfo{}
 	status.ExecutorState = nil
 	status.ExecutorCounts = nil
-	status.SparkApplicationID = ""
-	status.SubmissionAttempts++
+	setEnd(status, metav1.Time{}, "")
+}
+
+// setEnd sets when the run ended, zero while it has not, and why it failed or does not
+// start. It alone assigns these fields.
+func setEnd(status *v1beta2.SparkApplicationStatus, at metav1.Time, message string) {
+	status.TerminationTime = at
+	status.AppState.ErrorMessage = message
 }
 
 // maxErrorMessage bounds what a refusal may put into the status, in bytes: an

@@ -18,7 +18,7 @@ func publishSubmitting(in *Input, status *v1beta2.SparkApplicationStatus) {
 	if in.State() == StateSubmitting {
 		return
 	}
-	setRerun(in, nil, status, reconcile.Conditions{})
+	clearRun(status)
 	status.AppState.State = StateSubmitted
 	status.LastSubmissionAttemptTime = metav1.NewTime(in.Now)
 }
@@ -26,12 +26,12 @@ func publishSubmitting(in *Input, status *v1beta2.SparkApplicationStatus) {
 // awaitedCause is the cause for which the status says that the submission waits;
 // empty if it waits for none.
 func (in *Input) awaitedCause() reconcile.Cause {
-	return AwaitedCauseOf(&in.App.Status, in.App.Generation)
+	return awaitedCauseOf(&in.App.Status, in.App.Generation)
 }
 
-// AwaitedCauseOf is the cause in a status. What was awaited for an older spec does not
+// awaitedCauseOf is the cause in a status. What was awaited for an older spec does not
 // count for the one of this generation.
-func AwaitedCauseOf(status *v1beta2.SparkApplicationStatus, generation int64) reconcile.Cause {
+func awaitedCauseOf(status *v1beta2.SparkApplicationStatus, generation int64) reconcile.Cause {
 	stalled := meta.FindStatusCondition(status.Conditions, v1beta2.ConditionStalled)
 	if StateOf(status) != StateSubmitting || stalled == nil || stalled.ObservedGeneration != generation {
 		return ""

@@ -20,15 +20,36 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/submit/sparksubmit"
 )
 
-// Requeue is when to look again after a sync without error.
-func Requeue(in *Input, p Plan, out *Outcome) time.Duration {
+// unseenDelay is when to sync again if the API server kept nothing new of a status, so that
+// no event causes it.
+const unseenDelay = 200 * time.Millisecond
+
+// NextSync is when to sync again after a sync whose status was written, or the error for
+// which it is repeated with growing delays.
+func NextSync(in *Input, p Plan, out *Outcome, status *v1beta2.SparkApplicationStatus) (time.Duration, error) {
+	if out.Awaited != "" && awaitedCauseOf(status, in.App.Generation) != "" {
+		since := status.LastSubmissionAttemptTime.Time
+		return max(out.Awaited.NextTry(since, in.Now).Sub(in.Now), minimumDelay), nil
+	}
+	if out.Err != nil {
+		return 0, out.Err // the delays between tries, and nothing sooner
+	}
+	after := p.afterOutcome(in, out)
+	if out.Unseen {
+		after = soonest(after, unseenDelay)
+	}
+	return after, nil
+}
+
+// afterOutcome is the delay of the plan, or a shorter one for what an action waits for.
+func (p Plan) afterOutcome(in *Input, out *Outcome) time.Duration {
 	if out.Pending != nil && out.Pending.After > 0 {
 		return out.Pending.After
 	}
 	if out.UI != nil && out.UI.awaited != "" {
 		since := in.uiFailingSince()
 		if next := out.UI.awaited.NextTry(since, in.Now); in.Now.Before(since.Add(out.UI.awaited.Patience())) {
-			return Soonest(p.requeueAfter, next.Sub(in.Now))
+			return soonest(p.requeueAfter, next.Sub(in.Now))
 		}
 	}
 	if out.UI != nil && out.UI.err != nil && (p.requeueAfter == 0 || p.requeueAfter > BackstopDelay) {
@@ -37,18 +58,44 @@ func Requeue(in *Input, p Plan, out *Outcome) time.Duration {
 	return p.requeueAfter
 }
 
-// Soonest is the shorter delay, where 0 stands for never.
-func Soonest(a, b time.Duration) time.Duration {
-	b = max(b, MinimumDelay)
+// requeueAfter is when to sync again after a row if nothing happens; 0 for never.
+func (in *Input) requeueAfter(row *Row) time.Duration {
+	var after time.Duration
+	if row.wait != nil {
+		after = max(row.wait.of(in), minimumDelay)
+	} else if row.to != stay {
+		after = AuditDelay
+	}
+	if _, at := in.stuckBound(); in.Now.Before(at) && after > 0 {
+		after = soonest(after, at.Sub(in.Now))
+	}
+	switch row.to {
+	case StateSubmitted:
+		if at := in.driverDeadline(); !at.IsZero() {
+			after = soonest(after, at.Sub(in.Now))
+		}
+	case StateRunning:
+		if at := in.executorDeadline(); in.Now.Before(at) && !hadExecutors(&in.App.Status) {
+			after = soonest(after, at.Sub(in.Now))
+		}
+	default: // the other states wait for nothing of that kind
+	}
+	// Times in a status may be of a clock that was wrong by years.
+	return min(after, maxDelay)
+}
+
+// soonest is the shorter delay, where 0 stands for never.
+func soonest(a, b time.Duration) time.Duration {
+	b = max(b, minimumDelay)
 	if a == 0 {
 		return b
 	}
 	return min(a, b)
 }
 
-// MinimumDelay keeps a deadline that has just passed from being taken as no
+// minimumDelay keeps a deadline that has just passed from being taken as no
 // deadline.
-const MinimumDelay = 10 * time.Millisecond
+const minimumDelay = 10 * time.Millisecond
 
 // delay is a named way to compute when to sync again.
 type delay struct {

@@ -42,7 +42,6 @@ var (
 func setSubmitted(in *Input, out *Outcome, status *v1beta2.SparkApplicationStatus, c reconcile.Conditions) {
 	s := out.Submission
 	beginAttempt(in, s, status)
-	status.AppState.ErrorMessage = ""
 	status.SparkApplicationID = s.SparkApplicationID
 	status.ExecutionAttempts++
 	status.ObservedSpecHash = s.SpecHash
@@ -60,7 +59,7 @@ func setSubmitted(in *Input, out *Outcome, status *v1beta2.SparkApplicationStatu
 // succeed.
 func recordRefusal(in *Input, out Outcome, status *v1beta2.SparkApplicationStatus, c reconcile.Conditions) {
 	beginAttempt(in, out.Submission, status)
-	status.AppState.ErrorMessage = reconcile.Truncate(out.Refusal, maxErrorMessage)
+	setEnd(status, metav1.Time{}, reconcile.Truncate(out.Refusal, maxErrorMessage))
 	status.ObservedSpecHash = in.SpecHash
 	startAttempt(status, v1beta2.Attempt{
 		SubmissionID:    out.Submission.ID,
@@ -75,17 +74,12 @@ func recordRefusal(in *Input, out Outcome, status *v1beta2.SparkApplicationStatu
 }
 
 func setRerun(_ *Input, _ *Outcome, status *v1beta2.SparkApplicationStatus, _ reconcile.Conditions) {
-	status.SparkApplicationID = ""
-	status.AppState.ErrorMessage = ""
-	status.DriverInfo = v1beta2.DriverInfo{}
-	status.ExecutorState = nil
-	status.ExecutorCounts = nil
-	status.TerminationTime = metav1.Time{}
+	clearRun(status)
 }
 
-func setChanged(in *Input, out *Outcome, status *v1beta2.SparkApplicationStatus, c reconcile.Conditions) {
+func setChanged(in *Input, _ *Outcome, status *v1beta2.SparkApplicationStatus, c reconcile.Conditions) {
 	endAttempt(status, StateInvalidating, diagnosis.Report{Reason: reasonSpecChanged}, metav1.NewTime(in.Now))
-	setRerun(in, out, status, c)
+	clearRun(status)
 	status.SubmissionAttempts = 0
 	status.ExecutionAttempts = 0
 	tally{}.store(status)
@@ -103,8 +97,7 @@ func setUncharged(in *Input, _ *Outcome, status *v1beta2.SparkApplicationStatus,
 }
 
 func setSucceeded(in *Input, _ *Outcome, status *v1beta2.SparkApplicationStatus, _ reconcile.Conditions) {
-	status.AppState.ErrorMessage = ""
-	status.TerminationTime = in.runEnd()
+	setEnd(status, in.runEnd(), "")
 	tallyOf(status).afterSuccess(in.App.Spec.RestartPolicy, in.ranFor(status.TerminationTime)).store(status)
 	endAttempt(status, StateCompleted, in.Report, status.TerminationTime)
 }
@@ -118,27 +111,25 @@ func setFailed(in *Input, _ *Outcome, status *v1beta2.SparkApplicationStatus, _ 
 func setGivenUp(in *Input, _ *Outcome, status *v1beta2.SparkApplicationStatus, _ reconcile.Conditions) {
 	refusal := in.retry().refusal
 	if !strings.HasSuffix(status.AppState.ErrorMessage, refusal) {
-		status.AppState.ErrorMessage = reconcile.Join("; ", status.AppState.ErrorMessage, refusal)
+		setEnd(status, status.TerminationTime, reconcile.Join("; ", status.AppState.ErrorMessage, refusal))
 	}
 }
 
 func setUnreadable(in *Input, _ *Outcome, status *v1beta2.SparkApplicationStatus, c reconcile.Conditions) {
-	status.AppState.ErrorMessage = "the object cannot be decoded: " + in.Unreadable + "; correct the field"
-	status.TerminationTime = metav1.NewTime(in.Now)
+	setEnd(status, metav1.NewTime(in.Now), "the object cannot be decoded: "+in.Unreadable+"; correct the field")
 	status.ObservedSpecHash = undecodableSpec
 	c.SetFalse(v1beta2.ConditionSubmitted, ReasonInvalidObject, status.AppState.ErrorMessage)
 }
 
 func setInvalid(in *Input, _ *Outcome, status *v1beta2.SparkApplicationStatus, c reconcile.Conditions) {
-	status.AppState.ErrorMessage = reconcile.Truncate(in.Refusal, maxErrorMessage)
-	status.TerminationTime = metav1.NewTime(in.Now)
+	setEnd(status, metav1.NewTime(in.Now), reconcile.Truncate(in.Refusal, maxErrorMessage))
 	status.ObservedSpecHash = in.SpecHash
 	c.SetFalse(v1beta2.ConditionSubmitted, ReasonInvalidSpec, status.AppState.ErrorMessage)
 	c.SetTrue(v1beta2.ConditionStalled, ReasonInvalidSpec, status.AppState.ErrorMessage)
 }
 
 func setRefused(in *Input, _ *Outcome, status *v1beta2.SparkApplicationStatus, _ reconcile.Conditions) {
-	status.TerminationTime = metav1.NewTime(in.Now)
+	setEnd(status, metav1.NewTime(in.Now), status.AppState.ErrorMessage)
 }
 
 // setNodeLoss notes that the node of the driver is lost, or that it is waited for.

@@ -47,7 +47,7 @@ type Outcome struct {
 	// ReleaseFailed is set if err comes from releaseRun.
 	ReleaseFailed bool
 	// Unseen is set if the API server kept nothing new of the status, so that no event
-	// causes the next look.
+	// causes the next sync.
 	Unseen bool
 }
 
@@ -98,7 +98,7 @@ func (s *Submission) Avoid(app *v1beta2.SparkApplication, foreign error) {
 type Pending struct {
 	Reason  string // reasonSubmitterStarting or reasonSubmitterRunning
 	Message string
-	After   time.Duration // when to look again; 0 to leave that to the row
+	After   time.Duration // when to sync again; 0 to leave that to the row
 }
 
 // UIResult is what became of the Services and Ingresses of a run.

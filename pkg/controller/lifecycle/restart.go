@@ -300,8 +300,7 @@ func recordFailure(in *Input, status *v1beta2.SparkApplicationStatus, f failure)
 	counted := tallyOf(status).afterFailure(policy, f)
 	counted.store(status)
 	verdict := retryAfter(policy, counted, f, spanOf(status, f.ended.Time), status.SubmissionID)
-	status.AppState.ErrorMessage = reconcile.Join("; ", f.message, verdict.refusal)
-	status.TerminationTime = f.ended
+	setEnd(status, f.ended, reconcile.Join("; ", f.message, verdict.refusal))
 	ended := endAttempt(status, StateFailed, diagnosis.Report{ExitCode: f.exitCode, Started: f.started, Reason: f.reason, Message: f.message}, f.ended)
 	if ended != nil {
 		ended.FailureType = f.kind
