@@ -46,4 +46,4 @@ mkdir -p charts/spark-operator/crds
 cp manifests/crd/sparkoperator.*.yaml charts/spark-operator/crds/
 
 hack/tool.sh crd-ref-docs
-"${GOBIN}/crd-ref-docs" --source-path pkg/apis --config hack/crd-ref-docs.yaml --renderer markdown --output-path docs/api.md 2>/dev/null
+"${GOBIN}/crd-ref-docs" --source-path pkg/apis --config hack/crd-ref-docs.yaml --renderer markdown --output-path docs/api.md >/dev/null
