@@ -192,6 +192,26 @@ func TestExamplesOfKubeflowAreAccepted(t *testing.T) {
 	}
 }
 
+// TestImagesOfKubeflowAreReplaced: they do not know the arguments of this chart, whatever
+// version they have and whatever mirror they come from.
+func TestImagesOfKubeflowAreReplaced(t *testing.T) {
+	for set, want := range map[string]string{
+		"image.registry=docker.io,image.repository=kubeflow/spark-operator,image.tag=2.0.2":                      "ghcr.io/spark-operator/spark-operator:",
+		"image.registry=ghcr.io,image.repository=kubeflow/spark-operator/controller,image.tag=2.4.0":             "ghcr.io/spark-operator/spark-operator:",
+		"image.registry=mirror.example.com,image.repository=proxy/kubeflow/spark-operator/controller":            "mirror.example.com/proxy/spark-operator/spark-operator:",
+		"image.registry=docker.io,image.repository=acme/spark-operator,image.tag=mine":                           "docker.io/acme/spark-operator:mine",
+		"hook.image.registry=ghcr.io,hook.image.repository=kubeflow/spark-operator/kubectl,hook.image.tag=2.4.0": "ghcr.io/spark-operator/spark-operator:",
+	} {
+		text, err := template(t, "--set", "hook.upgradeCrd=true", "--set", set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Count(text, `image: "`+want); got != 2 {
+			t.Errorf("%s: %d images %s, want that of the controller and of the hook", set, got, want)
+		}
+	}
+}
+
 // TestNotesNameWhatHasNoEffect: what contradicts another value, but not so that nothing
 // could run, is no failure.
 func TestNotesNameWhatHasNoEffect(t *testing.T) {

@@ -23,17 +23,21 @@ Names and labels. Scripts, dashboards and other charts use them: they are those 
 Values files of kubeflow/spark-operator name its images, which do not know the command line of this chart.
 */}}
 {{- define "spark-operator.foreignImage" -}}
-{{- regexMatch "(^|/)kubeflow/spark-operator/(controller|kubectl)$" . | ternary "true" "" }}
+{{- regexMatch "(^|/)kubeflow/spark-operator(/(controller|kubectl))?$" . | ternary "true" "" }}
 {{- end }}
 
 {{- define "spark-operator.image" -}}
 {{- $repository := .Values.image.repository }}
 {{- $tag := .Values.image.tag }}
+{{- $registry := .Values.image.registry }}
 {{- if include "spark-operator.foreignImage" $repository }}
-{{- $repository = regexReplaceAll "kubeflow/spark-operator/(controller|kubectl)$" $repository "spark-operator/spark-operator" }}
+{{- $repository = regexReplaceAll "kubeflow/spark-operator(/(controller|kubectl))?$" $repository "spark-operator/spark-operator" }}
 {{- $tag = "" }}
+{{- if eq $registry "docker.io" }}
+{{- $registry = "ghcr.io" }}
 {{- end }}
-{{- with .Values.image.registry }}{{ . }}/{{ end }}{{ $repository }}:{{ $tag | default .Chart.AppVersion }}
+{{- end }}
+{{- with $registry }}{{ . }}/{{ end }}{{ $repository }}:{{ $tag | default .Chart.AppVersion }}
 {{- end }}
 
 {{- define "spark-operator.hook.image" -}}
