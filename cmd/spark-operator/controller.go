@@ -225,7 +225,7 @@ func waitForCaches(ctx context.Context, synced []cache.DoneChecker, timeout time
 		done := cache.WaitFor(waitCtx, "caches", synced...)
 		cancel()
 		if done || ctx.Err() != nil {
-			return nil //nolint:nilerr // // a signal to end is no error
+			return nil //nolint:nilerr // a signal to end is no error
 		}
 		before := count
 		if count = received(); count == before {
