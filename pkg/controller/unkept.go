@@ -12,7 +12,7 @@ import (
 
 // With the CRDs of kubeflow/spark-operator the API server drops the fields of the status
 // that are ours. This process remembers them. After a restart, what decides about runs
-// is read from what the runs have left: see recoverHash and forgotten.
+// is read from what the runs have left: see RecoverHash and forgotten.
 
 // loses reports whether less of a status was kept than was sent.
 func loses(sent, kept *v1beta2.SparkApplicationStatus) bool {

@@ -134,6 +134,7 @@ func ContainerStatus(pod *podview.Pod, names ...string) *podview.ContainerStatus
 	return nil
 }
 
+// AnyStarted reports whether a container of the pod has ever started.
 func AnyStarted(pod *podview.Pod) bool {
 	for _, statuses := range [][]podview.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
 		for i := range statuses {

@@ -73,5 +73,6 @@ const (
 	maxTailBytes = 4 << 10
 	// maxSearchedBytes is how much of its end is searched for secrets.
 	maxSearchedBytes = 64 << 10
-	NoLog            = "log not available: "
+	// NoLog begins the text that stands for a log that cannot be read.
+	NoLog = "log not available: "
 )

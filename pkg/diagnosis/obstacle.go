@@ -32,6 +32,7 @@ type Obstacle struct {
 	Failure v1beta2.FailureType
 }
 
+// Message is subject and detail in one line.
 func (o *Obstacle) Message() string {
 	return reconcile.Join(": ", o.Subject, o.Detail)
 }
@@ -53,7 +54,7 @@ func (o *Obstacle) StallsAt() (time.Time, bool) {
 }
 
 // Diagnose reads from a pod what keeps it from running; nil if nothing is known
-// to. What a pod does not show is in its events, see eventObstacle.
+// to. What a pod does not show is in its events, see EventObstacle.
 func Diagnose(pod *podview.Pod, now time.Time) *Obstacle {
 	if pod == nil || pod.DeletionTimestamp != nil {
 		return nil
@@ -111,6 +112,7 @@ func diagnoseScheduler(pod *podview.Pod, now time.Time) *Obstacle {
 	}
 }
 
+// WaitsFor says for which scheduler a pod waits.
 func WaitsFor(pod, scheduler string) string {
 	return "pod " + pod + " waits for scheduler " + scheduler
 }

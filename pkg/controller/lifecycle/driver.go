@@ -179,7 +179,7 @@ const (
 	// QuietStart is how long a scheduled driver may take to start a container before
 	// its events are read.
 	QuietStart = 15 * time.Second
-	// FirstDelay and longestDelay bound the delays between two reads of the events,
+	// FirstDelay and LongestDelay bound the delays between two reads of the events,
 	// and between two texts of the same reason.
 	FirstDelay, LongestDelay = 30 * time.Second, 5 * time.Minute
 	// MaxPodEvents bounds one read. Kubernetes merges repeated events, so that a pod

@@ -16,7 +16,7 @@ import (
 )
 
 // countExecutors returns status.executorCounts: the executors that
-// status.executorState names, those among them that are gone included, and the
+// status.ExecutorState names, those among them that are gone included, and the
 // pods of all others. Nil if there is none.
 func countExecutors(named map[string]v1beta2.ExecutorState, pods []*podview.Pod, app v1beta2.ApplicationStateType) *v1beta2.ExecutorCounts {
 	if len(named) == 0 && len(pods) == 0 {
@@ -104,7 +104,7 @@ func (in *Input) missingExecutors(wanted int32, counts v1beta2.ExecutorCounts) *
 	return o
 }
 
-// executorStates returns status.executorState after the executors were observed.
+// executorStates returns status.ExecutorState after the executors were observed.
 // Known executors stay listed when their pods are gone: as COMPLETED in an
 // application that succeeds, because executors are removed before the driver
 // ends; as UNKNOWN while it runs; as FAILED otherwise. Executors whose number is

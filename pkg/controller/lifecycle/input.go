@@ -65,6 +65,7 @@ func (o *Observed) Drivers() []*podview.Pod {
 // Unowned reports that the application is not the owner of its driver.
 func (o *Observed) Unowned() bool { return o.Driver != nil && o.Driver.ApplicationUID == "" }
 
+// State is the state by which the table works.
 func (in *Input) State() v1beta2.ApplicationStateType { return StateOf(&in.App.Status) }
 
 // absent reports that there is no driver pod of the current submission.
@@ -174,7 +175,7 @@ func (in *Input) Forgotten() bool {
 	return in.State() == StateSubmitting && len(in.App.Status.Conditions) == 0
 }
 
-// SubmitterPhase is reasonSubmitterStarting or reasonSubmitterRunning if the next
+// SubmitterPhase is ReasonSubmitterStarting or ReasonSubmitterRunning if the next
 // submission was begun in a Job, else empty.
 func (in *Input) SubmitterPhase() string {
 	condition := meta.FindStatusCondition(in.App.Status.Conditions, v1beta2.ConditionSubmitted)

@@ -96,7 +96,7 @@ func (s *Submission) Avoid(app *v1beta2.SparkApplication, foreign error) {
 
 // Pending is a submission under way in a Job.
 type Pending struct {
-	Reason  string // reasonSubmitterStarting or reasonSubmitterRunning
+	Reason  string // ReasonSubmitterStarting or ReasonSubmitterRunning
 	Message string
 	After   time.Duration // when to sync again; 0 to leave that to the row
 }
@@ -111,6 +111,7 @@ type UIResult struct {
 	awaited reconcile.Cause // of a refusal that may end by itself; empty for none
 }
 
+// Add adds an error; nil for none.
 func (r *UIResult) Add(err error) {
 	r.err = errors.Join(r.err, err)
 	r.refused = r.refused || reconcile.Final(err)

@@ -75,7 +75,7 @@ const (
 // reason is one line of the table of reasons.
 type reason struct {
 	Name string
-	// In says where it appears: "<condition>=<status>", or inAttempts.
+	// In says where it appears: "<condition>=<status>", or InAttempts.
 	In []string
 	// Meaning is a sentence without its period.
 	Meaning string

@@ -11,7 +11,7 @@ type Settings struct {
 	// SubmitterDeadline is how long a Job with spark-submit may take; 0 for
 	// sparksubmit.DefaultDeadline.
 	SubmitterDeadline time.Duration
-	// MaxTrackedExecutors bounds status.executorState; 0 keeps it empty.
+	// MaxTrackedExecutors bounds status.ExecutorState; 0 keeps it empty.
 	MaxTrackedExecutors int
 	// DriverGracePeriod is how long a submitted application may be without driver
 	// pod; 0 for no longer than it takes to ask the API server.

@@ -44,13 +44,16 @@ func StateOf(status *v1beta2.SparkApplicationStatus) v1beta2.ApplicationStateTyp
 func states(s ...v1beta2.ApplicationStateType) []v1beta2.ApplicationStateType { return s }
 
 var (
+	// AnyState are all states that this version knows.
 	AnyState = states(StateNew, StateSubmitting, StateSubmitted, StateRunning, StateUnknown, StateSucceeding, StateFailing,
 		StateCompleted, StateFailed, StateRefused, StatePendingRerun, StateInvalidating,
 		StateSuspending, StateSuspended, StateResuming)
 	// ToBeSubmitted are the states in which the next thing is a submission.
 	ToBeSubmitted = states(StateNew, StateSubmitting, StateResuming, StatePendingRerun, StateRefused)
-	Live          = states(StateSubmitted, StateRunning, StateUnknown)
-	Terminal      = states(StateCompleted, StateFailed)
+	// Live are the states in which a run is under way.
+	Live = states(StateSubmitted, StateRunning, StateUnknown)
+	// Terminal are the final states.
+	Terminal = states(StateCompleted, StateFailed)
 )
 
 // isLive reports whether a run is under way in a state.
