@@ -137,13 +137,13 @@ func TestAdoptionRemembersTheSpec(t *testing.T) {
 		t.Fatal(err)
 	}
 	app := c.wantState("pi", lifecycle.StateSubmitted)
-	if app.Status.ObservedSpecHash != old.Annotations[lifecycle.AnnotationSpecHash] {
+	if app.Status.ObservedSpecHash != old.Annotations[v1beta2.AnnotationSpecHash] {
 		t.Error("the status claims that the new spec runs")
 	}
 	mustSettle(t, p, "pi")
 	app = c.wantState("pi", lifecycle.StateSubmitted)
 	pod := c.pod("pi-driver")
-	if pod.UID == old.UID || pod.Annotations[lifecycle.AnnotationSpecHash] != app.Status.ObservedSpecHash {
+	if pod.UID == old.UID || pod.Annotations[v1beta2.AnnotationSpecHash] != app.Status.ObservedSpecHash {
 		t.Error("the driver of the old spec still runs")
 	}
 }
@@ -195,7 +195,7 @@ func TestAdoptAcrossVersions(t *testing.T) {
 		t.Fatal("no crash")
 	}
 	c.fault = nil
-	c.editPod("pi-driver", func(pod *corev1.Pod) { pod.Annotations[lifecycle.AnnotationSpecHash] = "0-of-another-version" })
+	c.editPod("pi-driver", func(pod *corev1.Pod) { pod.Annotations[v1beta2.AnnotationSpecHash] = "0-of-another-version" })
 	uid := c.pod("pi-driver").UID
 	mustSettle(t, c.start(), "pi")
 	c.wantState("pi", lifecycle.StateSubmitted)

@@ -54,8 +54,8 @@ func TestSubmitRunSucceed(t *testing.T) {
 	if status.SubmissionAttempts != 1 || status.ExecutionAttempts != 1 || !status.LastSubmissionAttemptTime.Time.Equal(testStart) {
 		t.Errorf("attempts %d/%d at %v", status.SubmissionAttempts, status.ExecutionAttempts, status.LastSubmissionAttemptTime)
 	}
-	if status.ObservedGeneration != 1 || status.ObservedSpecHash == "" || status.ObservedSpecHash != pod.Annotations[lifecycle.AnnotationSpecHash] {
-		t.Errorf("generation %d, hash %q, pod's %q", status.ObservedGeneration, status.ObservedSpecHash, pod.Annotations[lifecycle.AnnotationSpecHash])
+	if status.ObservedGeneration != 1 || status.ObservedSpecHash == "" || status.ObservedSpecHash != pod.Annotations[v1beta2.AnnotationSpecHash] {
+		t.Errorf("generation %d, hash %q, pod's %q", status.ObservedGeneration, status.ObservedSpecHash, pod.Annotations[v1beta2.AnnotationSpecHash])
 	}
 	if last := c.log[len(c.log)-1]; last != "update sparkapplications pi" {
 		t.Errorf("the status was not the last write: %q", c.log)
@@ -302,7 +302,7 @@ func TestEditOfTheSpec(t *testing.T) {
 	p = c.start()
 	mustSettle(t, p, "pi")
 	app = c.wantState("pi", lifecycle.StateSubmitted)
-	if pod := c.pod("pi-driver"); pod.UID == uid || pod.Annotations[lifecycle.AnnotationSpecHash] != app.Status.ObservedSpecHash {
+	if pod := c.pod("pi-driver"); pod.UID == uid || pod.Annotations[v1beta2.AnnotationSpecHash] != app.Status.ObservedSpecHash {
 		t.Error("the driver is still the old one")
 	}
 	if app.Status.SubmissionAttempts != 1 || app.Status.ObservedGeneration != 3 {

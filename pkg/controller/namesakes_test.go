@@ -95,7 +95,7 @@ func TestNamesOfAnEarlierApplication(t *testing.T) {
 					app := c.application("pi")
 					condition, state := v1beta2.ConditionStalled, lifecycle.StateSubmitting
 					if test.ui {
-						condition, state = lifecycle.ConditionUIReady, lifecycle.StateSubmitted
+						condition, state = v1beta2.ConditionUIReady, lifecycle.StateSubmitted
 					}
 					found := meta.FindStatusCondition(app.Status.Conditions, condition)
 					if lifecycle.StateOf(&app.Status) != state || found == nil || !strings.Contains(found.Message, part) {
@@ -110,7 +110,7 @@ func TestNamesOfAnEarlierApplication(t *testing.T) {
 						return
 					}
 					app = c.wantState("pi", lifecycle.StateSubmitted)
-					if ready := meta.FindStatusCondition(app.Status.Conditions, lifecycle.ConditionUIReady); ready == nil || ready.Status != metav1.ConditionTrue || app.Status.SubmissionAttempts != 1 {
+					if ready := meta.FindStatusCondition(app.Status.Conditions, v1beta2.ConditionUIReady); ready == nil || ready.Status != metav1.ConditionTrue || app.Status.SubmissionAttempts != 1 {
 						t.Errorf("status %+v", app.Status)
 					}
 				})

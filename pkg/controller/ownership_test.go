@@ -176,7 +176,7 @@ func TestForgedSubmission(t *testing.T) {
 	if err := c.kube.Tracker().Add(job); err != nil {
 		t.Fatal(err)
 	}
-	list := c.pod("victim-driver").Annotations[lifecycle.AnnotationRunObjects]
+	list := c.pod("victim-driver").Annotations[v1beta2.AnnotationRunObjects]
 	_, service, found := strings.Cut(list, run.KindService+"/")
 	if !found {
 		t.Fatalf("objects %q", list)
@@ -188,7 +188,7 @@ func TestForgedSubmission(t *testing.T) {
 	c.putApplication(app)
 	c.editPod("pi-driver", func(pod *corev1.Pod) {
 		pod.Labels[v1beta2.LabelSubmissionID] = id
-		pod.Annotations[lifecycle.AnnotationRunObjects] = list
+		pod.Annotations[v1beta2.AnnotationRunObjects] = list
 		pod.Annotations[v1beta2.AnnotationSubmitter] = v1beta2.SubmitterSparkSubmit
 	})
 	before := len(c.log)

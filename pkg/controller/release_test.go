@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
 )
 
@@ -37,7 +38,7 @@ func TestForgedRunObjects(t *testing.T) {
 	}
 	services := c.services()
 	c.editPod("pi-driver", func(pod *corev1.Pod) {
-		pod.Annotations[lifecycle.AnnotationRunObjects] += ",Service/victim,Secret/victim,NetworkPolicy/victim,Service/,/,victim"
+		pod.Annotations[v1beta2.AnnotationRunObjects] += ",Service/victim,Secret/victim,NetworkPolicy/victim,Service/,/,victim"
 	})
 	c.driverPhase("pi-driver", corev1.PodSucceeded)
 	mustSettle(t, p, "pi")

@@ -39,7 +39,7 @@ func TestForeignUIServiceIsLeftAlone(t *testing.T) {
 	p := c.start()
 	mustSettle(t, p, "pi")
 	app := c.wantState("pi", lifecycle.StateSubmitted)
-	condition := meta.FindStatusCondition(app.Status.Conditions, lifecycle.ConditionUIReady)
+	condition := meta.FindStatusCondition(app.Status.Conditions, v1beta2.ConditionUIReady)
 	if condition == nil || condition.Status != metav1.ConditionFalse || !strings.Contains(condition.Message, "pi-ui-svc") {
 		t.Errorf("condition %+v", condition)
 	}

@@ -12,10 +12,6 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
-// ConditionUIReady is true once Service and Ingress of the web UI and of the
-// driver's other ports exist as the spec asks for them.
-const ConditionUIReady = "UIReady"
-
 // followState brings the conditions that only repeat the state in line with it.
 func followState(status *v1beta2.SparkApplicationStatus, message string, c reconcile.Conditions) {
 	switch status.AppState.State {
@@ -32,19 +28,19 @@ func followState(status *v1beta2.SparkApplicationStatus, message string, c recon
 	case v1beta2.ApplicationStateCompleted:
 		c.SetFalse(v1beta2.ConditionDriverReady, reasonDriverEnded, "")
 		c.SetTrue(v1beta2.ConditionCompleted, reasonSucceeded, "")
-		c.Remove(ConditionUIReady)
+		c.Remove(v1beta2.ConditionUIReady)
 	case v1beta2.ApplicationStateFailed:
 		if c.Find(v1beta2.ConditionDriverReady) != nil {
 			c.SetFalse(v1beta2.ConditionDriverReady, reasonDriverEnded, "")
 		}
 		c.SetFalse(v1beta2.ConditionCompleted, reasonFailed, message)
-		c.Remove(ConditionUIReady)
+		c.Remove(v1beta2.ConditionUIReady)
 	case v1beta2.ApplicationStatePendingRerun, v1beta2.ApplicationStateInvalidating:
 		c.SetFalse(v1beta2.ConditionSubmitted, reasonRerun, "")
-		c.Remove(v1beta2.ConditionDriverReady, v1beta2.ConditionCompleted, v1beta2.ConditionExecutorsReady, ConditionUIReady)
+		c.Remove(v1beta2.ConditionDriverReady, v1beta2.ConditionCompleted, v1beta2.ConditionExecutorsReady, v1beta2.ConditionUIReady)
 	case v1beta2.ApplicationStateSuspending, v1beta2.ApplicationStateSuspended:
 		c.SetFalse(v1beta2.ConditionSubmitted, reasonSuspended, "spec.suspend is true")
-		c.Remove(v1beta2.ConditionDriverReady, v1beta2.ConditionCompleted, v1beta2.ConditionExecutorsReady, ConditionUIReady)
+		c.Remove(v1beta2.ConditionDriverReady, v1beta2.ConditionCompleted, v1beta2.ConditionExecutorsReady, v1beta2.ConditionUIReady)
 	default: // the other states say nothing here
 	}
 }

@@ -218,22 +218,22 @@ func followUI(in *Input, out *Outcome, status *v1beta2.SparkApplicationStatus, c
 	ui.SetDriverInfo(&status.DriverInfo, out.UI.Web, out.UI.Service, out.UI.Ingress)
 	if out.UI.err != nil {
 		message := reconcile.OneLine(out.UI.err.Error())
-		if old := meta.FindStatusCondition(status.Conditions, ConditionUIReady); old != nil && old.Status == metav1.ConditionFalse && old.ObservedGeneration == in.App.Generation {
+		if old := meta.FindStatusCondition(status.Conditions, v1beta2.ConditionUIReady); old != nil && old.Status == metav1.ConditionFalse && old.ObservedGeneration == in.App.Generation {
 			message = old.Message // see stall
 		}
 		reason := ReasonRetrying
 		if out.UI.refused || out.UI.awaited != "" && !in.Now.Before(in.uiFailingSince().Add(out.UI.awaited.Patience())) {
 			reason = reasonUIFailed
 		}
-		c.SetFalse(ConditionUIReady, reason, message)
+		c.SetFalse(v1beta2.ConditionUIReady, reason, message)
 		return
 	}
-	c.SetTrue(ConditionUIReady, reasonUIReady, "")
+	c.SetTrue(v1beta2.ConditionUIReady, reasonUIReady, "")
 }
 
 // uiFailingSince is since when the UI objects cannot be written; now if they can.
 func (in *Input) uiFailingSince() time.Time {
-	condition := meta.FindStatusCondition(in.App.Status.Conditions, ConditionUIReady)
+	condition := meta.FindStatusCondition(in.App.Status.Conditions, v1beta2.ConditionUIReady)
 	if condition == nil || condition.Status != metav1.ConditionFalse {
 		return in.Now
 	}

@@ -208,10 +208,10 @@ func (t *transition) conditionEvents() {
 	}{
 		{v1beta2.ConditionStalled, metav1.ConditionTrue, "SparkApplicationStalled"},
 		{v1beta2.ConditionExecutorsReady, metav1.ConditionFalse, "SparkExecutorsMissing"},
-		{ConditionUIReady, metav1.ConditionFalse, "SparkUIUnavailable"},
+		{v1beta2.ConditionUIReady, metav1.ConditionFalse, "SparkUIUnavailable"},
 	} {
 		now := meta.FindStatusCondition(t.new.Conditions, alarm.condition)
-		if now == nil || now.Status != alarm.status || now.Reason == ReasonRetrying && alarm.condition == ConditionUIReady {
+		if now == nil || now.Status != alarm.status || now.Reason == ReasonRetrying && alarm.condition == v1beta2.ConditionUIReady {
 			continue // for the UI, a condition does while it is tried again
 		}
 		if alarm.condition == v1beta2.ConditionExecutorsReady && now.Reason != reasonNoExecutors && now.Reason != reasonExecutorsCrashing {

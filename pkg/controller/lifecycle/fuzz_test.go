@@ -269,7 +269,7 @@ func (g *choices) status() v1beta2.SparkApplicationStatus {
 			FailureType: pick(g, "", v1beta2.FailureTypeApplication, v1beta2.FailureTypeInfrastructure, "Other"), StartTime: maybe(g, g.time), TerminationTime: maybe(g, g.time),
 		})
 	}
-	for _, kind := range []string{v1beta2.ConditionSubmitted, v1beta2.ConditionDriverReady, v1beta2.ConditionExecutorsReady, v1beta2.ConditionCompleted, v1beta2.ConditionStalled, ConditionUIReady} {
+	for _, kind := range []string{v1beta2.ConditionSubmitted, v1beta2.ConditionDriverReady, v1beta2.ConditionExecutorsReady, v1beta2.ConditionCompleted, v1beta2.ConditionStalled, v1beta2.ConditionUIReady} {
 		if g.yes() {
 			status.Conditions = append(status.Conditions, metav1.Condition{
 				Type: kind, Status: pick(g, metav1.ConditionTrue, metav1.ConditionFalse, metav1.ConditionUnknown), Reason: g.word(), Message: g.text(), LastTransitionTime: g.time(),

@@ -147,13 +147,13 @@ func (in *Input) StrayExecutors() []*podview.Pod {
 
 // UIWritten reports whether UI objects were written for this run before.
 func (in *Input) UIWritten() bool {
-	return meta.FindStatusCondition(in.App.Status.Conditions, ConditionUIReady) != nil
+	return meta.FindStatusCondition(in.App.Status.Conditions, v1beta2.ConditionUIReady) != nil
 }
 
 // UIDue reports whether the UI objects have to be written: not yet done for this
 // spec, or without success.
 func (in *Input) UIDue() bool {
-	condition := meta.FindStatusCondition(in.App.Status.Conditions, ConditionUIReady)
+	condition := meta.FindStatusCondition(in.App.Status.Conditions, v1beta2.ConditionUIReady)
 	return condition == nil || condition.ObservedGeneration != in.App.Generation || condition.Status != metav1.ConditionTrue
 }
 
@@ -227,20 +227,8 @@ func RecoverHash(status *v1beta2.SparkApplicationStatus, driver *podview.Pod) {
 	if status.ObservedSpecHash != "" || status.ObservedGeneration != 0 || driver == nil || driver.ApplicationUID == "" {
 		return
 	}
-	status.ObservedSpecHash = driver.Annotations.Get(AnnotationSpecHash)
-	if generation, err := strconv.ParseInt(driver.Annotations.Get(AnnotationGeneration), 10, 64); err == nil {
+	status.ObservedSpecHash = driver.Annotations.Get(v1beta2.AnnotationSpecHash)
+	if generation, err := strconv.ParseInt(driver.Annotations.Get(v1beta2.AnnotationGeneration), 10, 64); err == nil {
 		status.ObservedGeneration = generation
 	}
 }
-
-// Annotations of driver pods that describe a submission to a later reader, such
-// as the operator after a crash.
-const (
-	// AnnotationSpecHash is the hash of the spec from which the pod was built.
-	AnnotationSpecHash = "sparkoperator.k8s.io/spec-hash"
-	// AnnotationGeneration is the generation of the application at that time.
-	AnnotationGeneration = "sparkoperator.k8s.io/spec-generation"
-	// AnnotationRunObjects names the objects that belong to the run and that the
-	// end of the run makes useless.
-	AnnotationRunObjects = "sparkoperator.k8s.io/run-objects"
-)

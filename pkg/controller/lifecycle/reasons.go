@@ -100,8 +100,8 @@ const (
 	completedTrue       = v1beta2.ConditionCompleted + "=True"
 	completedFalse      = v1beta2.ConditionCompleted + "=False"
 	stalledTrue         = v1beta2.ConditionStalled + "=True"
-	uiReadyTrue         = ConditionUIReady + "=True"
-	uiReadyFalse        = ConditionUIReady + "=False"
+	uiReadyTrue         = v1beta2.ConditionUIReady + "=True"
+	uiReadyFalse        = v1beta2.ConditionUIReady + "=False"
 )
 
 func places(list ...string) []string { return list }

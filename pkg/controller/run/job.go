@@ -86,7 +86,7 @@ func (r *Runner) take(ctx context.Context, t *task, pod *podview.Pod, s *lifecyc
 	s.DriverPodName = pod.Name
 	s.SparkApplicationID = pod.Labels.SparkApplicationSelector
 	s.Time = pod.CreationTimestamp.Time
-	if hash := pod.Annotations.Get(lifecycle.AnnotationSpecHash); hash != "" {
+	if hash := pod.Annotations.Get(v1beta2.AnnotationSpecHash); hash != "" {
 		s.SpecHash = hash // the spec may have been edited since; then the next sync sees it
 	}
 	return nil
@@ -196,9 +196,9 @@ func (r *Runner) buildJob(app *v1beta2.SparkApplication, s *lifecycle.Submission
 		Params:   params,
 		Deadline: r.settings.SubmitterDeadline,
 		Annotations: map[string]string{
-			lifecycle.AnnotationSpecHash:   s.SpecHash,
-			lifecycle.AnnotationGeneration: strconv.FormatInt(app.Generation, 10),
-			v1beta2.AnnotationSubmitter:    v1beta2.SubmitterSparkSubmit,
+			v1beta2.AnnotationSpecHash:   s.SpecHash,
+			v1beta2.AnnotationGeneration: strconv.FormatInt(app.Generation, 10),
+			v1beta2.AnnotationSubmitter:  v1beta2.SubmitterSparkSubmit,
 		},
 	})
 }

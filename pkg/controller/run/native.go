@@ -68,7 +68,7 @@ func (r *Runner) createRun(ctx context.Context, t *task, s *lifecycle.Submission
 	if s.Adopted {
 		s.SparkApplicationID = pod.Labels.SparkApplicationSelector
 		s.Time = pod.CreationTimestamp.Time
-		if hash := pod.Annotations.Get(lifecycle.AnnotationSpecHash); hash != s.SpecHash {
+		if hash := pod.Annotations.Get(v1beta2.AnnotationSpecHash); hash != s.SpecHash {
 			// Built from an older spec, so objects of today's would not fit. The next
 			// sync sees the difference and replaces the run. Not so if another version
 			// of the operator computed the hash: then the run goes on.
@@ -145,9 +145,9 @@ func (r *Runner) build(app *v1beta2.SparkApplication, s *lifecycle.Submission) (
 	annotations := make(map[string]string, len(run.Driver.Annotations)+3)
 	maps.Copy(annotations, run.Driver.Annotations)
 	run.Driver.Annotations = annotations // they may share memory with the application
-	run.Driver.Annotations[lifecycle.AnnotationSpecHash] = s.SpecHash
-	run.Driver.Annotations[lifecycle.AnnotationGeneration] = strconv.FormatInt(app.Generation, 10)
-	run.Driver.Annotations[lifecycle.AnnotationRunObjects] = runObjects(&run.Objects)
+	run.Driver.Annotations[v1beta2.AnnotationSpecHash] = s.SpecHash
+	run.Driver.Annotations[v1beta2.AnnotationGeneration] = strconv.FormatInt(app.Generation, 10)
+	run.Driver.Annotations[v1beta2.AnnotationRunObjects] = runObjects(&run.Objects)
 	return run, nil
 }
 

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
 	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
@@ -55,7 +56,7 @@ func (r *Runner) releaseRun(ctx context.Context, t *task) error {
 	var failed []error
 	if pod := t.in.Driver; pod != nil && pod.DeletionTimestamp == nil {
 		ids := submit.NewIDs(t.in.App.Status.SubmissionID)
-		for _, entry := range strings.Split(pod.Annotations.Get(lifecycle.AnnotationRunObjects), ",") {
+		for _, entry := range strings.Split(pod.Annotations.Get(v1beta2.AnnotationRunObjects), ",") {
 			kind, name, ok := strings.Cut(entry, "/")
 			if !ok {
 				continue

@@ -78,3 +78,15 @@ const (
 	// SubmitterSparkSubmit runs the spark-submit of the application's image in a Job.
 	SubmitterSparkSubmit = "spark-submit"
 )
+
+// Annotations of driver pods that describe a submission to a later reader, such
+// as the operator after a crash.
+const (
+	// AnnotationSpecHash is the hash of the spec from which the pod was built.
+	AnnotationSpecHash = "sparkoperator.k8s.io/spec-hash"
+	// AnnotationGeneration is the generation of the application at that time.
+	AnnotationGeneration = "sparkoperator.k8s.io/spec-generation"
+	// AnnotationRunObjects names the objects that belong to the run and that the
+	// end of the run makes useless.
+	AnnotationRunObjects = "sparkoperator.k8s.io/run-objects"
+)

@@ -204,4 +204,7 @@ const (
 	// ConditionStalled is true while the application makes no progress and the operator
 	// cannot fix the cause.
 	ConditionStalled = "Stalled"
+	// ConditionUIReady is true once Service and Ingress of the web UI and of the
+	// driver's other ports exist as the spec asks for them.
+	ConditionUIReady = "UIReady"
 )
