@@ -27,6 +27,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/spark-operator/spark-operator/test/admission"
 )
 
 // signed are a certificate for localhost and its authority.
@@ -71,7 +73,7 @@ func issue(t *testing.T, template, parent *x509.Certificate, parentKey crypto.Si
 
 // served is the certificate that a replica shows.
 func served(ctx context.Context, port int) (*x509.Certificate, error) {
-	dialer := &tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // it is looked at only
+	dialer := &tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}
 	conn, err := dialer.DialContext(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {
 		return nil, err
@@ -128,7 +130,7 @@ func TestRotationUnderLoad(t *testing.T) {
 	in.put(t, map[string][]byte{"ca-cert.pem": old.authority, "ca-key.pem": old.authorityKey, "server-cert.pem": old.certificate, "server-key.pem": old.key})
 	in.trust(t, old.authority)
 	in.start(t, in.port, "--webhook-ca-propagation=3s")
-	standby := freePort(t)
+	standby := admission.FreePort(t)
 	in.start(t, standby, "--webhook-ca-propagation=3s")
 	in.works(t, 30*time.Second)
 	before, err := served(t.Context(), in.port)

@@ -71,7 +71,7 @@ func start(t *testing.T, r reviewer) *server {
 		})
 	}()
 	s := &server{address: listener.Addr().String(), metrics: metrics, client: &http.Client{Transport: &http.Transport{
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true, //nolint:gosec // its own server
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true,
 	}}}
 	s.stop = sync.OnceValue(func() error { cancel(); return <-ended })
 	t.Cleanup(func() {
@@ -139,11 +139,12 @@ func TestRequestsThatAreNoReviews(t *testing.T) {
 			t.Errorf("%s: %d %s", name, status, text)
 		}
 	}
-	response, err := s.client.Get("https://" + s.address + "/review") //nolint:noctx // a test
+	response, err := s.client.Get("https://" + s.address + "/review")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if response.Body.Close(); response.StatusCode != http.StatusMethodNotAllowed {
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("GET: %d", response.StatusCode)
 	}
 	if got := testutil.ToFloat64(s.metrics.panics); got != 1 {
@@ -157,7 +158,7 @@ func TestHalfClosedConnectionsEnd(t *testing.T) {
 		"", "POST /review HTTP/1.1\r\nHost: x\r\n",
 		"POST /review HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
 	} {
-		dialer := &tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // its own server
+		dialer := &tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}
 		conn, err := dialer.DialContext(t.Context(), "tcp", s.address)
 		if err != nil {
 			t.Fatal(err)
