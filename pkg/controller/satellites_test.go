@@ -31,7 +31,9 @@ func busy(clienttesting.Action) (bool, runtime.Object, error) {
 
 func TestForeignUIServiceIsLeftAlone(t *testing.T) {
 	c := newCluster(t)
-	foreign := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "pi-ui-svc", Namespace: "ns"}, Spec: corev1.ServiceSpec{Selector: map[string]string{"app": "mine"}}}
+	foreign := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "pi-ui-svc", Namespace: "ns"}, Spec: corev1.ServiceSpec{
+		Selector: map[string]string{"app": "mine"}, ClusterIP: "10.0.0.1", Ports: []corev1.ServicePort{{Port: 80}},
+	}}
 	if err := c.kube.Tracker().Create(servicesResource, foreign, "ns"); err != nil {
 		t.Fatal(err)
 	}
@@ -42,6 +44,9 @@ func TestForeignUIServiceIsLeftAlone(t *testing.T) {
 	condition := meta.FindStatusCondition(app.Status.Conditions, v1beta2.ConditionUIReady)
 	if condition == nil || condition.Status != metav1.ConditionFalse || !strings.Contains(condition.Message, "pi-ui-svc") {
 		t.Errorf("condition %+v", condition)
+	}
+	if info := app.Status.DriverInfo; info.WebUIServiceName != "" || info.WebUIPort != 0 || info.WebUIAddress != "" {
+		t.Errorf("the status lists the foreign service: %+v", info)
 	}
 	if got := c.reasons(); !slices.Equal(got, []string{"SparkApplicationSubmitted", "SparkUIUnavailable"}) {
 		t.Errorf("events %q", got)
