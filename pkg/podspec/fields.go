@@ -130,7 +130,7 @@ func (f *Fields) Apply(pod *corev1.PodSpec, container int) (warnings []string, e
 // server would refuse the pod, and the driver would ask for it forever.
 func (f *Fields) Complete(pod *corev1.PodSpec, container int) field.ErrorList {
 	e := &edit{Fields: f, pod: pod, spark: container}
-	if typed := e.EffectiveEnv(); len(typed) > 0 {
+	if typed := e.EffectiveEnv(); !hasEnv(e.container().Env, typed) {
 		e.container().Env = MergeEnv(e.container().Env, typed)
 	}
 	if limit, err := ParseMemoryLimit(valueOf(e.MemoryLimit)); err != nil || limit.Cmp(e.container().Resources.Requests[corev1.ResourceMemory]) >= 0 {
