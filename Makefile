@@ -255,10 +255,11 @@ package: go-toolchain bin/helm bin/images bin/cyclonedx-gomod bin/kustomize ## M
 	VERSION='$(VERSION)' LDFLAGS='$(LDFLAGS)' CHART_URL='$(CHART_URL)' hack/package.sh $(DIST)
 
 .PHONY: repo-serve
-repo-serve: ## Serve the Helm repository of `make package` on this machine (REPO_ADDRESS).
+repo-serve: bin/helm ## Serve the Helm repository of `make package` on this machine (REPO_ADDRESS).
 	@[ -f $(DIST)/repo/index.yaml ] || { echo "run make package first" >&2; exit 1; }
-	@bin/helm repo index $(DIST)/repo
-	@go run ./hack/reposerve $(DIST)/repo $(REPO_ADDRESS)
+	@# A copy, whose index has no address: the release's own leads to where the release will be.
+	@rm -rf .out/repo && mkdir -p .out && cp -r $(DIST)/repo .out/repo && bin/helm repo index .out/repo
+	@go run ./hack/reposerve .out/repo $(REPO_ADDRESS)
 
 .PHONY: push
 push: bin/crane bin/helm ## Push image and chart of `make package` to REGISTRY. Needs a login there.

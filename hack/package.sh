@@ -25,7 +25,7 @@ bin/helm package charts/spark-operator --version "${VERSION}" --app-version "${V
 bin/helm repo index "${folder}/repo" --url "${CHART_URL}"
 bin/kustomize build manifests/base >"${folder}/install.yaml"
 
-bin/cyclonedx-gomod app -json -licenses=false -main cmd/spark-operator -output "${folder}/sbom.cdx.json" . 2>/dev/null
+bin/cyclonedx-gomod bin -json -version "v${VERSION}" -output "${folder}/sbom.cdx.json" "${folder}/spark-operator-linux-amd64" 2>/dev/null
 go run ./hack/licenses "${folder}/licenses.tsv" "${folder}/third-party-licenses.txt"
 
 commit="$(git rev-parse HEAD 2>/dev/null || echo unknown)"
