@@ -15,7 +15,6 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
-	"github.com/spark-operator/spark-operator/pkg/diagnosis"
 )
 
 // addExecutor adds a pod as the driver of the current submission makes it.
@@ -117,11 +116,11 @@ func TestNoExecutors(t *testing.T) {
 					}
 				})
 			}
-			if after := mustSettle(t, p, "pi"); after != diagnosis.ExecutorDelay {
+			if after := mustSettle(t, p, "pi"); after != lifecycle.ExecutorDelay {
 				t.Errorf("next look after %v", after)
 			}
 			c.wantCondition(v1beta2.ConditionExecutorsReady, few)
-			c.clock.Step(diagnosis.ExecutorDelay)
+			c.clock.Step(lifecycle.ExecutorDelay)
 			mustSettle(t, p, "pi")
 			c.wantCondition(v1beta2.ConditionExecutorsReady, none+test.want)
 			if got := c.executorEvents(); got != 1 {

@@ -97,7 +97,7 @@ func TestRunTimeout(t *testing.T) {
 	p := c.start()
 	mustSettle(t, p, "pi")
 	c.driverPhase("pi-driver", corev1.PodRunning)
-	for _, want := range []time.Duration{diagnosis.ExecutorDelay, lifecycle.AuditDelay, lifecycle.AuditDelay} {
+	for _, want := range []time.Duration{lifecycle.ExecutorDelay, lifecycle.AuditDelay, lifecycle.AuditDelay} {
 		if after := mustSettle(t, p, "pi"); after != want {
 			t.Errorf("next look after %v", after)
 		}

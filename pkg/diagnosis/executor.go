@@ -3,8 +3,6 @@
 package diagnosis
 
 import (
-	"time"
-
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -13,13 +11,8 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
-const (
-	// ExecutorDelay is how long after the start of its driver an application may be
-	// without executors, or with too few, before the status looks for the cause.
-	ExecutorDelay = time.Minute
-	// MinCrashes is the number of failed executors needed to report a crash loop.
-	MinCrashes = 3
-)
+// MinCrashes is the number of failed executors needed to report a crash loop.
+const MinCrashes = 3
 
 // ExecutorState reads the state of an executor from its pod; as with the driver,
 // the end of the Spark container counts and not that of a sidecar.

@@ -158,3 +158,11 @@ func followSpec(in *Input, out *Outcome, status *v1beta2.SparkApplicationStatus)
 	}
 	status.ObservedGeneration = in.App.Generation
 }
+
+// stampTransition records when the application came into another state.
+func stampTransition(in *Input, status *v1beta2.SparkApplicationStatus) {
+	if StateOf(status) != in.State() {
+		now := metav1.NewTime(in.Now)
+		status.AppState.LastTransitionTime = &now
+	}
+}

@@ -4,20 +4,21 @@ package lifecycle
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/diagnosis"
-	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
-	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 	"github.com/spark-operator/spark-operator/pkg/submit/sparksubmit"
+)
+
+// Delays after which a waiting application is synced again. They are backstops: what
+// it waits for normally causes an event.
+const (
+	BackstopDelay = 30 * time.Second
+	AuditDelay    = 5 * time.Minute
 )
 
 // unseenDelay is when to sync again if the API server kept nothing new of a status, so that
@@ -114,16 +115,6 @@ var (
 	}}
 )
 
-// Delays after which a waiting application is synced again. They are backstops: what
-// it waits for normally causes an event.
-const (
-	BackstopDelay = 30 * time.Second
-	AuditDelay    = 5 * time.Minute
-	// ExecutorGrace is how long after the end of the driver its executors have to
-	// go by themselves.
-	ExecutorGrace = 30 * time.Second
-)
-
 // driverDeadline is when a driver that is pending has to be looked at although
 // nothing happened; zero for never.
 func (in *Input) driverDeadline() time.Time {
@@ -148,16 +139,6 @@ func (in *Input) driverDeadline() time.Time {
 	return time.Time{}
 }
 
-// executorDeadline is when missing executors are looked into; zero if it is not
-// known since when the driver runs.
-func (in *Input) executorDeadline() time.Time {
-	started := in.Report.Started
-	if started.IsZero() {
-		return time.Time{}
-	}
-	return started.Add(diagnosis.ExecutorDelay)
-}
-
 // EventsDue is when the events of a driver that starts silently are read next.
 func (in *Input) EventsDue() time.Time {
 	scheduled := in.Driver.CreationTimestamp.Time
@@ -166,33 +147,6 @@ func (in *Input) EventsDue() time.Time {
 	}
 	return reconcile.Later(scheduled.Add(QuietStart), in.Watch.read.next)
 }
-
-// A deleted pod whose node does not answer never terminates: no kubelet confirms its
-// end. It is force-deleted only on evidence that the node is lost, because its driver
-// may still run behind a broken network.
-
-// StuckAfter is how long past its grace period a pod may take to terminate before the
-// status says so, and before the operator reads its node.
-const StuckAfter = time.Minute
-
-// stuckDriver returns a driver pod that should have gone long ago; nil for none.
-func (in *Input) stuckDriver() *podview.Pod {
-	for _, pod := range in.Drivers() {
-		if in.Stuck(pod) {
-			return pod
-		}
-	}
-	return nil
-}
-
-// Stuck reports whether a pod should have gone long ago. Its deletion timestamp is
-// the end of its grace period.
-func (in *Input) Stuck(pod *podview.Pod) bool {
-	return pod.DeletionTimestamp != nil && !in.Now.Before(pod.DeletionTimestamp.Add(StuckAfter))
-}
-
-// currentDriverStuck reports that this holds for the driver of the run under way.
-func (in *Input) currentDriverStuck() bool { return in.Driver != nil && in.Stuck(in.Driver) }
 
 // deadline is the end of the time that a run has for one of its phases, and what
 // the failure is if the run misses it.
@@ -292,56 +246,6 @@ func (in *Input) overdueFailure(d *deadline) failure {
 	return f
 }
 
-// executorsWereReady reports whether as many executors run as the application
-// starts with, or did at an earlier time of this run.
-func (in *Input) executorsWereReady() bool {
-	return hadExecutors(&in.App.Status) || in.startedExecutors() >= startingExecutors(in.App)
-}
-
-// hadExecutors reports whether the status says that enough executors run or ran.
-func hadExecutors(status *v1beta2.SparkApplicationStatus) bool {
-	ready := meta.FindStatusCondition(status.Conditions, v1beta2.ConditionExecutorsReady)
-	return ready != nil && (ready.Status == metav1.ConditionTrue || ready.Reason == reasonExecutorsLost)
-}
-
-// startedExecutors counts the executors that run or have ended well.
-func (in *Input) startedExecutors() int32 {
-	var count int32
-	for _, pod := range in.Executors {
-		switch diagnosis.ExecutorState(pod) {
-		case v1beta2.ExecutorStateRunning, v1beta2.ExecutorStateCompleted:
-			count++
-		default: // not there yet, or of no use
-		}
-	}
-	return count
-}
-
-// startingExecutors is with how many executors an application starts, as far as
-// they stay: with dynamic allocation that is the least that it keeps.
-func startingExecutors(app *v1beta2.SparkApplication) int32 {
-	spec, conf := &app.Spec, app.Spec.SparkConf
-	dynamic := spec.DynamicAllocation != nil && spec.DynamicAllocation.Enabled
-	switch {
-	case dynamic && spec.DynamicAllocation.MinExecutors != nil:
-		return *spec.DynamicAllocation.MinExecutors
-	case dynamic || strings.EqualFold(strings.TrimSpace(conf[sparkconf.DynamicAllocationEnabled]), "true"):
-		return numberOr(conf["spark.dynamicAllocation.minExecutors"], 0)
-	case spec.Executor.Instances != nil:
-		return *spec.Executor.Instances
-	}
-	return numberOr(conf[sparkconf.ExecutorInstances], 1)
-}
-
-// numberOr reads a number that a property gives; where it gives none that Spark
-// could read, it is the other one.
-func numberOr(text string, other int32) int32 {
-	if number, err := strconv.ParseInt(strings.TrimSpace(text), 10, 32); err == nil && number >= 0 {
-		return int32(number)
-	}
-	return other
-}
-
 // bound says how long an application may be in a state before it counts as stuck.
 // It ends nothing: the status only reports it.
 type bound struct {
@@ -420,12 +324,4 @@ func (in *Input) overstay() *stalledBy {
 	}
 	return &stalledBy{reasonStuck, fmt.Sprintf("the application has been %s since %s, longer than expected; %s",
 		state, in.StateSince().UTC().Format(time.RFC3339), b.hint)}
-}
-
-// stampTransition records when the application came into another state.
-func stampTransition(in *Input, status *v1beta2.SparkApplicationStatus) {
-	if StateOf(status) != in.State() {
-		now := metav1.NewTime(in.Now)
-		status.AppState.LastTransitionTime = &now
-	}
 }

@@ -8,7 +8,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/diagnosis"
@@ -145,62 +144,6 @@ func followDisruption(in *Input, status *v1beta2.SparkApplicationStatus, c recon
 		value = ready.Status
 	}
 	c.Set(v1beta2.ConditionDriverReady, value, reasonDriverDisrupted, reconcile.OneLine(reconcile.Join(": ", disrupted.Reason, disrupted.Message)))
-}
-
-// DriverWatch is what this process remembers of a driver that does not start or
-// whose executors do not. It only limits how often something is done, so nothing is lost with it.
-type DriverWatch struct {
-	pod      types.UID
-	read     pace // of its events
-	rephrase pace // of the message of the same reason
-}
-
-// Of is the watch as far as it is of that pod.
-func (w DriverWatch) Of(pod types.UID) DriverWatch {
-	if w.pod == pod {
-		return w
-	}
-	return DriverWatch{pod: pod}
-}
-
-// EventsRead is the watch after the events of the driver were read.
-func (w DriverWatch) EventsRead(now time.Time) DriverWatch {
-	w.read = w.read.done(now)
-	return w
-}
-
-// Rephrased is the watch after the status said the same reason in other words.
-func (w DriverWatch) Rephrased(now time.Time) DriverWatch {
-	w.rephrase = w.rephrase.done(now)
-	return w
-}
-
-const (
-	// QuietStart is how long a scheduled driver may take to start a container before
-	// its events are read.
-	QuietStart = 15 * time.Second
-	// FirstDelay and LongestDelay bound the delays between two reads of the events,
-	// and between two texts of the same reason.
-	FirstDelay, LongestDelay = 30 * time.Second, 5 * time.Minute
-	// MaxPodEvents bounds one read. Kubernetes merges repeated events, so that a pod
-	// has few.
-	MaxPodEvents = 100
-	// EventsTimeout limits one read, so that it delays no other work.
-	EventsTimeout = 3 * time.Second
-)
-
-// pace spaces out what may be done again and again, with delays that grow.
-type pace struct {
-	next  time.Time // zero: never done yet
-	delay time.Duration
-}
-
-func (p pace) due(now time.Time) bool { return !now.Before(p.next) }
-
-// done is the pace after it was done.
-func (p pace) done(now time.Time) pace {
-	delay := min(max(2*p.delay, FirstDelay), LongestDelay)
-	return pace{next: now.Add(delay), delay: delay}
 }
 
 // NodeLossRecorded reports whether the status says that the node of the driver is

@@ -6,13 +6,18 @@ import (
 	"fmt"
 	"maps"
 	"strconv"
+	"strings"
+	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/diagnosis"
 	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
+	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 )
 
 // countExecutors returns status.executorCounts: the executors that
@@ -148,4 +153,64 @@ func settled(state v1beta2.ExecutorState, app v1beta2.ApplicationStateType) v1be
 		return v1beta2.ExecutorStateCompleted
 	}
 	return state
+}
+
+// hadExecutors reports whether the status says that enough executors run or ran.
+func hadExecutors(status *v1beta2.SparkApplicationStatus) bool {
+	ready := meta.FindStatusCondition(status.Conditions, v1beta2.ConditionExecutorsReady)
+	return ready != nil && (ready.Status == metav1.ConditionTrue || ready.Reason == reasonExecutorsLost)
+}
+
+// startingExecutors is with how many executors an application starts, as far as
+// they stay: with dynamic allocation that is the least that it keeps.
+func startingExecutors(app *v1beta2.SparkApplication) int32 {
+	spec, conf := &app.Spec, app.Spec.SparkConf
+	dynamic := spec.DynamicAllocation != nil && spec.DynamicAllocation.Enabled
+	switch {
+	case dynamic && spec.DynamicAllocation.MinExecutors != nil:
+		return *spec.DynamicAllocation.MinExecutors
+	case dynamic || strings.EqualFold(strings.TrimSpace(conf[sparkconf.DynamicAllocationEnabled]), "true"):
+		return numberOr(conf["spark.dynamicAllocation.minExecutors"], 0)
+	case spec.Executor.Instances != nil:
+		return *spec.Executor.Instances
+	}
+	return numberOr(conf[sparkconf.ExecutorInstances], 1)
+}
+
+// numberOr reads a number that a property gives; where it gives none that Spark
+// could read, it is the other one.
+func numberOr(text string, other int32) int32 {
+	if number, err := strconv.ParseInt(strings.TrimSpace(text), 10, 32); err == nil && number >= 0 {
+		return int32(number)
+	}
+	return other
+}
+
+// startedExecutors counts the executors that run or have ended well.
+func (in *Input) startedExecutors() int32 {
+	var count int32
+	for _, pod := range in.Executors {
+		switch diagnosis.ExecutorState(pod) {
+		case v1beta2.ExecutorStateRunning, v1beta2.ExecutorStateCompleted:
+			count++
+		default: // not there yet, or of no use
+		}
+	}
+	return count
+}
+
+// executorsWereReady reports whether as many executors run as the application
+// starts with, or did at an earlier time of this run.
+func (in *Input) executorsWereReady() bool {
+	return hadExecutors(&in.App.Status) || in.startedExecutors() >= startingExecutors(in.App)
+}
+
+// executorDeadline is when missing executors are looked into; zero if it is not
+// known since when the driver runs.
+func (in *Input) executorDeadline() time.Time {
+	started := in.Report.Started
+	if started.IsZero() {
+		return time.Time{}
+	}
+	return started.Add(ExecutorDelay)
 }

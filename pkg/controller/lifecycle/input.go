@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/diagnosis"
@@ -98,29 +99,6 @@ func (in *Input) specChanged() bool {
 		in.SpecHash != status.ObservedSpecHash
 }
 
-// retry is the verdict of the restart policy on the failure at hand: a refused
-// submission or a failed run, which may end just now. A spec that cannot be
-// decoded allows none.
-func (in *Input) retry() retry {
-	policy, status := in.App.Spec.RestartPolicy, &in.App.Status
-	if in.Unreadable != "" {
-		return retry{}
-	}
-	if in.State() == StateRefused {
-		return retryAfterRefusal(policy, status, in.Now)
-	}
-	if isLive(in.State()) {
-		f := in.failure()
-		return retryAfter(policy, tallyOf(status).afterFailure(policy, f), f, spanOf(status, f.ended.Time), status.SubmissionID)
-	}
-	return retryAfterFailure(policy, status, in.Now)
-}
-
-func (in *Input) retryDue() bool {
-	r := in.retry()
-	return r.allowed && !in.Now.Before(r.due)
-}
-
 // graceEnd is when a submitted application without driver pod is given up.
 func (in *Input) graceEnd() time.Time {
 	return in.App.Status.LastSubmissionAttemptTime.Add(in.Settings.DriverGracePeriod)
@@ -200,27 +178,6 @@ func (in *Input) StartsSilently() bool {
 	return (pod.Spec.NodeName != "" || condition != nil && condition.Status == corev1.ConditionTrue) && !diagnosis.AnyStarted(pod)
 }
 
-// runEnd is the time at which the driver ended, as far as its pod shows. The clock
-// of the node may be ahead of ours; retries and the time to live, which count from
-// here, must not wait for it.
-func (in *Input) runEnd() metav1.Time {
-	if finished := in.Report.Finished; finished != nil && finished.Time.Before(in.Now) {
-		return *finished
-	}
-	return metav1.NewTime(in.Now)
-}
-
-// ranFor is how long the driver had run by then; 0 if it was not seen running.
-func (in *Input) ranFor(end metav1.Time) time.Duration {
-	if started := in.Report.Started; started != nil {
-		return max(end.Sub(started.Time), 0)
-	}
-	if attempt := currentAttempt(&in.App.Status); attempt != nil && attempt.StartTime != nil {
-		return max(end.Sub(attempt.StartTime.Time), 0)
-	}
-	return 0
-}
-
 // RecoverHash takes from the driver pod which spec it was made of, where the status does
 // not say it.
 func RecoverHash(status *v1beta2.SparkApplicationStatus, driver *podview.Pod) {
@@ -232,3 +189,87 @@ func RecoverHash(status *v1beta2.SparkApplicationStatus, driver *podview.Pod) {
 		status.ObservedGeneration = generation
 	}
 }
+
+// DriverWatch is what this process remembers of a driver that does not start or
+// whose executors do not. It only limits how often something is done, so nothing is lost with it.
+type DriverWatch struct {
+	pod      types.UID
+	read     pace // of its events
+	rephrase pace // of the message of the same reason
+}
+
+// Of is the watch as far as it is of that pod.
+func (w DriverWatch) Of(pod types.UID) DriverWatch {
+	if w.pod == pod {
+		return w
+	}
+	return DriverWatch{pod: pod}
+}
+
+// EventsRead is the watch after the events of the driver were read.
+func (w DriverWatch) EventsRead(now time.Time) DriverWatch {
+	w.read = w.read.done(now)
+	return w
+}
+
+// Rephrased is the watch after the status said the same reason in other words.
+func (w DriverWatch) Rephrased(now time.Time) DriverWatch {
+	w.rephrase = w.rephrase.done(now)
+	return w
+}
+
+// pace spaces out what may be done again and again, with delays that grow.
+type pace struct {
+	next  time.Time // zero: never done yet
+	delay time.Duration
+}
+
+func (p pace) due(now time.Time) bool { return !now.Before(p.next) }
+
+// done is the pace after it was done.
+func (p pace) done(now time.Time) pace {
+	delay := min(max(2*p.delay, FirstDelay), LongestDelay)
+	return pace{next: now.Add(delay), delay: delay}
+}
+
+const (
+	// QuietStart is how long a scheduled driver may take to start a container before
+	// its events are read.
+	QuietStart = 15 * time.Second
+	// FirstDelay and LongestDelay bound the delays between two reads of the events,
+	// and between two texts of the same reason.
+	FirstDelay, LongestDelay = 30 * time.Second, 5 * time.Minute
+	// ExecutorDelay is how long after the start of its driver an application may be
+	// without executors, or with too few, before the status looks for the cause.
+	ExecutorDelay = time.Minute
+	// ExecutorGrace is how long after the end of the driver its executors have to
+	// go by themselves.
+	ExecutorGrace = 30 * time.Second
+)
+
+// stuckDriver returns a driver pod that should have gone long ago; nil for none.
+func (in *Input) stuckDriver() *podview.Pod {
+	for _, pod := range in.Drivers() {
+		if in.Stuck(pod) {
+			return pod
+		}
+	}
+	return nil
+}
+
+// Stuck reports whether a pod should have gone long ago. Its deletion timestamp is
+// the end of its grace period.
+func (in *Input) Stuck(pod *podview.Pod) bool {
+	return pod.DeletionTimestamp != nil && !in.Now.Before(pod.DeletionTimestamp.Add(StuckAfter))
+}
+
+// currentDriverStuck reports that this holds for the driver of the run under way.
+func (in *Input) currentDriverStuck() bool { return in.Driver != nil && in.Stuck(in.Driver) }
+
+// A deleted pod whose node does not answer never terminates: no kubelet confirms its
+// end. It is force-deleted only on evidence that the node is lost, because its driver
+// may still run behind a broken network.
+
+// StuckAfter is how long past its grace period a pod may take to terminate before the
+// status says so, and before the operator reads its node.
+const StuckAfter = time.Minute

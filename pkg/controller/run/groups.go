@@ -18,27 +18,6 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/reconcile/owned"
 )
 
-// BatchScheduling is what the flags say about batch schedulers. The zero value
-// switches them off.
-type BatchScheduling struct {
-	Enabled bool
-	// Default is the scheduler of applications that name none; empty for none.
-	Default string
-	batchscheduler.Config
-}
-
-// schedulerOf returns the batch scheduler of an application; nil for none.
-func (b *BatchScheduling) schedulerOf(app *v1beta2.SparkApplication) (batchscheduler.Scheduler, error) {
-	if !b.Enabled {
-		return nil, nil
-	}
-	name := batchscheduler.NameFor(app, b.Default)
-	if name == "" {
-		return nil, nil
-	}
-	return batchscheduler.New(name, b.Config)
-}
-
 // createGroup creates the object of a batch scheduler. One that exists is brought
 // up to date if it is ours.
 func (r *Runner) createGroup(ctx context.Context, app *v1beta2.SparkApplication, group batchscheduler.Group) error {

@@ -14,7 +14,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/ptr"
 
@@ -90,30 +89,6 @@ func (r *Runner) take(ctx context.Context, t *task, pod *podview.Pod, s *lifecyc
 		s.SpecHash = hash // the spec may have been edited since; then the next sync sees it
 	}
 	return nil
-}
-
-// adoptionPatience is how old a driver pod gets at most before it is taken without the
-// right to patch it: it runs already.
-const adoptionPatience = 10 * time.Second
-
-// blockDeletion lets an application that is deleted in the foreground stay until its
-// driver pod is gone. Whoever replaces a run waits for that. spark-submit created the
-// pod without, as it lacks the right. Where we lack it, too, the run goes on all the
-// same.
-func (r *Runner) blockDeletion(ctx context.Context, t *task, pod *podview.Pod) error {
-	// The reference with that uid is changed, the others stay; a pod with another uid is
-	// not touched.
-	patch := fmt.Appendf(nil, `{"metadata":{"uid":%q,"ownerReferences":[{"uid":%q,"blockOwnerDeletion":true}]}}`, pod.UID, t.in.App.UID)
-	_, err := r.kube.CoreV1().Pods(pod.Namespace).Patch(ctx, pod.Name, types.StrategicMergePatchType, patch, metav1.PatchOptions{FieldManager: reconcile.FieldManager})
-	cause := reconcile.Awaited(err)
-	switch {
-	case err == nil, apierrors.IsNotFound(err):
-		return nil
-	case reconcile.Final(err), cause != "" && !(cause.OfServer() && t.in.Now.Sub(pod.CreationTimestamp.Time) < adoptionPatience):
-		klog.FromContext(ctx).Info("Cannot block the deletion of the application until its driver pod is gone", "pod", klog.KObj(pod), "reason", err)
-		return nil
-	}
-	return fmt.Errorf("patch driver pod %s: %w", pod.Name, err)
 }
 
 // findJob returns the Job of that name; nil if there is none.
@@ -359,11 +334,6 @@ func (r *Runner) stopSubmitter(ctx context.Context, t *task) error {
 		return err
 	}
 	return r.deletePod(ctx, pod)
-}
-
-// bySubmitterJob reports whether a driver pod was created by spark-submit in a Job.
-func bySubmitterJob(pod *podview.Pod) bool {
-	return pod.Annotations.Get(v1beta2.AnnotationSubmitter) == v1beta2.SubmitterSparkSubmit
 }
 
 // releaseSubmitter deletes the Job of a run that has ended.

@@ -4,6 +4,7 @@ package run
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"strconv"
@@ -11,7 +12,10 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 
@@ -198,10 +202,91 @@ func (r *Runner) createDriver(ctx context.Context, t *task, driver *corev1.Pod, 
 	return nil, reconcile.Refuse(fmt.Errorf("driver pod already exist: pod %s belongs to %s; delete that pod or set spec.driver.podName to another name", existing.Name, owned.Describe(owner)))
 }
 
-func (r *Runner) adopt(pod *podview.Pod, s *lifecycle.Submission) (*podview.Pod, error) {
-	if pod.DeletionTimestamp != nil {
-		return nil, reconcile.WaitFor(lifecycle.ReasonOldDriver, "driver pod %s was deleted before its submission was complete", pod.Name)
+// createOwned creates the objects of a run that belong to its driver pod.
+func (r *Runner) createOwned(ctx context.Context, objects *submit.Objects, pod *podview.Pod) error {
+	core := r.kube.CoreV1()
+	for _, secret := range objects.Secrets {
+		if err := createFor(ctx, core.Secrets(pod.Namespace), secret, pod, "secret"); err != nil {
+			return err
+		}
 	}
-	s.Adopted = true
-	return pod, nil
+	if objects.Service != nil {
+		if err := createFor(ctx, core.Services(pod.Namespace), objects.Service, pod, "service"); err != nil {
+			return err
+		}
+	}
+	if objects.NetworkPolicy != nil {
+		if err := createFor(ctx, r.kube.NetworkingV1().NetworkPolicies(pod.Namespace), objects.NetworkPolicy, pod, "network policy"); err != nil {
+			return err
+		}
+	}
+	for _, claim := range objects.Claims {
+		if err := createFor(ctx, core.PersistentVolumeClaims(pod.Namespace), claim, pod, "persistent volume claim"); err != nil {
+			return err
+		}
+	}
+	for _, configMap := range objects.ConfigMaps {
+		if err := createFor(ctx, core.ConfigMaps(pod.Namespace), configMap, pod, "config map"); err != nil {
+			return err
+		}
+	}
+	for _, object := range objects.Pre {
+		if err := r.ownPre(ctx, object); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// createFor creates an object that belongs to a driver pod. One that exists is
+// right if it belongs to that pod: an earlier try created it.
+func createFor[T owned.Object](ctx context.Context, client owned.Client[T], object T, pod *podview.Pod, noun string) error {
+	_, _, err := owned.Ensure(ctx, client, object, func(existing T) error {
+		if metav1.IsControlledBy(existing, pod.GetObjectMeta()) {
+			return nil
+		}
+		owner := metav1.GetControllerOfNoCopy(existing)
+		if existing.GetDeletionTimestamp() != nil {
+			return reconcile.WaitFor(lifecycle.ReasonNameInUse, "%s %s of %s %s", noun, object.GetName(), owned.Describe(owner), owned.Terminating(existing))
+		}
+		if owner != nil && owner.Kind == "Pod" && owner.Name == pod.Name {
+			return reconcile.WaitFor(lifecycle.ReasonOldDriver, "%s %s belongs to an earlier driver pod %s; the garbage collector will delete it", noun, object.GetName(), pod.Name)
+		}
+		return reconcile.Refuse(fmt.Errorf("%s %s exists and belongs to %s; delete it", noun, object.GetName(), owned.Describe(owner)))
+	})
+	return err
+}
+
+// createPre creates an object that has to exist before the driver pod, such as
+// the pod group of a batch scheduler. It belongs to the application until it belongs to
+// the pod, see ownPre: one that exists and belongs to neither is not ours.
+func (r *Runner) createPre(ctx context.Context, t *task, object *unstructured.Unstructured) error {
+	resource, _ := meta.UnsafeGuessKindToResource(object.GroupVersionKind())
+	client := owned.Dynamic(r.dynamic.Resource(resource).Namespace(object.GetNamespace()))
+	object.SetOwnerReferences([]metav1.OwnerReference{translate.OwnerReference(t.in.App)})
+	live, _, err := owned.Ensure(ctx, client, object, func(live *unstructured.Unstructured) error {
+		if pod := t.in.Unpublished; pod != nil && metav1.IsControlledBy(live, pod.GetObjectMeta()) {
+			return nil
+		}
+		return ownerOf(t.in.App).Judge(object.GetKind(), live)
+	})
+	if err == nil {
+		object.SetUID(live.GetUID())
+	}
+	return err
+}
+
+// ownPre gives such an object the owner that it could not have before, provided it is
+// the one that createPre left.
+func (r *Runner) ownPre(ctx context.Context, object *unstructured.Unstructured) error {
+	resource, _ := meta.UnsafeGuessKindToResource(object.GroupVersionKind())
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"uid": object.GetUID(), "ownerReferences": object.GetOwnerReferences(),
+	}})
+	if err != nil {
+		return fmt.Errorf("owner of %s %s: %w", object.GetKind(), object.GetName(), err)
+	}
+	_, err = r.dynamic.Resource(resource).Namespace(object.GetNamespace()).Patch(ctx, object.GetName(), types.MergePatchType, patch,
+		metav1.PatchOptions{FieldManager: reconcile.FieldManager})
+	return err
 }

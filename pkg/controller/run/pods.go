@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/ptr"
@@ -152,4 +154,33 @@ func (r *Runner) deleteApplication(ctx context.Context, t *task) error {
 		PropagationPolicy: ptr.To(metav1.DeletePropagationBackground),
 	})
 	return reconcile.IgnoreGone(err)
+}
+
+// blockDeletion lets an application that is deleted in the foreground stay until its
+// driver pod is gone. Whoever replaces a run waits for that. spark-submit created the
+// pod without, as it lacks the right. Where we lack it, too, the run goes on all the
+// same.
+func (r *Runner) blockDeletion(ctx context.Context, t *task, pod *podview.Pod) error {
+	// The reference with that uid is changed, the others stay; a pod with another uid is
+	// not touched.
+	patch := fmt.Appendf(nil, `{"metadata":{"uid":%q,"ownerReferences":[{"uid":%q,"blockOwnerDeletion":true}]}}`, pod.UID, t.in.App.UID)
+	_, err := r.kube.CoreV1().Pods(pod.Namespace).Patch(ctx, pod.Name, types.StrategicMergePatchType, patch, metav1.PatchOptions{FieldManager: reconcile.FieldManager})
+	cause := reconcile.Awaited(err)
+	switch {
+	case err == nil, apierrors.IsNotFound(err):
+		return nil
+	case reconcile.Final(err), cause != "" && !(cause.OfServer() && t.in.Now.Sub(pod.CreationTimestamp.Time) < adoptionPatience):
+		klog.FromContext(ctx).Info("Cannot block the deletion of the application until its driver pod is gone", "pod", klog.KObj(pod), "reason", err)
+		return nil
+	}
+	return fmt.Errorf("patch driver pod %s: %w", pod.Name, err)
+}
+
+// adoptionPatience is how old a driver pod gets at most before it is taken without the
+// right to patch it: it runs already.
+const adoptionPatience = 10 * time.Second
+
+// bySubmitterJob reports whether a driver pod was created by spark-submit in a Job.
+func bySubmitterJob(pod *podview.Pod) bool {
+	return pod.Annotations.Get(v1beta2.AnnotationSubmitter) == v1beta2.SubmitterSparkSubmit
 }

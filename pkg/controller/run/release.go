@@ -5,28 +5,15 @@ package run
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
-	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
 	"github.com/spark-operator/spark-operator/pkg/podview"
-	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/submit"
-)
-
-// Kinds of what is deleted after a run; some of them are written to the annotation
-// run-objects.
-const (
-	KindService       = "Service"
-	kindIngress       = "Ingress"
-	kindSecret        = "Secret"
-	kindNetworkPolicy = "NetworkPolicy"
 )
 
 // runObjects lists the objects of a run that are of no use after its end, as
@@ -133,39 +120,4 @@ func deleteOf[T metav1.Object](ctx context.Context, c *Runner, client deleter[T]
 		err = client.Delete(ctx, name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(object.GetUID()))})
 	}
 	return c.released(ctx, t, kind, name, err)
-}
-
-// released judges the answer to the deletion of an object of an ended run. What
-// we may not delete stays until its owner goes; that is no reason to keep the
-// application from its end for longer than an API server takes to start.
-func (r *Runner) released(ctx context.Context, t *task, kind, name string, err error) error {
-	switch {
-	case err == nil, reconcile.Gone(err), apierrors.IsConflict(err):
-		return nil
-	case t.leavesBehind(err):
-		klog.FromContext(ctx).Info("Keeping object of an ended run until its owner is deleted", "kind", kind, "name", name, "reason", err)
-		return nil
-	}
-	return fmt.Errorf("delete %s %s: %w", kind, name, err)
-}
-
-// releaseTries is how many tries in a row, and releasePatience how long after the
-// end of a run, the deletion of its objects may fail before they are left behind for
-// their owner to take along.
-const (
-	releaseTries    = 4
-	releasePatience = 2 * time.Minute
-)
-
-// leavesBehind reports whether the deletion of an object of an ended run has failed
-// for good.
-func (t *task) leavesBehind(err error) bool {
-	if reconcile.Awaited(err) == "" {
-		return reconcile.Final(err)
-	}
-	since := t.in.StateSince()
-	if at := t.in.App.DeletionTimestamp; at != nil {
-		since = at.Time
-	}
-	return t.failures >= releaseTries && t.in.Now.Sub(since) >= releasePatience
 }

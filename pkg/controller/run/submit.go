@@ -102,22 +102,6 @@ func checkSize(app *v1beta2.SparkApplication) error {
 	return nil
 }
 
-// buildParams returns what a submission needs besides the application.
-func (r *Runner) buildParams(app *v1beta2.SparkApplication, s *lifecycle.Submission) (translate.Params, error) {
-	scheduler, err := r.settings.BatchScheduling.schedulerOf(app)
-	return translate.Params{
-		SubmissionID: s.ID,
-		Master:       r.settings.Master,
-		DefaultConf:  r.settings.DefaultConf,
-		ServiceLinks: r.settings.ServiceLinks,
-		PodWebhook:   r.settings.PodWebhook,
-		SubmitTime:   s.Time,
-		Scheduler:    scheduler,
-
-		MonitoringConfigName: s.MonitoringConfig,
-	}, err
-}
-
 // recoverSubmitter reports whether the submission that is under way was begun in a Job,
 // if that is forgotten.
 func (r *Runner) recoverSubmitter(ctx context.Context, in *lifecycle.Input) (begun bool, err error) {
@@ -133,18 +117,4 @@ func (r *Runner) recoverSubmitter(ctx context.Context, in *lifecycle.Input) (beg
 		return false, fmt.Errorf("read job %s: %w", name, err)
 	}
 	return metav1.IsControlledBy(job, in.App), nil
-}
-
-// notPermanent hides that an error is permanent, because something else has to be
-// done first; the submission is tried again and then refused.
-func notPermanent(err error) error {
-	return reconcile.WaitFor(lifecycle.ReasonRetrying, "%s", err.Error())
-}
-
-// refusalReason names a refusal that is final.
-func refusalReason(err error) string {
-	if reconcile.Awaited(err) == reconcile.QuotaExceeded {
-		return lifecycle.ReasonQuotaExceeded
-	}
-	return lifecycle.ReasonRefused
 }
