@@ -113,15 +113,11 @@ func endpoints(objects *ui.Objects) []*ui.Endpoint {
 }
 
 func (r *Runner) ensureService(ctx context.Context, app *v1beta2.SparkApplication, desired *corev1.Service) (*corev1.Service, error) {
-	service, err := ensure(ctx, app, r.kube.CoreV1().Services(app.Namespace), "service", desired, func(live *corev1.Service) {
+	return ensure(ctx, app, r.kube.CoreV1().Services(app.Namespace), "service", desired, func(live *corev1.Service) {
 		live.Spec.Type = desired.Spec.Type
 		live.Spec.Selector = desired.Spec.Selector
 		live.Spec.Ports = keepNodePorts(desired.Spec.Ports, live.Spec.Ports)
 	})
-	if err != nil {
-		return nil, err // the status never lists a foreign Service
-	}
-	return service, nil
 }
 
 // keepNodePorts returns the desired ports as the API server has completed them,

@@ -65,17 +65,24 @@ func Create[T Object](ctx context.Context, client Creator[T], object T) (T, erro
 }
 
 // Ensure creates an object. One that has its name already is returned, with existed set,
-// if judge has no objection to it.
+// if judge has no objection to it. With an error comes no object: it may be foreign.
 func Ensure[T Object](ctx context.Context, client Client[T], desired T, judge func(live T) error) (live T, existed bool, err error) {
+	var none T
 	created, err := Create(ctx, client, desired)
-	if err == nil || !apierrors.IsAlreadyExists(err) {
-		return created, false, err
+	switch {
+	case err == nil:
+		return created, false, nil
+	case !apierrors.IsAlreadyExists(err):
+		return none, false, err
 	}
 	live, err = client.Get(ctx, desired.GetName(), metav1.GetOptions{})
 	if err != nil {
-		return live, true, fmt.Errorf("read the object with this name: %w", err)
+		return none, true, fmt.Errorf("read the object with this name: %w", err)
 	}
-	return live, true, judge(live)
+	if err := judge(live); err != nil {
+		return none, true, err
+	}
+	return live, true, nil
 }
 
 // Update writes an object as edit changes it, unless it changes nothing.
@@ -85,7 +92,12 @@ func Update[T Object](ctx context.Context, client Updater[T], live T, edit func(
 	if equality.Semantic.DeepEqual(updated, live) {
 		return live, nil
 	}
-	return client.Update(ctx, updated, metav1.UpdateOptions{FieldManager: reconcile.FieldManager})
+	stored, err := client.Update(ctx, updated, metav1.UpdateOptions{FieldManager: reconcile.FieldManager})
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return stored, nil
 }
 
 // Delete deletes the object of that name if the owner controls it, and no other one that

@@ -93,8 +93,9 @@ func TestEnsureAndUpdate(t *testing.T) {
 		}
 	}
 	pi := Owner{Object: &metav1.ObjectMeta{Name: "other", UID: "9"}, Kind: pi.Kind, Noun: pi.Noun}
-	if _, existed, err := Ensure(t.Context(), client, desired, func(live *corev1.ConfigMap) error { return pi.Judge("config map", live) }); !existed || !IsForeign(err) {
-		t.Errorf("existed %t, %v", existed, err)
+	live, existed, err := Ensure(t.Context(), client, desired, func(live *corev1.ConfigMap) error { return pi.Judge("config map", live) })
+	if live != nil || !existed || !IsForeign(err) {
+		t.Errorf("%v, existed %t, %v", live, existed, err)
 	}
 }
 
