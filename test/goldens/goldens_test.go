@@ -10,8 +10,14 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/spark-operator/spark-operator/internal/recording"
+	"github.com/spark-operator/spark-operator/test/admission"
 	"github.com/spark-operator/spark-operator/test/sim"
 )
 
@@ -42,6 +48,7 @@ func TestStoredAsRecorded(t *testing.T) {
 			operatorOf[c.Controller] = append(operatorOf[c.Controller], c)
 		}
 	}
+	startWebhook(t)
 	var lock sync.Mutex
 	found := map[string][]recording.Difference{}
 	t.Run("operators", func(t *testing.T) {
@@ -52,7 +59,7 @@ func TestStoredAsRecorded(t *testing.T) {
 				if !known {
 					t.Fatalf("no flags are known for the recorded operator %q", operator)
 				}
-				sim.StartOperator(t, operatorBinary, api.Kubeconfig, "diff-"+operator, flags...)
+				sim.StartOperator(t, operatorBinary, api.Kubeconfig, "diff-"+operator, append(flags, "--pod-webhook")...)
 				differences := runGroup(t, "diff-"+operator, group)
 				lock.Lock()
 				defer lock.Unlock()
@@ -61,6 +68,32 @@ func TestStoredAsRecorded(t *testing.T) {
 		}
 	})
 	report(t, cases, rows, found)
+}
+
+// startWebhook has the API server ask the webhook of this operator about the namespaces
+// that the recorded webhooks saw.
+func startWebhook(t *testing.T) {
+	t.Helper()
+	var namespaces []string
+	for operator := range operators {
+		if operator != recording.PlainController {
+			namespaces = append(namespaces, "diff-"+operator)
+		}
+	}
+	in := admission.Install(t, api.Core, "diff-jobs", admissionregistrationv1.Fail, namespaces...)
+	in.Start(t, operatorBinary, api.Kubeconfig, in.Port)
+	probe := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "sparkoperator.k8s.io/v1beta2", "kind": "SparkApplication", "metadata": map[string]any{"name": "probe"},
+		"spec": map[string]any{"mainApplicationFile": "local:///a.jar", "driver": map[string]any{}, "executor": map[string]any{}, "sparkVersion": "4.0.4"},
+	}}
+	var err error
+	for range 300 {
+		if _, err = api.Dynamic.Resource(applications).Namespace("diff-jobs").Create(t.Context(), probe, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}); err == nil {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Fatalf("the webhook does not answer: %v", err)
 }
 
 // report says which differences no row explains, which rows explain nothing, and
