@@ -13,6 +13,9 @@
 //	controller.go  New: caches, handlers, queue; Run: a loop.Loop
 //	handlers.go    loop.Enqueue for its kind, loop.EnqueueAll for its namespaces
 //	queue.go       the order of the queue, made of loop.Shares
+//	observe.go, decide.go, execute.go, conclude.go, commit.go
+//	               the five steps of a sync; for applications, decide and conclude
+//	               are package lifecycle, and execute is package run
 //	sync.go        one sync of one object:
 //
 //	func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures int) (time.Duration, error) {

@@ -13,8 +13,8 @@
 //
 // # Guarantees
 //
-//   - Parity. For the Spark versions 3.3 to 4.3 the objects equal those of the
-//     real client, which recordings of its requests check. Differences are
+//   - Parity. For the Spark versions of [sparkconf.Releases] the objects equal those
+//     of the real client, which recordings of its requests check. Differences are
 //     deliberate, few, and listed in docs/deviations.md.
 //   - Determinism. Equal inputs give equal objects, down to the order of the
 //     lists. With [NewIDs] a repeated submission names the same objects.
@@ -31,5 +31,6 @@
 // its own, named after it: driver_basic.go is BasicDriverFeatureStep,
 // driver_service.go is DriverServiceFeatureStep, and so on. arguments.go is
 // SparkSubmitArguments, build.go is KubernetesDriverBuilder with the order of
-// the steps. All differences between Spark versions are in version_switches.go.
+// the steps. All differences between Spark versions are in version_switches.go, apart
+// from those that package sparkconf knows: defaults, units, and errors of values.
 package submit
