@@ -96,13 +96,15 @@ type Spec struct {
 	Wanted *Wanted
 }
 
-// Driver is by what a driver pod shows of which submission it is; both are empty for
-// one that this operator did not make.
+// Driver is by what a driver pod shows of which submission it is. No id follows from
+// these for a driver that this operator did not make.
 type Driver struct {
 	// ConfigMap is the name of the ConfigMap with spark.properties.
 	ConfigMap string
 	// SubmissionID is the value of the variable v1beta2.EnvSubmissionID.
 	SubmissionID string
+	// ApplicationID is the id of the Spark application with which the pod was made.
+	ApplicationID string
 }
 
 // Wanted is what has to happen before a pod gets a node.
@@ -217,6 +219,9 @@ func allocated(pod *corev1.Pod) bool {
 // confVolume is the volume with spark.properties, as Spark names it.
 const confVolume = "spark-conf-volume-driver"
 
+// envApplicationID is the variable with the id of the application, as Spark names it.
+const envApplicationID = "SPARK_APPLICATION_ID"
+
 // driverOf returns nil unless a pod was made to run a Spark driver: the entry point of
 // Spark's images is called with that word.
 func driverOf(pod *corev1.Pod) *Driver {
@@ -228,8 +233,11 @@ func driverOf(pod *corev1.Pod) *Driver {
 	}
 	driver := &Driver{}
 	for _, variable := range pod.Spec.Containers[index].Env {
-		if variable.Name == v1beta2.EnvSubmissionID {
+		switch variable.Name {
+		case v1beta2.EnvSubmissionID:
 			driver.SubmissionID = variable.Value
+		case envApplicationID:
+			driver.ApplicationID = variable.Value
 		}
 	}
 	for i := range pod.Spec.Volumes {

@@ -3,6 +3,7 @@
 package lifecycle
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -60,18 +61,28 @@ func (s *SubmissionIDs) Contains(id string) bool {
 // names, and that submission is one of the application's own. That takes what nobody
 // can change in a pod.
 func (s *SubmissionIDs) Made(pod *podview.Pod) bool {
-	return madeFor(pod.Spec.Driver, pod.Labels.SubmissionID) && s.Contains(pod.Labels.SubmissionID)
+	driver, id := pod.Spec.Driver, pod.Labels.SubmissionID
+	return (madeFor(driver, id) || s.madeByOldJob(driver, id)) && (id == s.App.Status.SubmissionID || s.Contains(id))
 }
 
 // Records reports whether a pod can be the driver of the submission in the status. One
 // of the application's own submissions has a driver that was made for it. Of another
 // operator's driver no more is known than that it is not older than the application.
+//
+// A driver that was made for the submission is its driver even if the id is not known as
+// one of the application's own: the first id after one of another operator is not, once
+// the history is gone.
 func (s *SubmissionIDs) Records(pod *podview.Pod) bool {
-	id := s.App.Status.SubmissionID
-	if madeFor(pod.Spec.Driver, id) || s.Contains(id) {
-		return madeFor(pod.Spec.Driver, id) && s.Contains(id)
+	driver, id := pod.Spec.Driver, s.App.Status.SubmissionID
+	switch {
+	case driver == nil:
+		return false
+	case madeFor(driver, id):
+		return true
+	case s.Contains(id):
+		return s.madeByOldJob(driver, id)
 	}
-	return pod.Spec.Driver != nil && !pod.CreationTimestamp.Time.Before(s.App.CreationTimestamp.Add(-clockSkew))
+	return !pod.CreationTimestamp.Time.Before(s.App.CreationTimestamp.Add(-clockSkew))
 }
 
 // clockSkew is by how much the clocks of two API servers may differ.
@@ -81,6 +92,21 @@ const clockSkew = 10 * time.Second
 // spark-submit in a Job.
 func madeFor(driver *podview.Driver, id string) bool {
 	return driver != nil && id != "" && (driver.SubmissionID == id || driver.ConfigMap == submit.DriverConfigMapName(submit.NewIDs(id)))
+}
+
+// madeByOldJob reports whether a driver is that of a submission made by spark-submit in a
+// Job of an operator that did not set v1beta2.EnvSubmissionID yet: the status has the id
+// that Spark drew for the application, and the driver was made with it. A submission that
+// was refused has none; that of a native one is ours.
+func (s *SubmissionIDs) madeByOldJob(driver *podview.Driver, id string) bool {
+	if driver == nil || driver.SubmissionID != "" || driver.ApplicationID == "" || driver.ApplicationID == submit.NewIDs(id).App {
+		return false
+	}
+	status := &s.App.Status
+	return id == status.SubmissionID && driver.ApplicationID == status.SparkApplicationID ||
+		slices.ContainsFunc(status.Attempts, func(attempt v1beta2.Attempt) bool {
+			return attempt.SubmissionID == id && attempt.SparkApplicationID == driver.ApplicationID
+		})
 }
 
 // IsUnowned reports whether a pod is the driver of the current submission although
