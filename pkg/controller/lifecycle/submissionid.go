@@ -25,7 +25,7 @@ func NextSubmissionID(app types.UID, previous string) string {
 	return uuid.NewSHA1(submissionNamespace, []byte(string(app)+"/"+previous)).String()
 }
 
-// SubmissionIDs tells the submissions of an application from those of others. Names,
+// SubmissionIDs distinguishes the submissions of an application from those of others. Names,
 // labels, owner references and a status can be forged by whoever may write them; that
 // an id follows from the UID of the application cannot.
 type SubmissionIDs struct {
@@ -58,8 +58,8 @@ func (s *SubmissionIDs) Contains(id string) bool {
 }
 
 // Made reports whether a pod was made as the driver of the submission that its label
-// names, and that submission is one of the application's own. That takes what nobody
-// can change in a pod.
+// names, and that submission is one of the application's own. It reads fields
+// that are immutable in a pod.
 func (s *SubmissionIDs) Made(pod *podview.Pod) bool {
 	driver, id := pod.Spec.Driver, pod.Labels.SubmissionID
 	return (madeFor(driver, id) || s.madeByOldJob(driver, id)) && (id == s.App.Status.SubmissionID || s.Contains(id))

@@ -101,7 +101,7 @@ func (r *Runner) createRun(ctx context.Context, t *task, s *lifecycle.Submission
 const quickSubmission = time.Minute
 
 // lostUnpublished reports whether the driver of the submission ran, or may have, and is
-// gone, although no status tells of it, because none could be written. It is not run
+// gone, although no status says so, because none could be written. It is not run
 // again: the status will say that it was submitted, and what follows is the same as for
 // any driver that is gone. The Service of the UI outlives the driver and the operator:
 // it has the id of the submission once all other objects exist.
