@@ -75,9 +75,9 @@ func newScopeOptions() ScopeOptions { return ScopeOptions{CacheSyncTimeout: 30 *
 
 // AddFlags declares the flags.
 func (o *ScopeOptions) AddFlags(fs *pflag.FlagSet) {
-	fs.StringSliceVar(&o.Namespaces, "namespaces", o.Namespaces, "Comma-separated list of namespaces to watch. If the list or one of its elements is empty, all namespaces are watched.")
-	fs.StringVar(&o.NamespaceSelector, "namespace-selector", o.NamespaceSelector, "Also watch the namespaces whose labels match this selector, such as team=data,env in (a,b).")
-	fs.DurationVar(&o.CacheSyncTimeout, "cache-sync-timeout", o.CacheSyncTimeout, "Give up if no object arrives for this long during the initial list (at most 10x in total).")
+	fs.StringSliceVar(&o.Namespaces, "namespaces", o.Namespaces, "Comma-separated list of namespaces to watch. An empty element stands for all namespaces, and so does an empty list without --namespace-selector.")
+	fs.StringVar(&o.NamespaceSelector, "namespace-selector", o.NamespaceSelector, "Label selector of namespaces to watch in addition to --namespaces, such as team=data,env in (a,b). If --namespaces is empty, only these namespaces are watched.")
+	fs.DurationVar(&o.CacheSyncTimeout, "cache-sync-timeout", o.CacheSyncTimeout, "Maximum time without a new object during the initial list. The whole list may take at most ten times as long.")
 }
 
 // Validate returns what is wrong with the flags.

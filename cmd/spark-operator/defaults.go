@@ -35,10 +35,13 @@ type DefaultsOptions struct {
 	ImagePullSecrets []string
 }
 
+// applicationDefaults is the heading of these flags in the help of every command.
+const applicationDefaults = "application defaults"
+
 // AddFlags declares the flags.
 func (o *DefaultsOptions) AddFlags(fs *pflag.FlagSet) {
-	fs.StringArrayVar(&o.SparkConf, "default-spark-conf", o.SparkConf, "Spark property for all applications that do not set it: key=value. Can be repeated.")
-	fs.StringVar(&o.SparkConfFile, "default-spark-conf-file", o.SparkConfFile, "File with such properties in the format of spark-defaults.conf. --default-spark-conf takes precedence.")
+	fs.StringArrayVar(&o.SparkConf, "default-spark-conf", o.SparkConf, "Spark property of all applications that do not set it: key=value. Can be repeated.")
+	fs.StringVar(&o.SparkConfFile, "default-spark-conf-file", o.SparkConfFile, "File of Spark properties for all applications that do not set them, in the format of spark-defaults.conf. --default-spark-conf takes precedence.")
 	fs.StringVar(&o.ServiceAccount, "default-service-account", o.ServiceAccount, "Service account of drivers without spec.driver.serviceAccount. If empty, the service account default.")
 	fs.StringArrayVar(&o.Labels, "default-pod-label", o.Labels, "Label of the driver and executor pods of all applications: key=value. Can be repeated.")
 	fs.StringArrayVar(&o.Annotations, "default-pod-annotation", o.Annotations, "Annotation of the driver and executor pods of all applications: key=value. Can be repeated.")

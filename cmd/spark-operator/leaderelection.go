@@ -42,11 +42,11 @@ func newLeaderElectionOptions() LeaderElectionOptions {
 
 // AddFlags declares the flags.
 func (o *LeaderElectionOptions) AddFlags(fs *pflag.FlagSet) {
-	fs.BoolVar(&o.Enabled, "leader-election", o.Enabled, "Use leader election, so that several replicas can run and only the leader works.")
+	fs.BoolVar(&o.Enabled, "leader-election", o.Enabled, "Elect a leader, so that several replicas can run. In the controller, only the leader reconciles; in the webhook, only the leader renews the certificate.")
 	fs.StringVar(&o.LockName, "leader-election-lock-name", o.LockName, "Name of the Lease.")
 	fs.StringVar(&o.LockNamespace, "leader-election-lock-namespace", o.LockNamespace, "Namespace of the Lease.")
 	fs.DurationVar(&o.LeaseDuration, "leader-election-lease-duration", o.LeaseDuration, "How long standby replicas wait after the last renewal before they take over the Lease.")
-	fs.DurationVar(&o.RenewDeadline, "leader-election-renew-deadline", o.RenewDeadline, "How long the leader tries to renew the Lease before it gives up; must be less than the lease duration.")
+	fs.DurationVar(&o.RenewDeadline, "leader-election-renew-deadline", o.RenewDeadline, "How long the leader tries to renew the Lease before it exits; must be less than --leader-election-lease-duration.")
 	fs.DurationVar(&o.RetryPeriod, "leader-election-retry-period", o.RetryPeriod, "Time between attempts to acquire or renew the Lease.")
 }
 

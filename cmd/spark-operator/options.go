@@ -112,17 +112,17 @@ func NewControllerOptions() (*ControllerOptions, error) {
 
 // AddFlags declares the flags, grouped as the help shows them.
 func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
-	o.AccessOptions.AddFlags(sets.FlagSet("api server"))
+	o.AccessOptions.AddFlags(sets.FlagSet("API server"))
 	o.ScopeOptions.AddFlags(sets.FlagSet("scope"))
 
 	fs := sets.FlagSet("applications")
 	fs.IntVar(&o.Threads, "controller-threads", o.Threads, fmt.Sprintf("Maximum number of applications of one namespace that are synced concurrently. The limit for all namespaces together is %d times as high.", loop.Namespaces))
 	fs.IntVar(&o.MaxTrackedExecutors, "max-tracked-executor-per-app", o.MaxTrackedExecutors, "Maximum number of executors that the status of an application lists; 0 lists none.")
 	fs.DurationVar(&o.DriverGracePeriod, "driver-pod-creation-grace-period", o.DriverGracePeriod, "How long a submitted application may have no driver pod in the cache before the driver counts as lost. With 0, the operator reads the pod from the API server at once.")
-	fs.DurationVar(&o.DriverCannotStartTimeout, "driver-cannot-start-timeout", o.DriverCannotStartTimeout, "Time after the submission after which a driver whose containers cannot start is failed; 0 waits without limit.")
+	fs.DurationVar(&o.DriverCannotStartTimeout, "driver-cannot-start-timeout", o.DriverCannotStartTimeout, "How long a driver may be unable to start its containers, from its submission on, before the run fails; 0 waits without limit.")
 	fs.DurationVar(&o.NodeLossGracePeriod, "node-loss-grace-period", o.NodeLossGracePeriod, "How long a node must be unreachable before its terminating driver pods are force-deleted; 0 disables. Needs permission to get nodes.")
 	fs.Int64Var(&o.DefaultTimeToLive, "default-time-to-live-seconds", o.DefaultTimeToLive, "Seconds after which a finished application without spec.timeToLiveSeconds is deleted; 0 keeps it.")
-	fs.BoolVar(&o.EnableDriverPDB, "enable-driver-pdb", o.EnableDriverPDB, "Create a PodDisruptionBudget for drivers whose application sets spec.driverPodDisruptionBudget.")
+	fs.BoolVar(&o.EnableDriverPDB, "enable-driver-pdb", o.EnableDriverPDB, "Create a PodDisruptionBudget for the driver of each application that sets spec.driverPodDisruptionBudget.")
 	fs.Int64Var(&o.LogTailLines, "log-tail-lines", o.LogTailLines, "Number of log lines of a failed driver that the status of its application keeps; 0 keeps none.")
 	fs.StringVar(&o.LogTailRedact, "log-tail-redact", o.LogTailRedact, "Regular expression for text to redact in log lines, messages and events; the first capture group is kept. \"default\" uses the built-in rules; an empty value disables redaction.")
 	fs.StringVar(&o.TimestampPrecision, "scheduled-spark-application-timestamp-precision", o.TimestampPrecision, "Precision of the time in the names of scheduled runs: "+strings.Join(timestampPrecisions, ", ")+".")
@@ -130,15 +130,15 @@ func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 
 	fs = sets.FlagSet("submission")
 	fs.StringVar(&o.Submitter, "submitter", o.Submitter, "Submitter of applications without the annotation "+v1beta2.AnnotationSubmitter+": "+strings.Join(submitters, " or ")+".")
-	fs.DurationVar(&o.SubmitterDeadline, "submitter-deadline", o.SubmitterDeadline, "Time limit of a Job with spark-submit, including the image pull.")
-	fs.BoolVar(&o.PodWebhook, "pod-webhook", o.PodWebhook, "Send no Warning events for executor fields that Spark overrides, because the webhook of this operator applies them.")
+	fs.DurationVar(&o.SubmitterDeadline, "submitter-deadline", o.SubmitterDeadline, "Time limit of a Job that runs spark-submit, including the image pull.")
+	fs.BoolVar(&o.PodWebhook, "pod-webhook", o.PodWebhook, "The webhook of this operator applies executor fields that Spark overrides, so send no Warning events for them.")
 	fs.BoolVar(&o.ServiceLinks, "enable-service-links", o.ServiceLinks, "Set enableServiceLinks in driver and executor pods, so that they get environment variables for every Service of their namespace. With thousands of Services, a process may fail to start. A pod template that sets enableServiceLinks takes precedence.")
 
-	o.Defaults.AddFlags(sets.FlagSet("defaults of applications"))
+	o.Defaults.AddFlags(sets.FlagSet(applicationDefaults))
 
-	fs = sets.FlagSet("web ui")
-	fs.BoolVar(&o.EnableUIService, "enable-ui-service", o.EnableUIService, "Create a Service for the web UI of each application.")
-	fs.StringVar(&o.IngressURLFormat, "ingress-url-format", o.IngressURLFormat, "URL of the web UI. {{$appName}}, {{$appNamespace}} and {{$appId}} are replaced. If empty, no Ingress is created.")
+	fs = sets.FlagSet("web UI")
+	fs.BoolVar(&o.EnableUIService, "enable-ui-service", o.EnableUIService, "Create a Service for the web UI of each running driver.")
+	fs.StringVar(&o.IngressURLFormat, "ingress-url-format", o.IngressURLFormat, "URL of the web UI of an application, with the placeholders {{$appName}}, {{$appNamespace}} and {{$appId}}. If empty, no Ingress is created.")
 	fs.StringVar(&o.IngressClassName, "ingress-class-name", o.IngressClassName, "Class of every Ingress. If empty, the default class of the cluster.")
 	fs.StringVar(&o.IngressTLS, "ingress-tls", o.IngressTLS, `TLS of every Ingress whose application sets none, as JSON: [{"hosts":["*.example.com"],"secretName":"tls"}].`)
 	fs.StringVar(&o.IngressAnnotations, "ingress-annotations", o.IngressAnnotations, `Annotations of every Ingress whose application sets none, as a JSON object: {"key":"value"}.`)

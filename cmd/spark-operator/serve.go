@@ -84,7 +84,7 @@ func (o *ServingOptions) AddFlags(fs *pflag.FlagSet) {
 // addProcessFlags declares those that every process has.
 func (o *ServingOptions) addProcessFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.HealthAddress, "health-probe-bind-address", o.HealthAddress, "Address of /healthz and /readyz; 0 disables.")
-	fs.BoolVar(&o.EnableMetrics, "enable-metrics", o.EnableMetrics, "Export metrics of the work of the process in addition to the metrics of the process itself.")
+	fs.BoolVar(&o.EnableMetrics, "enable-metrics", o.EnableMetrics, "Also export the metrics of the operator, not only those of the process.")
 	fs.StringVar(&o.MetricsAddress, "metrics-bind-address", o.MetricsAddress, "Address of the metrics endpoint, such as :8080; 0 disables.")
 	fs.StringVar(&o.MetricsEndpoint, "metrics-endpoint", o.MetricsEndpoint, "Path of the metrics endpoint.")
 	fs.BoolVar(&o.SecureMetrics, "secure-metrics", o.SecureMetrics, "Serve the metrics over HTTPS with a self-signed certificate.")

@@ -94,7 +94,7 @@ func NewWebhookOptions() (*WebhookOptions, error) {
 
 // AddFlags declares the flags, grouped as the help shows them.
 func (o *WebhookOptions) AddFlags(sets *cliflag.NamedFlagSets) {
-	o.AccessOptions.AddFlags(sets.FlagSet("api server"))
+	o.AccessOptions.AddFlags(sets.FlagSet("API server"))
 	o.ScopeOptions.AddFlags(sets.FlagSet("scope"))
 
 	fs := sets.FlagSet("webhook")
@@ -104,7 +104,7 @@ func (o *WebhookOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs.StringSliceVar(&o.TLSCipherSuites, "webhook-tls-cipher-suites", o.TLSCipherSuites, "Comma-separated list of cipher suites. If empty, the defaults of Go.")
 	fs.StringVar(&o.MutatingName, "mutating-webhook-name", o.MutatingName, "Name of the MutatingWebhookConfiguration whose caBundle the webhook updates. If empty, none.")
 	fs.StringVar(&o.ValidatingName, "validating-webhook-name", o.ValidatingName, "Name of the ValidatingWebhookConfiguration whose caBundle the webhook updates. If empty, none.")
-	fs.BoolVar(&o.Quota, "enable-resource-quota-enforcement", o.Quota, "Not supported by this version: true is an error.")
+	fs.BoolVar(&o.Quota, "enable-resource-quota-enforcement", o.Quota, "This version does not check quotas: true is an error.")
 	o.Gates.AddFlag(fs)
 
 	fs = sets.FlagSet("certificate")
@@ -112,15 +112,15 @@ func (o *WebhookOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs.StringVar(&o.SecretNamespace, "webhook-secret-namespace", o.SecretNamespace, "Namespace of the Secret.")
 	fs.StringVar(&o.ServiceName, "webhook-svc-name", o.ServiceName, "Name of the Service of the webhook, for the names in the certificate.")
 	fs.StringVar(&o.ServiceNamespace, "webhook-svc-namespace", o.ServiceNamespace, "Namespace of the Service.")
-	fs.DurationVar(&o.Propagation, "webhook-ca-propagation", o.Propagation, "How long the webhook configurations contain a new certificate authority before the webhook uses a certificate of it.")
+	fs.DurationVar(&o.Propagation, "webhook-ca-propagation", o.Propagation, "How long the webhook configurations contain a new certificate authority before the webhook uses a certificate that it signed.")
 	fs.BoolVar(&o.CertManager, "enable-cert-manager", o.CertManager, "cert-manager manages the Secret (tls.crt, tls.key) and the caBundle. The webhook only reads the Secret.")
-	fs.StringVar(&o.CertDir, "webhook-cert-dir", o.CertDir, "Folder with the certificate and the key, if --webhook-secret-name is empty. The webhook reloads changed files, and does not update the caBundle.")
+	fs.StringVar(&o.CertDir, "webhook-cert-dir", o.CertDir, "Directory of the certificate and the key, if --webhook-secret-name is empty. The webhook reloads changed files, and does not update the caBundle.")
 	fs.StringVar(&o.CertName, "webhook-cert-name", o.CertName, "File name of the certificate in --webhook-cert-dir.")
 	fs.StringVar(&o.KeyName, "webhook-key-name", o.KeyName, "File name of the key in --webhook-cert-dir.")
 
 	// What the controller assumes of all applications must not be hidden by stored defaults.
-	o.Defaults.AddFlags(sets.FlagSet("defaults of applications (the same as those of the controller)"))
-	o.Election.AddFlags(sets.FlagSet("leader election (of the replica that renews the certificate)"))
+	o.Defaults.AddFlags(sets.FlagSet(applicationDefaults))
+	o.Election.AddFlags(sets.FlagSet("leader election"))
 	o.Serving.addProcessFlags(sets.FlagSet("serving"))
 	o.Logging.AddFlags(sets.FlagSet("logging"))
 
