@@ -84,13 +84,13 @@ func compareDocument(t *testing.T, file string, text []byte) {
 
 const conditionsIntroduction = `# Conditions of a SparkApplication
 
-A test writes this page from the tables in ` + "`pkg/controller/lifecycle`" + `. [troubleshooting.md](troubleshooting.md) has the remedies in full, and
-[states.md](states.md) lists the states.
+A test writes this page from the tables in ` + "`pkg/controller/lifecycle`" + `. [troubleshooting.md](troubleshooting.md) describes how to fix each
+problem, and [states.md](states.md) lists the states.
 
 | Condition | True | False | Unknown |
 |---|---|---|---|
-| Submitted | the driver pod of the current submission exists | it does not exist; the reason says why | |
-| DriverReady | the driver's Spark container is running | it is not running yet, or has ended; the reason says why | its node does not report |
+| Submitted | the driver pod of the current submission exists | it does not exist; the reason shows why | |
+| DriverReady | the driver's Spark container is running | it is not running yet, or has ended; the reason shows why | its node does not report |
 | ExecutorsReady | at least as many executors are running as the application starts with | fewer are running. The condition is absent while the driver is not running | |
 | Completed | the application succeeded | it failed, and no further run follows. The condition is absent before the end | |
 | Stalled | the application makes no progress, and the operator cannot fix the cause | never; the condition is absent while the application makes progress | |
@@ -104,8 +104,8 @@ A reason is one word and part of the API: scripts may compare it. A message is f
 $ kubectl wait sparkapplication/spark-pi --for=condition=Completed --timeout=1h
 ` + "```" + `
 
-The command returns when the application has succeeded. If the application fails, Completed is False; the command does not wait for that
-and ends with its timeout. To wait for both, start two commands and use the first result:
+The command returns when the application has succeeded. If the application fails, Completed becomes False, and the command waits until its
+timeout. To wait for success or failure in a script (bash 5.1 or newer), start two commands and use the first result:
 
 ` + "```bash" + `
 kubectl wait sparkapplication/spark-pi --for=condition=Completed --timeout=1h & good=$!
@@ -121,8 +121,8 @@ $ kubectl wait sparkapplication/spark-pi --for=condition=Stalled --timeout=5m
 $ kubectl get sparkapplication/spark-pi -o jsonpath='{.status.conditions[?(@.type=="Stalled")].message}'
 ` + "```" + `
 
-The metric ` + "`spark_application_stalled`" + ` counts the stalled applications. Its label ` + "`reason`" + ` is the reason of the condition. It also has the
-prefix and the labels of all metrics of the operator. Use it for alerts on applications that need attention.
+The metric ` + "`spark_application_stalled`" + ` counts the stalled applications. Its label ` + "`reason`" + ` is the reason of the condition. The
+flags ` + "`--metrics-prefix` and `--metrics-labels`" + ` also apply to it. Use it for alerts on applications that need your help.
 
 ## Reasons
 `

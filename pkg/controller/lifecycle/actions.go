@@ -20,7 +20,7 @@ const (
 	DeleteOldDrivers  Action = "delete driver pods of earlier submissions"
 	DeleteGhosts      Action = "delete driver pods of other submissions"
 	DeleteExecutors   Action = "delete executors"
-	DeleteUnwanted    Action = "delete the pods that are not kept"
+	DeleteUnwanted    Action = "delete these pods"
 	ReleaseRun        Action = "delete the objects of the run"
 	ReleaseShared     Action = "delete UI objects and pod group"
 	DeleteApplication Action = "delete the application"

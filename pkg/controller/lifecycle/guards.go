@@ -76,7 +76,7 @@ var (
 	rerunAllowed = guard{"restart policy allows another run", func(in *Input) bool { return in.retry().allowed }}
 	rerunDue     = guard{"another run is allowed and due", func(in *Input) bool { return in.retryDue() }}
 
-	expired = guard{"time to live elapsed", func(in *Input) bool {
+	expired = guard{"the time to live has expired", func(in *Input) bool {
 		expires, limited := timeToLive(in.App, in.Settings.DefaultTimeToLive)
 		return limited && !in.Now.Before(expires)
 	}}
@@ -87,6 +87,6 @@ var (
 	executorsLeft = guard{"executors have outlived their driver by 30 s", func(in *Input) bool {
 		return in.executorsOverdue() && len(in.StrayExecutors()) > 0
 	}}
-	podsUnwanted    = guard{"spec.cleanupPolicy does not keep a pod that has ended", func(in *Input) bool { return len(in.UnwantedPods()) > 0 }}
+	podsUnwanted    = guard{"spec.cleanupPolicy deletes a pod that has ended", func(in *Input) bool { return len(in.UnwantedPods()) > 0 }}
 	executorsEnding = guard{"executors have not ended yet", func(in *Input) bool { return len(in.StrayExecutors()) > 0 }}
 )
