@@ -41,6 +41,10 @@ func (c *Clock) Now() time.Time { return c.local().Add(time.Duration(c.behind.Lo
 // Since returns the time that has passed since t.
 func (c *Clock) Since(t time.Time) time.Duration { return c.Now().Sub(t) }
 
+// Timers returns the clock of the machine, for delays: how long one is must not change
+// when one of the clocks is set right.
+func (c *Clock) Timers() clock.WithTicker { return c.RealClock }
+
 func (c *Clock) local() time.Time {
 	if c.machine != nil {
 		return c.machine.Now()

@@ -64,4 +64,8 @@ func TestClockOfTheMachine(t *testing.T) {
 	if difference := c.RealClock.Since(c.Now()).Abs(); difference > time.Minute {
 		t.Errorf("differs by %v", difference)
 	}
+	c.behind.Store(int64(time.Hour))
+	if difference := c.Timers().Since(c.RealClock.Now()).Abs(); difference > time.Minute {
+		t.Errorf("that of timers differs by %v", difference)
+	}
 }

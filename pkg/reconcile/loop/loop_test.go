@@ -160,3 +160,32 @@ type never struct{}
 func (never) Name() string { return "never" }
 
 func (never) Done() <-chan struct{} { return nil }
+
+// corrected is a clock that is behind another one, from which its timers come.
+type corrected struct {
+	clock.RealClock
+	behind atomic.Int64
+}
+
+func (c *corrected) Now() time.Time { return c.RealClock.Now().Add(time.Duration(c.behind.Load())) }
+
+func (c *corrected) Timers() clock.WithTicker { return c.RealClock }
+
+// TestDelaysOutliveACorrectionOfTheClock: what waits for a minute does not wait for an
+// hour longer because the clock was put back by one.
+func TestDelaysOutliveACorrectionOfTheClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clk := &corrected{}
+		clk.behind.Store(int64(time.Hour))
+		queue := NewQueue("", workqueue.DefaultQueue[cache.ObjectName](), clk)
+		defer queue.ShutDown()
+		queue.AddAfter(key, time.Minute)
+		synctest.Wait()
+		clk.behind.Store(0)
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if queue.Len() != 1 {
+			t.Error("still waits after two minutes")
+		}
+	})
+}

@@ -41,6 +41,9 @@ type Shares struct {
 
 // NewShares returns an order with so many ranks for a loop with so many workers.
 func NewShares(workers, ranks int, clk clock.PassiveClock) *Shares {
+	if corrected, ok := clk.(interface{ Timers() clock.WithTicker }); ok {
+		clk = corrected.Timers() // see NewQueue
+	}
 	s := &Shares{
 		clock:    clk,
 		limit:    max(workers/Namespaces, 1),
