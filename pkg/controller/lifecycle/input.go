@@ -236,9 +236,11 @@ const (
 	// QuietStart is how long a scheduled driver may take to start a container before
 	// its events are read.
 	QuietStart = 15 * time.Second
-	// FirstDelay and LongestDelay bound the delays between two reads of the events,
-	// and between two texts of the same reason.
-	FirstDelay, LongestDelay = 30 * time.Second, 5 * time.Minute
+	// FirstDelay is the shortest delay between two reads of the events, and between two
+	// texts of the same reason.
+	FirstDelay = 30 * time.Second
+	// LongestDelay is the longest.
+	LongestDelay = 5 * time.Minute
 	// ExecutorDelay is how long after the start of its driver an application may be
 	// without executors, or with too few, before the status looks for the cause.
 	ExecutorDelay = time.Minute

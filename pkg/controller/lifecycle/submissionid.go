@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
+	"github.com/google/uuid" //nolint:depguard // only NewSHA1, which draws nothing
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
