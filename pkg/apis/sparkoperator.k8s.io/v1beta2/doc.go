@@ -4,7 +4,7 @@
 //
 // Field names, states and enumerations are those of kubeflow/spark-operator
 // 2.5, so that its manifests and clients work
-// unchanged. What this operator adds is optional and lives under keys of its own.
+// unchanged. The additional fields of this operator are optional.
 //
 // +k8s:deepcopy-gen=package
 // +k8s:defaulter-gen=TypeMeta

@@ -6,7 +6,7 @@ package v1beta2
 // fields are optional. An application that sets none behaves as with that operator.
 
 // Backoff replaces the linear delays between the runs of an application by delays
-// that double: initialSeconds, twice that, and so on up to maxSeconds.
+// that double. The first delay is initialSeconds, and the longest is maxSeconds.
 type Backoff struct {
 	// First delay in seconds. Default: onFailureRetryInterval.
 	// +optional
@@ -16,42 +16,44 @@ type Backoff struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	MaxSeconds *int64 `json:"maxSeconds,omitempty"`
-	// Largest share, in percent, by which a delay is shortened at random, so that applications that failed together do
-	// not restart together. 0 to 100. Default 10.
+	// Maximum percentage by which a delay is shortened at random, so that applications that failed together do not
+	// restart together. 0 to 100. Default 10.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
 	JitterPercent *int32 `json:"jitterPercent,omitempty"`
-	// Seconds that a driver has to run to reset the count of failures: retries and delays start over. Default: never.
+	// Seconds that a driver must run to reset the count of failures, so that retries and delays start over. Default: no
+	// reset.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	ResetAfterSeconds *int64 `json:"resetAfterSeconds,omitempty"`
 }
 
-// InfrastructureFailurePolicy says how often an application runs again after
-// failures that are not its own: its driver was evicted or preempted, its node was
-// lost, its image could not be pulled. Such failures do not consume the retries of
-// the restart policy, and these retries hold with every type of it, Never too.
+// InfrastructureFailurePolicy defines how often an application runs again after
+// failures that it did not cause: its driver was evicted or preempted, its node was
+// lost, or its image could not be pulled. These retries apply with every type of the
+// restart policy, also Never, and do not use up its other retries.
 type InfrastructureFailurePolicy struct {
 	// Number of consecutive infrastructure failures that are retried without using up a retry of the application. Any
 	// other end of a run resets the count. Default 10.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Retries *int32 `json:"retries,omitempty"`
-	// Delay in seconds before such a retry. Default 5.
+	// Delay in seconds before a retry after an infrastructure failure. Default 5.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	IntervalSeconds *int64 `json:"intervalSeconds,omitempty"`
 }
 
-// Timeouts bound the phases of a run. A run that exceeds one is stopped and counts
-// as failed, and the restart policy decides what follows. None has a default.
+// Timeouts limit the duration of the phases of a run. When a timeout expires, the
+// operator stops the run, the run has failed, and the restart policy decides what
+// follows. There are no default timeouts.
 type Timeouts struct {
-	// Seconds from the submission until the driver must run. Default: no limit.
+	// Seconds from the submission until the driver must be running. Default: no limit.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	DriverStartSeconds *int64 `json:"driverStartSeconds,omitempty"`
-	// Seconds from the start of the driver until its initial executors must all run. Default: no limit.
+	// Seconds from the start of the driver until all initial executors must be running. Default: no limit.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	ExecutorsReadySeconds *int64 `json:"executorsReadySeconds,omitempty"`
@@ -61,15 +63,15 @@ type Timeouts struct {
 	RunSeconds *int64 `json:"runSeconds,omitempty"`
 }
 
-// CleanupPolicy says which pods of an application are deleted at its end, that is
-// once no further run follows. What they had to say stays in status.attempts.
+// CleanupPolicy defines which pods of an application are deleted at its end, when no
+// further run follows. The exit code and the log tail stay in status.attempts.
 type CleanupPolicy struct {
-	// When to delete the driver pod, and with it its log: Never, OnSuccess or Always. Default Never: the pod is kept as
-	// long as the application.
+	// When to delete the driver pod and its log: Never, OnSuccess or Always. Default Never: the pod exists as long as the
+	// application.
 	// +optional
 	DriverPod PodDeletion `json:"driverPod,omitempty"`
-	// When to delete ended executor pods that Spark kept because deleteOnTermination is false: Never, OnSuccess or
-	// Always. Default Never. Executors that still run are always deleted.
+	// When to delete pods of ended executors that Spark has not deleted, because deleteOnTermination is false: Never,
+	// OnSuccess or Always. Default Never. Executors that are still running are always deleted.
 	// +optional
 	ExecutorPods PodDeletion `json:"executorPods,omitempty"`
 }
@@ -85,7 +87,7 @@ const (
 	PodDeletionAlways    PodDeletion = "Always"
 )
 
-// FailureType says whose failure ended an attempt.
+// FailureType is the kind of cause of a failed attempt.
 type FailureType string
 
 // Types of failures.
@@ -93,8 +95,8 @@ const (
 	// FailureTypeApplication is a failure of the application itself: an exit code, too
 	// little memory, a timeout, a missing Secret.
 	FailureTypeApplication FailureType = "Application"
-	// FailureTypeInfrastructure is a failure of what it runs on: eviction, preemption,
-	// a lost node, an image that could not be pulled.
+	// FailureTypeInfrastructure is a failure that the application did not cause: an
+	// eviction, a preemption, a lost node, or an image that could not be pulled.
 	FailureTypeInfrastructure FailureType = "Infrastructure"
 )
 

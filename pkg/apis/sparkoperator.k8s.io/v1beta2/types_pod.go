@@ -8,8 +8,8 @@ import (
 
 // SparkPodSpec is what driver and executor pods have in common.
 type SparkPodSpec struct {
-	// Pod template that Spark starts from. Properties of Spark win over the template, and the other fields of this role
-	// win over both. The template is not validated when the object is written.
+	// Pod template that Spark starts from. Spark properties take precedence over the template, and the other fields of
+	// this role take precedence over both. The API server does not validate the template.
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
 	// +kubebuilder:validation:Schemaless
@@ -23,12 +23,12 @@ type SparkPodSpec struct {
 	// CPU limit of the Spark container, as a Kubernetes quantity such as 1200m. Default: no limit.
 	// +optional
 	CoreLimit *string `json:"coreLimit,omitempty"`
-	// Size of the JVM heap in Java notation, such as 512m or 4g. The memory request is the heap and memoryOverhead.
+	// Size of the JVM heap in Java notation, such as 512m or 4g. The memory request is the sum of memory and memoryOverhead.
 	// Default 1g, unless sparkConf sets spark.driver.memory or spark.executor.memory.
 	// +optional
 	Memory *string `json:"memory,omitempty"`
 	// Memory limit of the Spark container, in Java notation or as a Kubernetes quantity, such as 2g or 2Gi. Default:
-	// the memory request.
+	// the memory request. For executors, only the webhook can set a limit other than the request.
 	// +optional
 	MemoryLimit *string `json:"memoryLimit,omitempty"`
 	// Memory outside the JVM heap that is added to memory, in Java notation such as 512m. Default: memoryOverheadFactor
@@ -114,11 +114,11 @@ type SparkPodSpec struct {
 	// DNS settings of the pod, merged with those of its DNS policy.
 	// +optional
 	DNSConfig *corev1.PodDNSConfig `json:"dnsConfig,omitempty"`
-	// Seconds between the request to stop the pod and the end of its processes by force. Default 30.
+	// Seconds that the processes of the pod have to end before they are killed. Default 30.
 	// +optional
 	TerminationGracePeriodSeconds *int64 `json:"terminationGracePeriodSeconds,omitempty"`
-	// Service account of the pod. The driver's needs the right to create executor pods. Default: the service account
-	// named default.
+	// Service account of the pod. The service account of the driver needs permission to create executor pods. Default:
+	// the service account named default.
 	// +optional
 	ServiceAccount *string `json:"serviceAccount,omitempty"`
 	// Lines to add to /etc/hosts of the pod.
@@ -173,8 +173,8 @@ type ExecutorSpec struct {
 
 	// Number of executors. Default 1, unless dynamic allocation is enabled or sparkConf sets spark.executor.instances.
 	// 0 is valid only with dynamic allocation, and in an application with the label kueue.x-k8s.io/queue-name, where it
-	// means the default: Kueue writes it when it stops an application that does not set the field. Kueue reserves quota
-	// for this number of executors only, so set the field in queued applications.
+	// means the default: Kueue writes 0 when it stops an application that does not set the field. Kueue reserves quota
+	// only for this number of executors, so set the field in applications with this label.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Instances *int32 `json:"instances,omitempty"`
@@ -184,11 +184,11 @@ type ExecutorSpec struct {
 	// Options of the JVM of each executor, such as -XX:+UseG1GC. The heap size (-Xmx) is set by memory.
 	// +optional
 	JavaOptions *string `json:"javaOptions,omitempty"`
-	// Hooks that run after the Spark container starts and before it stops. Has no effect if spark.decommission.enabled
-	// is true.
+	// Hooks that run after the Spark container starts and before it stops. If spark.decommission.enabled is true, the
+	// field has an effect only with the webhook.
 	// +optional
 	Lifecycle *corev1.Lifecycle `json:"lifecycle,omitempty"`
-	// Whether Spark deletes an executor pod when the executor has ended. Default true.
+	// Whether Spark deletes the pod of an executor that has ended. Default true.
 	// +optional
 	DeleteOnTermination *bool `json:"deleteOnTermination,omitempty"`
 	// Container ports of the Spark container, in addition to those of Spark.

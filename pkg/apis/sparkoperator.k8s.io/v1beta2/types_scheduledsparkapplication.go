@@ -42,7 +42,7 @@ type ScheduledSparkApplicationList struct {
 	Items []ScheduledSparkApplication `json:"items"`
 }
 
-// ConcurrencyPolicy says what happens when a run is due while another is still going.
+// ConcurrencyPolicy defines what happens when a run is due while another run is active.
 type ConcurrencyPolicy string
 
 // Concurrency policies.
@@ -51,19 +51,19 @@ const (
 	ConcurrencyAllow ConcurrencyPolicy = "Allow"
 	// ConcurrencyForbid skips the run that is due.
 	ConcurrencyForbid ConcurrencyPolicy = "Forbid"
-	// ConcurrencyReplace deletes the run that is going and starts the one that is due.
+	// ConcurrencyReplace deletes the active run and starts the run that is due.
 	ConcurrencyReplace ConcurrencyPolicy = "Replace"
 )
 
-// CatchUpPolicy says what becomes of runs that were missed: that could not start
-// when they were due, because the operator was away or, with ConcurrencyForbid,
-// because another run was going.
+// CatchUpPolicy defines what happens to missed runs. These could not start when they
+// were due, because the operator was not running or, with ConcurrencyForbid, because
+// another run was active.
 // +kubebuilder:validation:Enum=Skip;Last;All
 type CatchUpPolicy string
 
 // Catch-up policies.
 const (
-	// CatchUpSkip gives missed runs up.
+	// CatchUpSkip starts no missed runs.
 	CatchUpSkip CatchUpPolicy = "Skip"
 	// CatchUpLast starts the latest of the missed runs as soon as possible.
 	CatchUpLast CatchUpPolicy = "Last"
@@ -97,7 +97,7 @@ type ScheduledSparkApplicationSpec struct {
 	// +optional
 	FailedRunHistoryLimit *int32 `json:"failedRunHistoryLimit,omitempty"`
 
-	// Seconds that a run may start late; after that it is skipped. Default 600 if catchUpPolicy is Skip, else no limit.
+	// Maximum number of seconds by which a run may start late. Default 600 if catchUpPolicy is Skip; otherwise, no limit.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	StartingDeadlineSeconds *int64 `json:"startingDeadlineSeconds,omitempty"`
@@ -106,13 +106,14 @@ type ScheduledSparkApplicationSpec struct {
 	// oldest first, up to catchUpLimit. Default Skip.
 	// +optional
 	CatchUpPolicy CatchUpPolicy `json:"catchUpPolicy,omitempty"`
-	// Largest number of missed runs that catchUpPolicy All starts; the latest ones are taken. 1 to 100. Default 10.
+	// Maximum number of missed runs that catchUpPolicy All starts. If more were missed, it starts the latest. 1 to 100.
+	// Default 10.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100
 	CatchUpLimit *int32 `json:"catchUpLimit,omitempty"`
-	// Duration, such as 10m. Every run of this schedule is delayed by a fixed part of it, so that schedules set to the
-	// same minute do not start together. Default 0s.
+	// Duration, such as 10m, over which schedules with the same minute are spread. The operator delays every run of this
+	// schedule by the same part of the duration. Default 0s.
 	// +optional
 	Spread *metav1.Duration `json:"spread,omitempty"`
 }
@@ -158,8 +159,8 @@ type ScheduledSparkApplicationStatus struct {
 	// sparkoperator.k8s.io/run-now does not change it.
 	// +optional
 	LastScheduleTime *metav1.Time `json:"lastScheduleTime,omitempty"`
-	// Time up to which the schedule is settled: each earlier run was started or skipped and is not considered again,
-	// even if the clock is set back.
+	// Time up to which all scheduled times have been handled: each run was started, skipped or missed. These times are
+	// not handled again, even if the clock is set back.
 	// +optional
 	SettledTime *metav1.Time `json:"settledTime,omitempty"`
 	// Schedule and time zone by which runs are started. Empty while the schedule is suspended or not valid.
@@ -179,9 +180,10 @@ type ScheduledSparkApplicationStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
-// RunNowStatus is what was made of the annotation sparkoperator.k8s.io/run-now.
+// RunNowStatus shows which values of the annotation sparkoperator.k8s.io/run-now the
+// operator has handled.
 type RunNowStatus struct {
-	// Value of the annotation that was handled last. Any other value requests another run.
+	// Latest value of the annotation that was handled. Any other value requests another run.
 	Value string `json:"value"`
 	// Number of values handled so far.
 	Count int64 `json:"count"`

@@ -71,8 +71,8 @@ const (
 
 // SparkApplicationSpec is what the user asks for. The operator never writes it.
 type SparkApplicationSpec struct {
-	// Whether to hold the application back. True deletes the pods of a running application and starts none; false
-	// submits it, again if it was suspended before. Queueing systems such as Kueue set this field. Default false.
+	// Whether the application is suspended. True deletes the pods of a running application, and starts none. False
+	// submits the application. Queueing systems such as Kueue set this field. Default false.
 	// +optional
 	Suspend *bool `json:"suspend,omitempty"`
 	// Language of the application: Java, Scala, Python or R. It decides the default of memoryOverheadFactor. Default
@@ -80,7 +80,7 @@ type SparkApplicationSpec struct {
 	// +optional
 	Type SparkApplicationType `json:"type,omitempty"`
 	// Version of Spark in the image, such as 4.1.4. It selects how the objects of the driver are built; 3.3 to 4.3 are
-	// known. Default: the newest known version.
+	// known. Default: the version in the tag of the image, otherwise the newest known version.
 	// +optional
 	SparkVersion string `json:"sparkVersion,omitempty"`
 	// Deploy mode. Only cluster is supported; client is refused, because the driver would run in the operator. Default
@@ -110,8 +110,8 @@ type SparkApplicationSpec struct {
 	// Arguments of the application.
 	// +optional
 	Arguments []string `json:"arguments,omitempty"`
-	// Spark properties, as a map from name to value. Fields of this spec win over properties, and a property without
-	// effect causes a Warning event.
+	// Spark properties, as a map from name to value. Fields of this spec take precedence over properties. A property that
+	// therefore has no effect causes a Warning event.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=20000
 	SparkConf map[string]string `json:"sparkConf,omitempty"`
@@ -140,7 +140,7 @@ type SparkApplicationSpec struct {
 	// Files and packages that the application needs.
 	// +optional
 	Deps Dependencies `json:"deps,omitempty,omitzero"`
-	// Whether, how often and after which delay the application runs again. Default: never.
+	// Whether, how often and after which delay the application runs again. Default: it does not run again.
 	// +optional
 	RestartPolicy RestartPolicy `json:"restartPolicy,omitempty,omitzero"`
 	// Labels that a node must have to run driver or executors. Cannot be combined with a nodeSelector of the driver or
@@ -158,8 +158,8 @@ type SparkApplicationSpec struct {
 	// +optional
 	// +kubebuilder:validation:Enum={"2","3"}
 	PythonVersion *string `json:"pythonVersion,omitempty"`
-	// Share of memory that is added to it for memory outside the JVM heap, as a decimal number such as "0.2". Has no
-	// effect where memoryOverhead is set. Default 0.1 for Java and Scala, 0.4 for Python and R.
+	// Memory outside the JVM heap, as a fraction of memory such as "0.2". It is added to memory. Has no effect for a role
+	// that sets memoryOverhead. Default 0.1 for Java and Scala, 0.4 for Python and R.
 	// +optional
 	MemoryOverheadFactor *string `json:"memoryOverheadFactor,omitempty"`
 	// Metrics of driver and executors. Default: not exposed.
@@ -209,7 +209,7 @@ const (
 )
 
 // RestartPolicy says whether, how often and after which delay an application runs
-// again. N retries are N+1 attempts.
+// again.
 type RestartPolicy struct {
 	// When to run again: Never, OnFailure (after a failure) or Always (after success as well). Default Never.
 	// +optional
@@ -241,8 +241,8 @@ type RestartPolicy struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=255
 	NonRetryableExitCodes []int32 `json:"nonRetryableExitCodes,omitempty"`
-	// Separate retries for failures of the infrastructure, such as an eviction or a lost node, of every restart policy
-	// type including Never. Default: they use up the retries of the application.
+	// Separate retries for failures of the infrastructure, such as an eviction or a lost node. They apply with every type,
+	// also Never. Default: these failures use up the other retries.
 	// +optional
 	InfrastructureFailures *InfrastructureFailurePolicy `json:"infrastructureFailures,omitempty"`
 }

@@ -30,9 +30,9 @@ const (
 
 // ApplicationState is the state and, after a failure, why.
 type ApplicationState struct {
-	// State of the application. COMPLETED and FAILED are final; all others change without action of the user.
+	// State of the application. COMPLETED and FAILED are final.
 	State ApplicationStateType `json:"state"`
-	// Why the application failed, after a failure.
+	// Cause of a failure; empty if the application has not failed.
 	// +optional
 	ErrorMessage string `json:"errorMessage,omitempty"`
 	// Time at which the application entered this state.
@@ -100,14 +100,13 @@ type SparkApplicationStatus struct {
 	// +optional
 	SubmissionAttempts int32 `json:"submissionAttempts,omitempty"`
 	// Number of runs, out of executionAttempts, that do not count for the restart policy: infrastructure failures, and
-	// failures before a run that was longer than restartPolicy.backoff.resetAfterSeconds.
+	// runs before one that was longer than restartPolicy.backoff.resetAfterSeconds.
 	// +optional
 	ForgivenAttempts int32 `json:"forgivenAttempts,omitempty"`
 	// Number of consecutive infrastructure failures.
 	// +optional
 	InfrastructureFailures int32 `json:"infrastructureFailures,omitempty"`
-	// NextRetryTime is when the restart policy lets the next run or submission start,
-	// while the state is FAILING or SUBMISSION_FAILED.
+	// Time of the next attempt, while the state is FAILING or SUBMISSION_FAILED and the restart policy allows one.
 	// +optional
 	NextRetryTime *metav1.Time `json:"nextRetryTime,omitempty"`
 
@@ -117,7 +116,7 @@ type SparkApplicationStatus struct {
 	// Hash of those parts of the last submitted spec whose change requires a new run.
 	// +optional
 	ObservedSpecHash string `json:"observedSpecHash,omitempty"`
-	// Standard conditions of the application: Submitted, DriverReady, ExecutorsReady, Completed and Stalled.
+	// Standard conditions of the application: Submitted, DriverReady, ExecutorsReady, Completed, Stalled and UIReady.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -170,7 +169,7 @@ type Attempt struct {
 	// Time at which the Spark container of the driver started.
 	// +optional
 	StartTime *metav1.Time `json:"startTime,omitempty"`
-	// Time at which the operator saw the end of the attempt.
+	// Time at which the operator observed the end of the attempt.
 	// +optional
 	TerminationTime *metav1.Time `json:"terminationTime,omitempty"`
 	// Exit code of the Spark container of the driver.

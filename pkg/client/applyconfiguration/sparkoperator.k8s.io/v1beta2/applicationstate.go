@@ -14,9 +14,9 @@ import (
 //
 // ApplicationState is the state and, after a failure, why.
 type ApplicationStateApplyConfiguration struct {
-	// State of the application. COMPLETED and FAILED are final; all others change without action of the user.
+	// State of the application. COMPLETED and FAILED are final.
 	State *sparkoperatork8siov1beta2.ApplicationStateType `json:"state,omitempty"`
-	// Why the application failed, after a failure.
+	// Cause of a failure; empty if the application has not failed.
 	ErrorMessage *string `json:"errorMessage,omitempty"`
 	// Time at which the application entered this state.
 	LastTransitionTime *v1.Time `json:"lastTransitionTime,omitempty"`

@@ -27,7 +27,7 @@ type AttemptApplyConfiguration struct {
 	SubmissionTime *v1.Time `json:"submissionTime,omitempty"`
 	// Time at which the Spark container of the driver started.
 	StartTime *v1.Time `json:"startTime,omitempty"`
-	// Time at which the operator saw the end of the attempt.
+	// Time at which the operator observed the end of the attempt.
 	TerminationTime *v1.Time `json:"terminationTime,omitempty"`
 	// Exit code of the Spark container of the driver.
 	ExitCode *int32 `json:"exitCode,omitempty"`

@@ -10,16 +10,17 @@ package v1beta2
 // The types of this file extend the API of kubeflow/spark-operator. All of their
 // fields are optional. An application that sets none behaves as with that operator.
 // Backoff replaces the linear delays between the runs of an application by delays
-// that double: initialSeconds, twice that, and so on up to maxSeconds.
+// that double. The first delay is initialSeconds, and the longest is maxSeconds.
 type BackoffApplyConfiguration struct {
 	// First delay in seconds. Default: onFailureRetryInterval.
 	InitialSeconds *int64 `json:"initialSeconds,omitempty"`
 	// Longest delay in seconds. Default 300.
 	MaxSeconds *int64 `json:"maxSeconds,omitempty"`
-	// Largest share, in percent, by which a delay is shortened at random, so that applications that failed together do
-	// not restart together. 0 to 100. Default 10.
+	// Maximum percentage by which a delay is shortened at random, so that applications that failed together do not
+	// restart together. 0 to 100. Default 10.
 	JitterPercent *int32 `json:"jitterPercent,omitempty"`
-	// Seconds that a driver has to run to reset the count of failures: retries and delays start over. Default: never.
+	// Seconds that a driver must run to reset the count of failures, so that retries and delays start over. Default: no
+	// reset.
 	ResetAfterSeconds *int64 `json:"resetAfterSeconds,omitempty"`
 }
 

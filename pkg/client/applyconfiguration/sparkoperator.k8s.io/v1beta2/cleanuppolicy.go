@@ -11,14 +11,14 @@ import (
 // CleanupPolicyApplyConfiguration represents a declarative configuration of the CleanupPolicy type for use
 // with apply.
 //
-// CleanupPolicy says which pods of an application are deleted at its end, that is
-// once no further run follows. What they had to say stays in status.attempts.
+// CleanupPolicy defines which pods of an application are deleted at its end, when no
+// further run follows. The exit code and the log tail stay in status.attempts.
 type CleanupPolicyApplyConfiguration struct {
-	// When to delete the driver pod, and with it its log: Never, OnSuccess or Always. Default Never: the pod is kept as
-	// long as the application.
+	// When to delete the driver pod and its log: Never, OnSuccess or Always. Default Never: the pod exists as long as the
+	// application.
 	DriverPod *sparkoperatork8siov1beta2.PodDeletion `json:"driverPod,omitempty"`
-	// When to delete ended executor pods that Spark kept because deleteOnTermination is false: Never, OnSuccess or
-	// Always. Default Never. Executors that still run are always deleted.
+	// When to delete pods of ended executors that Spark has not deleted, because deleteOnTermination is false: Never,
+	// OnSuccess or Always. Default Never. Executors that are still running are always deleted.
 	ExecutorPods *sparkoperatork8siov1beta2.PodDeletion `json:"executorPods,omitempty"`
 }
 

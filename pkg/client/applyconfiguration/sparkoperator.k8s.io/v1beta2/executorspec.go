@@ -16,17 +16,17 @@ type ExecutorSpecApplyConfiguration struct {
 	SparkPodSpecApplyConfiguration `json:""`
 	// Number of executors. Default 1, unless dynamic allocation is enabled or sparkConf sets spark.executor.instances.
 	// 0 is valid only with dynamic allocation, and in an application with the label kueue.x-k8s.io/queue-name, where it
-	// means the default: Kueue writes it when it stops an application that does not set the field. Kueue reserves quota
-	// for this number of executors only, so set the field in queued applications.
+	// means the default: Kueue writes 0 when it stops an application that does not set the field. Kueue reserves quota
+	// only for this number of executors, so set the field in applications with this label.
 	Instances *int32 `json:"instances,omitempty"`
 	// CPU request of the Spark container, as a Kubernetes quantity such as 500m. Default: cores.
 	CoreRequest *string `json:"coreRequest,omitempty"`
 	// Options of the JVM of each executor, such as -XX:+UseG1GC. The heap size (-Xmx) is set by memory.
 	JavaOptions *string `json:"javaOptions,omitempty"`
-	// Hooks that run after the Spark container starts and before it stops. Has no effect if spark.decommission.enabled
-	// is true.
+	// Hooks that run after the Spark container starts and before it stops. If spark.decommission.enabled is true, the
+	// field has an effect only with the webhook.
 	Lifecycle *v1.Lifecycle `json:"lifecycle,omitempty"`
-	// Whether Spark deletes an executor pod when the executor has ended. Default true.
+	// Whether Spark deletes the pod of an executor that has ended. Default true.
 	DeleteOnTermination *bool `json:"deleteOnTermination,omitempty"`
 	// Container ports of the Spark container, in addition to those of Spark.
 	Ports []PortApplyConfiguration `json:"ports,omitempty"`

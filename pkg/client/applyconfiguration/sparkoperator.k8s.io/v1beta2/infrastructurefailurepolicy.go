@@ -7,15 +7,15 @@ package v1beta2
 // InfrastructureFailurePolicyApplyConfiguration represents a declarative configuration of the InfrastructureFailurePolicy type for use
 // with apply.
 //
-// InfrastructureFailurePolicy says how often an application runs again after
-// failures that are not its own: its driver was evicted or preempted, its node was
-// lost, its image could not be pulled. Such failures do not consume the retries of
-// the restart policy, and these retries hold with every type of it, Never too.
+// InfrastructureFailurePolicy defines how often an application runs again after
+// failures that it did not cause: its driver was evicted or preempted, its node was
+// lost, or its image could not be pulled. These retries apply with every type of the
+// restart policy, also Never, and do not use up its other retries.
 type InfrastructureFailurePolicyApplyConfiguration struct {
 	// Number of consecutive infrastructure failures that are retried without using up a retry of the application. Any
 	// other end of a run resets the count. Default 10.
 	Retries *int32 `json:"retries,omitempty"`
-	// Delay in seconds before such a retry. Default 5.
+	// Delay in seconds before a retry after an infrastructure failure. Default 5.
 	IntervalSeconds *int64 `json:"intervalSeconds,omitempty"`
 }
 

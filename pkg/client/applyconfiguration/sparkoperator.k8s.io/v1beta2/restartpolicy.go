@@ -12,7 +12,7 @@ import (
 // with apply.
 //
 // RestartPolicy says whether, how often and after which delay an application runs
-// again. N retries are N+1 attempts.
+// again.
 type RestartPolicyApplyConfiguration struct {
 	// When to run again: Never, OnFailure (after a failure) or Always (after success as well). Default Never.
 	Type *sparkoperatork8siov1beta2.RestartPolicyType `json:"type,omitempty"`
@@ -31,8 +31,8 @@ type RestartPolicyApplyConfiguration struct {
 	Backoff *BackoffApplyConfiguration `json:"backoff,omitempty"`
 	// Exit codes of the driver after which the application is not run again, even if retries are left.
 	NonRetryableExitCodes []int32 `json:"nonRetryableExitCodes,omitempty"`
-	// Separate retries for failures of the infrastructure, such as an eviction or a lost node, of every restart policy
-	// type including Never. Default: they use up the retries of the application.
+	// Separate retries for failures of the infrastructure, such as an eviction or a lost node. They apply with every type,
+	// also Never. Default: these failures use up the other retries.
 	InfrastructureFailures *InfrastructureFailurePolicyApplyConfiguration `json:"infrastructureFailures,omitempty"`
 }
 

@@ -7,9 +7,10 @@ package v1beta2
 // RunNowStatusApplyConfiguration represents a declarative configuration of the RunNowStatus type for use
 // with apply.
 //
-// RunNowStatus is what was made of the annotation sparkoperator.k8s.io/run-now.
+// RunNowStatus shows which values of the annotation sparkoperator.k8s.io/run-now the
+// operator has handled.
 type RunNowStatusApplyConfiguration struct {
-	// Value of the annotation that was handled last. Any other value requests another run.
+	// Latest value of the annotation that was handled. Any other value requests another run.
 	Value *string `json:"value,omitempty"`
 	// Number of values handled so far.
 	Count *int64 `json:"count,omitempty"`

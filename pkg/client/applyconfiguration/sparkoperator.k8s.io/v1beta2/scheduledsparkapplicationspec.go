@@ -31,16 +31,17 @@ type ScheduledSparkApplicationSpecApplyConfiguration struct {
 	SuccessfulRunHistoryLimit *int32 `json:"successfulRunHistoryLimit,omitempty"`
 	// Number of failed runs to keep. Default 1.
 	FailedRunHistoryLimit *int32 `json:"failedRunHistoryLimit,omitempty"`
-	// Seconds that a run may start late; after that it is skipped. Default 600 if catchUpPolicy is Skip, else no limit.
+	// Maximum number of seconds by which a run may start late. Default 600 if catchUpPolicy is Skip; otherwise, no limit.
 	StartingDeadlineSeconds *int64 `json:"startingDeadlineSeconds,omitempty"`
 	// What to do with missed runs, which could not start when they were due because the operator was not running or
 	// because concurrencyPolicy is Forbid: Skip starts none of them, Last starts the latest, All starts all of them,
 	// oldest first, up to catchUpLimit. Default Skip.
 	CatchUpPolicy *sparkoperatork8siov1beta2.CatchUpPolicy `json:"catchUpPolicy,omitempty"`
-	// Largest number of missed runs that catchUpPolicy All starts; the latest ones are taken. 1 to 100. Default 10.
+	// Maximum number of missed runs that catchUpPolicy All starts. If more were missed, it starts the latest. 1 to 100.
+	// Default 10.
 	CatchUpLimit *int32 `json:"catchUpLimit,omitempty"`
-	// Duration, such as 10m. Every run of this schedule is delayed by a fixed part of it, so that schedules set to the
-	// same minute do not start together. Default 0s.
+	// Duration, such as 10m, over which schedules with the same minute are spread. The operator delays every run of this
+	// schedule by the same part of the duration. Default 0s.
 	Spread *v1.Duration `json:"spread,omitempty"`
 }
 

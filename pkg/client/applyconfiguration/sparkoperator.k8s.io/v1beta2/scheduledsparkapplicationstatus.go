@@ -32,8 +32,8 @@ type ScheduledSparkApplicationStatusApplyConfiguration struct {
 	// Time of the schedule for which the last run was started. A run requested by the annotation
 	// sparkoperator.k8s.io/run-now does not change it.
 	LastScheduleTime *v1.Time `json:"lastScheduleTime,omitempty"`
-	// Time up to which the schedule is settled: each earlier run was started or skipped and is not considered again,
-	// even if the clock is set back.
+	// Time up to which all scheduled times have been handled: each run was started, skipped or missed. These times are
+	// not handled again, even if the clock is set back.
 	SettledTime *v1.Time `json:"settledTime,omitempty"`
 	// Schedule and time zone by which runs are started. Empty while the schedule is suspended or not valid.
 	ObservedSchedule *string `json:"observedSchedule,omitempty"`

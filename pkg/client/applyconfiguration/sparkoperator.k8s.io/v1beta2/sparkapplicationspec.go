@@ -14,14 +14,14 @@ import (
 //
 // SparkApplicationSpec is what the user asks for. The operator never writes it.
 type SparkApplicationSpecApplyConfiguration struct {
-	// Whether to hold the application back. True deletes the pods of a running application and starts none; false
-	// submits it, again if it was suspended before. Queueing systems such as Kueue set this field. Default false.
+	// Whether the application is suspended. True deletes the pods of a running application, and starts none. False
+	// submits the application. Queueing systems such as Kueue set this field. Default false.
 	Suspend *bool `json:"suspend,omitempty"`
 	// Language of the application: Java, Scala, Python or R. It decides the default of memoryOverheadFactor. Default
 	// Scala.
 	Type *sparkoperatork8siov1beta2.SparkApplicationType `json:"type,omitempty"`
 	// Version of Spark in the image, such as 4.1.4. It selects how the objects of the driver are built; 3.3 to 4.3 are
-	// known. Default: the newest known version.
+	// known. Default: the version in the tag of the image, otherwise the newest known version.
 	SparkVersion *string `json:"sparkVersion,omitempty"`
 	// Deploy mode. Only cluster is supported; client is refused, because the driver would run in the operator. Default
 	// cluster.
@@ -42,8 +42,8 @@ type SparkApplicationSpecApplyConfiguration struct {
 	MainApplicationFile *string `json:"mainApplicationFile,omitempty"`
 	// Arguments of the application.
 	Arguments []string `json:"arguments,omitempty"`
-	// Spark properties, as a map from name to value. Fields of this spec win over properties, and a property without
-	// effect causes a Warning event.
+	// Spark properties, as a map from name to value. Fields of this spec take precedence over properties. A property that
+	// therefore has no effect causes a Warning event.
 	SparkConf map[string]string `json:"sparkConf,omitempty"`
 	// Hadoop properties, as a map from name to value. Each is passed to Spark as spark.hadoop.NAME.
 	HadoopConf map[string]string `json:"hadoopConf,omitempty"`
@@ -61,7 +61,7 @@ type SparkApplicationSpecApplyConfiguration struct {
 	Executor *ExecutorSpecApplyConfiguration `json:"executor,omitempty"`
 	// Files and packages that the application needs.
 	Deps *DependenciesApplyConfiguration `json:"deps,omitempty"`
-	// Whether, how often and after which delay the application runs again. Default: never.
+	// Whether, how often and after which delay the application runs again. Default: it does not run again.
 	RestartPolicy *RestartPolicyApplyConfiguration `json:"restartPolicy,omitempty"`
 	// Labels that a node must have to run driver or executors. Cannot be combined with a nodeSelector of the driver or
 	// the executor.
@@ -72,8 +72,8 @@ type SparkApplicationSpecApplyConfiguration struct {
 	RetryInterval *int64 `json:"retryInterval,omitempty"`
 	// Major version of Python: "2" or "3". Has no effect on images with one version of Python.
 	PythonVersion *string `json:"pythonVersion,omitempty"`
-	// Share of memory that is added to it for memory outside the JVM heap, as a decimal number such as "0.2". Has no
-	// effect where memoryOverhead is set. Default 0.1 for Java and Scala, 0.4 for Python and R.
+	// Memory outside the JVM heap, as a fraction of memory such as "0.2". It is added to memory. Has no effect for a role
+	// that sets memoryOverhead. Default 0.1 for Java and Scala, 0.4 for Python and R.
 	MemoryOverheadFactor *string `json:"memoryOverheadFactor,omitempty"`
 	// Metrics of driver and executors. Default: not exposed.
 	Monitoring *MonitoringSpecApplyConfiguration `json:"monitoring,omitempty"`

@@ -37,18 +37,17 @@ type SparkApplicationStatusApplyConfiguration struct {
 	// Number of submissions tried.
 	SubmissionAttempts *int32 `json:"submissionAttempts,omitempty"`
 	// Number of runs, out of executionAttempts, that do not count for the restart policy: infrastructure failures, and
-	// failures before a run that was longer than restartPolicy.backoff.resetAfterSeconds.
+	// runs before one that was longer than restartPolicy.backoff.resetAfterSeconds.
 	ForgivenAttempts *int32 `json:"forgivenAttempts,omitempty"`
 	// Number of consecutive infrastructure failures.
 	InfrastructureFailures *int32 `json:"infrastructureFailures,omitempty"`
-	// NextRetryTime is when the restart policy lets the next run or submission start,
-	// while the state is FAILING or SUBMISSION_FAILED.
+	// Time of the next attempt, while the state is FAILING or SUBMISSION_FAILED and the restart policy allows one.
 	NextRetryTime *v1.Time `json:"nextRetryTime,omitempty"`
 	// Generation of the spec that this status describes.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// Hash of those parts of the last submitted spec whose change requires a new run.
 	ObservedSpecHash *string `json:"observedSpecHash,omitempty"`
-	// Standard conditions of the application: Submitted, DriverReady, ExecutorsReady, Completed and Stalled.
+	// Standard conditions of the application: Submitted, DriverReady, ExecutorsReady, Completed, Stalled and UIReady.
 	Conditions []metav1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// Records of the latest submissions, oldest first.
 	Attempts []AttemptApplyConfiguration `json:"attempts,omitempty"`

@@ -13,19 +13,19 @@ import (
 //
 // SparkPodSpec is what driver and executor pods have in common.
 type SparkPodSpecApplyConfiguration struct {
-	// Pod template that Spark starts from. Properties of Spark win over the template, and the other fields of this role
-	// win over both. The template is not validated when the object is written.
+	// Pod template that Spark starts from. Spark properties take precedence over the template, and the other fields of
+	// this role take precedence over both. The API server does not validate the template.
 	Template *v1.PodTemplateSpec `json:"template,omitempty"`
 	// Number of task slots, and the CPU request unless coreRequest is set. At least 1. Default 1, unless sparkConf sets
 	// spark.driver.cores or spark.executor.cores.
 	Cores *int32 `json:"cores,omitempty"`
 	// CPU limit of the Spark container, as a Kubernetes quantity such as 1200m. Default: no limit.
 	CoreLimit *string `json:"coreLimit,omitempty"`
-	// Size of the JVM heap in Java notation, such as 512m or 4g. The memory request is the heap and memoryOverhead.
+	// Size of the JVM heap in Java notation, such as 512m or 4g. The memory request is the sum of memory and memoryOverhead.
 	// Default 1g, unless sparkConf sets spark.driver.memory or spark.executor.memory.
 	Memory *string `json:"memory,omitempty"`
 	// Memory limit of the Spark container, in Java notation or as a Kubernetes quantity, such as 2g or 2Gi. Default:
-	// the memory request.
+	// the memory request. For executors, only the webhook can set a limit other than the request.
 	MemoryLimit *string `json:"memoryLimit,omitempty"`
 	// Memory outside the JVM heap that is added to memory, in Java notation such as 512m. Default: memoryOverheadFactor
 	// times memory, at least 384m.
@@ -75,10 +75,10 @@ type SparkPodSpecApplyConfiguration struct {
 	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
 	// DNS settings of the pod, merged with those of its DNS policy.
 	DNSConfig *v1.PodDNSConfig `json:"dnsConfig,omitempty"`
-	// Seconds between the request to stop the pod and the end of its processes by force. Default 30.
+	// Seconds that the processes of the pod have to end before they are killed. Default 30.
 	TerminationGracePeriodSeconds *int64 `json:"terminationGracePeriodSeconds,omitempty"`
-	// Service account of the pod. The driver's needs the right to create executor pods. Default: the service account
-	// named default.
+	// Service account of the pod. The service account of the driver needs permission to create executor pods. Default:
+	// the service account named default.
 	ServiceAccount *string `json:"serviceAccount,omitempty"`
 	// Lines to add to /etc/hosts of the pod.
 	HostAliases []v1.HostAlias `json:"hostAliases,omitempty"`

@@ -7,12 +7,13 @@ package v1beta2
 // TimeoutsApplyConfiguration represents a declarative configuration of the Timeouts type for use
 // with apply.
 //
-// Timeouts bound the phases of a run. A run that exceeds one is stopped and counts
-// as failed, and the restart policy decides what follows. None has a default.
+// Timeouts limit the duration of the phases of a run. When a timeout expires, the
+// operator stops the run, the run has failed, and the restart policy decides what
+// follows. There are no default timeouts.
 type TimeoutsApplyConfiguration struct {
-	// Seconds from the submission until the driver must run. Default: no limit.
+	// Seconds from the submission until the driver must be running. Default: no limit.
 	DriverStartSeconds *int64 `json:"driverStartSeconds,omitempty"`
-	// Seconds from the start of the driver until its initial executors must all run. Default: no limit.
+	// Seconds from the start of the driver until all initial executors must be running. Default: no limit.
 	ExecutorsReadySeconds *int64 `json:"executorsReadySeconds,omitempty"`
 	// Seconds that the driver may run. Default: no limit.
 	RunSeconds *int64 `json:"runSeconds,omitempty"`
