@@ -4,6 +4,7 @@ package controller
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,6 +63,32 @@ func TestDriverOfAnOlderJob(t *testing.T) {
 		if c.pod("pi-driver") != nil {
 			t.Error("the driver of the old spec still runs")
 		}
+	})
+	t.Run("of a Job that was under way", func(t *testing.T) {
+		c := newCluster(t)
+		c.addApplication(newApplication("pi", bySparkSubmit))
+		p := c.start()
+		for range 2 {
+			mustSettle(t, p, "pi")
+		}
+		job := c.activeJob()
+		object, err := c.kube.Tracker().Get(configMapsResource, "ns", job.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files := object.(*corev1.ConfigMap).DeepCopy()
+		for name, text := range files.Data {
+			files.Data[name] = strings.ReplaceAll(text, v1beta2.EnvSubmissionID, "OTHER")
+		}
+		if err := c.kube.Tracker().Update(configMapsResource, files, "ns"); err != nil {
+			t.Fatal(err)
+		}
+		p = c.start()
+		c.runClient(job)
+		c.endJob(job, batchv1.JobComplete, "Completed")
+		c.driverPhase("pi-driver", corev1.PodRunning)
+		mustSettle(t, p, "pi")
+		c.wantState("pi", lifecycle.StateRunning)
 	})
 	t.Run("is no driver of another application", func(t *testing.T) {
 		c, p := submitted(t)

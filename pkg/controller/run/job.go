@@ -61,6 +61,11 @@ func (r *Runner) submitByJob(ctx context.Context, t *task, s *lifecycle.Submissi
 		if pod, err = r.findDriver(ctx, t.in.App, s.ID); err != nil {
 			return err
 		}
+		if pod == nil && job != nil && isJob(job, batchv1.JobComplete) != nil {
+			if pod, err = r.findDriverOfOlder(ctx, t.in.App, s.ID, job); err != nil {
+				return err
+			}
+		}
 	}
 	switch {
 	case pod != nil:
@@ -204,15 +209,43 @@ func (r *Runner) failed(ctx context.Context, t *task, s *lifecycle.Submission, j
 // findDriver asks the API server for the driver pod of a submission; nil if there
 // is none.
 func (r *Runner) findDriver(ctx context.Context, app *v1beta2.SparkApplication, id string) (*podview.Pod, error) {
+	ids := lifecycle.SubmissionIDs{App: app}
+	return r.findDriverThat(ctx, app, id, ids.Made)
+}
+
+// findDriverOfOlder does the same for a Job that was begun by a version of the operator
+// which did not set v1beta2.EnvSubmissionID, as the files of the Job show.
+func (r *Runner) findDriverOfOlder(ctx context.Context, app *v1beta2.SparkApplication, id string, job *batchv1.Job) (*podview.Pod, error) {
+	files, err := r.kube.CoreV1().ConfigMaps(job.Namespace).Get(ctx, job.Name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read config map %s: %w", job.Name, err)
+	}
+	for _, text := range files.Data {
+		if strings.Contains(text, v1beta2.EnvSubmissionID) {
+			return nil, nil
+		}
+	}
+	if !metav1.IsControlledBy(files, job) {
+		return nil, nil
+	}
+	return r.findDriverThat(ctx, app, id, func(pod *podview.Pod) bool {
+		driver := pod.Spec.Driver
+		return driver != nil && driver.SubmissionID == "" && bySubmitterJob(pod) && !pod.CreationTimestamp.Before(&job.CreationTimestamp)
+	})
+}
+
+func (r *Runner) findDriverThat(ctx context.Context, app *v1beta2.SparkApplication, id string, fits func(*podview.Pod) bool) (*podview.Pod, error) {
 	list, err := r.kube.CoreV1().Pods(app.Namespace).List(ctx, metav1.ListOptions{
 		LabelSelector: v1beta2.LabelSubmissionID + "=" + id + "," + v1beta2.LabelSparkRole + "=" + v1beta2.SparkRoleDriver,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("find driver pod: %w", err)
 	}
-	ids := lifecycle.SubmissionIDs{App: app}
 	for i := range list.Items {
-		if pod := podview.Of(&list.Items[i]); metav1.IsControlledBy(&list.Items[i], app) && ids.Made(pod) {
+		if pod := podview.Of(&list.Items[i]); metav1.IsControlledBy(&list.Items[i], app) && fits(pod) {
 			return pod, nil
 		}
 	}
