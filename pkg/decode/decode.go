@@ -27,7 +27,8 @@ func Strict[T any](data []byte, into *T) (unknown []string, err error) {
 		return nil, errors.New(Fault[T](data, err))
 	}
 	for _, fault := range strict {
-		if at, ok := fault.(kjson.FieldError); ok {
+		var at kjson.FieldError
+		if errors.As(fault, &at) {
 			unknown = append(unknown, at.FieldPath())
 		}
 	}

@@ -248,7 +248,7 @@ func editWithOldCRD(t *testing.T, namespace string) {
 func jobWithOldCRD(t *testing.T, namespace string) {
 	drivers := countDrivers(t, namespace, "pi")
 	kill := sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace)
-	app := createBySparkSubmit(t, namespace, "pi")
+	createBySparkSubmit(t, namespace, "pi")
 	var job *batchv1.Job
 	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
 		jobs, err := api.Core.BatchV1().Jobs(namespace).List(ctx, metav1.ListOptions{})
@@ -269,7 +269,7 @@ func jobWithOldCRD(t *testing.T, namespace string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	app = waitFor(t, namespace, "pi", "SUBMITTED with a driver", func(app *v1beta2.SparkApplication) bool {
+	app := waitFor(t, namespace, "pi", "SUBMITTED with a driver", func(app *v1beta2.SparkApplication) bool {
 		return app.Status.AppState.State == v1beta2.ApplicationStateSubmitted && !app.Status.BeingSubmitted()
 	})
 	jobs, err := api.Core.BatchV1().Jobs(namespace).List(t.Context(), metav1.ListOptions{})

@@ -149,7 +149,7 @@ func (m *Manager) heal(ctx context.Context) error {
 	}
 	if current != nil && changed {
 		if sleep(ctx, m.Clock, m.Propagation); ctx.Err() != nil {
-			return nil
+			return ctx.Err()
 		}
 	}
 	written, err := m.write(ctx, secret, next)

@@ -12,7 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
+	"log" //nolint:depguard // the type of http.Server.ErrorLog; its lines go to klog
 	"net"
 	"net/http"
 	"runtime/debug"

@@ -11,7 +11,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -62,7 +61,8 @@ func start(t *testing.T, r reviewer) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	quiet := klog.NewContext(context.Background(), klog.Logger{}) // the zero Logger discards
+	ctx, cancel := context.WithCancel(quiet)
 	ended := make(chan error, 1)
 	go func() {
 		ended <- Run(ctx, listener, Config{
@@ -243,10 +243,4 @@ func TestManyConnections(t *testing.T) {
 	if dialed.Load() < all/2 || grown > 100<<20 {
 		t.Errorf("%d connections need %d MiB", dialed.Load(), grown>>20)
 	}
-}
-
-func TestMain(m *testing.M) {
-	klog.LogToStderr(false)
-	klog.SetOutput(io.Discard)
-	os.Exit(m.Run())
 }
