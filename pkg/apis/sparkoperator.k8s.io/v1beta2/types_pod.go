@@ -213,11 +213,11 @@ type SecretType string
 
 // Secret types with a meaning of their own; any other is only mounted.
 const (
-	// SecretTypeGCPServiceAccount sets GOOGLE_APPLICATION_CREDENTIALS to
-	// <path>/key.json.
+	// SecretTypeGCPServiceAccount sets GOOGLE_APPLICATION_CREDENTIALS to key.json in
+	// the mounted directory.
 	SecretTypeGCPServiceAccount SecretType = "GCPServiceAccount"
-	// SecretTypeHadoopDelegationToken sets HADOOP_TOKEN_FILE_LOCATION to
-	// <path>/hadoop.token.
+	// SecretTypeHadoopDelegationToken sets HADOOP_TOKEN_FILE_LOCATION to hadoop.token
+	// in the mounted directory.
 	SecretTypeHadoopDelegationToken SecretType = "HadoopDelegationToken"
 	// SecretTypeGeneric is only mounted.
 	SecretTypeGeneric SecretType = "Generic"
