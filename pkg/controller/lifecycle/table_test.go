@@ -58,8 +58,8 @@ What the table does not show:
 - A submission that cannot succeed leads to SUBMISSION_FAILED instead of SUBMITTED: the API server refused it, or its objects cannot
   be built. A transient error is not an attempt; the operator tries the same submission again.
 - "SUBMITTED, no driver yet" appears in the status as SUBMITTED with an empty status.driverInfo.podName. An application has this state
-  while its submission takes long, waits, or is refused for a transient reason (see [retries.md](retries.md#refusals-that-the-operator-waits-for)). The
-  state in a status is never empty: an application without a state has no status.
+  while its submission takes long, waits, or is refused for a transient reason (see [retries.md](retries.md#refusals-that-the-operator-waits-for)).
+  The state in a status is never empty: an application without a state has no status.
 - If the objects of an ended run cannot be deleted yet, the status shows SUCCEEDING or FAILING first.
 - If an action of a row fails, the state does not change. The operator tries again with growing delays, up to one minute. From the
   third failure, the condition Stalled shows the error.
