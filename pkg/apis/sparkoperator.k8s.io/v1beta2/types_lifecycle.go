@@ -76,7 +76,7 @@ type CleanupPolicy struct {
 	ExecutorPods PodDeletion `json:"executorPods,omitempty"`
 }
 
-// PodDeletion says after which end pods are deleted.
+// PodDeletion defines after which end of an application pods are deleted.
 // +kubebuilder:validation:Enum={Never,OnSuccess,Always}
 type PodDeletion string
 

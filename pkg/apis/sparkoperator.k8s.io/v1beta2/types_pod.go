@@ -208,7 +208,7 @@ type NamePath struct {
 	Path string `json:"path"`
 }
 
-// SecretType says how a mounted Secret is used.
+// SecretType defines how a mounted Secret is used.
 type SecretType string
 
 // Secret types with a meaning of their own; any other is only mounted.

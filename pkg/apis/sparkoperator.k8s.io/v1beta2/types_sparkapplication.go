@@ -59,7 +59,7 @@ const (
 	SparkApplicationTypeR      SparkApplicationType = "R"
 )
 
-// DeployMode says where the driver runs.
+// DeployMode defines where the driver runs.
 // +kubebuilder:validation:Enum={cluster,client}
 type DeployMode string
 
@@ -197,7 +197,7 @@ type SparkApplicationSpec struct {
 	CleanupPolicy *CleanupPolicy `json:"cleanupPolicy,omitempty"`
 }
 
-// RestartPolicyType says when an application runs again.
+// RestartPolicyType defines when an application runs again.
 // +kubebuilder:validation:Enum={Never,Always,OnFailure}
 type RestartPolicyType string
 
@@ -208,7 +208,7 @@ const (
 	RestartPolicyAlways    RestartPolicyType = "Always"
 )
 
-// RestartPolicy says whether, how often and after which delay an application runs
+// RestartPolicy defines whether, how often and after which delay an application runs
 // again.
 type RestartPolicy struct {
 	// When to run again: Never, OnFailure (after a failure) or Always (after success as well). Default Never.

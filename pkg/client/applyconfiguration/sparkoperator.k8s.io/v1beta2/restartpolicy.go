@@ -11,7 +11,7 @@ import (
 // RestartPolicyApplyConfiguration represents a declarative configuration of the RestartPolicy type for use
 // with apply.
 //
-// RestartPolicy says whether, how often and after which delay an application runs
+// RestartPolicy defines whether, how often and after which delay an application runs
 // again.
 type RestartPolicyApplyConfiguration struct {
 	// When to run again: Never, OnFailure (after a failure) or Always (after success as well). Default Never.
