@@ -12,6 +12,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -139,6 +140,7 @@ func observe(t *testing.T, namespace string) *state {
 			now.objects = append(now.objects, &object)
 		}
 	}
+	schedule(t, now.objects)
 	events, err := api.Core.CoreV1().Events(namespace).List(t.Context(), metav1.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -153,6 +155,22 @@ func observe(t *testing.T, namespace string) *state {
 	}
 	now.objects = garbage.Remaining(now.objects, apps...)
 	return now
+}
+
+// schedule says of each new pod that a scheduler found a node for it. Without a scheduler,
+// an application that names one would stall after a time that depends on the machine.
+func schedule(t *testing.T, objects []*unstructured.Unstructured) {
+	t.Helper()
+	scheduled := []byte(`{"status":{"conditions":[{"type":"PodScheduled","status":"True"}]}}`)
+	for _, object := range objects {
+		if conditions, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions"); object.GetKind() != "Pod" || conditions != nil {
+			continue
+		}
+		_, err := api.Core.CoreV1().Pods(object.GetNamespace()).Patch(t.Context(), object.GetName(), types.StrategicMergePatchType, scheduled, metav1.PatchOptions{}, "status")
+		if err != nil && !apierrors.IsNotFound(err) {
+			t.Fatal(err)
+		}
+	}
 }
 
 // quiet is how long nothing may have changed in a namespace at rest: longer than
