@@ -10,20 +10,29 @@ import (
 	"sync"
 )
 
-// connections bounds the open connections. A new one beyond the limit ends the one that
-// has waited longest for its next request, or has never sent one: so nobody who holds
-// connections open keeps the API server out.
+// connections bounds the open connections. A new one beyond the limit ends the oldest
+// that has sent no request, or, without one, that which has been idle longest. So open
+// connections do not keep the API server out, and those that send nothing do not end
+// the ones that it uses.
 type connections struct {
 	limit int
 
-	mu      sync.Mutex
-	count   int
-	waiting *list.List // of net.Conn, the longest first
-	at      map[net.Conn]*list.Element
+	mu    sync.Mutex
+	count int
+	// silent are the connections without a request so far, idle those between two
+	// requests; both the longest first.
+	silent, idle *list.List
+	at           map[net.Conn]place
+}
+
+// place is where a connection waits.
+type place struct {
+	list    *list.List
+	element *list.Element
 }
 
 func newConnections(limit int) *connections {
-	return &connections{limit: limit, waiting: list.New(), at: map[net.Conn]*list.Element{}}
+	return &connections{limit: limit, silent: list.New(), idle: list.New(), at: map[net.Conn]place{}}
 }
 
 // changed is the hook [http.Server.ConnState].
@@ -43,13 +52,13 @@ func (c *connections) note(conn net.Conn, state http.ConnState) (victim net.Conn
 	switch state {
 	case http.StateNew:
 		c.count++
-		c.wait(conn)
+		c.wait(conn, c.silent)
 		if c.count > c.limit {
-			victim, _ = c.waiting.Front().Value.(net.Conn)
+			victim = c.longest()
 			c.wake(victim) // closed only once
 		}
 	case http.StateIdle:
-		c.wait(conn)
+		c.wait(conn, c.idle)
 	case http.StateActive:
 		c.wake(conn)
 	case http.StateHijacked, http.StateClosed:
@@ -59,15 +68,26 @@ func (c *connections) note(conn net.Conn, state http.ConnState) (victim net.Conn
 	return victim
 }
 
-func (c *connections) wait(conn net.Conn) {
+// longest is the connection that is missed least. A new one waits in silent, so there
+// is at least one.
+func (c *connections) longest() net.Conn {
+	waiting := c.silent
+	if waiting.Len() == 1 && c.idle.Len() > 0 { // only the new one
+		waiting = c.idle
+	}
+	conn, _ := waiting.Front().Value.(net.Conn)
+	return conn
+}
+
+func (c *connections) wait(conn net.Conn, in *list.List) {
 	if _, waits := c.at[conn]; !waits {
-		c.at[conn] = c.waiting.PushBack(conn)
+		c.at[conn] = place{in, in.PushBack(conn)}
 	}
 }
 
 func (c *connections) wake(conn net.Conn) {
-	if element, waits := c.at[conn]; waits {
-		c.waiting.Remove(element)
+	if at, waits := c.at[conn]; waits {
+		at.list.Remove(at.element)
 		delete(c.at, conn)
 	}
 }

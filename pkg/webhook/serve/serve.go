@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
 
 	"github.com/spark-operator/spark-operator/pkg/webhook"
 )
@@ -31,14 +32,19 @@ const (
 	// MaxBody is the size of a review in bytes. An object has 3 MiB at most, and the
 	// review of an update holds it twice.
 	MaxBody = 7 << 20
-	// maxReviews is how many reviews are in memory at the same time, maxLarge how many
-	// of them may be larger than smallBody.
+	// maxReviews is how many reviews are answered at the same time, maxSmall how many
+	// bodies up to smallBody are in memory, and maxLarge how many larger ones. A body
+	// that arrives slowly takes no turn of a review.
 	maxReviews = 64
-	maxLarge   = 4
-	smallBody  = 256 << 10 // bytes
+	maxSmall   = 1000
+	maxLarge   = 8
+	smallBody  = 64 << 10 // bytes
+	// maxStreams is how many requests one connection may send at the same time.
+	maxStreams = 100
 
 	headerTimeout = 5 * time.Second
 	readTimeout   = 10 * time.Second // of headers and body
+	smallTimeout  = 3 * time.Second  // of a body up to smallBody
 	writeTimeout  = 30 * time.Second // of the whole request
 	idleTimeout   = 2 * time.Minute
 	// patience is how long a review waits for its turn. The API server waits 10 s.
@@ -82,6 +88,7 @@ func Run(ctx context.Context, listener net.Listener, config Config) error {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    32 << 10,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ConnState:         connections.changed,
 		// Whoever connects and goes away must not fill the log.
 		ErrorLog: log.New(verbose{logger}, "", 0),
@@ -123,13 +130,16 @@ type handler struct {
 	logger   klog.Logger
 	reviewer Reviewer
 	metrics  *Metrics
-	// slots and large are the turns of all reviews and of large ones.
-	slots, large chan struct{}
+	// reviews are the turns of answers, small and large those of bodies in memory.
+	reviews, small, large chan struct{}
 }
 
 // NewHandler returns the handler of all paths of the reviewer.
 func NewHandler(logger klog.Logger, reviewer Reviewer, metrics *Metrics) http.Handler {
-	h := &handler{logger: logger, reviewer: reviewer, metrics: metrics, slots: make(chan struct{}, maxReviews), large: make(chan struct{}, maxLarge)}
+	h := &handler{
+		logger: logger, reviewer: reviewer, metrics: metrics,
+		reviews: make(chan struct{}, maxReviews), small: make(chan struct{}, maxSmall), large: make(chan struct{}, maxLarge),
+	}
 	mux := http.NewServeMux()
 	for _, path := range reviewer.Paths() {
 		mux.Handle(path, h)
@@ -160,15 +170,16 @@ func (h *handler) review(w http.ResponseWriter, r *http.Request) (outcome webhoo
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
-	if !take(ctx, h.slots) {
-		return "", http.StatusServiceUnavailable, errors.New("too many reviews at the same time; try again")
-	}
-	defer func() { <-h.slots }()
+	bodies, limit := h.small, smallTimeout
 	if r.ContentLength < 0 || r.ContentLength > smallBody {
-		if !take(ctx, h.large) {
-			return "", http.StatusServiceUnavailable, errors.New("too many large reviews at the same time; try again")
-		}
-		defer func() { <-h.large }()
+		bodies, limit = h.large, readTimeout
+	}
+	if !take(ctx, bodies) {
+		return "", http.StatusServiceUnavailable, errors.New("too many requests at the same time; try again")
+	}
+	defer func() { <-bodies }()
+	if err := http.NewResponseController(w).SetReadDeadline(clock.RealClock{}.Now().Add(limit)); err != nil {
+		return "", http.StatusInternalServerError, fmt.Errorf("limit the time of the body: %w", err)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
@@ -177,6 +188,10 @@ func (h *handler) review(w http.ResponseWriter, r *http.Request) (outcome webhoo
 	if err != nil {
 		return "", http.StatusBadRequest, fmt.Errorf("read the body: %w", err)
 	}
+	if !take(ctx, h.reviews) {
+		return "", http.StatusServiceUnavailable, errors.New("too many reviews at the same time; try again")
+	}
+	defer func() { <-h.reviews }()
 	answer, outcome, err := h.answer(r.URL.Path, body)
 	if err != nil {
 		return "", http.StatusBadRequest, err

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"runtime"
 	"strings"
 	"sync"
@@ -180,6 +181,48 @@ func TestHalfClosedConnectionsEnd(t *testing.T) {
 		}
 		_ = secure.Close()
 	}
+}
+
+// TestSlowBodiesTakeNoTurn: more bodies than there are turns, which never arrive, do not
+// keep another review from being answered.
+func TestSlowBodiesTakeNoTurn(t *testing.T) {
+	s := start(t, echo)
+	var sent atomic.Int64
+	traced := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{WroteHeaders: func() { sent.Add(1) }})
+	ctx, cancel := context.WithCancel(traced)
+	slow := &http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true,
+	}}
+	var requests sync.WaitGroup
+	for range 2 * maxReviews {
+		requests.Go(func() {
+			body, end := io.Pipe()
+			defer end.Close()
+			request, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+s.address+"/review", body)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			request.ContentLength = 100
+			request.Header.Set("Content-Type", "application/json")
+			if response, err := slow.Do(request); err == nil {
+				_ = response.Body.Close()
+			}
+		})
+	}
+	for deadline := time.Now().Add(10 * time.Second); sent.Load() < 2*maxReviews; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d requests of %d are under way", sent.Load(), 2*maxReviews)
+		}
+	}
+	time.Sleep(100 * time.Millisecond) // until the server has read the headers, too
+	begun := time.Now()
+	if status, text := s.post(t, "/review", "application/json", strings.NewReader("{}")); status != http.StatusOK || time.Since(begun) > time.Second {
+		t.Errorf("beside slow bodies: %d %s after %v", status, text, time.Since(begun))
+	}
+	cancel()
+	requests.Wait()
+	slow.CloseIdleConnections()
 }
 
 func TestWhatHasBegunIsAnsweredAtTheEnd(t *testing.T) {
