@@ -12,6 +12,7 @@ import (
 	"net/http/pprof"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -127,6 +128,9 @@ func (o *ServingOptions) Validate() error {
 		if label == "" || seen[label] {
 			wrong("metrics-labels", fmt.Errorf("%q is empty or a duplicate", label))
 		}
+		if slices.Contains(metrics.OwnLabels(), label) {
+			wrong("metrics-labels", fmt.Errorf("%q is already a label of some metrics; choose another label of the applications", label))
+		}
 		seen[label] = true
 	}
 	if _, err := o.tlsConfig(); err != nil {
@@ -194,7 +198,7 @@ func (o *ServingOptions) endpoints(healthy, ready http.Handler, applications pro
 	health.Handle("/readyz", ready)
 	health.Handle("/readyz/", ready)
 
-	gatherers := prometheus.Gatherers{legacyregistry.DefaultGatherer, applications}
+	gatherers := prometheus.Gatherers{queueMetrics{legacyregistry.DefaultGatherer}, applications}
 	scrape := http.NewServeMux()
 	scrape.Handle(o.MetricsEndpoint, promhttp.HandlerFor(gatherers, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
 

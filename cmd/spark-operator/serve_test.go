@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/client-go/util/workqueue"
 )
 
 // freeAddress returns an address on loopback without a listener.
@@ -63,8 +64,9 @@ func TestEndpoints(t *testing.T) {
 	if code, body := get(t, http.DefaultClient, "http://"+options.HealthAddress+"/readyz"); code != http.StatusInternalServerError || !strings.Contains(body, "caches: not yet") {
 		t.Errorf("readyz: %d %q", code, body)
 	}
+	workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[string]{Name: "endpoints"}).ShutDown()
 	_, body := get(t, http.DefaultClient, "http://"+options.MetricsAddress+"/metrics")
-	for _, want := range []string{"spark_test 0", "go_goroutines", "process_cpu_seconds_total"} {
+	for _, want := range []string{"spark_test 0", "go_goroutines", "process_cpu_seconds_total", `workqueue_depth{controller="endpoints",name="endpoints"} 0`} {
 		if !strings.Contains(body, want) {
 			t.Errorf("metrics lack %s", want)
 		}

@@ -180,6 +180,10 @@ func (m *Metrics) executors(before, after *v1beta2.SparkApplicationStatus, value
 	}
 }
 
+// OwnLabels returns the labels that some metrics have in any case. [Config.Labels] must
+// not contain them, as no metric can have a label twice.
+func OwnLabels() []string { return []string{"state", "reason", "le", "quantile"} }
+
 // labels turns labels of applications into labels of metrics.
 type labels struct{ names []string }
 
