@@ -341,6 +341,18 @@ func TestMetricsOfKubeflow(t *testing.T) {
 			t.Errorf("%s has the labels %v", name, labels)
 		}
 	}
+	for name, want := range map[string][]float64{
+		"spark_application_submit_latency_seconds_histogram": {0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256},
+		"spark_application_start_latency_seconds_histogram":  {30, 60, 90, 120, 150, 180, 210, 240, 270, 300},
+	} {
+		var got []float64
+		for _, bucket := range families[name].GetMetric()[0].GetHistogram().GetBucket() {
+			got = append(got, bucket.GetUpperBound())
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s has the buckets %v, want %v", name, got, want)
+		}
+	}
 	for name, family := range gather(t, processMetrics(t)) {
 		if !strings.HasPrefix(name, "workqueue_") {
 			continue
