@@ -72,8 +72,8 @@ func Record(ctx context.Context, p *plane.Plane, binary string, flags []string, 
 	}
 	events := make(chan kubelet.Event, 100)
 	simulated := kubelet.New(kubelet.Config{
-		LifeOf: kubelet.Always(kubelet.Life{Start: recordedPause, Run: recordedPause, Executors: executors}),
-		Tell:   func(event kubelet.Event) { events <- event },
+		LifeOf:  kubelet.Always(kubelet.Life{Start: recordedPause, Run: recordedPause, Executors: executors}),
+		OnEvent: func(event kubelet.Event) { events <- event },
 	}, core)
 	defer simulated.Wait()
 	defer observer.Wait()

@@ -115,8 +115,8 @@ func (w *Writer) Created(app *v1beta2.SparkApplication) {
 	w.addLocked(job{one, submission})
 }
 
-// Tell reports an event of its driver.
-func (w *Writer) Tell(event kubelet.Event) {
+// OnEvent reports an event of its driver.
+func (w *Writer) OnEvent(event kubelet.Event) {
 	w.lock.Lock()
 	defer w.lock.Unlock()
 	one := w.lives[event.App]

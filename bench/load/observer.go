@@ -294,8 +294,8 @@ func (o *Observer) observe(seen *observed, now time.Time) {
 	}
 }
 
-// Tell records an event of the driver of an application.
-func (o *Observer) Tell(event kubelet.Event) {
+// OnEvent records an event of the driver of an application.
+func (o *Observer) OnEvent(event kubelet.Event) {
 	o.lock.Lock()
 	defer o.lock.Unlock()
 	driver := o.drivers[event.App]

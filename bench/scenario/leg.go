@@ -106,14 +106,14 @@ func (s *Setup) newLeg(ctx context.Context, config kubelet.Config, namespaces ..
 	if err != nil {
 		return nil, fmt.Errorf("client of the kubelet: %w", err)
 	}
-	tell := config.Tell
-	config.Tell = func(event kubelet.Event) {
-		l.observer.Tell(event)
+	next := config.OnEvent
+	config.OnEvent = func(event kubelet.Event) {
+		l.observer.OnEvent(event)
 		if l.floor != nil {
-			l.floor.Tell(event)
+			l.floor.OnEvent(event)
 		}
-		if tell != nil {
-			tell(event)
+		if next != nil {
+			next(event)
 		}
 	}
 	l.kubelet = kubelet.New(config, core)

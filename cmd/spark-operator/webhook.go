@@ -86,8 +86,8 @@ type certificateSource interface {
 	NotAfter() time.Time
 }
 
-// lingering is how long the server takes new connections after it was told to end:
-// until the Service does not lead here any more.
+// lingering is how long the server accepts new connections after SIGTERM:
+// until the Service no longer routes to this pod.
 const lingering = 3 * time.Second
 
 func runWebhook(ctx context.Context, options *WebhookOptions) error {

@@ -34,7 +34,7 @@ type Config struct {
 	// ShutdownTimeout is how long steps under way may take to end after the context
 	// of Run is done. Default 20 seconds.
 	ShutdownTimeout time.Duration
-	// Clock tells the time and waits; nil for the clock of the machine.
+	// Clock returns the time and waits; nil for the clock of the machine.
 	Clock clock.WithTicker
 	// Starting reports whether schedules have runs to create. What they created is
 	// not submitted meanwhile; see givesWay. Nil for never.

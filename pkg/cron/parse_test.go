@@ -13,7 +13,7 @@ import (
 
 // TestParseAsKubeflow compares with a recording of the parser of kubeflow's operator.
 func TestParseAsKubeflow(t *testing.T) {
-	recording, err := os.ReadFile("testdata/established.txt")
+	recording, err := os.ReadFile("testdata/robfig.txt")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ type Config struct {
 	// ShutdownTimeout is how long looks under way may take to end after the context
 	// of Run is done. Default 20 seconds.
 	ShutdownTimeout time.Duration
-	// Clock tells the time and waits; nil for the clock of the machine.
+	// Clock returns the time and waits; nil for the clock of the machine.
 	Clock clock.WithTicker
 	// Redact hides secrets in texts that go into a status, an event or the log of the
 	// operator; nil to hide nothing.

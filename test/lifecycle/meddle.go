@@ -15,7 +15,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
 
-// Meddle lets somebody else write to every application whenever the operator or the
+// Meddle lets another client write to every application whenever the operator or the
 // user has written to it: an annotation, and a field of the status. The result says how
 // often that was done.
 func (w *World) Meddle() (count func() int64) {

@@ -66,7 +66,7 @@ func New(t *testing.T, config *rest.Config, namespace string) *World {
 		t.Fatal(err)
 	}
 	// What belonged to earlier drivers stays until the end, in the way of later ones.
-	w.kubelet = kubelet.New(kubelet.Config{Namespace: namespace, LifeOf: w.lifeOf, Tell: w.noteDriver, Workers: 4, LeaveGarbage: true}, w.core)
+	w.kubelet = kubelet.New(kubelet.Config{Namespace: namespace, LifeOf: w.lifeOf, OnEvent: w.noteDriver, Workers: 4, LeaveGarbage: true}, w.core)
 	if err := w.kubelet.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -150,7 +150,7 @@ func newTemplate(name string, now time.Time, life time.Duration) (*x509.Certific
 	}
 	return &x509.Certificate{
 		SerialNumber: serial.Add(serial, big.NewInt(1)),
-		// Authorities of the same name are told apart by their key identifiers.
+		// Key identifiers distinguish authorities of the same name.
 		Subject:   pkix.Name{CommonName: commonName(name), Organization: []string{organization}},
 		NotBefore: now.Add(-skew),
 		NotAfter:  now.Add(life),

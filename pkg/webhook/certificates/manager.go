@@ -54,7 +54,7 @@ type Manager struct {
 	Config
 	Served
 	// good is the last bundle that worked: what is written back when the Secret is
-	// deleted or damaged, so that nobody notices.
+	// deleted or damaged, so that no client sees a change.
 	good   atomic.Pointer[checked]
 	events *events
 }

@@ -66,8 +66,8 @@ type Config struct {
 	TLS *tls.Config
 	// Certificate returns the certificate for the next handshake.
 	Certificate func() (*tls.Certificate, error)
-	// Linger is how long new connections are accepted after the process was told to
-	// end: until no Service sends them here any more.
+	// Linger is how long new connections are accepted after the context is
+	// done: until no Service routes them to this pod.
 	Linger time.Duration
 	// Metrics counts; nil for nothing.
 	Metrics *Metrics
@@ -90,7 +90,7 @@ func Run(ctx context.Context, listener net.Listener, config Config) error {
 		MaxHeaderBytes:    32 << 10,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ConnState:         connections.changed,
-		// Whoever connects and goes away must not fill the log.
+		// Clients that connect and close must not fill the log.
 		ErrorLog: log.New(verbose{logger}, "", 0),
 	}
 	config.Metrics.countConnections(connections.open)
@@ -116,7 +116,7 @@ func Run(ctx context.Context, listener net.Listener, config Config) error {
 	return nil
 }
 
-// verbose logs the lines of net/http where somebody looks for them.
+// verbose logs the lines of net/http at level 4.
 type verbose struct{ logger klog.Logger }
 
 // Write logs a line.
@@ -197,7 +197,7 @@ func (h *handler) review(w http.ResponseWriter, r *http.Request) (outcome webhoo
 		return "", http.StatusBadRequest, err
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(answer) // who does not wait for it does not need it
+	_, _ = w.Write(answer) // fails only if the client has closed the connection
 	return outcome, 0, nil
 }
 

@@ -135,7 +135,7 @@ func (a *lateAnswer) write() {
 		select {
 		case <-time.After(time.Until(p.due)):
 		case <-a.end:
-			continue // nobody listens any more
+			continue // the listener is closed
 		}
 		if _, err := a.ResponseWriter.Write(p.text); err == nil {
 			_ = http.NewResponseController(a.ResponseWriter).Flush()

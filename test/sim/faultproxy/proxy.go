@@ -38,7 +38,7 @@ const (
 	After
 )
 
-// Observer is told of every write (POST, PUT, PATCH, DELETE) that is not an event
+// Observer gets every write (POST, PUT, PATCH, DELETE) that is not an event
 // or a lease, once Before and once After. number counts the writes from 1. An error
 // is answered to the client as 503 in place of what the server said.
 type Observer func(moment Moment, number int64, request *http.Request) error

@@ -40,7 +40,7 @@ func (k *Kubelet) startDriver(ctx context.Context, d *driver) {
 		if !k.patchStatus(ctx, d.pod, running(d.pod, k.address(), time.Now())) {
 			return
 		}
-		k.tell(Running, d)
+		k.emit(Running, d)
 		k.createExecutors(ctx, d)
 		k.steps.after(d.life.Run, func() {
 			k.steps.when(ctx, d.life.Until, func() { k.endDriver(ctx, d) })
@@ -91,7 +91,7 @@ func (k *Kubelet) endDriver(ctx context.Context, d *driver) {
 		return
 	}
 	k.ended(d)
-	k.tell(Ended, d)
+	k.emit(Ended, d)
 	if d.life.Outcome == LoseNode {
 		k.persist(ctx, func() error { return k.remove(ctx, d.pod) })
 	}

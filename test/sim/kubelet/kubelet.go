@@ -78,8 +78,8 @@ type Event struct {
 type Config struct {
 	// LifeOf decides about each driver when it is created.
 	LifeOf func(driver *corev1.Pod) Life
-	// Tell receives the moments of every driver; it must not block.
-	Tell func(Event)
+	// OnEvent receives the moments of every driver; it must not block.
+	OnEvent func(Event)
 	// Workers is how many requests are made at once. Default 16.
 	Workers int
 	// Namespace is the only one that is simulated; all if empty.
@@ -217,9 +217,9 @@ func isDriver(pod *corev1.Pod) bool {
 	return pod.Labels[v1beta2.LabelSparkRole] == v1beta2.SparkRoleDriver
 }
 
-func (k *Kubelet) tell(moment Moment, d *driver) {
-	if k.config.Tell != nil {
-		k.config.Tell(Event{Moment: moment, Pod: d.pod, App: d.app, Time: time.Now()})
+func (k *Kubelet) emit(moment Moment, d *driver) {
+	if k.config.OnEvent != nil {
+		k.config.OnEvent(Event{Moment: moment, Pod: d.pod, App: d.app, Time: time.Now()})
 	}
 }
 
@@ -242,7 +242,7 @@ func (k *Kubelet) added(ctx context.Context, pod *corev1.Pod) {
 	}
 	k.live[d.app] = append(k.live[d.app], d)
 	k.lock.Unlock()
-	k.tell(Created, d)
+	k.emit(Created, d)
 	k.steps.now(func() { k.startDriver(ctx, d) })
 }
 
@@ -293,7 +293,7 @@ func (k *Kubelet) deleted(ctx context.Context, pod *corev1.Pod) {
 	if d == nil {
 		return
 	}
-	k.tell(Gone, d)
+	k.emit(Gone, d)
 	k.steps.now(func() {
 		k.deleteExecutors(ctx, d)
 		if !k.config.LeaveGarbage {

@@ -22,10 +22,10 @@ func TestReplacedDriver(t *testing.T) {
 		Moment
 		pod types.UID
 	}
-	var told []moment
+	var events []moment
 	k := New(Config{
-		LifeOf: Always(Life{}),
-		Tell:   func(event Event) { told = append(told, moment{event.Moment, event.Pod.UID}) },
+		LifeOf:  Always(Life{}),
+		OnEvent: func(event Event) { events = append(events, moment{event.Moment, event.Pod.UID}) },
 	}, fake.NewClientset())
 	first, second := driverPod("first"), driverPod("second")
 	k.added(t.Context(), first)
@@ -34,8 +34,8 @@ func TestReplacedDriver(t *testing.T) {
 	k.changed(t.Context(), first, running)
 	k.changed(t.Context(), running, second)
 	want := []moment{{Created, "first"}, {Gone, "first"}, {Created, "second"}}
-	if !slices.Equal(told, want) {
-		t.Errorf("told %v, want %v", told, want)
+	if !slices.Equal(events, want) {
+		t.Errorf("events %v, want %v", events, want)
 	}
 	if overlaps := k.Overlaps(); len(overlaps) > 0 {
 		t.Errorf("drivers at once: %v", overlaps)
