@@ -12,13 +12,6 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
 )
 
-// toSubmit reports whether an application is to be submitted. One whose submission
-// the cache does not show yet is not.
-func (c *Controller) toSubmit(key cache.ObjectName) bool {
-	app, found := c.applications.Scoped.Get(key)
-	return found && slices.Contains(lifecycle.ToBeSubmitted, lifecycle.StateOf(&app.Outline().Status)) && c.fresh.Ready(key)
-}
-
 // queueName names the metrics of the work queue as kubeflow/spark-operator does, whose
 // alerts go on to work.
 const queueName = "sparkapplication"
@@ -47,4 +40,11 @@ func (q *fairQueue) Push(key cache.ObjectName) {
 	} else {
 		q.PushFirst(0, key)
 	}
+}
+
+// toSubmit reports whether an application is to be submitted. One whose submission
+// the cache does not show yet is not.
+func (c *Controller) toSubmit(key cache.ObjectName) bool {
+	app, found := c.applications.Scoped.Get(key)
+	return found && slices.Contains(lifecycle.ToBeSubmitted, lifecycle.StateOf(&app.Outline().Status)) && c.fresh.Ready(key)
 }

@@ -34,6 +34,50 @@ const (
 	defaultInfrastructureRetries int32 = 10
 )
 
+func (in *Input) retryDue() bool {
+	r := in.retry()
+	return r.allowed && !in.Now.Before(r.due)
+}
+
+// retry is the verdict of the restart policy on the failure at hand: a refused
+// submission or a failed run, which may end just now. A spec that cannot be
+// decoded allows none.
+func (in *Input) retry() retry {
+	policy, status := in.App.Spec.RestartPolicy, &in.App.Status
+	if in.Unreadable != "" {
+		return retry{}
+	}
+	if in.State() == StateRefused {
+		return retryAfterRefusal(policy, status, in.Now)
+	}
+	if isLive(in.State()) {
+		f := in.failure()
+		return retryAfter(policy, tallyOf(status).afterFailure(policy, f), f, spanOf(status, f.ended.Time), status.SubmissionID)
+	}
+	return retryAfterFailure(policy, status, in.Now)
+}
+
+// runEnd is the time at which the driver ended, as far as its pod shows. The clock
+// of the node may be ahead of ours; retries and the time to live, which count from
+// here, must not wait for it.
+func (in *Input) runEnd() metav1.Time {
+	if finished := in.Report.Finished; finished != nil && finished.Time.Before(in.Now) {
+		return *finished
+	}
+	return metav1.NewTime(in.Now)
+}
+
+// ranFor is how long the driver had run by then; 0 if it was not seen running.
+func (in *Input) ranFor(end metav1.Time) time.Duration {
+	if started := in.Report.Started; started != nil {
+		return max(end.Sub(started.Time), 0)
+	}
+	if attempt := currentAttempt(&in.App.Status); attempt != nil && attempt.StartTime != nil {
+		return max(end.Sub(attempt.StartTime.Time), 0)
+	}
+	return 0
+}
+
 // retryAfterSuccess is the verdict after a run that succeeded.
 func retryAfterSuccess(policy v1beta2.RestartPolicy) retry {
 	return retry{allowed: policy.Type == v1beta2.RestartPolicyAlways}
@@ -323,48 +367,4 @@ func timeToLive(app *v1beta2.SparkApplication, byDefault time.Duration) (expires
 		return ended.Add(byDefault), true
 	}
 	return time.Time{}, false
-}
-
-// retry is the verdict of the restart policy on the failure at hand: a refused
-// submission or a failed run, which may end just now. A spec that cannot be
-// decoded allows none.
-func (in *Input) retry() retry {
-	policy, status := in.App.Spec.RestartPolicy, &in.App.Status
-	if in.Unreadable != "" {
-		return retry{}
-	}
-	if in.State() == StateRefused {
-		return retryAfterRefusal(policy, status, in.Now)
-	}
-	if isLive(in.State()) {
-		f := in.failure()
-		return retryAfter(policy, tallyOf(status).afterFailure(policy, f), f, spanOf(status, f.ended.Time), status.SubmissionID)
-	}
-	return retryAfterFailure(policy, status, in.Now)
-}
-
-func (in *Input) retryDue() bool {
-	r := in.retry()
-	return r.allowed && !in.Now.Before(r.due)
-}
-
-// runEnd is the time at which the driver ended, as far as its pod shows. The clock
-// of the node may be ahead of ours; retries and the time to live, which count from
-// here, must not wait for it.
-func (in *Input) runEnd() metav1.Time {
-	if finished := in.Report.Finished; finished != nil && finished.Time.Before(in.Now) {
-		return *finished
-	}
-	return metav1.NewTime(in.Now)
-}
-
-// ranFor is how long the driver had run by then; 0 if it was not seen running.
-func (in *Input) ranFor(end metav1.Time) time.Duration {
-	if started := in.Report.Started; started != nil {
-		return max(end.Sub(started.Time), 0)
-	}
-	if attempt := currentAttempt(&in.App.Status); attempt != nil && attempt.StartTime != nil {
-		return max(end.Sub(attempt.StartTime.Time), 0)
-	}
-	return 0
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -50,13 +49,4 @@ func (r *Runner) releaseGroups(ctx context.Context, t *task) error {
 		failed = append(failed, r.released(ctx, t, group.Resource.Resource, group.Name, err))
 	}
 	return errors.Join(failed...)
-}
-
-// ensureConfigMap creates or updates a ConfigMap of the application that its pods
-// mount. A foreign one of that name is left alone.
-func (r *Runner) ensureConfigMap(ctx context.Context, app *v1beta2.SparkApplication, desired *corev1.ConfigMap) error {
-	_, err := ensure(ctx, app, r.kube.CoreV1().ConfigMaps(app.Namespace), "config map", desired, func(live *corev1.ConfigMap) {
-		live.Data, live.BinaryData = desired.Data, desired.BinaryData
-	})
-	return err
 }

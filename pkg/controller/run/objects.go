@@ -9,6 +9,7 @@ import (
 	"maps"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
@@ -38,6 +39,15 @@ func ensure[T owned.Object](ctx context.Context, app *v1beta2.SparkApplication, 
 		})
 	}
 	return live, describe(noun, desired, err)
+}
+
+// ensureConfigMap creates or updates a ConfigMap of the application that its pods
+// mount. A foreign one of that name is left alone.
+func (r *Runner) ensureConfigMap(ctx context.Context, app *v1beta2.SparkApplication, desired *corev1.ConfigMap) error {
+	_, err := ensure(ctx, app, r.kube.CoreV1().ConfigMaps(app.Namespace), "config map", desired, func(live *corev1.ConfigMap) {
+		live.Data, live.BinaryData = desired.Data, desired.BinaryData
+	})
+	return err
 }
 
 // mergeMetadata sets our labels, annotations and owner and leaves what others have added.

@@ -18,30 +18,6 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/translate"
 )
 
-// submitterOf returns the submitter of the application's next submission. A
-// submission that was begun in a Job ends there, whatever is asked for by now.
-func (r *Runner) submitterOf(ctx context.Context, in *lifecycle.Input) (submit func(context.Context, *task, *lifecycle.Submission) error, err error) {
-	begun, err := r.recoverSubmitter(ctx, in)
-	if err != nil {
-		return nil, err
-	}
-	if begun || in.SubmitterPhase() != "" {
-		return r.submitByJob, nil
-	}
-	name := in.App.Annotations[v1beta2.AnnotationSubmitter]
-	if name == "" {
-		name = r.settings.Submitter
-	}
-	switch name {
-	case "", v1beta2.SubmitterNative:
-		return r.createRun, nil
-	case v1beta2.SubmitterSparkSubmit:
-		return r.submitByJob, nil
-	}
-	return nil, reconcile.Refuse(fmt.Errorf("annotation %s: unknown submitter %q; use %s or %s",
-		v1beta2.AnnotationSubmitter, name, v1beta2.SubmitterNative, v1beta2.SubmitterSparkSubmit))
-}
-
 // submitRun creates the objects of the next submission. All of them exist before
 // the status says SUBMITTED, so whatever happens in between, the next sync starts
 // the same submission over, finds what exists and goes on from there.
@@ -80,6 +56,30 @@ func (r *Runner) submitRun(ctx context.Context, t *task) error {
 		return err
 	}
 	return r.ensureUI(ctx, t)
+}
+
+// submitterOf returns the submitter of the application's next submission. A
+// submission that was begun in a Job ends there, whatever is asked for by now.
+func (r *Runner) submitterOf(ctx context.Context, in *lifecycle.Input) (submit func(context.Context, *task, *lifecycle.Submission) error, err error) {
+	begun, err := r.recoverSubmitter(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	if begun || in.SubmitterPhase() != "" {
+		return r.submitByJob, nil
+	}
+	name := in.App.Annotations[v1beta2.AnnotationSubmitter]
+	if name == "" {
+		name = r.settings.Submitter
+	}
+	switch name {
+	case "", v1beta2.SubmitterNative:
+		return r.createRun, nil
+	case v1beta2.SubmitterSparkSubmit:
+		return r.submitByJob, nil
+	}
+	return nil, reconcile.Refuse(fmt.Errorf("annotation %s: unknown submitter %q; use %s or %s",
+		v1beta2.AnnotationSubmitter, name, v1beta2.SubmitterNative, v1beta2.SubmitterSparkSubmit))
 }
 
 // RefusalPrefix starts the message of every refused submission. Clients and test
