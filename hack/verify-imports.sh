@@ -61,6 +61,7 @@ pure pkg/monitoring pkg/apis pkg/sparkconf
 pure pkg/batchscheduler pkg/apis pkg/sparkconf
 pure pkg/translate pkg/apis pkg/batchscheduler pkg/monitoring pkg/podspec pkg/sparkconf pkg/submit
 pure pkg/validation pkg/apis pkg/batchscheduler pkg/cron pkg/monitoring pkg/podspec pkg/translate pkg/sparkconf pkg/submit
+pure pkg/quota pkg/apis pkg/batchscheduler pkg/monitoring pkg/podspec pkg/translate pkg/sparkconf pkg/submit
 
 room pkg/client pkg/apis
 room pkg/crds
@@ -80,7 +81,7 @@ pure pkg/controller/lifecycle pkg/apis "${computed[@]}" "${decided[@]}"
 room pkg/controller/run pkg/apis pkg/client "${computed[@]}" "${decided[@]}" pkg/controller/lifecycle
 room pkg/controller "${kit[@]}" "${computed[@]}" "${decided[@]}"
 room pkg/scheduledapp "${kit[@]}" "${computed[@]}"
-room pkg/webhook pkg/apis pkg/client pkg/decode pkg/informers "${computed[@]}"
+room pkg/webhook pkg/apis pkg/client pkg/decode pkg/informers pkg/quota "${computed[@]}"
 
 for package in pkg/*/; do
   package="${package%/}"

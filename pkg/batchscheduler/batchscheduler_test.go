@@ -220,7 +220,7 @@ func TestExecutorPod(t *testing.T) {
 	} {
 		pods := newPods()
 		pods.ExecutorTemplate = template
-		requests := podRequests(executorPod(pods))
+		requests := PodRequests(executorPod(pods))
 		if !reflect.DeepEqual(quantities(requests), map[string]any{"cpu": "500m", "memory": "1408Mi"}) {
 			t.Errorf("%s: requests = %v", name, requests)
 		}

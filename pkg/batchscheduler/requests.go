@@ -13,8 +13,8 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 )
 
-// podRequests is what the scheduler reserves for a pod.
-func podRequests(pod *corev1.Pod) corev1.ResourceList {
+// PodRequests is what the scheduler reserves for a pod, and what a ResourceQuota counts.
+func PodRequests(pod *corev1.Pod) corev1.ResourceList {
 	pod = pod.DeepCopy()
 	for _, containers := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
 		for i := range containers {
@@ -81,11 +81,11 @@ func overlay(base, over corev1.ResourceList) corev1.ResourceList {
 
 // gangRequests is what the driver and all executors of the start need together.
 func gangRequests(pods Pods) corev1.ResourceList {
-	total := podRequests(pods.Driver)
+	total := PodRequests(pods.Driver)
 	if pods.Executors <= 0 {
 		return total
 	}
-	for name, each := range podRequests(executorPod(pods)) {
+	for name, each := range PodRequests(executorPod(pods)) {
 		all := each.DeepCopy()
 		all.Mul(int64(pods.Executors))
 		sum := total[name]

@@ -79,7 +79,7 @@ func newTaskGroup(name string, count int32, pod *corev1.Pod, labels map[string]s
 	return taskGroup{
 		Name:         name,
 		MinMember:    count,
-		MinResource:  quantities(podRequests(pod)),
+		MinResource:  quantities(PodRequests(pod)),
 		NodeSelector: maps.Clone(pod.Spec.NodeSelector),
 		Tolerations:  pod.Spec.Tolerations,
 		Affinity:     pod.Spec.Affinity,

@@ -108,11 +108,13 @@ func (b *builder) build() (*Run, error) {
 		return nil, err
 	}
 	final := sparkconf.New(objects.Properties, nil, b.version)
+	initial := initialExecutors(final)
 	run := &Run{
 		Objects:           objects,
 		ExecutorTemplate:  template,
 		ExecutorResources: executorResources(final, template),
-		Executors:         initialExecutors(final),
+		Executors:         initial,
+		LeastExecutors:    leastExecutors(final, initial),
 		MonitoringConfig:  b.exporter.ConfigMap,
 		Warnings:          sortedWarnings(append(b.warnings, objects.Warnings...)),
 	}

@@ -115,3 +115,13 @@ func initialExecutors(conf *sparkconf.Conf) int32 {
 	}
 	return instances
 }
+
+// leastExecutors is how many executors Spark keeps when they are idle
+// (ExecutorAllocationManager); without dynamic allocation the initial ones.
+func leastExecutors(conf *sparkconf.Conf, initial int32) int32 {
+	if dynamic, _, _ := conf.Bool(sparkconf.DynamicAllocationEnabled); dynamic {
+		least, _, _ := conf.Int(dynamicAllocationMin)
+		return least
+	}
+	return initial
+}

@@ -53,6 +53,9 @@ type Run struct {
 	ExecutorResources corev1.ResourceRequirements
 	// Executors is how many executors Spark will ask for at the start.
 	Executors int32
+	// LeastExecutors is how many of them Spark never gives up: the minimum of dynamic
+	// allocation, otherwise all.
+	LeastExecutors int32
 	// Groups are the batch scheduler's objects. They belong to the application and
 	// have to exist before the driver pod.
 	Groups []batchscheduler.Group
