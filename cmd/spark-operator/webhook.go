@@ -116,7 +116,11 @@ func runWebhook(ctx context.Context, options *WebhookOptions) error {
 	if err != nil {
 		return err
 	}
-	applications := appcache.New(scope, appcache.Clients{Spark: clients.spark, Metadata: clients.metadata})
+	read := appcache.Clients{Spark: clients.spark, Metadata: clients.metadata}
+	if options.Quota {
+		read.Quotas = clients.kube
+	}
+	applications := appcache.New(scope, read)
 	certificate, manager := options.certificates(clients.kube)
 
 	registry := prometheus.NewRegistry()
@@ -177,7 +181,7 @@ func runWebhook(ctx context.Context, options *WebhookOptions) error {
 	})
 	err = serve.Run(serving, listener, serve.Config{
 		Reviewer: webhook.New(webhook.Config{
-			Application: applications.Application, Watched: applications.Watched,
+			Application: applications.Application, Watched: applications.Watched, Quotas: applications.Quotas,
 			DefaultConf: defaultConf, PartialRestart: options.Gates.Enabled(features.PartialRestart),
 		}),
 		TLS: secure, Certificate: certificate.Certificate, Linger: lingering, Metrics: counted,

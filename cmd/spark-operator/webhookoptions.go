@@ -104,7 +104,7 @@ func (o *WebhookOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs.StringSliceVar(&o.TLSCipherSuites, "webhook-tls-cipher-suites", o.TLSCipherSuites, "Comma-separated list of cipher suites. If empty, the defaults of Go.")
 	fs.StringVar(&o.MutatingName, "mutating-webhook-name", o.MutatingName, "Name of the MutatingWebhookConfiguration whose caBundle the webhook updates. If empty, none.")
 	fs.StringVar(&o.ValidatingName, "validating-webhook-name", o.ValidatingName, "Name of the ValidatingWebhookConfiguration whose caBundle the webhook updates. If empty, none.")
-	fs.BoolVar(&o.Quota, "enable-resource-quota-enforcement", o.Quota, "This version does not check quotas: true is an error.")
+	fs.BoolVar(&o.Quota, "enable-resource-quota-enforcement", o.Quota, "Refuses applications whose driver and executors can never fit the ResourceQuotas of the namespace. Schedules get a warning.")
 	o.Gates.AddFlag(fs)
 
 	fs = sets.FlagSet("certificate")
@@ -173,9 +173,6 @@ func (o *WebhookOptions) Validate() error {
 	}
 	if o.Propagation < 0 || o.Propagation > 10*time.Minute {
 		wrong("webhook-ca-propagation", "%v is not between 0s and 10m", o.Propagation)
-	}
-	if o.Quota {
-		wrong("enable-resource-quota-enforcement", "this version does not enforce quotas at admission; remove the flag, a ResourceQuota still applies to the pods")
 	}
 	if _, err := o.tlsConfig(); err != nil {
 		errs = append(errs, err)

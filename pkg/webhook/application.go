@@ -88,7 +88,7 @@ func (w *Webhook) mutateApplication(request *admissionv1.AdmissionRequest) answe
 
 // validateApplication refuses applications that cannot run and warns about what has no
 // effect.
-func validateApplication(request *admissionv1.AdmissionRequest) answer {
+func (w *Webhook) validateApplication(request *admissionv1.AdmissionRequest) answer {
 	return validate(request, func(raw []byte) verdict {
 		var given application
 		unknown, err := decode.Strict(raw, &given)
@@ -96,10 +96,15 @@ func validateApplication(request *admissionv1.AdmissionRequest) answer {
 			return verdict{undecodable: err.Error()}
 		}
 		app := given.typed(request.Namespace)
+		found := faults(unknown, validation.ValidateSparkApplication(app))
+		var room []string
+		if len(found) == 0 {
+			found, room = w.compareWithQuotas(app, given.Status.AppState.State)
+		}
 		return verdict{
 			deleted: app.DeletionTimestamp != nil,
-			faults:  faults(unknown, validation.ValidateSparkApplication(app)),
-			warn:    func() []string { return validation.Warnings(app) },
+			faults:  found,
+			warn:    func() []string { return append(room, validation.Warnings(app)...) },
 		}
 	})
 }
@@ -111,7 +116,7 @@ type schedule struct {
 }
 
 // validateSchedule refuses schedules whose runs could not run, or that have none.
-func validateSchedule(request *admissionv1.AdmissionRequest) answer {
+func (w *Webhook) validateSchedule(request *admissionv1.AdmissionRequest) answer {
 	return validate(request, func(raw []byte) verdict {
 		var given schedule
 		unknown, err := decode.Strict(raw, &given)
@@ -120,10 +125,13 @@ func validateSchedule(request *admissionv1.AdmissionRequest) answer {
 		}
 		app := &v1beta2.ScheduledSparkApplication{ObjectMeta: given.Metadata, Spec: given.Spec}
 		name(&app.ObjectMeta, request.Namespace)
+		found := faults(unknown, validation.ValidateScheduledSparkApplication(app))
 		return verdict{
 			deleted: app.DeletionTimestamp != nil,
-			faults:  faults(unknown, validation.ValidateScheduledSparkApplication(app)),
-			warn:    func() []string { return validation.ScheduleWarnings(app) },
+			faults:  found,
+			warn: func() []string {
+				return append(w.compareRunsWithQuotas(app, len(found) > 0), validation.ScheduleWarnings(app)...)
+			},
 		}
 	})
 }

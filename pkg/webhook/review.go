@@ -41,6 +41,9 @@ type Config struct {
 	// DefaultConf are the properties that the controller has for all applications. What
 	// they set is not defaulted: it would win over them.
 	DefaultConf map[string]string
+	// Quotas returns the ResourceQuotas of a namespace, which are shared and not changed;
+	// nil to check none. It makes no request.
+	Quotas func(namespace string) []*corev1.ResourceQuota
 	// PartialRestart is the feature gate: new executors get the placement that the
 	// application has now.
 	PartialRestart bool
@@ -69,8 +72,8 @@ func New(config Config) *Webhook {
 		PathMutatePod:           {pod, w.mutatePod},
 		PathMutateApplication:   {application, w.mutateApplication},
 		PathMutateSchedule:      {schedule, allowed},
-		PathValidateApplication: {application, validateApplication},
-		PathValidateSchedule:    {schedule, validateSchedule},
+		PathValidateApplication: {application, w.validateApplication},
+		PathValidateSchedule:    {schedule, w.validateSchedule},
 	}
 	return w
 }

@@ -114,3 +114,28 @@ func TestNoWebhook(t *testing.T) {
 		}
 	}
 }
+
+// Only a webhook that checks quotas may read them, and only in the job namespaces.
+func TestQuotasAreReadOnlyWhenTheyAreChecked(t *testing.T) {
+	for set, role := range map[string]string{
+		"spark.jobNamespaces={team-a}":             "spark-operator-webhook/team-a",
+		"spark.jobNamespaces={}":                   "spark-operator-webhook",
+		"spark.jobNamespaceSelector=spark=enabled": "spark-operator-webhook",
+	} {
+		for _, enabled := range []bool{false, true} {
+			arguments := []string{"--set", set, "--set", fmt.Sprintf("webhook.enable=true,webhook.resourceQuotaEnforcement.enable=%t", enabled)}
+			for name, rules := range roles(t, render(t, arguments...)) {
+				var want []string
+				if enabled && name == role {
+					want = []string{"list", "watch"}
+				}
+				if got := verbs(rules, "resourcequotas"); !slices.Equal(got, want) {
+					t.Errorf("%s, enabled %t: %s may %v", set, enabled, name, got)
+				}
+			}
+		}
+	}
+	if text := notes(t, "--set", "webhook.enable=false,webhook.resourceQuotaEnforcement.enable=true"); !strings.Contains(text, "webhook.resourceQuotaEnforcement.enable: only the webhook checks quotas") {
+		t.Errorf("the notes do not say that the value has no effect:\n%s", text)
+	}
+}

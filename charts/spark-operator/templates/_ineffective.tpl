@@ -55,8 +55,8 @@ submitter: submission is built in, so the operator calls no submitter.
 {{- if and .Values.certManager.enable (not .Values.webhook.enable) }}
 certManager.enable: only the webhook needs a certificate; see webhook.enable.
 {{- end }}
-{{- if .Values.webhook.resourceQuotaEnforcement.enable }}
-webhook.resourceQuotaEnforcement.enable: this version does not check quotas in advance; they still apply to the pods.
+{{- if and .Values.webhook.resourceQuotaEnforcement.enable (not .Values.webhook.enable) }}
+webhook.resourceQuotaEnforcement.enable: only the webhook checks quotas in advance; see webhook.enable.
 {{- end }}
 {{- if and .Values.webhook.enable (has .Release.Namespace .Values.spark.jobNamespaces) }}
 webhook.enable: the namespace of the release, {{ .Release.Namespace }}, is never reviewed.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package appcache keeps what the webhook needs of the applications of the watched
-// namespaces, so that the review of an executor pod makes no request: the fields of
-// executors that only a webhook can apply.
+// Package appcache keeps what the webhook needs of the watched namespaces, so that no
+// review makes a request: of applications the fields of executors that only a webhook
+// can apply, and ResourceQuotas where these are checked.
 package appcache
 
 import (
@@ -13,6 +13,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	coreinformers "k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/metadata/metadatainformer"
 	"k8s.io/client-go/tools/cache"
@@ -25,15 +27,18 @@ import (
 )
 
 // Clients are the API clients of the caches. Spark comes from [informers.NewClient].
-// Metadata may be nil without a selector.
+// Metadata may be nil without a selector. Quotas is for reading ResourceQuotas, nil to
+// read none.
 type Clients struct {
 	Spark    versioned.Interface
 	Metadata metadata.Interface
+	Quotas   kubernetes.Interface
 }
 
 // Cache knows the applications of the watched namespaces.
 type Cache struct {
 	applications *informers.Scoped[*v1beta2.SparkApplication]
+	quotas       *informers.Scoped[*corev1.ResourceQuota] // nil if they are not read
 	namespaces   *informers.Namespaces
 
 	start    []func(context.Context)
@@ -61,6 +66,9 @@ func New(config informers.Config, clients Clients) *Cache {
 	if config.NamespaceSelector != nil || len(scopes) == 0 || slices.Contains(scopes, metav1.NamespaceAll) {
 		scopes = []string{metav1.NamespaceAll}
 	}
+	if clients.Quotas != nil {
+		c.quotas = informers.NewScoped(c.quotaCaches(clients.Quotas, scopes))
+	}
 	applications := map[string]cache.TypedSharedIndexInformer[*v1beta2.SparkApplication]{}
 	for _, namespace := range scopes {
 		factory := sparkinformers.NewSharedInformerFactoryWithOptions(clients.Spark, 0,
@@ -75,6 +83,21 @@ func New(config informers.Config, clients Clients) *Cache {
 	return c
 }
 
+// quotaCaches prepares a cache of ResourceQuotas for each scope.
+func (c *Cache) quotaCaches(client kubernetes.Interface, scopes []string) map[string]cache.TypedSharedIndexInformer[*corev1.ResourceQuota] {
+	quotas := map[string]cache.TypedSharedIndexInformer[*corev1.ResourceQuota]{}
+	for _, namespace := range scopes {
+		factory := coreinformers.NewSharedInformerFactoryWithOptions(client, 0,
+			coreinformers.WithNamespace(namespace), coreinformers.WithTransform(c.countedQuota))
+		informer := factory.Core().V1().ResourceQuotas().TypedInformer()
+		quotas[namespace] = informer
+		c.synced = append(c.synced, informer.HasSyncedChecker())
+		c.start = append(c.start, factory.StartWithContext)
+		c.shutdown = append(c.shutdown, factory.Shutdown)
+	}
+	return quotas
+}
+
 // Start begins to list and watch. It returns at once.
 func (c *Cache) Start(ctx context.Context) {
 	for _, start := range c.start {
@@ -85,7 +108,7 @@ func (c *Cache) Start(ctx context.Context) {
 // Synced returns what to wait for until everything was read once.
 func (c *Cache) Synced() []cache.DoneChecker { return c.synced }
 
-// Received is how many applications the API server has sent so far: progress, while
+// Received is how many objects the API server has sent so far: progress, while
 // they are read.
 func (c *Cache) Received() int64 { return c.received.Load() }
 
@@ -108,6 +131,15 @@ func (c *Cache) Application(namespace, name string) *v1beta2.SparkApplication {
 	return app
 }
 
+// Quotas returns the ResourceQuotas of a namespace in no particular order: none if they
+// are not read. They are shared and must not be changed.
+func (c *Cache) Quotas(namespace string) []*corev1.ResourceQuota {
+	if c.quotas == nil {
+		return nil
+	}
+	return slices.Collect(c.quotas.In(namespace))
+}
+
 // Watched reports whether the operator works in the namespace. A namespace whose labels
 // are not known yet counts as watched: reviewed too much does no harm.
 func (c *Cache) Watched(namespace string) bool {
@@ -119,6 +151,15 @@ func (c *Cache) Watched(namespace string) bool {
 func (c *Cache) counted(object any) (any, error) {
 	c.received.Add(1)
 	return executorFields(object)
+}
+
+// countedQuota is the transform of the cache of quotas: the field ownership is not read.
+func (c *Cache) countedQuota(object any) (any, error) {
+	c.received.Add(1)
+	if quota, ok := object.(*corev1.ResourceQuota); ok {
+		quota.ManagedFields, quota.Annotations = nil, nil
+	}
+	return object, nil
 }
 
 // executorFields is the transform of the cache: it keeps what [podspec.FieldsOf] reads

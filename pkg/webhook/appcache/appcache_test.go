@@ -6,9 +6,11 @@ import (
 	"context"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	kubefake "k8s.io/client-go/kubernetes/fake"
 	metadatafake "k8s.io/client-go/metadata/fake"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/ptr"
@@ -24,6 +26,10 @@ func app(namespace, name string) *v1beta2.SparkApplication {
 	app.Spec.Arguments = []string{"not kept"}
 	app.Spec.Executor.MemoryLimit = ptr.To("3g")
 	return app
+}
+
+func quota(namespace string) *corev1.ResourceQuota {
+	return &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "team", Annotations: map[string]string{"large": "x"}}}
 }
 
 // start fills a cache with two applications of namespaces a and b.
@@ -42,6 +48,7 @@ func start(t *testing.T, config informers.Config) *appcache.Cache {
 	c := appcache.New(config, appcache.Clients{
 		Spark:    fake.NewClientset(app("a", "pi"), app("b", "pi")),
 		Metadata: metadatafake.NewSimpleMetadataClient(scheme, namespace, plain),
+		Quotas:   kubefake.NewClientset(quota("a"), quota("b")),
 	})
 	ctx, stop := context.WithCancel(t.Context())
 	t.Cleanup(func() { stop(); c.Shutdown() })
@@ -60,6 +67,22 @@ func TestOnlyWhatExecutorsNeedIsKept(t *testing.T) {
 	}
 	if c.Application("a", "other") != nil || !c.Watched("anything") || c.Received() < 2 {
 		t.Errorf("received %d", c.Received())
+	}
+}
+
+func TestQuotasOfTheNamespaceAlone(t *testing.T) {
+	for name, config := range map[string]informers.Config{"all": {}, "named": {Namespaces: []string{"a"}}} {
+		c := start(t, config)
+		if kept := c.Quotas("a"); len(kept) != 1 || kept[0].Namespace != "a" || kept[0].Annotations != nil {
+			t.Errorf("%s: %v", name, kept)
+		}
+		if others := len(c.Quotas("b")); (others == 1) != (name == "all") {
+			t.Errorf("%s: %d quotas of b", name, others)
+		}
+	}
+	unread := appcache.New(informers.Config{}, appcache.Clients{Spark: fake.NewClientset()})
+	if quotas := unread.Quotas("a"); quotas != nil || len(unread.Synced()) != 1 {
+		t.Errorf("%v are read without a client for them", quotas)
 	}
 }
 

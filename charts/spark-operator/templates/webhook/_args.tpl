@@ -24,6 +24,9 @@ The command line of the webhook, as a YAML list.
 - --webhook-svc-namespace={{ $.Release.Namespace }}
 - --webhook-secret-name={{ include "spark-operator.webhook.secretName" $ }}
 - --webhook-secret-namespace={{ $.Release.Namespace }}
+{{- if .resourceQuotaEnforcement.enable }}
+- --enable-resource-quota-enforcement=true
+{{- end }}
 {{- if $.Values.certManager.enable }}
 - --enable-cert-manager=true
 {{- end }}
