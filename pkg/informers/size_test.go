@@ -4,14 +4,13 @@ package informers
 
 import (
 	"fmt"
-	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/spark-operator/spark-operator/internal/cputime"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned/scheme"
 	"github.com/spark-operator/spark-operator/pkg/decode"
@@ -96,44 +95,23 @@ func TestLargestObjectsAreDecodedCheaply(t *testing.T) {
 		mostCPU   = 50 * time.Millisecond
 		mostBytes = 64 << 20
 	)
+	bound := cputime.Scale(mostCPU)
 	for _, kind := range []string{"SparkApplication", "ScheduledSparkApplication"} {
 		for name, make := range shapes(kind) {
 			for _, size := range []int{largestObject, 3 * 9_900} { // beyond and just below what is decoded
 				data := []byte(make(size))
-				least := time.Hour
-				var bytes uint64
-				for range 12 {
-					var before, after runtime.MemStats
-					runtime.GC()
-					runtime.ReadMemStats(&before)
-					begin := processTime(t)
-					object, _, err := decoder().Decode(data, &schema.GroupVersionKind{}, nil)
-					least = min(least, processTime(t)-begin)
-					runtime.ReadMemStats(&after)
-					bytes = after.TotalAlloc - before.TotalAlloc
-					if err != nil || object == nil {
+				spent := cputime.Least(bound, func() {
+					if object, _, err := decoder().Decode(data, &schema.GroupVersionKind{}, nil); err != nil || object == nil {
 						t.Fatalf("%s, %s: %v", kind, name, err)
 					}
-					if least <= mostCPU {
-						break
-					}
-				}
-				t.Logf("%s, %s: %v of CPU, %d MiB", kind, name, least, bytes>>20)
-				if !raceDetector && least > mostCPU || bytes > mostBytes {
-					t.Errorf("%s, %s: %v of CPU and %d MiB, want at most %v and %d MiB", kind, name, least, bytes>>20, mostCPU, mostBytes>>20)
+				})
+				t.Logf("%s, %s: %v of CPU, %d MiB", kind, name, spent.CPU, spent.Bytes>>20)
+				if !raceDetector && spent.CPU > bound || spent.Bytes > mostBytes {
+					t.Errorf("%s, %s: %v of CPU and %d MiB, want at most %v and %d MiB", kind, name, spent.CPU, spent.Bytes>>20, bound, mostBytes>>20)
 				}
 			}
 		}
 	}
-}
-
-func processTime(t *testing.T) time.Duration {
-	t.Helper()
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // TestObjectsWithTooManyValues: they become stubs with what ends and removes a run, in

@@ -5,14 +5,14 @@ package validation_test
 import (
 	"crypto/sha256"
 	"encoding/json"
-	"runtime"
+	"fmt"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/spark-operator/spark-operator/internal/cputime"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/translate"
 	"github.com/spark-operator/spark-operator/pkg/validation"
@@ -25,31 +25,6 @@ const (
 	mostBytes     = 64 << 20 // allocated
 	mostText      = 32 << 10 // bytes of a refusal
 )
-
-// cost is what the work on one application takes.
-type cost struct {
-	cpu   time.Duration // of the process, garbage collection included
-	bytes uint64        // allocated
-}
-
-func costOf(f func()) cost {
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
-	start := processTime()
-	f()
-	spent := processTime() - start
-	runtime.ReadMemStats(&after)
-	return cost{spent, after.TotalAlloc - before.TotalAlloc}
-}
-
-func processTime() time.Duration {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		panic(err)
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-}
 
 // look is what a worker does with an application: defaults, the hash of the spec,
 // validation and, of a valid one, the objects of a submission. It returns the
@@ -75,27 +50,26 @@ func submission(app *v1beta2.SparkApplication) string {
 	return strings.Join(run.Warnings, "")
 }
 
+// checkCost looks at an application until the bounds hold, or often enough to be sure
+// that they do not. It returns the refusal.
+func checkCost(t *testing.T, name string, app *v1beta2.SparkApplication) (refusal string) {
+	t.Helper()
+	bound := cputime.Scale(mostCPU)
+	spent := cputime.Least(bound, func() { refusal = look(app.DeepCopy()) })
+	if !raceDetector && (spent.CPU > bound || spent.Bytes > mostBytes) {
+		t.Errorf("%s: %v of CPU and %d MiB, want at most %v and %d MiB", name, spent.CPU, spent.Bytes>>20, bound, mostBytes>>20)
+	}
+	return refusal
+}
+
 // checkLarge looks at one application and reports what is beyond the limits.
 func checkLarge(t *testing.T, list largeList, size int, kind entries) {
 	t.Helper()
-	var spent cost
-	text := ""
 	if raceDetector {
 		size /= 50 // only what is said about the application
 	}
 	app, _ := largeApplication(t, list, size, kind)
-	spent.cpu = time.Hour
-	for range 12 { // the least, as other processes disturb
-		app := app.DeepCopy()
-		again := costOf(func() { text = look(app) })
-		if spent = (cost{min(spent.cpu, again.cpu), again.bytes}); spent.cpu <= mostCPU {
-			break
-		}
-	}
-	if !raceDetector && (spent.cpu > mostCPU || spent.bytes > mostBytes) {
-		t.Errorf("%s, kind %d, %d bytes: %v of CPU and %d MiB, want at most %v and %d MiB",
-			list.path, kind, size, spent.cpu, spent.bytes>>20, mostCPU, mostBytes>>20)
-	}
+	text := checkCost(t, fmt.Sprintf("%s, kind %d, %d bytes", list.path, kind, size), app)
 	if len(text) > mostText {
 		t.Errorf("%s, kind %d: a refusal or warnings of %d bytes: %.200q", list.path, kind, len(text), text)
 	}
@@ -131,10 +105,10 @@ func TestWorkIsLinear(t *testing.T) {
 			}
 			measure := func(size int) time.Duration {
 				app, _ := largeApplication(t, list, size, kind)
-				begin := processTime()
+				begin := cputime.Used()
 				look(app)
 				submission(app)
-				return processTime() - begin
+				return cputime.Used() - begin
 			}
 			twice := measure(size)
 			if twice < atOnce {
@@ -178,12 +152,9 @@ func TestKnownAttacksAreCheap(t *testing.T) {
 		"references that multiply": {references, "more than 4194304 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			app, text := plainApplication(), ""
+			app := plainApplication()
 			test.edit(app)
-			spent := costOf(func() { text = look(app) })
-			if !raceDetector && (spent.cpu > mostCPU || spent.bytes > mostBytes) {
-				t.Errorf("%v of CPU and %d MiB", spent.cpu, spent.bytes>>20)
-			}
+			text := checkCost(t, name, app)
 			if !strings.Contains(text, test.part) || len(text) > mostText {
 				t.Errorf("refusal %.500q, want one with %q", text, test.part)
 			}
