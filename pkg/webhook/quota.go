@@ -13,8 +13,7 @@ import (
 func (w *Webhook) compareWithQuotas(app *v1beta2.SparkApplication, state v1beta2.ApplicationStateType) (faults, warnings []string) {
 	compared := w.quotaVerdict(app)
 	warnings = compared.Perhaps
-	switch state {
-	case v1beta2.ApplicationStateNew, v1beta2.ApplicationStateSuspended: // otherwise its own pods may use the room
+	if state == v1beta2.ApplicationStateNew || state == v1beta2.ApplicationStateSuspended { // otherwise its own pods may use the room
 		warnings = append(warnings, compared.Now...)
 	}
 	never := refusals("spec: Forbidden: ", compared.Never)
