@@ -66,9 +66,9 @@ func (n *Namespaces) OnWatched(do func(namespace string)) ([]cache.DoneChecker, 
 	return []cache.DoneChecker{registration.HasSyncedChecker()}, nil
 }
 
-// scopes returns the namespaces that need caches of their own; a selector needs
+// Scopes returns the namespaces that need caches of their own; a selector needs
 // caches of all.
-func (n *Namespaces) scopes() []string {
+func (n *Namespaces) Scopes() []string {
 	if n.selector != nil || len(n.named) == 0 || slices.Contains(n.named, metav1.NamespaceAll) {
 		return []string{metav1.NamespaceAll}
 	}

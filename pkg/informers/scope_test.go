@@ -70,7 +70,7 @@ func TestScopes(t *testing.T) {
 		{named: []string{"a", ""}, want: []string{""}},
 		{named: []string{"a"}, selector: labels.Everything(), want: []string{""}},
 	} {
-		if got := NewNamespaces(test.named, test.selector, nil).scopes(); !slices.Equal(got, test.want) {
+		if got := NewNamespaces(test.named, test.selector, nil).Scopes(); !slices.Equal(got, test.want) {
 			t.Errorf("%q: %q, want %q", test.named, got, test.want)
 		}
 	}

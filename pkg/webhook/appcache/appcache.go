@@ -6,17 +6,13 @@
 package appcache
 
 import (
-	"context"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	coreinformers "k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
-	"k8s.io/client-go/metadata/metadatainformer"
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
@@ -37,89 +33,46 @@ type Clients struct {
 
 // Cache knows the applications of the watched namespaces.
 type Cache struct {
+	*informers.Watches
 	applications *informers.Scoped[*v1beta2.SparkApplication]
 	quotas       *informers.Scoped[*corev1.ResourceQuota] // nil if they are not read
-	namespaces   *informers.Namespaces
-
-	start    []func(context.Context)
-	shutdown []func()
-	synced   []cache.DoneChecker
-	received atomic.Int64
+	synced       []cache.DoneChecker
 }
 
 // New prepares the caches of the namespaces that config selects. Nothing is read before
 // Start.
 func New(config informers.Config, clients Clients) *Cache {
-	c := &Cache{}
-	var labelled cache.Store
-	if config.NamespaceSelector != nil {
-		factory := metadatainformer.NewSharedInformerFactoryWithOptions(clients.Metadata, 0, metadatainformer.WithTransform(labelsOnly))
-		informer := factory.ForResource(corev1.SchemeGroupVersion.WithResource("namespaces")).Informer()
-		labelled = informer.GetStore()
-		c.synced = append(c.synced, informer.HasSyncedChecker())
-		c.start = append(c.start, func(ctx context.Context) { factory.Start(ctx.Done()) })
-		c.shutdown = append(c.shutdown, factory.Shutdown)
-	}
-	c.namespaces = informers.NewNamespaces(config.Namespaces, config.NamespaceSelector, labelled)
-
-	scopes := slices.Clone(config.Namespaces)
-	if config.NamespaceSelector != nil || len(scopes) == 0 || slices.Contains(scopes, metav1.NamespaceAll) {
-		scopes = []string{metav1.NamespaceAll}
-	}
-	if clients.Quotas != nil {
-		c.quotas = informers.NewScoped(c.quotaCaches(clients.Quotas, scopes))
-	}
+	c := &Cache{Watches: informers.NewWatches(config, clients.Metadata)}
 	applications := map[string]cache.TypedSharedIndexInformer[*v1beta2.SparkApplication]{}
-	for _, namespace := range scopes {
-		factory := sparkinformers.NewSharedInformerFactoryWithOptions(clients.Spark, 0,
-			sparkinformers.WithNamespace(namespace), sparkinformers.WithTransform(c.counted))
-		informer := factory.Sparkoperator().V1beta2().SparkApplications().TypedInformer()
+	quotas := map[string]cache.TypedSharedIndexInformer[*corev1.ResourceQuota]{}
+	for _, namespace := range c.Namespaces.Scopes() {
+		spark := sparkinformers.NewSharedInformerFactoryWithOptions(clients.Spark, 0,
+			sparkinformers.WithNamespace(namespace), sparkinformers.WithTransform(c.Counting(executorFields)))
+		informer := spark.Sparkoperator().V1beta2().SparkApplications().TypedInformer()
 		applications[namespace] = informer
-		c.synced = append(c.synced, informer.HasSyncedChecker())
-		c.start = append(c.start, factory.StartWithContext)
-		c.shutdown = append(c.shutdown, factory.Shutdown)
+		c.add(spark, informer.HasSyncedChecker())
+		if clients.Quotas != nil {
+			core := coreinformers.NewSharedInformerFactoryWithOptions(clients.Quotas, 0,
+				coreinformers.WithNamespace(namespace), coreinformers.WithTransform(c.Counting(trimQuota)))
+			informer := core.Core().V1().ResourceQuotas().TypedInformer()
+			quotas[namespace] = informer
+			c.add(core, informer.HasSyncedChecker())
+		}
 	}
 	c.applications = informers.NewScoped(applications)
+	if clients.Quotas != nil {
+		c.quotas = informers.NewScoped(quotas)
+	}
 	return c
 }
 
-// quotaCaches prepares a cache of ResourceQuotas for each scope.
-func (c *Cache) quotaCaches(client kubernetes.Interface, scopes []string) map[string]cache.TypedSharedIndexInformer[*corev1.ResourceQuota] {
-	quotas := map[string]cache.TypedSharedIndexInformer[*corev1.ResourceQuota]{}
-	for _, namespace := range scopes {
-		factory := coreinformers.NewSharedInformerFactoryWithOptions(client, 0,
-			coreinformers.WithNamespace(namespace), coreinformers.WithTransform(c.countedQuota))
-		informer := factory.Core().V1().ResourceQuotas().TypedInformer()
-		quotas[namespace] = informer
-		c.synced = append(c.synced, informer.HasSyncedChecker())
-		c.start = append(c.start, factory.StartWithContext)
-		c.shutdown = append(c.shutdown, factory.Shutdown)
-	}
-	return quotas
-}
-
-// Start begins to list and watch. It returns at once.
-func (c *Cache) Start(ctx context.Context) {
-	for _, start := range c.start {
-		start(ctx)
-	}
+func (c *Cache) add(factory informers.Factory, synced cache.DoneChecker) {
+	c.Add(factory)
+	c.synced = append(c.synced, synced)
 }
 
 // Synced returns what to wait for until everything was read once.
-func (c *Cache) Synced() []cache.DoneChecker { return c.synced }
-
-// Received is how many objects the API server has sent so far: progress, while
-// they are read.
-func (c *Cache) Received() int64 { return c.received.Load() }
-
-// Shutdown waits until every watch has ended, which the context of Start causes.
-func (c *Cache) Shutdown() {
-	var ending sync.WaitGroup
-	for _, shutdown := range c.shutdown {
-		ending.Go(shutdown)
-	}
-	ending.Wait()
-}
+func (c *Cache) Synced() []cache.DoneChecker { return slices.Concat(c.Watches.Synced(), c.synced) }
 
 // Application returns the fields of an application that concern its executors; nil if it
 // is not known. It is shared and must not be changed.
@@ -143,19 +96,12 @@ func (c *Cache) Quotas(namespace string) []*corev1.ResourceQuota {
 // Watched reports whether the operator works in the namespace. A namespace whose labels
 // are not known yet counts as watched: reviewed too much does no harm.
 func (c *Cache) Watched(namespace string) bool {
-	watched, known := c.namespaces.Match(namespace)
+	watched, known := c.Namespaces.Match(namespace)
 	return watched || !known
 }
 
-// counted is executorFields for one more application.
-func (c *Cache) counted(object any) (any, error) {
-	c.received.Add(1)
-	return executorFields(object)
-}
-
-// countedQuota is the transform of the cache of quotas: the field ownership is not read.
-func (c *Cache) countedQuota(object any) (any, error) {
-	c.received.Add(1)
+// trimQuota is the transform of the cache of quotas: the field ownership is not read.
+func trimQuota(object any) (any, error) {
 	if quota, ok := object.(*corev1.ResourceQuota); ok {
 		quota.ManagedFields, quota.Annotations = nil, nil
 	}
@@ -187,15 +133,4 @@ func executorFields(object any) (any, error) {
 	to.Executor.SchedulerName = from.Executor.SchedulerName
 	to.Executor.Tolerations = from.Executor.Tolerations
 	return kept, nil
-}
-
-// labelsOnly is the transform of the cache of namespaces.
-func labelsOnly(object any) (any, error) {
-	namespace, ok := object.(*metav1.PartialObjectMetadata)
-	if !ok {
-		return object, nil
-	}
-	return &metav1.PartialObjectMetadata{TypeMeta: namespace.TypeMeta, ObjectMeta: metav1.ObjectMeta{
-		Name: namespace.Name, UID: namespace.UID, ResourceVersion: namespace.ResourceVersion, Labels: namespace.Labels,
-	}}, nil
 }
