@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/component-base/version"
@@ -62,6 +63,19 @@ func (o *AccessOptions) load(program string) (*rest.Config, error) {
 	config.UserAgent = program + "/" + version.Get().GitVersion
 	config.QPS, config.Burst = o.KubeAPIQPS, o.KubeAPIBurst
 	return config, nil
+}
+
+// dynamic connects to the API server for a command that ends by itself.
+func (o *AccessOptions) dynamic(program string) (dynamic.Interface, error) {
+	config, err := o.load(program)
+	if err != nil {
+		return nil, err
+	}
+	client, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("connection to the API server: %w", err)
+	}
+	return client, nil
 }
 
 // ScopeOptions are the flags about the watched namespaces that all commands share.

@@ -9,11 +9,9 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
 	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,8 +20,6 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/leaderelection"
-	cliflag "k8s.io/component-base/cli/flag"
-	"k8s.io/component-base/version"
 	"k8s.io/klog/v2"
 
 	"github.com/spark-operator/spark-operator/pkg/controller"
@@ -37,7 +33,7 @@ import (
 
 func newControllerCommand() *cobra.Command {
 	options, err := NewControllerOptions()
-	command := &cobra.Command{
+	return asProcess(&cobra.Command{
 		Use:   "start",
 		Short: "Run the controller",
 		Long: `Run the controller. It watches SparkApplications and
@@ -53,42 +49,10 @@ with a one-line error.`,
   # Watch every namespace with a label, and publish web UIs.
   spark-operator controller start --namespace-selector=spark=enabled \
       --ingress-url-format='https://spark.example.com/{{$appNamespace}}/{{$appName}}'`,
-		// Arguments are checked before logging is set up, so that mistakes are
-		// reported as plain text.
-		Args: func(_ *cobra.Command, arguments []string) error {
-			if err != nil {
-				return err
-			}
-			if len(arguments) > 0 {
-				return fmt.Errorf("unexpected argument %q; flags start with --", arguments[0])
-			}
-			return options.Validate()
-		},
-		RunE: func(command *cobra.Command, _ []string) error {
-			ctx, stop := signal.NotifyContext(command.Context(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			return runController(ctx, options)
-		},
-	}
-	if err != nil {
-		return command
-	}
-	var sets cliflag.NamedFlagSets
-	options.AddFlags(&sets)
-	for _, fs := range sets.FlagSets {
-		command.Flags().AddFlagSet(fs)
-	}
-	cliflag.SetUsageAndHelpFunc(command, sets, 100)
-	return command
+	}, options, err, runController)
 }
 
 func runController(ctx context.Context, options *ControllerOptions) error {
-	if err := options.Logging.Apply(); err != nil {
-		return err
-	}
-	logger := klog.FromContext(ctx)
-	logger.Info("Starting", "version", version.Get().GitVersion, "goVersion", version.Get().GoVersion)
-
 	restConfig, err := options.load("spark-operator-controller")
 	if err != nil {
 		return err
@@ -149,16 +113,11 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 		}
 	}
 
-	var ready atomic.Bool
+	var synced atomic.Bool
 	watchdog := leaderelection.NewLeaderHealthzAdaptor(20 * time.Second)
 	endpoints, err := options.Serving.endpoints(
 		probe(check{"leaderElection", watchdog.Check}),
-		probe(check{"caches", func(*http.Request) error {
-			if !ready.Load() {
-				return errors.New("the caches are not synced yet")
-			}
-			return nil
-		}}, check{"crds", func(*http.Request) error { return served.Err() }}),
+		probe(cachesCheck(&synced), check{"crds", func(*http.Request) error { return served.Err() }}),
 		registry)
 	if err != nil {
 		return err
@@ -182,7 +141,7 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 	if err := waitForCaches(ctx, slices.Concat(c.Synced(), schedules.Synced()), config.CacheSyncTimeout, set.Received); err != nil || ctx.Err() != nil {
 		return err
 	}
-	ready.Store(true)
+	synced.Store(true)
 
 	return options.Election.lead(ctx, restConfig, watchdog, func(ctx context.Context) error {
 		if err := counted.RegisterGauges(registry, set.Applications.Outlines, now); err != nil {

@@ -3,14 +3,10 @@
 package main
 
 import (
-	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
+	"context"
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/client-go/dynamic"
 
 	"github.com/spark-operator/spark-operator/manifests/crd"
 	"github.com/spark-operator/spark-operator/pkg/crds"
@@ -36,23 +32,17 @@ It never removes a version in which objects may be stored. If an installed CRD
 has fields that this version lacks, the API server would drop these fields from
 objects. Then the command changes nothing, and its exit code is 1.`,
 		Args: cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error {
-			ctx, stop := signal.NotifyContext(command.Context(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			config, err := access.load("spark-operator-crds")
+		RunE: untilSignal(func(ctx context.Context, command *cobra.Command) error {
+			client, err := access.dynamic("spark-operator-crds")
 			if err != nil {
 				return err
-			}
-			client, err := dynamic.NewForConfig(config)
-			if err != nil {
-				return fmt.Errorf("connection to the API server: %w", err)
 			}
 			wanted, err := crds.Read(crd.Files)
 			if err != nil {
 				return err
 			}
 			return oneLineError(crds.Apply(ctx, client, wanted, options, command.OutOrStdout()))
-		},
+		}),
 	}
 	fs := command.Flags()
 	fs.StringVar(&access.Kubeconfig, "kubeconfig", "", kubeconfigUsage)

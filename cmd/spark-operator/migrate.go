@@ -7,9 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -41,24 +38,18 @@ does not run again (refused), with the reason. The command writes nothing.
 
 The exit code is 1 if an object is refused.`,
 		Args: func(_ *cobra.Command, arguments []string) error {
-			if len(arguments) > 0 {
-				return fmt.Errorf("unexpected argument %q; flags start with --", arguments[0])
+			if err := noArguments(arguments); err != nil {
+				return err
 			}
 			if output != "text" && output != "json" {
 				return fmt.Errorf("--output: %q is invalid; use text or json", output)
 			}
 			return nil
 		},
-		RunE: func(command *cobra.Command, _ []string) error {
-			ctx, stop := signal.NotifyContext(command.Context(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			config, err := access.load("spark-operator-migrate")
+		RunE: untilSignal(func(ctx context.Context, command *cobra.Command) error {
+			client, err := access.dynamic("spark-operator-migrate")
 			if err != nil {
 				return err
-			}
-			client, err := dynamic.NewForConfig(config)
-			if err != nil {
-				return fmt.Errorf("connection to the API server: %w", err)
 			}
 			findings, err := checkCluster(ctx, client, namespace)
 			if err != nil {
@@ -76,7 +67,7 @@ The exit code is 1 if an object is refused.`,
 				return fmt.Errorf("%d of %d objects would be refused", refused, len(findings))
 			}
 			return nil
-		},
+		}),
 	}
 	fs := command.Flags()
 	fs.StringVar(&access.Kubeconfig, "kubeconfig", "", kubeconfigUsage)

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"crypto/tls"
 	"fmt"
 	"math"
 	"regexp"
@@ -285,9 +284,4 @@ func (o *ControllerOptions) Config(master string) (*ControllerConfig, error) {
 	}, nil
 }
 
-func tlsVersion(name string) (uint16, error) {
-	if name == "" {
-		return tls.VersionTLS12, nil
-	}
-	return cliflag.TLSVersion(name)
-}
+func (o *ControllerOptions) logging() *LoggingOptions { return &o.Logging }

@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -139,16 +140,24 @@ func (o *ServingOptions) Validate() error {
 	return errors.Join(errs...)
 }
 
-func (o *ServingOptions) tlsConfig() (*tls.Config, error) {
-	version, err := tlsVersion(o.TLSMinVersion)
-	if err != nil {
-		return nil, fmt.Errorf("--metric-tls-min-version: %w", err)
+// tlsConfig reads the flags --PREFIX-tls-min-version and --PREFIX-tls-cipher-suites.
+func tlsConfig(prefix, minVersion string, cipherSuites []string) (*tls.Config, error) {
+	version := uint16(tls.VersionTLS12)
+	if minVersion != "" {
+		var err error
+		if version, err = cliflag.TLSVersion(minVersion); err != nil {
+			return nil, fmt.Errorf("--%s-tls-min-version: %w", prefix, err)
+		}
 	}
-	suites, err := cliflag.TLSCipherSuites(o.TLSCipherSuites)
+	suites, err := cliflag.TLSCipherSuites(cipherSuites)
 	if err != nil {
-		return nil, fmt.Errorf("--metric-tls-cipher-suites: %w", err)
+		return nil, fmt.Errorf("--%s-tls-cipher-suites: %w", prefix, err)
 	}
 	return &tls.Config{MinVersion: version, CipherSuites: suites}, nil
+}
+
+func (o *ServingOptions) tlsConfig() (*tls.Config, error) {
+	return tlsConfig("metric", o.TLSMinVersion, o.TLSCipherSuites)
 }
 
 func (o *ServingOptions) metrics() metrics.Config {
@@ -167,6 +176,16 @@ func (o *ServingOptions) metrics() metrics.Config {
 type check struct {
 	name string
 	run  func(*http.Request) error
+}
+
+// cachesCheck passes once the caches are synced.
+func cachesCheck(synced *atomic.Bool) check {
+	return check{"caches", func(*http.Request) error {
+		if !synced.Load() {
+			return errors.New("the caches are not synced yet")
+		}
+		return nil
+	}}
 }
 
 // probe answers whether all checks pass.

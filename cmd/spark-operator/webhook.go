@@ -9,18 +9,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
-	"os/signal"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
-	cliflag "k8s.io/component-base/cli/flag"
-	"k8s.io/component-base/version"
-	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 
 	"github.com/spark-operator/spark-operator/pkg/features"
@@ -31,7 +25,7 @@ import (
 
 func newWebhookCommand() *cobra.Command {
 	options, err := NewWebhookOptions()
-	command := &cobra.Command{
+	return asProcess(&cobra.Command{
 		Use:   "start",
 		Short: "Run the admission webhook",
 		Long: `Run the admission webhook. The API server calls it before it stores a
@@ -51,31 +45,7 @@ one certificate, which the holder of a Lease creates and renews.`,
 
   # With a certificate from files that another program renews.
   spark-operator webhook start --webhook-secret-name= --webhook-cert-dir=/certs`,
-		Args: func(_ *cobra.Command, arguments []string) error {
-			if err != nil {
-				return err
-			}
-			if len(arguments) > 0 {
-				return fmt.Errorf("unexpected argument %q; flags start with --", arguments[0])
-			}
-			return options.Validate()
-		},
-		RunE: func(command *cobra.Command, _ []string) error {
-			ctx, stop := signal.NotifyContext(command.Context(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			return runWebhook(ctx, options)
-		},
-	}
-	if err != nil {
-		return command
-	}
-	var sets cliflag.NamedFlagSets
-	options.AddFlags(&sets)
-	for _, fs := range sets.FlagSets {
-		command.Flags().AddFlagSet(fs)
-	}
-	cliflag.SetUsageAndHelpFunc(command, sets, 100)
-	return command
+	}, options, err, runWebhook)
 }
 
 // certificateSource keeps the certificate of the server.
@@ -91,11 +61,6 @@ type certificateSource interface {
 const lingering = 3 * time.Second
 
 func runWebhook(ctx context.Context, options *WebhookOptions) error {
-	if err := options.Logging.Apply(); err != nil {
-		return err
-	}
-	logger := klog.FromContext(ctx)
-	logger.Info("Starting", "version", version.Get().GitVersion, "goVersion", version.Get().GoVersion)
 	restConfig, err := options.load("spark-operator-webhook")
 	if err != nil {
 		return err
@@ -137,12 +102,7 @@ func runWebhook(ctx context.Context, options *WebhookOptions) error {
 	endpoints, err := options.Serving.endpoints(probe(), probe(
 		check{"end", func(*http.Request) error { return context.Cause(ctx) }},
 		check{"certificate", func(*http.Request) error { return certificate.Err() }},
-		check{"caches", func(*http.Request) error {
-			if !synced.Load() {
-				return errors.New("the caches are not synced yet")
-			}
-			return nil
-		}}), registry)
+		cachesCheck(&synced)), registry)
 	if err != nil {
 		return err
 	}

@@ -181,16 +181,10 @@ func (o *WebhookOptions) Validate() error {
 }
 
 func (o *WebhookOptions) tlsConfig() (*tls.Config, error) {
-	version, err := tlsVersion(o.TLSMinVersion)
-	if err != nil {
-		return nil, fmt.Errorf("--webhook-tls-min-version: %w", err)
-	}
-	suites, err := cliflag.TLSCipherSuites(o.TLSCipherSuites)
-	if err != nil {
-		return nil, fmt.Errorf("--webhook-tls-cipher-suites: %w", err)
-	}
-	return &tls.Config{MinVersion: version, CipherSuites: suites}, nil
+	return tlsConfig("webhook", o.TLSMinVersion, o.TLSCipherSuites)
 }
+
+func (o *WebhookOptions) logging() *LoggingOptions { return &o.Logging }
 
 func (o *WebhookOptions) address() string {
 	return net.JoinHostPort(o.BindAddress, strconv.Itoa(o.Port))
