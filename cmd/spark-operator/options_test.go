@@ -24,7 +24,13 @@ import (
 // parse reads a command line as "controller start" does.
 func parse(t *testing.T, arguments ...string) (*ControllerOptions, error) {
 	t.Helper()
-	options, err := NewControllerOptions()
+	return parseInto(t, NewControllerOptions, arguments)
+}
+
+// parseInto reads a command line into new options and validates them.
+func parseInto[O processOptions](t *testing.T, newOptions func() (O, error), arguments []string) (O, error) {
+	t.Helper()
+	options, err := newOptions()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +42,8 @@ func parse(t *testing.T, arguments ...string) (*ControllerOptions, error) {
 		all.AddFlagSet(fs)
 	}
 	if err := all.Parse(arguments); err != nil {
-		return nil, err
+		var none O
+		return none, err
 	}
 	return options, options.Validate()
 }

@@ -3,32 +3,14 @@
 package main
 
 import (
-	"io"
 	"strings"
 	"testing"
-
-	"github.com/spf13/pflag"
-	cliflag "k8s.io/component-base/cli/flag"
 )
 
 // parseWebhook reads a command line as "webhook start" does.
 func parseWebhook(t *testing.T, arguments ...string) (*WebhookOptions, error) {
 	t.Helper()
-	options, err := NewWebhookOptions()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var sets cliflag.NamedFlagSets
-	options.AddFlags(&sets)
-	all := pflag.NewFlagSet("start", pflag.ContinueOnError)
-	all.SetOutput(io.Discard)
-	for _, fs := range sets.FlagSets {
-		all.AddFlagSet(fs)
-	}
-	if err := all.Parse(arguments); err != nil {
-		return nil, err
-	}
-	return options, options.Validate()
+	return parseInto(t, NewWebhookOptions, arguments)
 }
 
 // TestWebhookFlagsOfKubeflow parses every flag that command lines for kubeflow's webhook
