@@ -30,6 +30,7 @@ import (
 	"k8s.io/component-base/metrics/legacyregistry"
 	"k8s.io/utils/clock"
 
+	"github.com/spark-operator/spark-operator/internal/document"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/metrics"
 	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
@@ -242,10 +243,8 @@ func TestMetricsReference(t *testing.T) {
 		"webhook":      metricsTable(reviews, (*dto.MetricFamily).GetHelp),
 		"process":      metricsTable(process, func(family *dto.MetricFamily) string { return libraryMetrics[family.GetName()] }),
 	}
-	content, err := os.ReadFile(file)
-	must(t, err)
 	printed := 0
-	page := metricsTables.ReplaceAllStringFunc(string(content), func(old string) string {
+	page := metricsTables.ReplaceAllStringFunc(document.Read(t, file), func(old string) string {
 		name := metricsTables.FindStringSubmatch(old)[1]
 		if tables[name] == "" {
 			t.Errorf("%s: there is no table %q", file, name)
@@ -275,20 +274,13 @@ func TestMetricsReference(t *testing.T) {
 			t.Errorf("%s: no metric %s", file, name)
 		}
 	}
-	if *update {
-		must(t, os.WriteFile(file, []byte(page), 0o644))
-		return
-	}
-	if page != string(content) {
-		t.Errorf("%s is out of date: go test ./cmd/spark-operator -run Metrics -update", file)
-	}
+	document.Compare(t, file, page)
 }
 
 // TestMetricsInCodeAreDocumented: a metric that is registered somewhere else than the
 // reference looks at is found by its name in the sources.
 func TestMetricsInCodeAreDocumented(t *testing.T) {
-	page, err := os.ReadFile("../../docs/metrics.md")
-	must(t, err)
+	page := document.Read(t, "../../docs/metrics.md")
 	quoted := regexp.MustCompile(`"((?:scheduled_spark_application|spark_application|spark_executor|spark_operator)_[a-z_]+)"`)
 	found := 0
 	for _, directory := range []string{".", "../../pkg"} {
@@ -298,7 +290,7 @@ func TestMetricsInCodeAreDocumented(t *testing.T) {
 			}
 			for _, name := range quoted.FindAllStringSubmatch(source, -1) {
 				found++
-				if !strings.Contains(string(page), "\n| `"+name[1]+"` |") {
+				if !strings.Contains(page, "\n| `"+name[1]+"` |") {
 					t.Errorf("%s: docs/metrics.md lacks %s", path, name[1])
 				}
 			}

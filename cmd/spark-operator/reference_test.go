@@ -3,17 +3,15 @@
 package main
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-)
 
-var update = flag.Bool("update", false, "write docs/flags.md instead of comparing it")
+	"github.com/spark-operator/spark-operator/internal/document"
+)
 
 // TestFlagsReference: docs/flags.md has every flag of every command.
 func TestFlagsReference(t *testing.T) {
@@ -21,19 +19,7 @@ func TestFlagsReference(t *testing.T) {
 	var page strings.Builder
 	page.WriteString("# Flags\n\nAll commands and flags of the binary `spark-operator`. This page is generated: `go test ./cmd/spark-operator -update`.\n")
 	writeCommand(&page, newCommand())
-	if *update {
-		if err := os.WriteFile(file, []byte(page.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	content, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(content) != page.String() {
-		t.Errorf("%s is out of date: go test ./cmd/spark-operator -update", file)
-	}
+	document.Compare(t, file, page.String())
 }
 
 func writeCommand(page *strings.Builder, command *cobra.Command) {

@@ -3,13 +3,13 @@
 package controller
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 
+	"github.com/spark-operator/spark-operator/internal/document"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
 )
@@ -43,7 +43,7 @@ var clientWords = map[string]map[string]meaning{
 // for every state that can be published and for no other; all clients wait for a
 // submission that is under way or waits, and none mistakes one end for the other.
 func TestClientsKnowEveryState(t *testing.T) {
-	header, rows := readClients(t)
+	header, rows := document.Table(t, clientsFile, "Status")
 	clients := header[1:]
 	if len(clients) != len(clientWords) {
 		t.Errorf("the table has %d clients, this test knows %d", len(clients), len(clientWords))
@@ -86,31 +86,6 @@ func published(state v1beta2.ApplicationStateType) string {
 		return "New"
 	}
 	return string(state)
-}
-
-// readClients returns the header and the rows of the table whose first column is Status.
-func readClients(t *testing.T) (header []string, rows [][]string) {
-	t.Helper()
-	text, err := os.ReadFile(clientsFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
-		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
-		for i := range cells {
-			cells[i] = strings.TrimSpace(cells[i])
-		}
-		switch {
-		case cells[0] == "Status":
-			header = cells
-		case header == nil || strings.HasPrefix(cells[0], "---"):
-		case len(cells) != len(header):
-			return header, rows
-		default:
-			rows = append(rows, cells)
-		}
-	}
-	return header, rows
 }
 
 // checkForClients checks a status that is written against the contracts of clients. It

@@ -23,8 +23,8 @@ import (
 	kubefake "k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 	clocktesting "k8s.io/utils/clock/testing"
-	"k8s.io/utils/ptr"
 
+	"github.com/spark-operator/spark-operator/internal/fixture"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	sparkfake "github.com/spark-operator/spark-operator/pkg/client/clientset/versioned/fake"
 	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
@@ -427,35 +427,12 @@ func (c *cluster) counter(name string) float64 {
 	return 0
 }
 
-func newApplication(name string, edits ...func(*v1beta2.SparkApplication)) *v1beta2.SparkApplication {
-	app := &v1beta2.SparkApplication{
-		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "ns"},
-		Spec: v1beta2.SparkApplicationSpec{
-			Type:                v1beta2.SparkApplicationTypeScala,
-			Mode:                v1beta2.DeployModeCluster,
-			SparkVersion:        "4.0.4",
-			Image:               ptr.To("apache/spark:4.0.4"),
-			MainClass:           ptr.To("org.apache.spark.examples.SparkPi"),
-			MainApplicationFile: ptr.To("local:///opt/spark/examples/jars/spark-examples.jar"),
-		},
-	}
-	for _, edit := range edits {
-		edit(app)
-	}
-	return app
-}
-
-func onFailure(retries, interval int) func(*v1beta2.SparkApplication) {
-	return func(app *v1beta2.SparkApplication) {
-		app.Spec.RestartPolicy = v1beta2.RestartPolicy{
-			Type:                             v1beta2.RestartPolicyOnFailure,
-			OnFailureRetries:                 ptr.To(int32(retries)),
-			OnFailureRetryInterval:           ptr.To(int64(interval)),
-			OnSubmissionFailureRetries:       ptr.To(int32(retries)),
-			OnSubmissionFailureRetryInterval: ptr.To(int64(interval)),
-		}
-	}
-}
+// Short names for what most tests here begin with.
+var (
+	newApplication = fixture.Application
+	onFailure      = fixture.OnFailure
+	waiting        = fixture.Waiting
+)
 
 func (c *cluster) wantState(name string, want v1beta2.ApplicationStateType) *v1beta2.SparkApplication {
 	c.t.Helper()

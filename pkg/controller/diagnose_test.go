@@ -34,18 +34,6 @@ func scheduled(at time.Time) func(*corev1.Pod) {
 	}
 }
 
-// waiting gives the Spark container a reason to wait.
-func waiting(reason, message string) func(*corev1.Pod) {
-	return func(pod *corev1.Pod) {
-		pod.Status.Phase = corev1.PodPending
-		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{
-			Name:  v1beta2.DriverContainerName,
-			Image: "registry.example.com/spark:nope",
-			State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}},
-		}}
-	}
-}
-
 func unscheduled(since time.Time, reason, message string) func(*corev1.Pod) {
 	return func(pod *corev1.Pod) {
 		pod.Status.Phase = corev1.PodPending

@@ -4,7 +4,6 @@ package controller
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -16,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spark-operator/spark-operator/internal/document"
 	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
@@ -59,27 +59,7 @@ func TestReasonsAreDocumented(t *testing.T) {
 	}
 	text.WriteString("\n## How it reads\n")
 	text.WriteString(describeCases(t))
-	compareDocument(t, conditionsFile, text.Bytes())
-}
-
-var update = flag.Bool("update", false, "rewrite the printed documents in docs/")
-
-// compareDocument compares a printed document with the stored one, or stores it.
-func compareDocument(t *testing.T, file string, text []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, text, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	stored, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(stored, text) {
-		t.Errorf("%s differs from the code; run: go test ./pkg/controller -run Documented -update", file)
-	}
+	document.Compare(t, conditionsFile, text.String())
 }
 
 const conditionsIntroduction = `# Conditions of a SparkApplication

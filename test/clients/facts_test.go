@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/ptr"
 
+	"github.com/spark-operator/spark-operator/internal/document"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/test/sim"
 )
@@ -124,26 +125,13 @@ func (w *world) publish(t *testing.T, namespace, name, status string) *v1beta2.S
 // readFacts returns the rows of the table whose first column is Status, by column.
 func readFacts(t *testing.T) (rows []map[string]string) {
 	t.Helper()
-	text, err := os.ReadFile(factsFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var header []string
-	for line := range strings.Lines(string(text)) {
-		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
-		for i := range cells {
-			cells[i] = strings.TrimSpace(cells[i])
+	header, table := document.Table(t, factsFile, "Status")
+	for _, cells := range table {
+		row := map[string]string{}
+		for i, cell := range cells {
+			row[header[i]] = cell
 		}
-		switch {
-		case cells[0] == "Status":
-			header = cells
-		case header != nil && len(cells) == len(header) && cells[0] != "---":
-			row := map[string]string{}
-			for i, cell := range cells {
-				row[header[i]] = cell
-			}
-			rows = append(rows, row)
-		}
+		rows = append(rows, row)
 	}
 	if len(rows) == 0 {
 		t.Fatalf("%s has no table of statuses", factsFile)

@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
+	"github.com/spark-operator/spark-operator/internal/document"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/diagnosis"
 	"github.com/spark-operator/spark-operator/pkg/podview"
@@ -102,7 +103,7 @@ RUNNING and SUSPENDED have no time limit. A running Job with spark-submit and th
 		}[field.effect])
 	}
 
-	compareDocument(t, statesFile, text.Bytes())
+	document.Compare(t, statesFile, text.String())
 }
 
 func stateName(state v1beta2.ApplicationStateType) string {
