@@ -3,12 +3,9 @@
 package integration
 
 import (
-	"bufio"
-	"compress/gzip"
 	"context"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -64,52 +61,20 @@ func installOldCRD(t *testing.T) (restore func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	known := kubeflowPaths(t)["SparkApplication"]
+	if !known["status.submissionID"] || known["status.conditions"] {
+		t.Fatalf("%d paths cannot be those of kubeflow/spark-operator", len(known))
+	}
 	status, found, err := unstructured.NestedFieldNoCopy(versions[0].(map[string]any), "schema", "openAPIV3Schema", "properties", "status")
 	if err != nil || !found {
 		t.Fatalf("schema of the status: %v", err)
 	}
-	reduceSchema(status.(map[string]any), "status", oldPaths(t))
+	reduceTo(status.(map[string]any), "status", known)
 	if err := unstructured.SetNestedSlice(reduced.Object, versions, "spec", "versions"); err != nil {
 		t.Fatal(err)
 	}
 	replace(reduced.Object["spec"])
 	return restore
-}
-
-// reduceSchema removes the properties whose paths are not known.
-func reduceSchema(schema map[string]any, path string, known map[string]bool) {
-	properties, _ := schema["properties"].(map[string]any)
-	for name, property := range properties {
-		if below := path + "." + name; known[below] {
-			reduceSchema(property.(map[string]any), below, known)
-		} else {
-			delete(properties, name)
-		}
-	}
-}
-
-// oldPaths are the paths of kubeflow/spark-operator's schema of SparkApplications.
-func oldPaths(t *testing.T) map[string]bool {
-	t.Helper()
-	file, err := os.Open(sim.Repository + "/pkg/apis/sparkoperator.k8s.io/v1beta2/testdata/crd-paths.tsv.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	text, err := gzip.NewReader(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	known := map[string]bool{}
-	for lines := bufio.NewScanner(text); lines.Scan(); {
-		if columns := strings.Split(lines.Text(), "\t"); len(columns) > 3 && columns[0] == "SparkApplication" {
-			known[columns[2]] = true
-		}
-	}
-	if !known["status.submissionID"] || known["status.conditions"] {
-		t.Fatalf("%d paths cannot be those of kubeflow/spark-operator", len(known))
-	}
-	return known
 }
 
 // TestOldCRDsAreReported: with a CRD that lacks our status fields the operator runs jobs
