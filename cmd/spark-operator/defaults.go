@@ -117,9 +117,7 @@ func (o *DefaultsOptions) Validate() error {
 		Spec:       v1beta2.SparkApplicationSpec{MainApplicationFile: &jar, MainClass: &jar, Image: &jar},
 	}
 	v1beta2.SetObjectDefaultsOver(app, conf)
-	run, err := translate.Build(app, translate.Params{
-		SubmissionID: "00000000-0000-4000-8000-000000000000", Master: "k8s://https://localhost", DefaultConf: conf,
-	})
+	run, err := translate.Preview(app, conf)
 	if err == nil {
 		err = validMetadata(run)
 	}

@@ -5,7 +5,6 @@ package quota
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -34,14 +33,7 @@ func Of(app *v1beta2.SparkApplication, defaultConf map[string]string) (*Need, er
 	}
 	app = app.DeepCopy()
 	v1beta2.SetObjectDefaultsOver(app, defaultConf)
-	run, err := translate.Build(app, translate.Params{
-		// Any will do: they are in no resource.
-		SubmissionID: "00000000-0000-4000-8000-000000000000",
-		Master:       "k8s://https://kubernetes.default.svc:443",
-		SubmitTime:   time.Unix(0, 0),
-		DefaultConf:  defaultConf,
-		PodWebhook:   true,
-	})
+	run, err := translate.Preview(app, defaultConf)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -19,6 +20,19 @@ import (
 
 // sparkUser is SPARK_USER in driver and executors unless the application says otherwise.
 const sparkUser = "spark"
+
+// Preview is [Build] for who needs to know what would be created and creates nothing.
+// Nothing in it identifies a submission, and no warning is given of what a webhook for
+// executor pods applies.
+func Preview(app *v1beta2.SparkApplication, defaultConf map[string]string) (*Run, error) {
+	return Build(app, Params{
+		SubmissionID: "00000000-0000-4000-8000-000000000000",
+		Master:       "k8s://https://kubernetes.default.svc:443",
+		SubmitTime:   time.Unix(0, 0),
+		DefaultConf:  defaultConf,
+		PodWebhook:   true,
+	})
+}
 
 // Build returns what one submission of the application creates. The application
 // has its defaults (v1beta2.SetObjectDefaults_SparkApplication) and is not

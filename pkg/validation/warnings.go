@@ -4,7 +4,6 @@ package validation
 
 import (
 	"strings"
-	"time"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/translate"
@@ -20,13 +19,7 @@ func Warnings(app *v1beta2.SparkApplication) []string {
 	}
 	defaulted := app.DeepCopy()
 	v1beta2.SetObjectDefaults_SparkApplication(defaulted)
-	run, err := translate.Build(defaulted, translate.Params{
-		// Any will do: nothing of what is built is used.
-		SubmissionID: "00000000-0000-4000-8000-000000000000",
-		Master:       "k8s://https://kubernetes.default.svc:443",
-		SubmitTime:   time.Unix(0, 0),
-		PodWebhook:   true,
-	})
+	run, err := translate.Preview(defaulted, nil)
 	if err != nil {
 		return []string{"the submission will be refused: " + err.Error()}
 	}
