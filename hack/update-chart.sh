@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Generates what is derived from the comments in the chart's values.yaml: the table in its README and the schema of values.
+# Generates what is derived from the comments in the chart's values.yaml: the table in its README and the schema of values. Also
+# generates what the chart takes from the operator, and the manifests that are taken from the chart.
 set -o errexit -o nounset -o pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -10,8 +11,11 @@ cd charts/spark-operator
 ../../bin/helm-values-schema-json --no-additional-properties --draft 7 --indent 2 --output values.schema.json \
   --schema-root.title "Values of the chart spark-operator" --schema-root.additional-properties=false >/dev/null
 
-# The manifests for kubectl and kustomize are what the chart renders. Nothing there is managed by Helm.
+# What the admission policies deny is what the operator denies.
 cd ../..
+go run ./hack/denials >charts/spark-operator/files/denials.yaml
+
+# The manifests for kubectl and kustomize are what the chart renders. Nothing there is managed by Helm.
 hack/tool.sh helm
 # render FILE ARGUMENT...
 render() {
