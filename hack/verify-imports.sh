@@ -51,6 +51,7 @@ pure_alone() {
 pure pkg/apis
 pure pkg/cron
 pure pkg/decode
+pure pkg/permissions
 pure pkg/redact
 pure pkg/sparkconf
 pure pkg/submit pkg/sparkconf

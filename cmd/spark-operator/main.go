@@ -45,7 +45,7 @@ func newCommand() *cobra.Command {
 		Short: "Commands of the admission webhook",
 	}
 	webhook.AddCommand(newWebhookCommand())
-	root.AddCommand(group, webhook, newCRDsCommand(), newMigrateCommand(), newVersionCommand())
+	root.AddCommand(group, webhook, newCRDsCommand(), newMigrateCommand(), newAuthCheckCommand(), newVersionCommand())
 	return root
 }
 

@@ -71,8 +71,13 @@ func render(t *testing.T, arguments ...string) objects {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return parse(t, text)
+}
+
+func parse(t *testing.T, manifests string) objects {
+	t.Helper()
 	var all objects
-	for document := range strings.SplitSeq(text, "\n---\n") {
+	for document := range strings.SplitSeq(manifests, "\n---\n") {
 		object, err := yaml.YAMLToJSONStrict([]byte(document))
 		if err != nil {
 			t.Fatalf("%v in\n%s", err, document)

@@ -112,6 +112,13 @@ app.kubernetes.io/component: controller
 {{- end }}
 {{- end }}
 
+{{/*
+"true" if the replicas of the controller elect a leader.
+*/}}
+{{- define "spark-operator.controller.elects" -}}
+{{- if or .Values.controller.leaderElection.enable (gt (int .Values.controller.replicas) 1) }}true{{ end }}
+{{- end }}
+
 {{- define "spark-operator.controller.leaseName" -}}
 {{ include "spark-operator.controller.name" . }}-lock
 {{- end }}

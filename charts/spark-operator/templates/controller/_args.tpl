@@ -98,7 +98,7 @@ The command line of the controller, as a YAML list.
 {{- end }}
 {{- end }}
 {{- with .leaderElection }}
-{{- if or .enable (gt (int $.Values.controller.replicas) 1) }}
+{{- if include "spark-operator.controller.elects" $ }}
 - --leader-election=true
 - --leader-election-lock-name={{ include "spark-operator.controller.leaseName" $ }}
 - --leader-election-lock-namespace={{ $.Release.Namespace }}

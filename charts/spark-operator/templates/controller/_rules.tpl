@@ -1,5 +1,5 @@
 {{/*
-What the controller does with the objects of a job namespace.
+What the controller does with the objects of a job namespace. pkg/permissions has the same list by flags; test/chart compares them.
 */}}
 {{- define "spark-operator.controller.jobRules" }}
 - apiGroups: [sparkoperator.k8s.io]
@@ -25,7 +25,7 @@ What the controller does with the objects of a job namespace.
   verbs: [get, list, create, update, delete]
 - apiGroups: [""]
   resources: [configmaps]
-  verbs: [get, create, update, delete]
+  verbs: [get, create, update]
 # The Job with spark-submit, for applications that request it.
 - apiGroups: [batch]
   resources: [jobs]
@@ -73,6 +73,7 @@ What the controller does with the objects of a job namespace.
 What the controller's process needs in its own namespace.
 */}}
 {{- define "spark-operator.controller.processRules" }}
+{{- if include "spark-operator.controller.elects" . }}
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   verbs: [create]
@@ -80,6 +81,7 @@ What the controller's process needs in its own namespace.
   resources: [leases]
   resourceNames: [{{ include "spark-operator.controller.leaseName" . }}]
   verbs: [get, update]
+{{- end }}
 {{- end }}
 
 {{- define "spark-operator.controller.rbacMetadata" -}}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package permissions lists what the processes of the operator ask of the API server.
+// It is the one list: "spark-operator auth-check" compares it with what an account may do,
+// a test of the chart compares it with the Roles that the chart renders, and another test
+// proves on a real API server that each permission is used and that none is missing.
+package permissions
+
+import (
+	"slices"
+	"strings"
+)
+
+// Permission is one verb on one resource.
+type Permission struct {
+	Verb string `json:"verb"`
+	// Group is the API group; empty for the core group.
+	Group string `json:"group,omitempty"`
+	// Resource is the resource, with its subresource after a slash.
+	Resource string `json:"resource"`
+	// Name limits the permission to the object with this name; empty for all objects.
+	Name string `json:"name,omitempty"`
+	// Namespace is empty for all namespaces, and if the resource has none.
+	Namespace string `json:"namespace,omitempty"`
+	// Cluster is set if the resource has no namespace.
+	Cluster bool `json:"clusterScoped,omitempty"`
+	// Optional is set if the process works without it, with one feature less.
+	Optional bool `json:"optional,omitempty"`
+	// For says what needs the permission.
+	For string `json:"neededFor"`
+}
+
+// Lease is the object that elects a leader; the zero value stands for no election.
+type Lease struct{ Namespace, Name string }
+
+// Controller is what the permissions of "controller start" depend on.
+type Controller struct {
+	// Scopes are the watched namespaces; the empty name stands for all of them.
+	Scopes []string
+	// Selects is set if labels select namespaces.
+	Selects bool
+	Lease   Lease
+	// NodeLoss is set if drivers on lost nodes are force-deleted.
+	NodeLoss bool
+	// DisruptionBudgets and BatchScheduling are set if these features are enabled.
+	DisruptionBudgets, BatchScheduling bool
+}
+
+// Webhook is what the permissions of "webhook start" depend on.
+type Webhook struct {
+	// Scopes and Selects are as those of [Controller].
+	Scopes  []string
+	Selects bool
+	Lease   Lease
+	// Quotas is set if applications are compared with ResourceQuotas.
+	Quotas bool
+	// SecretNamespace and Secret name the Secret with the certificate; Secret is empty if
+	// the certificate is in files.
+	SecretNamespace, Secret string
+	// Manages is set if the webhook creates and renews the certificate.
+	Manages bool
+	// Mutating and Validating name the webhook configurations whose caBundle it sets.
+	Mutating, Validating string
+}
+
+// rule is a row of the tables below. Verbs and resources are separated by blanks.
+type rule struct {
+	group, resources, verbs, purpose string
+}
+
+const (
+	sparkGroup   = "sparkoperator.k8s.io"
+	networkGroup = "networking.k8s.io"
+	leaseGroup   = "coordination.k8s.io"
+	webhookGroup = "admissionregistration.k8s.io"
+)
+
+// jobs are what the controller needs in each watched namespace.
+var jobs = []rule{
+	{sparkGroup, "sparkapplications", "get list watch", "reading applications"},
+	{sparkGroup, "sparkapplications", "create delete", "runs of schedules; spec.timeToLiveSeconds"},
+	{sparkGroup, "scheduledsparkapplications", "get list watch", "reading schedules"},
+	{sparkGroup, "sparkapplications/status scheduledsparkapplications/status", "update", "reporting the status"},
+	{sparkGroup, "sparkapplications/finalizers scheduledsparkapplications/finalizers", "update", "owner references, with the admission plugin OwnerReferencesPermissionEnforcement"},
+	{"", "pods", "get list watch create delete", "driver and executor pods"},
+	{"", "pods", "patch", "the owner reference of drivers that spark-submit created"},
+	{"", "pods/log", "get", "the log tail of failed drivers and of spark-submit"},
+	{"", "services", "get list create update delete", "the Services of the driver and of its web UI"},
+	{"", "configmaps", "get create update", "Spark properties, pod templates, metrics configuration"},
+	{"", "persistentvolumeclaims", "get create", "claims that the properties of an application request"},
+	{"", "secrets", "get create delete", "credentials in the properties of an application"},
+	{"", "events", "list", "why a driver does not start"},
+	{"events.k8s.io", "events", "create patch", "sending events"},
+	{"batch", "jobs", "get create delete", "applications that spark-submit submits"},
+	{networkGroup, "networkpolicies", "get create delete", "the network policy of Spark 4.2 and newer"},
+	{networkGroup, "ingresses", "get list create update delete", "the Ingress of the web UI and of spec.driverIngressOptions"},
+}
+
+var (
+	budgets = []rule{{"policy", "poddisruptionbudgets", "get create delete", "spec.driverPodDisruptionBudget (--enable-driver-pdb)"}}
+	groups  = []rule{
+		{"scheduling.volcano.sh", "podgroups", "get create patch delete", "pod groups of Volcano (--enable-batch-scheduler)"},
+		{"scheduling.x-k8s.io", "podgroups", "get create patch delete", "pod groups of the coscheduling plugin (--enable-batch-scheduler)"},
+	}
+	nodes      = rule{"", "nodes", "get", "force-deleting drivers on lost nodes (--node-loss-grace-period)"}
+	namespaces = rule{"", "namespaces", "list watch", "--namespace-selector"}
+
+	quotas  = rule{"", "resourcequotas", "list watch", "--enable-resource-quota-enforcement"}
+	reviews = rule{sparkGroup, "sparkapplications", "list watch", "completing executor pods"}
+)
+
+// List returns the permissions, those of the watched namespaces first.
+func (c *Controller) List() []Permission {
+	var l list
+	for _, scope := range c.Scopes {
+		l.add(scope, jobs...)
+		if c.DisruptionBudgets {
+			l.add(scope, budgets...)
+		}
+		if c.BatchScheduling {
+			l.add(scope, groups...)
+		}
+	}
+	if c.NodeLoss {
+		l.addCluster(nodes)
+		// Who lists namespaces installs the operator without any right in the cluster.
+		l[len(l)-1].Optional = !slices.Contains(c.Scopes, "")
+	}
+	if c.Selects {
+		l.addCluster(namespaces)
+	}
+	l.addLease(c.Lease, "leader election")
+	return l
+}
+
+// List returns the permissions, those of the watched namespaces first.
+func (w *Webhook) List() []Permission {
+	var l list
+	for _, scope := range w.Scopes {
+		l.add(scope, reviews)
+		if w.Quotas {
+			l.add(scope, quotas)
+		}
+	}
+	if w.Selects {
+		l.addCluster(namespaces)
+	}
+	if w.Secret == "" {
+		return l
+	}
+	const certificate = "the certificate of the webhook"
+	l.addNamed(w.SecretNamespace, w.Secret, rule{"", "secrets", "get list watch", certificate})
+	if !w.Manages {
+		return l
+	}
+	l.addNamed(w.SecretNamespace, w.Secret, rule{"", "secrets", "update", "renewing the certificate"})
+	l.add(w.SecretNamespace, rule{"", "secrets", "create", "creating the certificate"})
+	const bundle = "the caBundle of the webhook"
+	if w.Mutating != "" {
+		l.addNamed("", w.Mutating, rule{webhookGroup, "mutatingwebhookconfigurations", "get list watch patch", bundle})
+	}
+	if w.Validating != "" {
+		l.addNamed("", w.Validating, rule{webhookGroup, "validatingwebhookconfigurations", "get list watch patch", bundle})
+	}
+	l.addLease(w.Lease, "election of the replica that renews the certificate")
+	return l
+}
+
+type list []Permission
+
+func (l *list) add(namespace string, rules ...rule) {
+	for _, r := range rules {
+		l.addNamed(namespace, "", r)
+	}
+}
+
+func (l *list) addCluster(r rule) { l.addNamed("", "", r) }
+
+func (l *list) addLease(lease Lease, purpose string) {
+	if lease.Name == "" {
+		return
+	}
+	l.add(lease.Namespace, rule{leaseGroup, "leases", "create", purpose})
+	l.addNamed(lease.Namespace, lease.Name, rule{leaseGroup, "leases", "get update", purpose})
+}
+
+func (l *list) addNamed(namespace, name string, r rule) {
+	for resource := range strings.FieldsSeq(r.resources) {
+		for verb := range strings.FieldsSeq(r.verbs) {
+			*l = append(*l, Permission{
+				Verb: verb, Group: r.group, Resource: resource, Name: name, Namespace: namespace, Cluster: isClusterScoped(r.group, resource), For: r.purpose,
+			})
+		}
+	}
+}
+
+func isClusterScoped(group, resource string) bool {
+	return group == webhookGroup || group == "" && (resource == "nodes" || resource == "namespaces")
+}
