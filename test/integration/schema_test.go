@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -20,30 +21,27 @@ import (
 	"github.com/spark-operator/spark-operator/test/sim"
 )
 
-// TestManifestsAreAdmitted creates every manifest of the project, with strict field
-// validation as kubectl asks for it.
+// TestManifestsAreAdmitted creates every manifest of the project, and what the
+// examples need besides the application, with strict field validation as kubectl asks
+// for it.
 func TestManifestsAreAdmitted(t *testing.T) {
 	namespace := newNamespace(t, "manifests")
-	var files []string
-	for _, pattern := range []string{"examples/*.yaml", "pkg/apis/sparkoperator.k8s.io/v1beta2/testdata/*.yaml"} {
-		found, err := filepath.Glob(filepath.Join(sim.Repository, pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(found) == 0 {
-			t.Fatalf("no manifest matches %s", pattern)
-		}
-		files = append(files, found...)
-	}
+	mapper := newMapper(t)
 	admitted := 0
-	for _, file := range files {
+	for _, file := range append(glob(t, "examples/*.yaml"), glob(t, "pkg/apis/sparkoperator.k8s.io/v1beta2/testdata/*.yaml")...) {
 		for _, object := range readObjects(t, file) {
-			resource, ours := resourceOf(object)
-			if !ours {
+			kind := object.GroupVersionKind()
+			mapping, err := mapper.RESTMapping(kind.GroupKind(), kind.Version)
+			if err != nil {
+				t.Errorf("%s: %v", file, err)
 				continue
 			}
-			object.SetNamespace(namespace)
-			_, err := api.Dynamic.Resource(resource).Namespace(namespace).Create(t.Context(), object,
+			target := api.Dynamic.Resource(mapping.Resource).Namespace("")
+			if mapping.Scope.Name() == meta.RESTScopeNameNamespace {
+				object.SetNamespace(namespace)
+				target = api.Dynamic.Resource(mapping.Resource).Namespace(namespace)
+			}
+			_, err = target.Create(t.Context(), object,
 				metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict, DryRun: []string{metav1.DryRunAll}})
 			if err != nil {
 				t.Errorf("%s: %s: %v", file, object.GetName(), err)
@@ -54,15 +52,30 @@ func TestManifestsAreAdmitted(t *testing.T) {
 	t.Logf("%d manifests", admitted)
 }
 
+// glob returns the files of the repository that match.
+func glob(t *testing.T, pattern string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(sim.Repository, pattern))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no manifest matches %s: %v", pattern, err)
+	}
+	return files
+}
+
+func newMapper(t *testing.T) meta.RESTMapper {
+	t.Helper()
+	groups, err := restmapper.GetAPIGroupResources(api.Core.Discovery())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return restmapper.NewDiscoveryRESTMapper(groups)
+}
+
 // TestInstallationManifestsAreAdmitted applies what manifests/ holds for kubectl and
 // kustomize, besides the CRDs, with strict field validation.
 func TestInstallationManifestsAreAdmitted(t *testing.T) {
 	newNamespace(t, "spark-operator")
-	discovery, err := restmapper.GetAPIGroupResources(api.Core.Discovery())
-	if err != nil {
-		t.Fatal(err)
-	}
-	mapper := restmapper.NewDiscoveryRESTMapper(discovery)
+	mapper := newMapper(t)
 	for _, file := range []string{
 		"base/namespace.yaml", "base/operator.yaml", "overlays/namespaced/namespace.yaml", "overlays/namespaced/operator.yaml",
 		"overlays/webhook/operator.yaml", "overlays/ha/deployment.yaml", "overlays/ha/poddisruptionbudget.yaml",
