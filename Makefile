@@ -136,7 +136,7 @@ test-tools: go-toolchain
 	for module in $(MODULES); do (cd $$module && $(GO_TEST) ./...); done
 
 .PHONY: test-chart
-test-chart: build bin/helm bin/kustomize
+test-chart: build bin/helm bin/kustomize bin/prometheus
 	cd test && go test -count=1 ./chart/...
 
 .PHONY: test-integration
@@ -278,8 +278,8 @@ go-toolchain:
 bin/helm: go-toolchain
 	@hack/tool.sh helm
 
-.PHONY: bin/actionlint bin/crane bin/cyclonedx-gomod bin/kustomize
-bin/actionlint bin/crane bin/cyclonedx-gomod bin/kustomize: go-toolchain
+.PHONY: bin/actionlint bin/crane bin/cyclonedx-gomod bin/kustomize bin/prometheus
+bin/actionlint bin/crane bin/cyclonedx-gomod bin/kustomize bin/prometheus: go-toolchain
 	@hack/tool.sh $(notdir $@)
 
 .PHONY: bin/benchstat

@@ -2,7 +2,8 @@
 # Usage: hack/tool.sh NAME
 # Builds the tool of the module hack/tools/NAME unless the user's cache has it already, and links it as bin/NAME.
 # The cache outlasts the checkout: it is keyed by the platform and by the module's files, hence by the version and checksum
-# of every dependency.
+# of every dependency. A module may have several tools, of which NAME is one; all are built and linked. A line
+# "// build tags: A,B" in its go.mod sets the tags of the build.
 set -o errexit -o nounset -o pipefail
 
 name="${1:?usage: hack/tool.sh NAME (a directory of hack/tools)}"
@@ -31,10 +32,11 @@ if [ ! -x "${tool}" ]; then
   unfinished="${cache}/${name}-${key}.unfinished"
   rm -rf "${unfinished}"
   mkdir "${unfinished}"
-  go -C "${module}" build -trimpath -buildvcs=false -gcflags=all=-dwarf=false -ldflags='-s -w' -o "${unfinished}/${name}" tool
+  tags="$(sed -n 's|^// build tags: ||p' "${module}/go.mod")"
+  go -C "${module}" build -trimpath -buildvcs=false -tags "${tags}" -gcflags=all=-dwarf=false -ldflags='-s -w' -o "${unfinished}/" tool
   rm -rf "${cache:?}/${name}-${key}"
   mv "${unfinished}" "${cache}/${name}-${key}"
 fi
 
 mkdir -p bin
-ln -sfn "${tool}" "bin/${name}"
+ln -sfn "${tool%/*}"/* bin/
