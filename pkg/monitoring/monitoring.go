@@ -6,7 +6,8 @@
 //
 // The package is pure. The exporter is a Java agent inside the driver and the
 // executors that serves their metrics to Prometheus; metrics reach it through
-// Spark's JmxSink.
+// Spark's JmxSink. Without an exporter, Spark serves metrics itself, on the port of
+// its web UI.
 package monitoring
 
 import (
@@ -52,6 +53,9 @@ type Exporter struct {
 	// OwnMetricsConf is set if the exporter shows what the user's own file of
 	// spark.metrics.conf leads to it, instead of a file from here.
 	OwnMetricsConf bool
+	// NoWebUI is set if Spark is to serve metrics on the port of its web UI, and
+	// spec.sparkConf turns that off.
+	NoWebUI bool
 	// Driver and Executor are the parts of the two roles.
 	Driver, Executor Role
 }
@@ -70,15 +74,21 @@ type Role struct {
 	VolumeMounts []corev1.VolumeMount
 }
 
-// Build returns what spec.monitoring requests. Without its field prometheus it
-// requests nothing, and metricsProperties has no effect then. An error names the
-// field and how to fix it.
+// Build returns what spec.monitoring requests. Without its field prometheus, Spark
+// serves the metrics itself, and nothing is requested if neither role exposes any.
+// An error names the field and how to fix it.
 func Build(app *v1beta2.SparkApplication, submissionID string) (Exporter, error) {
 	spec := app.Spec.Monitoring
-	if spec == nil || spec.Prometheus == nil {
+	if spec == nil {
 		return Exporter{}, nil
 	}
 	exposed := spec.ExposeDriverMetrics || spec.ExposeExecutorMetrics
+	if spec.Prometheus == nil {
+		if !exposed {
+			return Exporter{}, nil
+		}
+		return servlet(app, submissionID), nil
+	}
 	if exposed {
 		if err := validate(spec.Prometheus); err != nil {
 			return Exporter{}, fmt.Errorf("spec.monitoring.prometheus.%w", err)
@@ -201,11 +211,7 @@ func (r *Role) expose(spec *v1beta2.PrometheusSpec) {
 	port := ptr.Deref(spec.Port, defaultPort)
 	config := cmp.Or(ptr.Deref(spec.ConfigFile, ""), configDir+"/"+prometheusFile)
 	r.JavaOption = fmt.Sprintf("-javaagent:%s=%d:%s", spec.JmxExporterJar, port, config)
-	r.Annotations = map[string]string{
-		"prometheus.io/scrape": "true",
-		"prometheus.io/port":   strconv.Itoa(int(port)),
-		"prometheus.io/path":   "/metrics",
-	}
+	r.annotate(strconv.Itoa(int(port)), "/metrics")
 	r.Ports = []corev1.ContainerPort{{Name: portName(spec), ContainerPort: port, Protocol: corev1.ProtocolTCP}}
 }
 

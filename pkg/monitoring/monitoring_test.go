@@ -66,17 +66,6 @@ func TestBuildDefaults(t *testing.T) {
 	}
 }
 
-func TestBuildWithoutPrometheus(t *testing.T) {
-	for name, spec := range map[string]*v1beta2.MonitoringSpec{
-		"no monitoring": nil,
-		"no prometheus": {ExposeDriverMetrics: true, MetricsProperties: ptr.To("a=b")},
-	} {
-		if exporter, err := Build(newApp("pi", spec, nil), "sub-1"); err != nil || !reflect.DeepEqual(exporter, Exporter{}) {
-			t.Errorf("%s: exporter = %+v, %v, want nothing", name, exporter, err)
-		}
-	}
-}
-
 // Which files are mounted where, and that spark.metrics.conf never points to one
 // that is not.
 func TestBuildFiles(t *testing.T) {

@@ -334,6 +334,30 @@ func TestProperties(t *testing.T) {
 			},
 			warnings: []string{"annotation prometheus.io/port=1 stays"},
 		},
+		"monitoring by Spark itself": {
+			edit: func(app *application) {
+				app.Spec.Monitoring = &v1beta2.MonitoringSpec{ExposeDriverMetrics: true}
+				app.Spec.Driver.Annotations = map[string]string{"prometheus.io/path": "/other"}
+				app.Spec.SparkConf = map[string]string{"spark.ui.enabled": "true"}
+			},
+			want: map[string]string{
+				"spark.ui.prometheus.enabled":                             "true",
+				"spark.metrics.namespace":                                 "spark",
+				"spark.metrics.conf.*.sink.prometheusServlet.path":        "/metrics/prometheus",
+				"spark.kubernetes.driver.annotation.prometheus.io/scrape": "true",
+				"spark.kubernetes.driver.annotation.prometheus.io/port":   "4040",
+				"spark.kubernetes.driver.annotation.prometheus.io/path":   "/other",
+			},
+			warnings: []string{"annotation prometheus.io/path=/other stays"},
+		},
+		"monitoring without a web UI": {
+			edit: func(app *application) {
+				app.Spec.Monitoring = &v1beta2.MonitoringSpec{ExposeExecutorMetrics: true}
+				app.Spec.SparkConf = map[string]string{"spark.ui.enabled": "false"}
+			},
+			want:     map[string]string{"spark.kubernetes.driver.annotation.prometheus.io/scrape": absent},
+			warnings: []string{"spec.monitoring has no effect: Spark serves the metrics on the port of its web UI"},
+		},
 		"ineffective": {
 			edit: func(app *application) {
 				app.Spec.FailureRetries, app.Spec.RetryInterval = ptr.To[int32](1), ptr.To[int64](1)

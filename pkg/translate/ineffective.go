@@ -11,6 +11,7 @@ import (
 // warnIneffective warns about fields that are set and have no effect.
 func (b *builder) warnIneffective() {
 	spec := &b.app.Spec
+	m := spec.Monitoring
 	for _, w := range []struct {
 		given bool
 		text  string
@@ -19,8 +20,11 @@ func (b *builder) warnIneffective() {
 		{spec.RetryInterval != nil, "spec.retryInterval has no effect: use spec.restartPolicy.onFailureRetryInterval"},
 		{spec.PythonVersion != nil && b.version.AtLeast(4, 1),
 			"spec.pythonVersion has no effect since Spark 4.1: the image decides"},
-		{spec.Monitoring != nil && spec.Monitoring.Prometheus == nil,
-			"spec.monitoring has no effect without prometheus: set spec.monitoring.prometheus.jmxExporterJar"},
+		{m != nil && !m.ExposeDriverMetrics && !m.ExposeExecutorMetrics && m.Prometheus == nil,
+			"spec.monitoring has no effect: set exposeDriverMetrics or exposeExecutorMetrics to true"},
+		{b.exporter.NoWebUI,
+			"spec.monitoring has no effect: Spark serves the metrics on the port of its web UI, and spark.ui.enabled (spec.sparkConf) is false; " +
+				"remove that or set spec.monitoring.prometheus.jmxExporterJar"},
 		{b.exporter.OwnMetricsConf,
 			"spec.monitoring: the exporter shows Spark's metrics only if the file in spark.metrics.conf (spec.sparkConf) has a JmxSink"},
 		{spec.DynamicAllocation != nil && !spec.DynamicAllocation.Enabled && *spec.DynamicAllocation != (v1beta2.DynamicAllocation{}),

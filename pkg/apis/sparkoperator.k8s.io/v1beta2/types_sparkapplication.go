@@ -360,7 +360,7 @@ type MonitoringSpec struct {
 	// Path of a file metrics.properties in the image. Takes precedence over metricsProperties.
 	// +optional
 	MetricsPropertiesFile *string `json:"metricsPropertiesFile,omitempty"`
-	// JMX exporter for Prometheus, which runs as a Java agent in driver and executors. Default: none.
+	// JMX exporter for Prometheus, which runs as a Java agent in driver and executors. Default: Spark serves the metrics.
 	// +optional
 	Prometheus *PrometheusSpec `json:"prometheus,omitempty"`
 }

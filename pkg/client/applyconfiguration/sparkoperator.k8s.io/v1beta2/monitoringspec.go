@@ -17,7 +17,7 @@ type MonitoringSpecApplyConfiguration struct {
 	MetricsProperties *string `json:"metricsProperties,omitempty"`
 	// Path of a file metrics.properties in the image. Takes precedence over metricsProperties.
 	MetricsPropertiesFile *string `json:"metricsPropertiesFile,omitempty"`
-	// JMX exporter for Prometheus, which runs as a Java agent in driver and executors. Default: none.
+	// JMX exporter for Prometheus, which runs as a Java agent in driver and executors. Default: Spark serves the metrics.
 	Prometheus *PrometheusSpecApplyConfiguration `json:"prometheus,omitempty"`
 }
 
