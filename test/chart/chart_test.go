@@ -21,7 +21,7 @@ func TestLint(t *testing.T) {
 	for name, values := range valuesFiles(t) {
 		t.Run(name, func(t *testing.T) {
 			if _, err := helm(t, "lint", chart, "--strict", "--quiet", "--values", values); err != nil &&
-				!strings.Contains(err.Error(), podMonitorVersion) { // `helm lint` knows no --api-versions
+				!strings.Contains(err.Error(), missingCRD) { // `helm lint` knows no --api-versions
 				t.Error(err)
 			}
 		})
@@ -59,11 +59,15 @@ func TestGolden(t *testing.T) {
 
 func TestRefusedValues(t *testing.T) {
 	for set, want := range map[string]string{
-		"controller.podDisruptionBudget.enable=true":                                    "requires controller.replicas > 1",
-		"controller.topologySpreadConstraints[0].maxSkew=1":                             "requires controller.replicas > 1",
-		"prometheus.podMonitor.create=true,prometheus.metrics.enable=false":             "requires prometheus.metrics.enable",
-		"controller.featureGates[0].name=Foo,controller.featureGates[0].enabled=true":   "does not have Foo",
-		"controller.batchScheduler.default=slurm,controller.batchScheduler.enable=true": "slurm is not volcano, yunikorn",
+		"controller.podDisruptionBudget.enable=true":                                                  "requires controller.replicas > 1",
+		"controller.topologySpreadConstraints[0].maxSkew=1":                                           "requires controller.replicas > 1",
+		"prometheus.podMonitor.create=true,prometheus.metrics.enable=false":                           "podMonitor.create requires prometheus.metrics.enable",
+		"prometheus.serviceMonitor.create=true,prometheus.metrics.enable=false":                       "serviceMonitor.create requires prometheus.metrics.enable",
+		"prometheus.prometheusRule.create=true,prometheus.metrics.enable=false":                       "prometheusRule.create requires prometheus.metrics.enable",
+		"prometheus.podMonitor.create=true,prometheus.serviceMonitor.create=true":                     "would scrape each pod twice",
+		"prometheus.prometheusRule.create=true,prometheus.prometheusRule.disabled[0]=SparkOperatorUp": "no alert SparkOperatorUp",
+		"controller.featureGates[0].name=Foo,controller.featureGates[0].enabled=true":                 "does not have Foo",
+		"controller.batchScheduler.default=slurm,controller.batchScheduler.enable=true":               "slurm is not volcano, yunikorn",
 		"controler.replicas=2":                           "'controler' not allowed",
 		"controller.workers=0":                           "/controller/workers",
 		"controller.workers=null":                        "missing property 'workers'",
@@ -77,13 +81,6 @@ func TestRefusedValues(t *testing.T) {
 				t.Errorf("want an error with %q, got %v", want, err)
 			}
 		})
-	}
-}
-
-func TestPodMonitorNeedsItsCRD(t *testing.T) {
-	_, err := helm(t, "template", "spark-operator", chart, "--set", "prometheus.podMonitor.create=true")
-	if err == nil || !strings.Contains(err.Error(), "requires the PodMonitor CRD") {
-		t.Errorf("got %v", err)
 	}
 }
 

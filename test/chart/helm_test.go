@@ -23,9 +23,16 @@ import (
 const (
 	root  = "../.."
 	chart = root + "/charts/spark-operator"
-	// podMonitorVersion tells Helm that the cluster has the CRD of PodMonitors.
-	podMonitorVersion = "monitoring.coreos.com/v1/PodMonitor"
+	// missingCRD is part of the message that the cluster lacks a CRD of the Prometheus Operator.
+	missingCRD = "CRD of the Prometheus operator"
 )
+
+// monitoringVersions tell Helm that the cluster has the CRDs of the Prometheus Operator.
+var monitoringVersions = []string{
+	"--api-versions", "monitoring.coreos.com/v1/PodMonitor",
+	"--api-versions", "monitoring.coreos.com/v1/ServiceMonitor",
+	"--api-versions", "monitoring.coreos.com/v1/PrometheusRule",
+}
 
 // program returns the path of bin/name, which the Makefile builds.
 func program(t *testing.T, name string) string {
@@ -58,8 +65,7 @@ func helm(t *testing.T, arguments ...string) (string, error) {
 // template renders the chart as release spark-operator in the namespace of that name.
 func template(t *testing.T, arguments ...string) (string, error) {
 	t.Helper()
-	return helm(t, append([]string{"template", "spark-operator", chart,
-		"--namespace", "spark-operator", "--api-versions", podMonitorVersion}, arguments...)...)
+	return helm(t, slices.Concat([]string{"template", "spark-operator", chart, "--namespace", "spark-operator"}, monitoringVersions, arguments)...)
 }
 
 // objects are the rendered manifests, each as JSON, in order.

@@ -18,13 +18,18 @@ controller that does not start.
 {{- fail "webhook.topologySpreadConstraints requires webhook.replicas > 1" }}
 {{- end }}
 {{- end }}
-{{- if .Values.prometheus.podMonitor.create }}
-{{- if not .Values.prometheus.metrics.enable }}
-{{- fail "prometheus.podMonitor.create requires prometheus.metrics.enable" }}
+{{- range $value, $kind := dict "podMonitor" "PodMonitor" "serviceMonitor" "ServiceMonitor" "applicationPodMonitor" "PodMonitor" "prometheusRule" "PrometheusRule" }}
+{{- if (get $.Values.prometheus $value).create }}
+{{- if and (ne $value "applicationPodMonitor") (not $.Values.prometheus.metrics.enable) }}
+{{- fail (printf "prometheus.%s.create requires prometheus.metrics.enable" $value) }}
 {{- end }}
-{{- if not (.Capabilities.APIVersions.Has "monitoring.coreos.com/v1/PodMonitor") }}
-{{- fail "prometheus.podMonitor.create requires the PodMonitor CRD of the Prometheus operator (helm template: --api-versions monitoring.coreos.com/v1/PodMonitor)" }}
+{{- if not ($.Capabilities.APIVersions.Has (printf "monitoring.coreos.com/v1/%s" $kind)) }}
+{{- fail (printf "prometheus.%s.create requires the %s CRD of the Prometheus operator (helm template: --api-versions monitoring.coreos.com/v1/%s)" $value $kind $kind) }}
 {{- end }}
+{{- end }}
+{{- end }}
+{{- if and .Values.prometheus.podMonitor.create .Values.prometheus.serviceMonitor.create }}
+{{- fail "prometheus.podMonitor.create and prometheus.serviceMonitor.create would scrape each pod twice: choose one" }}
 {{- end }}
 {{- range .Values.controller.featureGates }}
 {{- if and .enabled (not (has .name (list "PartialRestart" "DefaultTimeToLive" "LoadSparkDefaults" "RestSubmitter"))) }}
