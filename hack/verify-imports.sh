@@ -69,6 +69,7 @@ room pkg/crds
 room pkg/migrate pkg/apis pkg/batchscheduler pkg/cron pkg/decode pkg/monitoring pkg/podspec pkg/sparkconf pkg/submit pkg/translate pkg/validation
 room pkg/features
 room pkg/serverclock
+room pkg/rehearsal
 pure_alone pkg/reconcile
 room pkg/reconcile
 room pkg/servedschema pkg/apis

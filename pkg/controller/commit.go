@@ -36,6 +36,9 @@ func (c *Controller) commit(ctx context.Context, in *lifecycle.Input, out *lifec
 	}
 	status = &sent.Status
 	c.runner.Written(cache.MetaObjectToName(app))
+	if c.config.DryRun {
+		return nil
+	}
 	if out.Unseen, err = c.remember(app, status, stored); err != nil {
 		return err
 	}

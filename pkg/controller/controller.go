@@ -36,6 +36,8 @@ type Config struct {
 	ShutdownTimeout time.Duration
 	// Clock returns the time and waits; nil for the clock of the machine.
 	Clock clock.WithTicker
+	// DryRun says that the clients send no write: nothing that follows one happens.
+	DryRun bool
 	// Starting reports whether schedules have runs to create. What they created is
 	// not submitted meanwhile; see givesWay. Nil for never.
 	Starting func() bool
@@ -134,7 +136,7 @@ func newController(config Config, clients run.Clients, set *informers.Set, recor
 func (c *Controller) Run(ctx context.Context) error {
 	loop := &loop.Loop{
 		Kind: "SparkApplication", Queue: c.queue, Clock: c.clock,
-		Workers: c.config.Workers, SyncTimeout: c.config.SyncTimeout, ShutdownTimeout: c.config.ShutdownTimeout,
+		Workers: c.config.Workers, SyncTimeout: c.config.SyncTimeout, ShutdownTimeout: c.config.ShutdownTimeout, DryRun: c.config.DryRun,
 		Sync: c.sync, Expected: reconcile.Expected, Panicked: c.metrics.Panicked,
 	}
 	return loop.Run(ctx, c.synced...)

@@ -25,7 +25,7 @@ func (c *Controller) commit(ctx context.Context, in *input, p *plan, status *v1b
 		Client: c.client.SparkoperatorV1beta2().ScheduledSparkApplications(app.Namespace),
 		Fresh:  c.fresh, Cache: freshSchedules,
 	}.Write(ctx, &v1beta2.ScheduledSparkApplication{ObjectMeta: loop.Identity(app), Status: *status})
-	if err != nil || !written {
+	if err != nil || !written || c.config.DryRun {
 		return err
 	}
 	if err := c.remember(app, status, stored); err != nil {

@@ -38,6 +38,8 @@ type Config struct {
 	ShutdownTimeout time.Duration
 	// Clock returns the time and waits; nil for the clock of the machine.
 	Clock clock.WithTicker
+	// DryRun says that the clients send no write: nothing that follows one happens.
+	DryRun bool
 	// Redact hides secrets in texts that go into a status, an event or the log of the
 	// operator; nil to hide nothing.
 	Redact func(string) string
@@ -149,7 +151,7 @@ func (c *Controller) Starting() bool { return c.order.starting() }
 func (c *Controller) Run(ctx context.Context) error {
 	loop := &loop.Loop{
 		Kind: "ScheduledSparkApplication", Queue: c.queue, Clock: c.clock,
-		Workers: c.config.Workers, SyncTimeout: c.config.SyncTimeout, ShutdownTimeout: c.config.ShutdownTimeout,
+		Workers: c.config.Workers, SyncTimeout: c.config.SyncTimeout, ShutdownTimeout: c.config.ShutdownTimeout, DryRun: c.config.DryRun,
 		Sync: c.sync, Expected: reconcile.Expected, Panicked: c.metrics.panicked,
 	}
 	return loop.Run(ctx, c.synced...)

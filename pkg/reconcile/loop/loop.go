@@ -49,6 +49,10 @@ func NewQueue(name string, order workqueue.Queue[cache.ObjectName], clk clock.Wi
 	return limited
 }
 
+// dryRunDelay is how long an object is left alone in a dry run unless it changes: what is
+// due stays due.
+const dryRunDelay = 30 * time.Second
+
 // Loop is how a controller works. All exported fields are needed.
 type Loop struct {
 	// Kind of the objects, for messages: SparkApplication.
@@ -71,6 +75,8 @@ type Loop struct {
 	Expected func(error) bool
 	// Panicked is called after every sync that panicked.
 	Panicked func()
+	// DryRun says that syncs write nothing.
+	DryRun bool
 
 	logKey string // of keys in log lines; set by Run
 }
@@ -109,6 +115,9 @@ func (l *Loop) next(ctx context.Context) bool {
 
 	ctx = klog.NewContext(ctx, klog.FromContext(ctx).WithValues(l.logKey, key)) //nolint:logcheck // no constant, but one of a few kinds
 	requeueAfter, err := l.sync(ctx, key)
+	if requeueAfter > 0 && l.DryRun {
+		requeueAfter = max(requeueAfter, dryRunDelay)
+	}
 	if requeueAfter > 0 {
 		l.Queue.AddAfter(key, requeueAfter)
 	}
