@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/cache"
@@ -132,14 +133,31 @@ func (a *Application) DeepCopyObject() runtime.Object {
 
 // Applications are the caches of SparkApplications. Handlers and index functions
 // get them in the form of the cache; [Applications.Get] returns them whole.
-type Applications struct{ *Scoped[*Application] }
+//
+// They hold all applications of the watched namespaces, also those that the operator does
+// not run: a schedule counts its runs whatever labels they have by now.
+type Applications struct {
+	*Scoped[*Application]
+	selector labels.Selector // nil if the operator runs all
+}
+
+// NewApplications returns caches as [NewScoped] does. The operator runs the applications
+// that the selector selects; all if it is nil.
+func NewApplications(caches map[string]cache.TypedSharedIndexInformer[*Application], selector labels.Selector) *Applications {
+	return &Applications{NewScoped(caches), selector}
+}
+
+// runs reports whether the operator runs an application.
+func (a *Applications) runs(kept *Application) bool {
+	return a.selector == nil || a.selector.Matches(labels.Set(kept.Labels))
+}
 
 // Get returns a copy of the cached application of that name, which the caller may
-// change.
+// change. One that the operator does not run is not found.
 func (a *Applications) Get(name cache.ObjectName) (app *v1beta2.SparkApplication, found bool, err error) {
 	kept, found := a.Scoped.Get(name)
 	switch {
-	case !found:
+	case !found || !a.runs(kept):
 		return nil, false, nil
 	case kept.whole != nil:
 		return kept.whole.DeepCopy(), true, nil
@@ -164,13 +182,16 @@ func (a *Applications) ByIndex(namespace, index, value string) ([]*v1beta2.Spark
 	return apps, nil
 }
 
-// Outlines yields every cached application in no particular order, as far as it is
+// Outlines yields every application that the operator runs in no particular order, as far as it is
 // known without decoding it: see [Application.Outline]. An outline is
 // valid until the next one, so that a scrape of ten thousand takes no memory.
 func (a *Applications) Outlines() iter.Seq[*v1beta2.SparkApplication] {
 	return func(yield func(*v1beta2.SparkApplication) bool) {
 		var outline v1beta2.SparkApplication
 		for kept := range a.All() {
+			if !a.runs(kept) {
+				continue
+			}
 			app := kept.whole
 			if app == nil {
 				outline.ObjectMeta, outline.Status.AppState.State = kept.ObjectMeta, kept.state

@@ -3,6 +3,7 @@
 package informers
 
 import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	coreinformers "k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
@@ -21,6 +22,16 @@ type Config struct {
 	Namespaces []string
 	// NamespaceSelector adds the namespaces whose labels match; nil for none.
 	NamespaceSelector labels.Selector
+	// ApplicationSelector selects the applications and schedules of this operator by their
+	// labels; nil for all.
+	ApplicationSelector labels.Selector
+}
+
+// TweakListOptions restricts a cache to the objects that ApplicationSelector selects.
+func (c Config) TweakListOptions(options *metav1.ListOptions) {
+	if c.ApplicationSelector != nil {
+		options.LabelSelector = c.ApplicationSelector.String()
+	}
 }
 
 // Clients are the API clients of the caches. Spark should come from [NewClient],
@@ -55,15 +66,20 @@ func New(config Config, clients Clients) (*Set, error) {
 		core := coreinformers.NewSharedInformerFactoryWithOptions(clients.Kube, 0,
 			coreinformers.WithNamespace(namespace),
 			coreinformers.WithTransform(set.Counting(compactPod)))
+		ownSchedules := sparkinformers.NewSharedInformerFactoryWithOptions(clients.Spark, 0,
+			sparkinformers.WithNamespace(namespace),
+			sparkinformers.WithTweakListOptions(config.TweakListOptions),
+			sparkinformers.WithTransform(set.Counting(compactApplication)))
 		set.Add(spark)
+		set.Add(ownSchedules)
 		set.Add(core)
 
 		// Decoded from the answer of the API server; the transform makes the cached form.
 		applications[namespace] = cache.NewTypedSharedIndexInformer[*Application](spark.Sparkoperator().V1beta2().SparkApplications().Informer())
-		scheduled[namespace] = spark.Sparkoperator().V1beta2().ScheduledSparkApplications().TypedInformer()
+		scheduled[namespace] = ownSchedules.Sparkoperator().V1beta2().ScheduledSparkApplications().TypedInformer()
 		pods[namespace] = newPodInformer(core, namespace)
 	}
-	set.Applications = &Applications{NewScoped(applications)}
+	set.Applications = NewApplications(applications, config.ApplicationSelector)
 	set.Scheduled = NewScoped(scheduled)
 	set.Pods = NewScoped(pods)
 	return set, nil

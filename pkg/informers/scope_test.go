@@ -100,6 +100,18 @@ func TestScopedCaches(t *testing.T) {
 		t.Error("a cache of a namespace that is not watched")
 	}
 
+	selector, err := labels.Parse("team=a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	chosen := NewApplications(set.Applications.caches, selector)
+	if _, found, _ := chosen.Get(cache.NewObjectName("b", "pi")); found || len(slices.Collect(chosen.Outlines())) != 0 {
+		t.Error("found an application of another operator")
+	}
+	if got := len(slices.Collect(chosen.In("b"))); got != 1 {
+		t.Errorf("%d applications, of which a schedule may have runs", got)
+	}
+
 	pod := func(name, role string, more map[string]string, owner *metav1.OwnerReference) *corev1.Pod {
 		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: name, Labels: map[string]string{v1beta2.LabelSparkRole: role}}}
 		for key, value := range more {

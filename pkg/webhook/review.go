@@ -14,6 +14,7 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	kjson "sigs.k8s.io/json"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
@@ -38,6 +39,9 @@ type Config struct {
 	// Watched reports whether this operator works in a namespace; nil for every
 	// namespace. Objects of others pass as they are.
 	Watched func(namespace string) bool
+	// Selector selects the applications and schedules of this operator by their labels; nil
+	// for all. Others pass as they are.
+	Selector labels.Selector
 	// DefaultConf are the properties that the controller has for all applications. What
 	// they set is not defaulted: it would win over them.
 	DefaultConf map[string]string
@@ -148,6 +152,12 @@ func (w *Webhook) answer(handler handler, request *admissionv1.AdmissionRequest)
 		return answer{}
 	case len(request.Object.Raw) == 0:
 		return denied(http.StatusBadRequest, "the review of an operation %s has no object", request.Operation)
+	}
+	if w.config.Selector != nil && handler.kind.Group == v1beta2.SchemeGroupVersion.Group {
+		var labelled metav1.PartialObjectMetadata // what cannot be decoded is refused below
+		if kjson.UnmarshalCaseSensitivePreserveInts(request.Object.Raw, &labelled) == nil && !w.config.Selector.Matches(labels.Set(labelled.Labels)) {
+			return answer{}
+		}
 	}
 	return handler.answer(request)
 }

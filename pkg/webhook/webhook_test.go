@@ -11,6 +11,7 @@ import (
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/webhook"
@@ -218,6 +219,18 @@ func TestWhatIsNoneOfOurBusinessPasses(t *testing.T) {
 	elsewhere := webhook.New(webhook.Config{Watched: func(string) bool { return false }})
 	if response := ask(t, elsewhere, webhook.PathValidateApplication, create(bad)); !response.Allowed {
 		t.Errorf("namespace of others: %s", text(t, response))
+	}
+	selector, err := labels.Parse("team=a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	chosen := webhook.New(webhook.Config{Selector: selector})
+	if response := ask(t, chosen, webhook.PathValidateApplication, create(bad)); !response.Allowed {
+		t.Errorf("application of another operator: %s", text(t, response))
+	}
+	ours := []byte(strings.Replace(string(bad), `"metadata":{`, `"metadata":{"labels":{"team":"a"},`, 1))
+	if response := ask(t, chosen, webhook.PathValidateApplication, create(ours)); response.Allowed {
+		t.Errorf("application with the label of this operator: %s", text(t, response))
 	}
 	deletion := create(nil)
 	deletion.Operation = admissionv1.Delete

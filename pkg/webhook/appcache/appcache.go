@@ -47,7 +47,8 @@ func New(config informers.Config, clients Clients) *Cache {
 	quotas := map[string]cache.TypedSharedIndexInformer[*corev1.ResourceQuota]{}
 	for _, namespace := range c.Namespaces.Scopes() {
 		spark := sparkinformers.NewSharedInformerFactoryWithOptions(clients.Spark, 0,
-			sparkinformers.WithNamespace(namespace), sparkinformers.WithTransform(c.Counting(executorFields)))
+			sparkinformers.WithNamespace(namespace), sparkinformers.WithTweakListOptions(config.TweakListOptions),
+			sparkinformers.WithTransform(c.Counting(executorFields)))
 		informer := spark.Sparkoperator().V1beta2().SparkApplications().TypedInformer()
 		applications[namespace] = informer
 		c.add(spark, informer.HasSyncedChecker())
