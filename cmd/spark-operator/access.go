@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -16,6 +17,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/component-base/version"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 )
 
@@ -82,7 +84,9 @@ func (o *AccessOptions) dynamic(program string) (dynamic.Interface, error) {
 type ScopeOptions struct {
 	Namespaces        []string
 	NamespaceSelector string
-	CacheSyncTimeout  time.Duration
+	// ApplicationSelector is a label selector; empty for all applications.
+	ApplicationSelector string
+	CacheSyncTimeout    time.Duration
 }
 
 func newScopeOptions() ScopeOptions { return ScopeOptions{CacheSyncTimeout: 30 * time.Second} }
@@ -91,6 +95,7 @@ func newScopeOptions() ScopeOptions { return ScopeOptions{CacheSyncTimeout: 30 *
 func (o *ScopeOptions) AddFlags(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&o.Namespaces, "namespaces", o.Namespaces, "Comma-separated list of namespaces to watch. An empty element stands for all namespaces, and so does an empty list without --namespace-selector.")
 	fs.StringVar(&o.NamespaceSelector, "namespace-selector", o.NamespaceSelector, "Label selector of namespaces to watch in addition to --namespaces, such as team=data,env in (a,b). If --namespaces is empty, only these namespaces are watched.")
+	fs.StringVar(&o.ApplicationSelector, "application-selector", o.ApplicationSelector, "Label selector of the applications and schedules of this operator, such as team=data. Others in the same namespaces belong to another operator, with another selector and another Lease. If empty, all applications.")
 	fs.DurationVar(&o.CacheSyncTimeout, "cache-sync-timeout", o.CacheSyncTimeout, "Maximum time without a new object during the initial list. The whole list may take at most ten times as long.")
 }
 
@@ -102,8 +107,13 @@ func (o *ScopeOptions) Validate() error {
 			errs = append(errs, fmt.Errorf("--namespaces: %q is not a valid name of a namespace: %s", namespace, problems[0]))
 		}
 	}
-	if _, err := o.selector(); err != nil {
+	if _, err := selector(o.NamespaceSelector); err != nil {
 		errs = append(errs, fmt.Errorf("--namespace-selector: %w", err))
+	}
+	if applications, err := selector(o.ApplicationSelector); err != nil {
+		errs = append(errs, fmt.Errorf("--application-selector: %w", err))
+	} else if mentions(applications, v1beta2.LabelScheduledSparkAppName) {
+		errs = append(errs, fmt.Errorf("--application-selector: runs of schedules have the label %s and schedules do not; select both by another label", v1beta2.LabelScheduledSparkAppName))
 	}
 	if o.CacheSyncTimeout <= 0 {
 		errs = append(errs, fmt.Errorf("--cache-sync-timeout: %v is not positive", o.CacheSyncTimeout))
@@ -111,15 +121,29 @@ func (o *ScopeOptions) Validate() error {
 	return errors.Join(errs...)
 }
 
-func (o *ScopeOptions) selector() (labels.Selector, error) {
-	if o.NamespaceSelector == "" {
+// selector parses a label selector. It is nil if there is none.
+func selector(text string) (labels.Selector, error) {
+	if text == "" {
 		return nil, nil
 	}
-	return labels.Parse(o.NamespaceSelector)
+	return labels.Parse(text)
+}
+
+// mentions reports whether a selector, which may be nil, depends on a label.
+func mentions(selector labels.Selector, label string) bool {
+	if selector == nil {
+		return false
+	}
+	requirements, _ := selector.Requirements()
+	return slices.ContainsFunc(requirements, func(r labels.Requirement) bool { return r.Key() == label })
 }
 
 // informers returns what the caches watch.
 func (o *ScopeOptions) informers() (informers.Config, error) {
-	selector, err := o.selector()
-	return informers.Config{Namespaces: o.Namespaces, NamespaceSelector: selector}, err
+	namespaces, err := selector(o.NamespaceSelector)
+	if err != nil {
+		return informers.Config{}, err
+	}
+	applications, err := selector(o.ApplicationSelector)
+	return informers.Config{Namespaces: o.Namespaces, NamespaceSelector: namespaces, ApplicationSelector: applications}, err
 }

@@ -160,8 +160,8 @@ func (o *WebhookOptions) permissions() []permissions.Permission {
 // scopes returns the namespaces that the caches watch, which are valid; the empty name
 // stands for all.
 func (o *ScopeOptions) scopes() []string {
-	selector, _ := o.selector()
-	return informers.NewNamespaces(o.Namespaces, selector, nil).Scopes()
+	namespaces, _ := selector(o.NamespaceSelector)
+	return informers.NewNamespaces(o.Namespaces, namespaces, nil).Scopes()
 }
 
 func (o *LeaderElectionOptions) lease() permissions.Lease {

@@ -25,7 +25,8 @@ type clients struct {
 	events kubernetes.Interface
 }
 
-func newClients(config *rest.Config) (*clients, error) {
+// newClients connects to the API server. With plain, all that is sent is JSON.
+func newClients(config *rest.Config, plain bool) (*clients, error) {
 	httpClient, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("connection to the API server: %w", err)
@@ -33,6 +34,9 @@ func newClients(config *rest.Config) (*clients, error) {
 	// Kinds of Kubernetes itself have a binary encoding; CRDs do not.
 	binary := rest.CopyConfig(config)
 	binary.ContentType = runtime.ContentTypeProtobuf
+	if plain {
+		binary.ContentType = runtime.ContentTypeJSON
+	}
 	binary.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
 
 	all := &clients{}

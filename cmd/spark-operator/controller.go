@@ -26,6 +26,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/controller/run"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/metrics"
+	"github.com/spark-operator/spark-operator/pkg/rehearsal"
 	"github.com/spark-operator/spark-operator/pkg/scheduledapp"
 	"github.com/spark-operator/spark-operator/pkg/servedschema"
 	"github.com/spark-operator/spark-operator/pkg/serverclock"
@@ -59,11 +60,17 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 	}
 	now := &serverclock.Clock{}
 	restConfig.Wrap(now.Wrap)
+	if options.DryRun {
+		restConfig.Wrap(rehearsal.Wrap)
+		// What is not written does not happen: it is neither counted nor done again at once.
+		options.Election.Enabled, options.Serving.EnableMetrics = false, false
+		klog.FromContext(ctx).Info("Dry run: the log shows what the operator would write; nothing is written, and no leader is elected")
+	}
 	config, err := options.Config(masterURL(restConfig, os.Getenv))
 	if err != nil {
 		return err
 	}
-	clients, err := newClients(restConfig)
+	clients, err := newClients(restConfig, options.DryRun)
 	if err != nil {
 		return err
 	}
@@ -96,6 +103,7 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 	defer stopScheduleRecording()
 
 	config.Schedules.Clock, config.Controller.Clock = now, now
+	config.Schedules.DryRun, config.Controller.DryRun = options.DryRun, options.DryRun
 	schedules, err := scheduledapp.New(config.Schedules, clients.spark, set, scheduleRecorder, countedSchedules)
 	if err != nil {
 		return err

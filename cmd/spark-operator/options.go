@@ -32,6 +32,7 @@ type ControllerOptions struct {
 	AccessOptions
 	ScopeOptions
 
+	DryRun  bool
 	Threads int
 
 	MaxTrackedExecutors      int
@@ -115,6 +116,7 @@ func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	o.ScopeOptions.AddFlags(sets.FlagSet("scope"))
 
 	fs := sets.FlagSet("applications")
+	fs.BoolVar(&o.DryRun, "dry-run", o.DryRun, "Decide and log what to write, but write nothing: no object, no status, no event and no Lease. Another operator may run at the same time. For a rehearsal before a migration.")
 	fs.IntVar(&o.Threads, "controller-threads", o.Threads, fmt.Sprintf("Maximum number of applications of one namespace that are synced concurrently. The limit for all namespaces together is %d times as high.", loop.Namespaces))
 	fs.IntVar(&o.MaxTrackedExecutors, "max-tracked-executor-per-app", o.MaxTrackedExecutors, "Maximum number of executors that the status of an application lists; 0 lists none.")
 	fs.DurationVar(&o.DriverGracePeriod, "driver-pod-creation-grace-period", o.DriverGracePeriod, "How long a submitted application may have no driver pod in the cache before the driver counts as lost. With 0, the operator reads the pod from the API server at once.")

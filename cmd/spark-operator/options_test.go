@@ -159,6 +159,8 @@ func TestInvalidFlagsAreNamed(t *testing.T) {
 		{"--driver-cannot-start-timeout=-1s", "--driver-cannot-start-timeout: -1s"},
 		{"--node-loss-grace-period=-1s", "--node-loss-grace-period: -1s"},
 		{"--namespace-selector=a=(", "--namespace-selector"},
+		{"--application-selector=a=(", "--application-selector"},
+		{"--application-selector=!sparkoperator.k8s.io/scheduled-app-name", "select both by another label"},
 		{"--ingress-tls={", "--ingress-tls"},
 		{`--ingress-annotations=["a=b"]`, "--ingress-annotations"},
 		{"--scheduled-spark-application-timestamp-precision=hours", "--scheduled-spark-application-timestamp-precision"},
@@ -217,10 +219,31 @@ func TestInvalidFlagsAreNamed(t *testing.T) {
 		{"--leader-election", "--leader-election-lease-duration=5s"},
 		{"--leader-election", "--leader-election-renew-deadline=2s"},
 		{"--leader-election", "--leader-election-retry-period=-1s"},
+		{"--leader-election", "--application-selector=team=a"},
 		{"--leader-election", "--leader-election-lease-duration=900ms", "--leader-election-renew-deadline=500ms", "--leader-election-retry-period=100ms"},
 	} {
 		if _, err := parse(t, arguments...); err == nil {
 			t.Errorf("%q: no error", arguments)
+		}
+	}
+}
+
+// TestSelectedApplicationsNeedALeaseOfTheirOwn: with the Lease of another instance, this
+// one would be a standby for applications that the other does not run.
+func TestSelectedApplicationsNeedALeaseOfTheirOwn(t *testing.T) {
+	for _, arguments := range [][]string{
+		{"--application-selector=team=a"},
+		{"--application-selector=team=a", "--leader-election", "--leader-election-lock-name=team-a"},
+		{"--application-selector=team=a", "--leader-election", "--dry-run"},
+	} {
+		options, err := parse(t, arguments...)
+		if err != nil {
+			t.Errorf("%q: %v", arguments, err)
+			continue
+		}
+		config, err := options.Config("k8s://https://10.0.0.1:443")
+		if err != nil || config.Informers.ApplicationSelector == nil || config.Informers.ApplicationSelector.String() != "team=a" {
+			t.Errorf("%q: selector %v, %v", arguments, config.Informers.ApplicationSelector, err)
 		}
 	}
 }

@@ -31,6 +31,9 @@ func (o *ControllerOptions) Validate() error {
 	wrong := func(flag, format string, arguments ...any) {
 		errs = append(errs, fmt.Errorf("--%s: %s", flag, fmt.Sprintf(format, arguments...)))
 	}
+	if o.ApplicationSelector != "" && o.Election.Enabled && !o.DryRun && o.Election.LockName == newLeaderElectionOptions().LockName {
+		wrong("application-selector", "set --leader-election-lock-name to a name of its own: whoever holds the Lease %s keeps this operator a standby", o.Election.LockName)
+	}
 	switch {
 	case o.Threads < 1:
 		wrong("controller-threads", "%d is not positive", o.Threads)

@@ -65,7 +65,7 @@ func runWebhook(ctx context.Context, options *WebhookOptions) error {
 	if err != nil {
 		return err
 	}
-	clients, err := newClients(restConfig)
+	clients, err := newClients(restConfig, false)
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func runWebhook(ctx context.Context, options *WebhookOptions) error {
 	err = serve.Run(serving, listener, serve.Config{
 		Reviewer: webhook.New(webhook.Config{
 			Application: applications.Application, Watched: applications.Watched, Quotas: applications.Quotas,
-			DefaultConf: defaultConf, PartialRestart: options.Gates.Enabled(features.PartialRestart),
+			Selector: scope.ApplicationSelector, DefaultConf: defaultConf, PartialRestart: options.Gates.Enabled(features.PartialRestart),
 		}),
 		TLS: secure, Certificate: certificate.Certificate, Linger: lingering, Metrics: counted,
 	})

@@ -68,6 +68,7 @@ func TestRefusedValues(t *testing.T) {
 		"prometheus.prometheusRule.create=true,prometheus.prometheusRule.disabled[0]=SparkOperatorUp": "no alert SparkOperatorUp",
 		"controller.featureGates[0].name=Foo,controller.featureGates[0].enabled=true":                 "does not have Foo",
 		"controller.batchScheduler.default=slurm,controller.batchScheduler.enable=true":               "slurm is not volcano, yunikorn",
+		"controller.dryRun=true,webhook.enable=true":                                                  "requires webhook.enable=false",
 		"controler.replicas=2":                           "'controler' not allowed",
 		"controller.workers=0":                           "/controller/workers",
 		"controller.workers=null":                        "missing property 'workers'",
@@ -81,6 +82,16 @@ func TestRefusedValues(t *testing.T) {
 				t.Errorf("want an error with %q, got %v", want, err)
 			}
 		})
+	}
+}
+
+func TestRehearsal(t *testing.T) {
+	args := deployment(t, render(t, "--set", "controller.dryRun=true")).Spec.Template.Spec.Containers[0].Args
+	if !slices.Contains(args, "--dry-run") {
+		t.Errorf("arguments %q", args)
+	}
+	if err := startOperator(t, args...); !strings.Contains(err, "find the API server") {
+		t.Errorf("%s\n%q", err, args)
 	}
 }
 

@@ -7,6 +7,7 @@ package integration
 
 import (
 	"context"
+	"flag"
 	"testing"
 	"time"
 
@@ -24,8 +25,12 @@ var (
 	operatorBinary string
 )
 
+var givenBinary = flag.String("operator", "", "path of the operator to test, instead of one that is built with the race detector")
+
 func TestMain(m *testing.M) {
+	flag.Parse()
 	sim.Main(m, sim.Setup{
+		Binary: *givenBinary,
 		// So that the tests of the whole program find races, too.
 		BuildFlags:   []string{"-race"},
 		ControlPlane: controlPlane(),

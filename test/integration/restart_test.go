@@ -140,7 +140,7 @@ func TestRestartsOfTheAPIServer(t *testing.T) {
 	if err != nil {
 		t.Errorf("states %v: %v", states, err)
 	}
-	plane.checkEnds(t, namespace)
+	checkEnds(t, plane.API, namespace, *restartApps)
 	t.Logf("%d applications, %d restarts in %v: states %v", *restartApps, *restarts, restarted.Round(time.Second), states)
 }
 
@@ -163,11 +163,11 @@ func steadily(ctx context.Context, count int, apps interface {
 	return nil
 }
 
-// checkEnds checks that every application ended well, after one submission, and left
-// its driver and nothing else of its run behind.
-func (p *grantedPlane) checkEnds(t *testing.T, namespace string) {
+// checkEnds checks that so many applications ended well, after one submission each, and
+// left their drivers and nothing else of their runs behind.
+func checkEnds(t *testing.T, api *sim.API, namespace string, count int) {
 	t.Helper()
-	list, err := p.Spark.SparkoperatorV1beta2().SparkApplications(namespace).List(t.Context(), metav1.ListOptions{})
+	list, err := api.Spark.SparkoperatorV1beta2().SparkApplications(namespace).List(t.Context(), metav1.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,16 +179,16 @@ func (p *grantedPlane) checkEnds(t *testing.T, namespace string) {
 				status.SubmissionAttempts, status.ExecutionAttempts, status.AppState.ErrorMessage)
 		}
 	}
-	pods, err := p.Core.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{})
+	pods, err := api.Core.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	services, err := p.Core.CoreV1().Services(namespace).List(t.Context(), metav1.ListOptions{})
+	services, err := api.Core.CoreV1().Services(namespace).List(t.Context(), metav1.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(list.Items) != *restartApps || len(pods.Items) != *restartApps || len(services.Items) != 0 {
+	if len(list.Items) != count || len(pods.Items) != count || len(services.Items) != 0 {
 		t.Errorf("%d applications, %d driver pods and %d services at the end; want %d, %d and none",
-			len(list.Items), len(pods.Items), len(services.Items), *restartApps, *restartApps)
+			len(list.Items), len(pods.Items), len(services.Items), count, count)
 	}
 }

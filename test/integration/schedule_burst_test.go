@@ -25,7 +25,6 @@ import (
 var (
 	burstSchedules = flag.Int("schedules", 100, "how many schedules are due in the same minute")
 	burstLag       = flag.Duration("schedule-lag", 30*time.Second, "how late a run of them may be created, 99th percentile; a bound of the buckets of the operator's histogram")
-	burstOperator  = flag.String("operator", "", "operator binary for them; default the one built for the tests")
 )
 
 // TestSchedulesDueAtOnce makes many schedules due in the same minute. Every run is
@@ -109,11 +108,7 @@ func newBurst(t *testing.T, namespace string) *burst {
 
 func (b *burst) startOperator(flags ...string) (kill func()) {
 	b.t.Helper()
-	binary := operatorBinary
-	if *burstOperator != "" {
-		binary = *burstOperator
-	}
-	return sim.StartOperator(b.t, binary, api.Kubeconfig, b.namespace, flags...)
+	return sim.StartOperator(b.t, operatorBinary, api.Kubeconfig, b.namespace, flags...)
 }
 
 // created is how many runs there are. The server counts them: to read them all

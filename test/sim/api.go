@@ -89,8 +89,10 @@ func BuildOperator(folder string, flags ...string) (string, error) {
 
 // Setup is what the tests of a package share.
 type Setup struct {
-	// BuildFlags are those of go build for the operator.
+	// BuildFlags are those of go build for the operator. Binary is one to use instead of a
+	// new one, unless it is empty.
 	BuildFlags   []string
+	Binary       string
 	ControlPlane controlplane.Options
 	// Ready takes over what was started, before the first test. Binary is the operator's.
 	Ready func(ctx context.Context, api *API, binary string) error
@@ -113,9 +115,11 @@ func runAll(m *testing.M, setup Setup) (int, error) {
 		return 1, err
 	}
 	defer os.RemoveAll(folder)
-	binary, err := BuildOperator(folder, setup.BuildFlags...)
-	if err != nil {
-		return 1, err
+	binary := setup.Binary
+	if binary == "" {
+		if binary, err = BuildOperator(folder, setup.BuildFlags...); err != nil {
+			return 1, err
+		}
 	}
 	// A cold build of the servers takes minutes, a start seconds.
 	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)

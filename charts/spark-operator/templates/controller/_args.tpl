@@ -13,6 +13,12 @@ The command line of the controller, as a YAML list.
 {{- with $.Values.spark.jobNamespaceSelector }}
 - {{ printf "--namespace-selector=%s" . | quote }}
 {{- end }}
+{{- with $.Values.spark.applicationSelector }}
+- {{ printf "--application-selector=%s" . | quote }}
+{{- end }}
+{{- if .dryRun }}
+- --dry-run
+{{- end }}
 - --controller-threads={{ int64 .workers }}
 - --kube-api-qps={{ .kubeAPIQPS }}
 - --kube-api-burst={{ int64 .kubeAPIBurst }}

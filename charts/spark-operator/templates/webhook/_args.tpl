@@ -13,6 +13,9 @@ The command line of the webhook, as a YAML list.
 {{- with $.Values.spark.jobNamespaceSelector }}
 - {{ printf "--namespace-selector=%s" . | quote }}
 {{- end }}
+{{- with $.Values.spark.applicationSelector }}
+- {{ printf "--application-selector=%s" . | quote }}
+{{- end }}
 - --kube-api-qps={{ .kubeAPIQPS }}
 - --kube-api-burst={{ int64 .kubeAPIBurst }}
 {{- include "spark-operator.defaultArgs" $ }}
