@@ -194,6 +194,13 @@ soak: build bin/bench bin/localcluster ## Run applications for 30 minutes under 
 HOT_PACKAGES := ./pkg/controller ./pkg/controller/lifecycle ./pkg/controller/run ./pkg/informers ./pkg/submit ./pkg/translate
 BENCH_BASE ?=
 
+.PHONY: figures
+figures: build operator-image bin/localcluster ## Measure takeovers, the memory of idle replicas and the size of the image, 2 minutes.
+	bin/localcluster env true
+	cd test && go test -v -count=1 -run '^TestTakeover$$' ./integration -operator=$(CURDIR)/bin/spark-operator | \
+	  awk '/^(--- FAIL|FAIL|panic)/ || /_test.go:[0-9]+: / { sub(/^ *[a-z_]+_test.go:[0-9]+: /, ""); print } /^FAIL/ { failed = 1 } END { exit failed }'
+	@echo "image: $$(stat --format %s bin/operator-image.tar) bytes, $$(gzip --stdout bin/operator-image.tar | wc --bytes) compressed; program: $$(stat --format %s bin/spark-operator) bytes"
+
 .PHONY: bench-go
 bench-go: bin/benchstat ## Run the Go benchmarks ten times, 2 minutes. BENCH_BASE=FILE compares with an earlier run.
 	mkdir -p .out
