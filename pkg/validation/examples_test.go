@@ -38,6 +38,16 @@ func TestExamples(t *testing.T) {
 			}
 		}
 	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, found := bytes.Cut(readme, []byte("```yaml\n"))
+	block, _, ended := bytes.Cut(block, []byte("```\n"))
+	if !found || !ended {
+		t.Fatal("README.md shows no manifest")
+	}
+	checkExample(t, "README.md", block)
 }
 
 func checkExample(t *testing.T, file string, document []byte) {
