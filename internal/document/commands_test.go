@@ -262,7 +262,7 @@ func (s *schema) has(key string) error {
 			if free, isBool := at.AdditionalProperties.(bool); at.AdditionalProperties != nil && (!isBool || free) || at != s && at.Properties == nil {
 				return nil // a map with keys of the user
 			}
-			return fmt.Errorf("the chart has no value %s", key)
+			return fmt.Errorf("no field or chart value %s", key)
 		}
 		at = next
 		if isItem && at.Items != nil {
