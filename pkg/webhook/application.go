@@ -3,6 +3,7 @@
 package webhook
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -76,7 +77,7 @@ func (w *Webhook) mutateApplication(request *admissionv1.AdmissionRequest) answe
 		app.Spec.Executor.Instances = instances // a 0 of Kueue is a default to the controller, but it was given
 	}
 	after, err := json.Marshal(&app.Spec)
-	if err != nil {
+	if err != nil || bytes.Equal(before, after) {
 		return answer{}
 	}
 	object := membersOf(request.Object.Raw)

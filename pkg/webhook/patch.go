@@ -22,10 +22,10 @@ func add(path string, value any) operation { return operation{Op: "add", Path: p
 
 func remove(path string) operation { return operation{Op: "remove", Path: path} }
 
-// pointer escapes one segment of a path (RFC 6901).
-func pointer(segment string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(segment)
-}
+// segments escapes a segment of a path (RFC 6901).
+var segments = strings.NewReplacer("~", "~0", "/", "~1")
+
+func pointer(segment string) string { return segments.Replace(segment) }
 
 type members map[string]json.RawMessage
 

@@ -7,11 +7,11 @@
 package serve
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log" //nolint:depguard // the type of http.Server.ErrorLog; its lines go to klog
 	"net"
 	"net/http"
@@ -181,7 +181,9 @@ func (h *handler) review(w http.ResponseWriter, r *http.Request) (outcome webhoo
 	if err := http.NewResponseController(w).SetReadDeadline(clock.RealClock{}.Now().Add(limit)); err != nil {
 		return "", http.StatusInternalServerError, fmt.Errorf("limit the time of the body: %w", err)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	var buffer bytes.Buffer
+	buffer.Grow(bytes.MinRead + int(min(max(r.ContentLength, 0), smallBody))) // more only for what has arrived
+	_, err = buffer.ReadFrom(http.MaxBytesReader(w, r.Body, MaxBody))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		return "", http.StatusRequestEntityTooLarge, fmt.Errorf("the body has more than %d bytes, which no review has", MaxBody)
 	}
@@ -192,7 +194,7 @@ func (h *handler) review(w http.ResponseWriter, r *http.Request) (outcome webhoo
 		return "", http.StatusServiceUnavailable, errors.New("too many reviews at the same time; try again")
 	}
 	defer func() { <-h.reviews }()
-	answer, outcome, err := h.answer(r.URL.Path, body)
+	answer, outcome, err := h.answer(r.URL.Path, buffer.Bytes())
 	if err != nil {
 		return "", http.StatusBadRequest, err
 	}
