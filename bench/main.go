@@ -52,6 +52,7 @@ type sizes struct {
 	hanging                            int
 	soak                               time.Duration
 	soakRate                           float64
+	admission                          scenario.AdmissionSize
 }
 
 // sizesFor declares the flags. The defaults are chosen so that everything is done
@@ -75,6 +76,9 @@ func sizesFor(fs *flag.FlagSet) *sizes {
 	fs.IntVar(&s.flood, "flood", 10000, "waiting applications of the first tenant in tenants")
 	fs.DurationVar(&s.tenants, "tenants", 30*time.Second, "how long the second tenant creates one application per second")
 	fs.IntVar(&s.hanging, "hanging", 100, "applications of each burst of hanging")
+	s.admission = scenario.AdmissionSize{Rounds: 7, Reviews: 10000}
+	fs.IntVar(&s.admission.Creations, "admission", 300, "creations of each round of admission")
+	fs.IntVar(&s.admission.Connections, "connections", 10000, "connections to the webhook in admission")
 	fs.DurationVar(&s.soak, "soak", 30*time.Minute, "duration of soak")
 	fs.Float64Var(&s.soakRate, "soak-rate", 1, "applications per second in soak")
 	return s
@@ -84,6 +88,7 @@ func sizesFor(fs *flag.FlagSet) *sizes {
 func (s *sizes) shorten() {
 	s.burst, s.burstExecutors, s.executors, s.latency = 30, 5, 5, 5
 	s.retry, s.restart, s.hanging = 20, 40, 20
+	s.admission = scenario.AdmissionSize{Rounds: 2, Creations: 60, Reviews: 400, Connections: 1500}
 }
 
 const (
@@ -151,6 +156,9 @@ func entries(s *scenario.Setup, z *sizes, floor bool) []entry {
 		}},
 		{"watchers", false, false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
 			return scenario.Watchers(ctx, s, z.idle, z.idleApps)
+		}},
+		{"admission", true, false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
+			return scenario.Admission(ctx, s, z.admission)
 		}},
 		{"soak", false, true, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
 			return scenario.Soak(ctx, s, z.soakRate, z.soak)

@@ -176,3 +176,28 @@ func TestSoakFailsTheCommand(t *testing.T) {
 		})
 	}
 }
+
+// TestAdmissionFailsTheCommand: a webhook that costs several times what the API server
+// costs, memory that grows with the connections, and what was not measured. Times do not.
+func TestAdmissionFailsTheCommand(t *testing.T) {
+	well := map[string]float64{"applicationRatio": 0.1, "applicationCPURatio": 0.6, "podRatio": 0.1, "podCPURatio": 0.8, "mutateP99Ms": 99, "connectionsMemoryRatio": 1.1}
+	for _, c := range []struct {
+		name  string
+		spoil func(map[string]float64)
+		want  int
+	}{
+		{"well", func(map[string]float64) {}, 0},
+		{"dear applications", func(x map[string]float64) { x["applicationCPURatio"] = 0.2 }, 1},
+		{"dear pods", func(x map[string]float64) { x["podCPURatio"] = 0.2 }, 1},
+		{"memory grows", func(x map[string]float64) { x["connectionsMemoryRatio"] = 9 }, 1},
+		{"not measured", func(x map[string]float64) { clear(x) }, 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			extra := maps.Clone(well)
+			c.spoil(extra)
+			if wrong := Print(io.Discard, Judge([]*Result{{Scenario: "admission", Extra: extra}})); wrong != c.want {
+				t.Errorf("%d wrong, want %d", wrong, c.want)
+			}
+		})
+	}
+}

@@ -31,6 +31,13 @@ const (
 	boundReads          = 1.0
 	boundExecutorWrite  = 4.0 // per executor, on top: three events and its share of statuses
 	smallTheft          = 0.05
+	targetReviewedApps  = 0.85   // rate of creations with the webhook, to that without it
+	targetReviewedPods  = 0.9    // the same of executor pods
+	targetReviews       = 2000.0 // of applications a second of CPU time
+	targetPodReviews    = 3000.0 // of executor pods
+	targetReviewP99     = 10.0   // ms
+	boundReviewed       = 0.25   // CPU time of creations without the webhook, to that with it; less is a mistake
+	boundConnections    = 1.5    // memory beside all connections, to that beside as many as the webhook allows
 )
 
 // Nature is what kind of thing a target is about.
@@ -129,10 +136,39 @@ func (r *Result) judge() []Verdict {
 			Round(r.CPU.Operator/r.Extra["operatorCPUBase"]), targetFlat, Timed)
 	case "soak":
 		r.judgeSoak(most)
+	case "admission":
+		r.judgeAdmission(least, most)
 	case "watchers":
 		most("KB of memory per idle executor", r.Extra["rssKBPerExecutor"], targetExecutor, Counted)
 	}
 	return all
+}
+
+// judgeAdmission judges what the webhook costs. The bounds are ratios of one run, which
+// hold on every machine.
+func (r *Result) judgeAdmission(least, most func(target string, got, bound float64, nature Nature)) {
+	figure := func(name string) float64 {
+		if got, ok := r.Extra[name]; ok {
+			return got
+		}
+		return math.NaN()
+	}
+	for _, kind := range []struct {
+		name   string
+		target float64
+	}{{"application", targetReviewedApps}, {"pod", targetReviewedPods}} {
+		least("creations of "+kind.name+"s, ratio to the rate without the webhook", figure(kind.name+"Ratio"), kind.target, Timed)
+		least("creations of "+kind.name+"s, ratio of the CPU time without the webhook", figure(kind.name+"CPURatio"), kind.target, Timed)
+		least("creations of "+kind.name+"s, least ratio of the CPU time", figure(kind.name+"CPURatio"), boundReviewed, Correctness)
+	}
+	for _, review := range []struct {
+		name   string
+		target float64
+	}{{"mutate", targetReviews}, {"validate", targetReviews}, {"executor", targetPodReviews}} {
+		least("reviews ("+review.name+") per second of CPU time", figure(review.name+"PerCPUSecond"), review.target, Timed)
+		most("review ("+review.name+") p99 ms", figure(review.name+"P99Ms"), targetReviewP99, Timed)
+	}
+	most("memory of the webhook with all connections, ratio to that with the most it allows", figure("connectionsMemoryRatio"), boundConnections, Correctness)
 }
 
 // judgeSoak judges what must be right however much went wrong. A figure that is not

@@ -36,8 +36,23 @@ type Installation struct {
 func Install(t *testing.T, core kubernetes.Interface, name string, policy admissionregistrationv1.FailurePolicyType, namespaces ...string) *Installation {
 	t.Helper()
 	in := &Installation{Name: name, Port: FreePort(t), namespaces: namespaces}
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		registration := core.AdmissionregistrationV1()
+		_ = registration.MutatingWebhookConfigurations().Delete(ctx, name, metav1.DeleteOptions{})
+		_ = registration.ValidatingWebhookConfigurations().Delete(ctx, name, metav1.DeleteOptions{})
+	})
+	if err := Configure(t.Context(), core, name, policy, in.Port, namespaces...); err != nil {
+		t.Fatal(err)
+	}
+	return in
+}
+
+// Configure has the API server ask the webhook on a port of the loopback interface about
+// the objects of some namespaces.
+func Configure(ctx context.Context, core kubernetes.Interface, name string, policy admissionregistrationv1.FailurePolicyType, port int, namespaces ...string) error {
 	client := func(path string) admissionregistrationv1.WebhookClientConfig {
-		url := fmt.Sprintf("https://localhost:%d%s", in.Port, path)
+		url := fmt.Sprintf("https://localhost:%d%s", port, path)
 		return admissionregistrationv1.WebhookClientConfig{URL: &url}
 	}
 	rule := func(group, version, resource string, operations ...admissionregistrationv1.OperationType) []admissionregistrationv1.RuleWithOperations {
@@ -60,8 +75,8 @@ func Install(t *testing.T, core kubernetes.Interface, name string, policy admiss
 			FailurePolicy: &policy, SideEffects: &none, TimeoutSeconds: &seconds, AdmissionReviewVersions: []string{"v1"},
 		})
 	}
-	if _, err := registration.MutatingWebhookConfigurations().Create(t.Context(), mutating, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
+	if _, err := registration.MutatingWebhookConfigurations().Create(ctx, mutating, metav1.CreateOptions{}); err != nil {
+		return err
 	}
 	validating := &admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	for path, rules := range map[string][]admissionregistrationv1.RuleWithOperations{
@@ -73,15 +88,20 @@ func Install(t *testing.T, core kubernetes.Interface, name string, policy admiss
 			FailurePolicy: &policy, SideEffects: &none, TimeoutSeconds: &seconds, AdmissionReviewVersions: []string{"v1"},
 		})
 	}
-	if _, err := registration.ValidatingWebhookConfigurations().Create(t.Context(), validating, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
+	_, err := registration.ValidatingWebhookConfigurations().Create(ctx, validating, metav1.CreateOptions{})
+	return err
+}
+
+// Flags are the flags of a webhook for the configurations of that name.
+func Flags(name string, port int, namespaces ...string) []string {
+	return []string{
+		"--namespaces", strings.Join(namespaces, ","),
+		"--webhook-bind-address=127.0.0.1", fmt.Sprintf("--webhook-port=%d", port),
+		"--mutating-webhook-name", name, "--validating-webhook-name", name,
+		"--webhook-secret-name", name, "--webhook-secret-namespace", name,
+		"--webhook-svc-name", "webhook", "--webhook-svc-namespace", name,
+		"--leader-election", "--leader-election-lock-name", name, "--leader-election-lock-namespace", name,
 	}
-	t.Cleanup(func() {
-		ctx := context.WithoutCancel(t.Context())
-		_ = registration.MutatingWebhookConfigurations().Delete(ctx, name, metav1.DeleteOptions{})
-		_ = registration.ValidatingWebhookConfigurations().Delete(ctx, name, metav1.DeleteOptions{})
-	})
-	return in
 }
 
 // Start runs a replica of the webhook on a port and returns a function that has it end
@@ -90,15 +110,8 @@ func (in *Installation) Start(t *testing.T, binary, kubeconfig string, port int,
 	t.Helper()
 	process, err := operator.Start(operator.Options{
 		Binary: binary, Kubeconfig: kubeconfig, Command: []string{"webhook", "start"}, Log: filepath.Join(t.TempDir(), "webhook.log"),
-		Env: []string{"KUBE_CACHE_MUTATION_DETECTOR=true"},
-		Flags: append([]string{
-			"--namespaces", strings.Join(in.namespaces, ","),
-			"--webhook-bind-address=127.0.0.1", fmt.Sprintf("--webhook-port=%d", port),
-			"--mutating-webhook-name", in.Name, "--validating-webhook-name", in.Name,
-			"--webhook-secret-name", in.Name, "--webhook-secret-namespace", in.Name,
-			"--webhook-svc-name", "webhook", "--webhook-svc-namespace", in.Name,
-			"--leader-election", "--leader-election-lock-name", in.Name, "--leader-election-lock-namespace", in.Name,
-		}, flags...),
+		Env:   []string{"KUBE_CACHE_MUTATION_DETECTOR=true"},
+		Flags: append(Flags(in.Name, port, in.namespaces...), flags...),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ import (
 // driver waiting for it.
 func (k *Kubelet) createExecutors(ctx context.Context, d *driver) {
 	for id := 1; id <= d.life.Executors; id++ {
-		pod := executorPod(d.pod, id)
+		pod := ExecutorPod(d.pod, id)
 		created := &corev1.Pod{}
 		exists := k.persist(ctx, func() error {
 			return k.core.Post().Namespace(pod.Namespace).Resource("pods").Body(pod).Do(ctx).Into(created)
@@ -45,8 +45,8 @@ func (k *Kubelet) deleteExecutors(ctx context.Context, d *driver) {
 	d.executors = nil
 }
 
-// executorPod is an executor as Spark makes it for a driver.
-func executorPod(driver *corev1.Pod, id int) *corev1.Pod {
+// ExecutorPod is an executor as Spark makes it for a driver.
+func ExecutorPod(driver *corev1.Pod, id int) *corev1.Pod {
 	name := fmt.Sprintf("%s-exec-%d", driver.Name, id)
 	image := "spark"
 	if len(driver.Spec.Containers) > 0 {
