@@ -70,6 +70,13 @@ func Admission(ctx context.Context, s *Setup, size AdmissionSize) (_ *report.Res
 		return nil, fmt.Errorf("admission: %w", err)
 	}
 	begun := time.Now()
+	if s.Profiles != "" {
+		stop, failed := s.profile(ctx, r.plane, r.webhook, "admission")
+		if failed != nil {
+			return nil, failed
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+	}
 	for _, step := range []func(context.Context, AdmissionSize) error{r.creations, r.reviews, r.connections} {
 		if err := step(ctx, size); err != nil {
 			return nil, fmt.Errorf("admission: %w; the log of the webhook ends with\n%s", err, r.webhook.Tail(20))

@@ -3,6 +3,7 @@
 package scenario
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -42,7 +43,7 @@ func (l *leg) measure(c course) (*meter, error) {
 			return nil, err
 		}
 		if l.setup.Profiles != "" && !c.killed {
-			if m.stopProfiling, err = l.profile(c.name); err != nil {
+			if m.stopProfiling, err = l.setup.profile(l.ctx, l.plane, l.operator, c.name); err != nil {
 				return nil, err
 			}
 		}
@@ -54,18 +55,18 @@ func (l *leg) measure(c course) (*meter, error) {
 	return m, nil
 }
 
-// profile begins to take profiles of operator and API server.
-func (l *leg) profile(name string) (stop func() error, err error) {
-	server, err := l.plane.Profiles()
+// profile begins to take profiles of the API server and of a process of the operator.
+func (s *Setup) profile(ctx context.Context, p *plane.Plane, process *operator.Process, name string) (stop func() error, err error) {
+	server, err := p.Profiles()
 	if err != nil {
 		return nil, err
 	}
-	stopServer, err := server.Start(l.ctx, l.setup.Profiles, name)
+	stopServer, err := server.Start(ctx, s.Profiles, name)
 	if err != nil {
 		return nil, err
 	}
-	own := &profile.Source{Name: "operator", URL: l.operator.Profiles(), Client: http.DefaultClient}
-	stopOperator, err := own.Start(l.ctx, l.setup.Profiles, name)
+	own := &profile.Source{Name: "operator", URL: process.Profiles(), Client: http.DefaultClient}
+	stopOperator, err := own.Start(ctx, s.Profiles, name)
 	if err != nil {
 		return nil, err
 	}
