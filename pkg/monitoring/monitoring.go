@@ -28,6 +28,8 @@ import (
 const (
 	defaultPort     = 8090
 	defaultPortName = "jmx-exporter"
+	// The CRD has the same limits.
+	leastPort, greatestPort = 1024, 49151
 
 	// configDir is where the ConfigMap is mounted.
 	configDir = "/etc/metrics/conf"
@@ -125,8 +127,8 @@ func validate(spec *v1beta2.PrometheusSpec) error {
 	if spec.JmxExporterJar == "" {
 		return errors.New("jmxExporterJar: is required; set the path of the JMX exporter's JAR in the image")
 	}
-	if port := ptr.Deref(spec.Port, defaultPort); len(validation.IsValidPortNum(int(port))) > 0 {
-		return fmt.Errorf("port: %d is not a valid port; use a free port from 1024 to 49151", port)
+	if port := ptr.Deref(spec.Port, defaultPort); port < leastPort || port > greatestPort {
+		return fmt.Errorf("port: %d is not a valid port; use a free port from %d to %d", port, leastPort, greatestPort)
 	}
 	if name := portName(spec); len(validation.IsValidPortName(name)) > 0 {
 		return fmt.Errorf("portName: %q cannot name a container port: %s", name, strings.Join(validation.IsValidPortName(name), ", "))

@@ -20,6 +20,9 @@ type Refusal struct { //nolint:errname // the documentation calls it a refusal
 	Value string
 	// Remedy is what to change there.
 	Remedy string
+	// Given is true if the application itself gives what is at fault, and false if it
+	// gives nothing: a default of the operator may provide the value then.
+	Given bool
 	// Cause is the error as package submit or a builder put it.
 	Cause error
 	// Warnings are those that a submission would have had; they may explain it.
@@ -49,12 +52,13 @@ func (r *Refusal) Unwrap() error { return r.Cause }
 
 // explain puts an error of a builder in terms of the application.
 func (b *builder) explain(err error) error {
-	refusal := &Refusal{Cause: err, Warnings: sortedWarnings(b.warnings)}
+	refusal := &Refusal{Cause: err, Given: true, Warnings: sortedWarnings(b.warnings)}
 	var refused *submit.Error
 	if !errors.As(err, &refused) {
 		return refusal
 	}
 	refusal.Place, refusal.Value = placeOf(b.app, refused.Key), refused.Value
+	refusal.Given = gives(b.app, refused.Key)
 	refusal.Remedy = remedyOf(refused)
 	if refused.Key == keyMainClass && refused.Value == "" {
 		refusal.Remedy = "set the class to run; it cannot be read from the JAR " + valueOf(b.app.Spec.MainApplicationFile)
@@ -132,6 +136,20 @@ func placeOf(app *v1beta2.SparkApplication, key string) string {
 		return "spec.sparkConf"
 	}
 	return conf
+}
+
+// gives reports whether an application sets a property, or says what is no property.
+func gives(app *v1beta2.SparkApplication, key string) bool {
+	if _, inConf := app.Spec.SparkConf[key]; inConf || !strings.HasPrefix(key, "spark.") {
+		return true
+	}
+	for _, typed := range typedPlaces(app) {
+		if typed.key == key {
+			return typed.given
+		}
+	}
+	place := placeOf(app, key) // of an entry of a map, of which only the application has any
+	return !strings.HasPrefix(place, "spec.sparkConf")
 }
 
 // placeInRole is where the entry of a family of properties comes from: the role's

@@ -18,10 +18,20 @@ import (
 // defaultMaxSeconds is the longest delay of a back-off that gives none.
 const defaultMaxSeconds int64 = 300
 
-// validateRestartPolicy checks the fields of the restart policy that
-// kubeflow/spark-operator does not have.
+// validateRestartPolicy checks the restart policy.
 func (v *validator) validateRestartPolicy() {
 	policy, at := v.spec.RestartPolicy, v.root.Child("restartPolicy")
+	switch policy.Type {
+	case "", v1beta2.RestartPolicyNever, v1beta2.RestartPolicyOnFailure, v1beta2.RestartPolicyAlways:
+	default:
+		v.fail(field.NotSupported(at.Child("type"), policy.Type, []v1beta2.RestartPolicyType{
+			v1beta2.RestartPolicyNever, v1beta2.RestartPolicyOnFailure, v1beta2.RestartPolicyAlways,
+		}))
+	}
+	atLeast(v, at.Child("onSubmissionFailureRetries"), policy.OnSubmissionFailureRetries, 0)
+	atLeast(v, at.Child("onFailureRetries"), policy.OnFailureRetries, 0)
+	atLeast(v, at.Child("onSubmissionFailureRetryInterval"), policy.OnSubmissionFailureRetryInterval, 1)
+	atLeast(v, at.Child("onFailureRetryInterval"), policy.OnFailureRetryInterval, 1)
 	for i, code := range policy.NonRetryableExitCodes {
 		if code < 1 || code > 255 {
 			v.fail(field.Invalid(at.Child("nonRetryableExitCodes").Index(i), code, "the exit code of a failure is from 1 to 255"))

@@ -30,6 +30,7 @@ const (
 	maxContainers    = 500      // of each kind
 	maxDriverIngress = 200      // each is a Service and an Ingress
 	maxAddress       = 32 << 10 // bytes
+	maxURLFormat     = 512      // bytes
 )
 
 // validateLimits refuses what is larger than any pod or application that runs.
@@ -54,6 +55,9 @@ func (v *validator) validateLimits() {
 	limit(at("nodeSelector"), len(spec.NodeSelector), maxMetadata, "labels")
 	limit(at("imagePullSecrets"), len(spec.ImagePullSecrets), maxPullSecrets, "names")
 	limit(at("driverIngressOptions"), len(spec.DriverIngressOptions), maxDriverIngress, "ports")
+	for i := range spec.DriverIngressOptions {
+		limit(at("driverIngressOptions").Index(i).Child("ingressURLFormat"), len(spec.DriverIngressOptions[i].IngressURLFormat), maxURLFormat, "bytes")
+	}
 	limit(at("restartPolicy", "nonRetryableExitCodes"), len(spec.RestartPolicy.NonRetryableExitCodes), maxExitCodes, "exit codes")
 	if options := spec.BatchSchedulerOptions; options != nil {
 		limit(at("batchSchedulerOptions", "resources"), len(options.Resources), maxResources, "resources")

@@ -27,6 +27,7 @@ type role struct {
 	*v1beta2.SparkPodSpec
 	at                       *field.Path
 	coreRequest, javaOptions *string
+	ports                    []v1beta2.Port
 
 	coresKey, requestKey, limitKey, javaOptionsKey string
 }
@@ -36,12 +37,12 @@ func (v *validator) validateRoles() {
 	driver, executor := &v.spec.Driver, &v.spec.Executor
 	for _, r := range []*role{{
 		name: podspec.Driver, SparkPodSpec: &driver.SparkPodSpec, at: v.root.Child("driver"),
-		coreRequest: driver.CoreRequest, javaOptions: driver.JavaOptions,
+		coreRequest: driver.CoreRequest, javaOptions: driver.JavaOptions, ports: driver.Ports,
 		coresKey: sparkconf.DriverCores, requestKey: sparkconf.DriverRequestCores, limitKey: sparkconf.DriverLimitCores,
 		javaOptionsKey: sparkconf.DriverJavaOptions,
 	}, {
 		name: podspec.Executor, SparkPodSpec: &executor.SparkPodSpec, at: v.root.Child("executor"),
-		coreRequest: executor.CoreRequest, javaOptions: executor.JavaOptions,
+		coreRequest: executor.CoreRequest, javaOptions: executor.JavaOptions, ports: executor.Ports,
 		coresKey: sparkconf.ExecutorCores, requestKey: sparkconf.ExecutorRequestCores, limitKey: sparkconf.ExecutorLimitCores,
 		javaOptionsKey: sparkconf.ExecutorJavaOptions,
 	}} {
@@ -49,6 +50,8 @@ func (v *validator) validateRoles() {
 		v.validateEnv(r)
 		v.validateCPU(r)
 		v.validateJavaOptions(r)
+		v.validatePorts(r)
+		v.validateHostAliases(r.at.Child("hostAliases"), r.HostAliases)
 		v.validatePod(r)
 	}
 	v.validateDriverName()
@@ -111,11 +114,15 @@ func (v *validator) validateEnv(r *role) {
 
 // validateCPU checks that request and limit are quantities and in order.
 func (v *validator) validateCPU(r *role) {
+	refers := false // to other properties
 	read := func(name string, value *string, key string) (resource.Quantity, bool) {
 		at, text := r.at.Child(name), strings.TrimSpace(v.spec.SparkConf[key])
 		switch {
 		case value != nil && *value != "":
 			text = *value
+		case hasReference(text):
+			refers = true
+			return resource.Quantity{}, false
 		case text != "":
 			at = v.root.Child("sparkConf").Key(key)
 		default:
@@ -130,6 +137,9 @@ func (v *validator) validateCPU(r *role) {
 	}
 	limit, limited := read("coreLimit", r.CoreLimit, r.limitKey)
 	request, given := read("coreRequest", r.coreRequest, r.requestKey)
+	if refers {
+		return // Spark resolves them, then the submission or the API server compares
+	}
 	if !given {
 		cores := int64(1)
 		if text, ok := v.spec.SparkConf[r.coresKey]; ok {
@@ -148,6 +158,9 @@ func (v *validator) validateCPU(r *role) {
 			request.String(), limit.String())))
 	}
 }
+
+// hasReference reports whether Spark replaces a part of a property by another one.
+func hasReference(value string) bool { return strings.Contains(value, "${") }
 
 // validateJavaOptions refuses options with which the JVM is not started.
 func (v *validator) validateJavaOptions(r *role) {
@@ -187,7 +200,7 @@ func (v *validator) validateDriverName() {
 	if name == "" {
 		at, name = v.root.Child("sparkConf").Key(sparkconf.DriverPodName), v.spec.SparkConf[sparkconf.DriverPodName]
 	}
-	if name == "" {
+	if name == "" || hasReference(name) {
 		return
 	}
 	if reasons := validation.IsDNS1123Subdomain(head(name)); len(reasons) > 0 {
@@ -215,7 +228,7 @@ func (v *validator) validateExecutorNamePrefix() {
 	prefix, given := v.spec.SparkConf[sparkconf.ExecutorPodNamePrefix]
 	// The longest name is <prefix>-exec-2147483647.
 	const longest = validation.DNS1123SubdomainMaxLength - len("-exec-2147483647")
-	if !given || len(prefix) <= longest && len(validation.IsDNS1123Subdomain(prefix)) == 0 {
+	if !given || hasReference(prefix) || len(prefix) <= longest && len(validation.IsDNS1123Subdomain(prefix)) == 0 {
 		return
 	}
 	v.fail(field.Invalid(v.root.Child("sparkConf").Key(sparkconf.ExecutorPodNamePrefix), prefix,
@@ -229,7 +242,7 @@ func (v *validator) validatePod(r *role) {
 	pod := &corev1.PodSpec{}
 	if r.Template != nil {
 		r.Template.Spec.DeepCopyInto(pod)
-		v.validateTemplateContainers(r)
+		v.validateTemplate(r)
 	}
 	container := podspec.SparkContainer(pod, r.name, v.spec.SparkConf[r.name.ContainerNameKey()])
 	if container < 0 {

@@ -62,7 +62,9 @@ func validateSpec(app *v1beta2.SparkApplication) (faults, tolerable field.ErrorL
 	if v.validateLimits(); len(v.faults.List()) > 0 {
 		return v.faults.List(), nil // nothing else is worth the work
 	}
+	v.validateType()
 	v.validateMode()
+	v.validateImagePullPolicy()
 	v.validateTemplates()
 	v.validateNodeSelectors()
 	v.validateDriverIngresses()
@@ -95,6 +97,16 @@ func (v *validator) validateMode() {
 	default:
 		v.fail(field.Invalid(v.root.Child("mode"), mode,
 			"a driver never runs inside the operator; use cluster or remove it"))
+	}
+}
+
+func (v *validator) validateType() {
+	switch kind := v.spec.Type; kind {
+	case "", v1beta2.SparkApplicationTypeJava, v1beta2.SparkApplicationTypeScala, v1beta2.SparkApplicationTypePython, v1beta2.SparkApplicationTypeR:
+	default:
+		v.fail(field.NotSupported(v.root.Child("type"), kind, []v1beta2.SparkApplicationType{
+			v1beta2.SparkApplicationTypeJava, v1beta2.SparkApplicationTypeScala, v1beta2.SparkApplicationTypePython, v1beta2.SparkApplicationTypeR,
+		}))
 	}
 }
 
@@ -175,6 +187,7 @@ func (v *validator) validateDynamicAllocation() {
 // validateVolumes refuses volumes of the same name that differ: only one of them
 // would be mounted.
 func (v *validator) validateVolumes() {
+	v.validateVolumeSources(v.root.Child("volumes"), v.spec.Volumes)
 	first := make(map[string]int, len(v.spec.Volumes))
 	for i := range v.spec.Volumes {
 		volume := &v.spec.Volumes[i]

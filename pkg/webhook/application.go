@@ -98,6 +98,10 @@ func (w *Webhook) validateApplication(request *admissionv1.AdmissionRequest) ans
 		}
 		app := given.typed(request.Namespace)
 		found := faults(unknown, validation.ValidateSparkApplication(app))
+		var warnings []string
+		if len(found) == 0 {
+			found, warnings = submission(validation.Submission(app))
+		}
 		var room []string
 		if len(found) == 0 {
 			found, room = w.compareWithQuotas(app, given.Status.AppState.State)
@@ -105,7 +109,7 @@ func (w *Webhook) validateApplication(request *admissionv1.AdmissionRequest) ans
 		return verdict{
 			deleted: app.DeletionTimestamp != nil,
 			faults:  found,
-			warn:    func() []string { return append(room, validation.Warnings(app)...) },
+			warn:    func() []string { return append(room, warnings...) },
 		}
 	})
 }
@@ -127,11 +131,15 @@ func (w *Webhook) validateSchedule(request *admissionv1.AdmissionRequest) answer
 		app := &v1beta2.ScheduledSparkApplication{ObjectMeta: given.Metadata, Spec: given.Spec}
 		name(&app.ObjectMeta, request.Namespace)
 		found := faults(unknown, validation.ValidateScheduledSparkApplication(app))
+		var warnings []string
+		if len(found) == 0 {
+			found, warnings = submission(validation.SubmissionOfRun(app))
+		}
 		return verdict{
 			deleted: app.DeletionTimestamp != nil,
 			faults:  found,
 			warn: func() []string {
-				return append(w.compareRunsWithQuotas(app, len(found) > 0), validation.ScheduleWarnings(app)...)
+				return append(w.compareRunsWithQuotas(app, len(found) > 0), warnings...)
 			},
 		}
 	})
@@ -181,6 +189,15 @@ func validate(request *admissionv1.AdmissionRequest, judge func(raw []byte) verd
 }
 
 func undecodable(fault string) string { return "the object cannot be decoded: " + fault }
+
+// submission makes a fault of a refusal. It is that of spark-submit, which refuses the
+// same objects on every attempt.
+func submission(refused string, warnings []string) (faults, _ []string) {
+	if refused != "" {
+		faults = []string{refused}
+	}
+	return faults, warnings
+}
 
 // faults makes texts of everything that is wrong.
 func faults(unknown []string, errs field.ErrorList) []string {

@@ -49,7 +49,7 @@ func TestQuotas(t *testing.T) {
 		"other edit":                    {2, 0, update(app(three, running), app(three+`,"timeToLiveSeconds":9`, running)), "", "the application needs 4"},
 		"more executors":                {2, 0, update(app(`,"executor":{"instances":1}`, ""), app(three, "")), refusal, ""},
 		"other faults come first":       {2, 0, create(app(three+`,"mode":"client"`, "")), "spec.mode: Invalid value", ""},
-		"pods that cannot be built":     {2, 0, create(app(three+`,"sparkConf":{"spark.executor.memory":"1x"}`, "")), "", "the submission will be refused"},
+		"pods that cannot be built":     {2, 0, create(app(three+`,"sparkConf":{"spark.executor.memory":"1x"}`, "")), "the submission will be refused", ""},
 		"an application being deleted":  {2, 0, update(app("", ""), []byte(strings.Replace(string(app(three, "")), `"name":"pi"`, `"name":"pi","deletionTimestamp":"2026-01-01T00:00:00Z"`, 1))), "", ""},
 		"minimum of dynamic allocation": {2, 0, create(app(three+`,"dynamicAllocation":{"enabled":true,"minExecutors":1}`, "")), "", ""},
 	} {

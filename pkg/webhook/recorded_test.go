@@ -101,8 +101,10 @@ func missing(before, after any) string {
 // earlier are the manifests that kubeflow/spark-operator stores and fails later, or
 // runs, and that are refused here when they are applied: docs/deviations.md says why.
 var earlier = map[string]bool{
-	"conf-not-denied": true, "containers": true, "core-limit-below": true, "core-request-bad": true, "java-options-xmx": true,
-	"label-value-bad": true, "mode-client": true, "pod-template-unknown-fields": true, "sidecar-name-clash": true,
+	"conf-not-denied": true, "containers": true, "core-limit-below": true, "core-request-bad": true, "gpu-spark-resource": true,
+	"java-options-xmx": true, "label-value-bad": true, "local-dir-missing": true, "local-dir-unsupported": true, "main-class-empty": true,
+	"main-class-missing": true, "memory-k8s-unit": true, "mode-client": true, "pod-template-unknown-fields": true,
+	"sidecar-name-clash": true, "spark-conf-empty-values": true, "volume-name-clash": true,
 }
 
 // never are those that its webhook refuses and that run here.
