@@ -7,6 +7,7 @@ package v1beta2
 
 // Backoff replaces the linear delays between the runs of an application by delays
 // that double. The first delay is initialSeconds, and the longest is maxSeconds.
+// +kubebuilder:validation:XValidation:rule=`!has(self.initialSeconds) || self.initialSeconds <= (has(self.maxSeconds) ? self.maxSeconds : 300)`,message=`must not be greater than maxSeconds, which is 300 by default`,fieldPath=`.initialSeconds`
 type Backoff struct {
 	// First delay in seconds. Default: onFailureRetryInterval.
 	// +optional

@@ -22,18 +22,22 @@ type SparkPodSpec struct {
 	Cores *int32 `json:"cores,omitempty"`
 	// CPU limit of the Spark container, as a Kubernetes quantity such as 1200m. Default: no limit.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule=`self == '' || self.size() > 1000 || isQuantity(self) && !quantity(self).isLessThan(quantity('0'))`,message=`not an amount of CPU; use a value such as 500m or 1.5`
 	CoreLimit *string `json:"coreLimit,omitempty"`
 	// Size of the JVM heap in Java notation, such as 512m or 4g. The memory request is the sum of memory and memoryOverhead.
 	// Default 1g, unless sparkConf sets spark.driver.memory or spark.executor.memory.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule=`self == '' || self.size() > 1000 || self.matches('^[\\x00- ]*[0-9]+[a-zA-Z\\x{212a}]*[\\x00- ]*$')`,message=`not an amount of memory in the notation of Spark; use a value such as 512m or 2g`
 	Memory *string `json:"memory,omitempty"`
 	// Memory limit of the Spark container, in Java notation or as a Kubernetes quantity, such as 2g or 2Gi. Default:
 	// the memory request. For executors, only the webhook can set a limit other than the request.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule=`self == '' || self.size() > 1000 || self.trim().matches('^[+]?[0-9.]+(?i:[a-z]{0,2}|e[+-]?[0-9]+[a-z]{0,2})$')`,message=`not an amount of memory; use a value such as 2g, 512m or 2Gi`
 	MemoryLimit *string `json:"memoryLimit,omitempty"`
 	// Memory outside the JVM heap that is added to memory, in Java notation such as 512m. Default: memoryOverheadFactor
 	// times memory, at least 384m.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule=`self == '' || self.size() > 1000 || self.matches('^-?[\\x00- ]*[0-9]+[a-zA-Z\\x{212a}]*[\\x00- ]*$')`,message=`not an amount of memory in the notation of Spark; use a value such as 512m or 1g`
 	MemoryOverhead *string `json:"memoryOverhead,omitempty"`
 	// GPUs of the Spark container. Default: none.
 	// +optional
@@ -52,6 +56,7 @@ type SparkPodSpec struct {
 	// Environment variables of the Spark container.
 	// +optional
 	// +kubebuilder:validation:MaxItems=10000
+	// +kubebuilder:validation:XValidation:rule=`self.all(v, !has(v.name) || v.name.size() > 0)`,message=`environment variables must have a name`
 	Env []corev1.EnvVar `json:"env,omitempty"`
 	// Environment variables of the Spark container, as a map from name to value. Deprecated: use env.
 	// +optional
@@ -131,17 +136,21 @@ type SparkPodSpec struct {
 }
 
 // DriverSpec describes the driver pod.
+// +kubebuilder:validation:XValidation:rule=`!((oldSelf.hasValue() ? [oldSelf.value(), self] : [self]).map(s, has(s.coreLimit) && s.coreLimit.size() <= 1000 && isQuantity(s.coreLimit) && has(s.coreRequest) && s.coreRequest.size() <= 1000 && isQuantity(s.coreRequest) && quantity(s.coreLimit).isLessThan(quantity(s.coreRequest))) in [[true], [false, true]])`,message=`the request must be less than or equal to cpu limit; raise the limit or lower coreRequest`,fieldPath=`.coreLimit`,optionalOldSelf=true
 type DriverSpec struct {
 	SparkPodSpec `json:",inline"`
 
 	// Name of the driver pod. Default: NAME-driver, where NAME is the name of the application.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule=`self == '' || self.size() <= 253 && self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')`,message=`must be a DNS subdomain: at most 253 lower case letters, digits, - and ., with a letter or digit at both ends of each part`
 	PodName *string `json:"podName,omitempty"`
 	// CPU request of the Spark container, as a Kubernetes quantity such as 500m. Default: cores.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule=`self == '' || self.size() > 1000 || isQuantity(self) && !quantity(self).isLessThan(quantity('0'))`,message=`not an amount of CPU; use a value such as 500m or 1.5`
 	CoreRequest *string `json:"coreRequest,omitempty"`
 	// Options of the driver's JVM, such as -XX:+UseG1GC. The heap size (-Xmx) is set by memory.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule=`self.size() > 100000 || !self.matches('(^|\\s)["\']*-Xmx')`,message=`Not allowed to specify max heap(Xmx) memory settings through java options. Use the corresponding --driver-memory or spark.driver.memory configuration instead. Set it by spec.driver.memory`
 	JavaOptions *string `json:"javaOptions,omitempty"`
 	// Hooks that run after the Spark container starts and before it stops.
 	// +optional
@@ -168,6 +177,8 @@ type DriverSpec struct {
 }
 
 // ExecutorSpec describes the executor pods.
+// +kubebuilder:validation:XValidation:rule=`!((oldSelf.hasValue() ? [oldSelf.value(), self] : [self]).map(s, has(s.coreLimit) && s.coreLimit.size() <= 1000 && isQuantity(s.coreLimit) && has(s.coreRequest) && s.coreRequest.size() <= 1000 && isQuantity(s.coreRequest) && quantity(s.coreLimit).isLessThan(quantity(s.coreRequest))) in [[true], [false, true]])`,message=`the request must be less than or equal to cpu limit; raise the limit or lower coreRequest`,fieldPath=`.coreLimit`,optionalOldSelf=true
+// +kubebuilder:validation:XValidation:rule=`!((oldSelf.hasValue() ? [oldSelf.value(), self] : [self]).map(s, has(s.labels) && ['spark-version', 'spark-exec-id', 'spark-app-selector', 'spark-app-name', 'spark-role', 'spark-exec-resourceprofile-id'].exists(k, k in s.labels)) in [[true], [false, true]])`,messageExpression=`'Custom executor labels cannot contain ' + ['spark-version', 'spark-exec-id', 'spark-app-selector', 'spark-app-name', 'spark-role', 'spark-exec-resourceprofile-id'].filter(k, k in self.labels)[0] + ' as it is reserved for Spark.; choose another key'`,fieldPath=`.labels`,optionalOldSelf=true
 type ExecutorSpec struct {
 	SparkPodSpec `json:",inline"`
 
@@ -180,9 +191,12 @@ type ExecutorSpec struct {
 	Instances *int32 `json:"instances,omitempty"`
 	// CPU request of the Spark container, as a Kubernetes quantity such as 500m. Default: cores.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule=`self == '' || self.size() > 1000 || isQuantity(self) && !quantity(self).isLessThan(quantity('0'))`,message=`not an amount of CPU; use a value such as 500m or 1.5`
 	CoreRequest *string `json:"coreRequest,omitempty"`
 	// Options of the JVM of each executor, such as -XX:+UseG1GC. The heap size (-Xmx) is set by memory.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule=`self.size() > 100000 || !self.matches('(^|\\s)["\']*-Xmx')`,message=`spark.executor.extraJavaOptions is not allowed to specify max heap memory settings. Use spark.executor.memory instead. Set it by spec.executor.memory`
+	// +kubebuilder:validation:XValidation:rule=`self.size() > 100000 || !self.matches('(^|\\s)["\']*-Dspark')`,message=`spark.executor.extraJavaOptions is not allowed to set Spark options; set them in spec.sparkConf`
 	JavaOptions *string `json:"javaOptions,omitempty"`
 	// Hooks that run after the Spark container starts and before it stops. If spark.decommission.enabled is true, the
 	// field has an effect only with the webhook.
@@ -247,10 +261,14 @@ type NameKey struct {
 // Port is a container port.
 type Port struct {
 	// Name of the port, unique in the pod.
+	// +kubebuilder:validation:XValidation:rule=`self.size() <= 15`,message=`must be no more than 15 characters`
 	Name string `json:"name"`
 	// Protocol of the port: TCP, UDP or SCTP.
+	// +kubebuilder:validation:XValidation:rule=`self in ['', 'TCP', 'UDP', 'SCTP']`,message=`use TCP, UDP or SCTP`
 	Protocol string `json:"protocol"`
 	// Number of the port, 1 to 65535.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
 	ContainerPort int32 `json:"containerPort"`
 }
 

@@ -20,6 +20,7 @@ import (
 // +kubebuilder:printcolumn:JSONPath=.metadata.creationTimestamp,name=Age,type=date
 
 // ScheduledSparkApplication runs a SparkApplication at scheduled times.
+// +kubebuilder:validation:XValidation:rule=`oldSelf.hasValue() || self.metadata.name.size() <= 63`,messageExpression=`'metadata.name: invalid ScheduledSparkApplication name "' + self.metadata.name + '": must be no more than 63 characters'`,optionalOldSelf=true
 type ScheduledSparkApplication struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata"`
@@ -77,6 +78,7 @@ type ScheduledSparkApplicationSpec struct {
 	// Cron expression with five fields (minute, hour, day of month, month, day of week), a descriptor such as @daily,
 	// or an interval such as "@every 90m". A time zone in front, as in "TZ=Asia/Tokyo 0 5 * * *", takes precedence over
 	// timeZone.
+	// +kubebuilder:validation:XValidation:rule=`self.size() > 1000 || self.matches('^(CRON_)?TZ=') || self.trim().startsWith('@') || self.matches('^[\\s\\v\\x{85}\\p{Z}]*[^\\s\\v\\x{85}\\p{Z}]+([\\s\\v\\x{85}\\p{Z}]+[^\\s\\v\\x{85}\\p{Z}]+){4}[\\s\\v\\x{85}\\p{Z}]*$')`,message=`expected exactly 5 fields, a descriptor such as @daily, or an interval such as @every 90m`
 	Schedule string `json:"schedule"`
 	// IANA name of the time zone of the schedule, such as Europe/Berlin. Default Local, the time zone of the operator.
 	// +optional
@@ -89,12 +91,15 @@ type ScheduledSparkApplicationSpec struct {
 	// What to do when a run is due while another is active: Allow runs both, Forbid skips the new run, Replace deletes
 	// the active run first. Default Allow.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule=`self in ['', 'Allow', 'Forbid', 'Replace']`,message=`use Allow, Forbid or Replace`
 	ConcurrencyPolicy ConcurrencyPolicy `json:"concurrencyPolicy,omitempty"`
 	// Number of successful runs to keep. Default 1.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule=`self >= 0`,message=`must not be negative; 0 keeps no run`
 	SuccessfulRunHistoryLimit *int32 `json:"successfulRunHistoryLimit,omitempty"`
 	// Number of failed runs to keep. Default 1.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule=`self >= 0`,message=`must not be negative; 0 keeps no run`
 	FailedRunHistoryLimit *int32 `json:"failedRunHistoryLimit,omitempty"`
 
 	// Maximum number of seconds by which a run may start late. Default 600 if catchUpPolicy is Skip; otherwise, no limit.
@@ -115,6 +120,7 @@ type ScheduledSparkApplicationSpec struct {
 	// Duration, such as 10m, over which schedules with the same minute are spread. The operator delays every run of this
 	// schedule by the same part of the duration. Default 0s.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule=`self.size() > 1000 || self.matches('^[+-]?(0|([0-9]*[.]?[0-9]*(ns|us|µs|μs|ms|s|m|h))+)$') && (!self.startsWith('-') || self.matches('^[^1-9]*$'))`,message=`must be a duration such as 10m, and not negative`
 	Spread *metav1.Duration `json:"spread,omitempty"`
 }
 

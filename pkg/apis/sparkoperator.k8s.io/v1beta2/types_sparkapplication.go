@@ -25,6 +25,7 @@ import (
 
 // SparkApplication is one Spark job: what to run, with which driver and
 // executors, and what to do when it ends.
+// +kubebuilder:validation:XValidation:rule=`oldSelf.hasValue() || self.metadata.name.size() <= 63`,messageExpression=`'metadata.name: invalid SparkApplication name "' + self.metadata.name + '": must be no more than 63 characters'`,optionalOldSelf=true
 type SparkApplication struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata"`
@@ -70,6 +71,11 @@ const (
 )
 
 // SparkApplicationSpec is what the user asks for. The operator never writes it.
+// +kubebuilder:validation:XValidation:rule=`!((oldSelf.hasValue() ? [oldSelf.value(), self] : [self]).map(s, has(s.sparkVersion) && s.sparkVersion.size() <= 1000 && s.sparkVersion.matches('^[vV]?[0-2]([.][0-9]{1,3}){0,2}(-[0-9A-Za-z.+_-]*)?$') && (has(s.driver) && has(s.driver.template) || has(s.executor) && has(s.executor.template))) in [[true], [false, true]])`,message=`pod template feature requires Spark version 3.0.0 or higher; set the Spark version of the image, or remove the template`,fieldPath=`.sparkVersion`,optionalOldSelf=true
+// +kubebuilder:validation:XValidation:rule=`!((oldSelf.hasValue() ? [oldSelf.value(), self] : [self]).map(s, has(s.driver) && has(s.driver.coreLimit) && s.driver.coreLimit.size() <= 1000 && isQuantity(s.driver.coreLimit) && (!has(s.driver.coreRequest) || s.driver.coreRequest.size() == 0) && has(s.driver.cores) && !(has(s.sparkConf) && 'spark.kubernetes.driver.request.cores' in s.sparkConf) && quantity(s.driver.coreLimit).sub(s.driver.cores).isLessThan(quantity('0'))) in [[true], [false, true]])`,message=`the request of cores must be less than or equal to cpu limit; raise the limit or lower coreRequest`,fieldPath=`.driver.coreLimit`,optionalOldSelf=true
+// +kubebuilder:validation:XValidation:rule=`!((oldSelf.hasValue() ? [oldSelf.value(), self] : [self]).map(s, has(s.executor) && has(s.executor.coreLimit) && s.executor.coreLimit.size() <= 1000 && isQuantity(s.executor.coreLimit) && (!has(s.executor.coreRequest) || s.executor.coreRequest.size() == 0) && has(s.executor.cores) && !(has(s.sparkConf) && 'spark.kubernetes.executor.request.cores' in s.sparkConf) && quantity(s.executor.coreLimit).sub(s.executor.cores).isLessThan(quantity('0'))) in [[true], [false, true]])`,message=`the request of cores must be less than or equal to cpu limit; raise the limit or lower coreRequest`,fieldPath=`.executor.coreLimit`,optionalOldSelf=true
+// +kubebuilder:validation:XValidation:rule=`!((oldSelf.hasValue() ? [oldSelf.value(), self] : [self]).map(s, has(s.mainApplicationFile) && s.mainApplicationFile.size() <= 32768 && s.mainApplicationFile.startsWith('local:') && !s.mainApplicationFile.matches('[.](py|R|r)$') && (!has(s.mainClass) || s.mainClass.size() == 0)) in [[true], [false, true]])`,message=`set the class to run; it cannot be read from a JAR in the image`,fieldPath=`.mainClass`,reason=FieldValueRequired,optionalOldSelf=true
+// +kubebuilder:validation:XValidation:rule=`!((oldSelf.hasValue() ? [oldSelf.value(), self] : [self]).map(s, has(s.imagePullPolicy) && s.imagePullPolicy.size() > 0 && !(s.imagePullPolicy in ['Always', 'IfNotPresent', 'Never']) && !(has(s.sparkConf) && 'spark.kubernetes.container.image.pullPolicy' in s.sparkConf)) in [[true], [false, true]])`,message=`use Always, IfNotPresent or Never`,fieldPath=`.imagePullPolicy`,optionalOldSelf=true
 type SparkApplicationSpec struct {
 	// Whether the application is suspended. True deletes the pods of a running application, and starts none. False
 	// submits the application. Queueing systems such as Kueue set this field. Default false.
@@ -86,6 +92,7 @@ type SparkApplicationSpec struct {
 	// Deploy mode. Only cluster is supported; client is refused, because the driver would run in the operator. Default
 	// cluster.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule=`self != 'client'`,message=`a driver never runs inside the operator; use cluster or remove it`
 	Mode DeployMode `json:"mode,omitempty"`
 	// User that the driver impersonates, as with spark-submit --proxy-user.
 	// +optional
@@ -106,6 +113,7 @@ type SparkApplicationSpec struct {
 	MainClass *string `json:"mainClass,omitempty"`
 	// URI of the JAR, Python file or R file to run, such as local:///opt/app/job.jar for a file in the image, or
 	// s3a://bucket/job.py.
+	// +kubebuilder:validation:MaxLength=32768
 	MainApplicationFile *string `json:"mainApplicationFile"`
 	// Arguments of the application.
 	// +optional
@@ -114,6 +122,13 @@ type SparkApplicationSpec struct {
 	// therefore has no effect causes a Warning event.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=20000
+	// +kubebuilder:validation:XValidation:rule=`['spark.master', 'spark.kubernetes.driver.master'].all(k, !(k in self))`,messageExpression=`'sparkConf key "' + ['spark.master', 'spark.kubernetes.driver.master'].filter(k, k in self)[0] + '" is not allowed: this value is managed by the operator; remove the key'`,reason=FieldValueForbidden
+	// +kubebuilder:validation:XValidation:rule=`['oauthToken', 'oauthTokenFile', 'driver.oauthToken', 'driver.oauthTokenFile', 'executor.oauthToken', 'executor.oauthTokenFile', 'driver.caCertFile', 'driver.clientKeyFile', 'driver.clientCertFile'].all(k, !('spark.kubernetes.authenticate.' + k in self))`,messageExpression=`'sparkConf key "' + 'spark.kubernetes.authenticate.' + ['oauthToken', 'oauthTokenFile', 'driver.oauthToken', 'driver.oauthTokenFile', 'executor.oauthToken', 'executor.oauthTokenFile', 'driver.caCertFile', 'driver.clientKeyFile', 'driver.clientCertFile'].filter(k, 'spark.kubernetes.authenticate.' + k in self)[0] + '" is not allowed: authentication credentials are managed by the operator; remove the key'`,reason=FieldValueForbidden
+	// +kubebuilder:validation:XValidation:rule=`!self.exists(k, k.startsWith('spark.kubernetes.authenticate.submission.'))`,message=`sparkConf keys spark.kubernetes.authenticate.submission.* are not allowed: authentication credentials are managed by the operator; remove the key`,reason=FieldValueForbidden
+	// +kubebuilder:validation:XValidation:rule=`['driver', 'executor'].all(k, !('spark.kubernetes.' + k + '.podTemplateFile' in self))`,messageExpression=`'sparkConf key "spark.kubernetes.' + ['driver', 'executor'].filter(k, 'spark.kubernetes.' + k + '.podTemplateFile' in self)[0] + '.podTemplateFile" is not allowed: it names a file of the submitter; set the pod template in spec.driver.template or spec.executor.template'`,reason=FieldValueForbidden
+	// +kubebuilder:validation:XValidation:rule=`['spark.kubernetes.kerberos.krb5.path', 'spark.kubernetes.scheduler.volcano.podGroupTemplateFile'].all(k, !(k in self))`,messageExpression=`'sparkConf key "' + ['spark.kubernetes.kerberos.krb5.path', 'spark.kubernetes.scheduler.volcano.podGroupTemplateFile'].filter(k, k in self)[0] + '" is not allowed: it names a file of the submitter; mount the file into the pods and name it with local:// or in the application instead'`,reason=FieldValueForbidden
+	// +kubebuilder:validation:XValidation:rule=`!('spark.kerberos.keytab' in self) || self['spark.kerberos.keytab'].startsWith('local:')`,message=`sparkConf key "spark.kerberos.keytab" is not allowed: it names a file of the submitter; mount the file into the pods and name it with local:// or in the application instead`,reason=FieldValueForbidden
+	// +kubebuilder:validation:XValidation:rule=`!('spark.kubernetes.executor.podNamePrefix' in self) || self['spark.kubernetes.executor.podNamePrefix'].contains('${') || self['spark.kubernetes.executor.podNamePrefix'].size() <= 237 && self['spark.kubernetes.executor.podNamePrefix'].matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')`,message=`spark.kubernetes.executor.podNamePrefix must conform https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names and the value length <= 237`
 	SparkConf map[string]string `json:"sparkConf,omitempty"`
 	// Hadoop properties, as a map from name to value. Each is passed to Spark as spark.hadoop.NAME.
 	// +optional
@@ -130,6 +145,7 @@ type SparkApplicationSpec struct {
 	// Volumes that driver and executors can mount with their volumeMounts.
 	// +optional
 	// +kubebuilder:validation:MaxItems=2000
+	// +kubebuilder:validation:XValidation:rule=`self.all(v, [has(v.awsElasticBlockStore), has(v.azureDisk), has(v.azureFile), has(v.cephfs), has(v.cinder), has(v.configMap), has(v.csi), has(v.downwardAPI), has(v.emptyDir), has(v.ephemeral), has(v.fc), has(v.flexVolume), has(v.flocker), has(v.gcePersistentDisk), has(v.gitRepo), has(v.glusterfs), has(v.hostPath), has(v.image), has(v.iscsi), has(v.nfs), has(v.persistentVolumeClaim), has(v.photonPersistentDisk), has(v.portworxVolume), has(v.projected), has(v.quobyte), has(v.rbd), has(v.scaleIO), has(v.secret), has(v.storageos), has(v.vsphereVolume)].filter(given, given).size() <= 1)`,message=`a volume has one source; remove the others, or define a volume for each`
 	Volumes []corev1.Volume `json:"volumes,omitempty"`
 	// The driver pod.
 	// +optional
@@ -181,6 +197,8 @@ type SparkApplicationSpec struct {
 	// Further ports of the driver that get a Service and an Ingress of their own.
 	// +optional
 	// +kubebuilder:validation:MaxItems=200
+	// +kubebuilder:validation:XValidation:rule=`self.all(i, !has(i.servicePort) || self.exists_one(j, has(j.servicePort) && j.servicePort == i.servicePort))`,message=`DriverIngressOptions has duplicate ServicePort; list each port once`,reason=FieldValueDuplicate
+	// +kubebuilder:validation:XValidation:rule=`self.all(i, !has(i.ingressURLFormat) || i.ingressURLFormat == '' || self.exists_one(j, has(j.ingressURLFormat) && j.ingressURLFormat == i.ingressURLFormat))`,message=`DriverIngressOptions has duplicate IngressURLFormat; use a different one for each port`,reason=FieldValueDuplicate
 	DriverIngressOptions []DriverIngressConfiguration `json:"driverIngressOptions,omitempty"`
 	// Dynamic allocation: Spark starts and stops executors according to the load. Default: disabled.
 	// +optional
@@ -240,6 +258,8 @@ type RestartPolicy struct {
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=255
+	// +kubebuilder:validation:items:Minimum=1
+	// +kubebuilder:validation:items:Maximum=255
 	NonRetryableExitCodes []int32 `json:"nonRetryableExitCodes,omitempty"`
 	// Separate retries for failures of the infrastructure, such as an eviction or a lost node. They apply with every type,
 	// also Never. Default: these failures use up the other retries.
@@ -289,6 +309,7 @@ type SparkUIConfiguration struct {
 
 // DriverIngressConfiguration describes Service and Ingress of one further port of
 // the driver.
+// +kubebuilder:validation:XValidation:rule=`has(self.ingressURLFormat) && self.ingressURLFormat.size() > 0`,message=`DriverIngressOptions has empty IngressURLFormat; use a value such as {{$appName}}.example.com`,fieldPath=`.ingressURLFormat`,reason=FieldValueRequired
 type DriverIngressConfiguration struct {
 	// Port of the driver and of the Service. Unique in the list.
 	ServicePort *int32 `json:"servicePort"`
@@ -306,6 +327,7 @@ type DriverIngressConfiguration struct {
 	// Host and path of the Ingress, such as {{$appName}}.example.com. {{$appName}}, {{$appNamespace}} and {{$appId}}
 	// are replaced by name, namespace and Spark application ID.
 	// +optional
+	// +kubebuilder:validation:MaxLength=512
 	IngressURLFormat string `json:"ingressURLFormat,omitempty"`
 	// Annotations of the Ingress. Default: those of sparkUIOptions.
 	// +optional
@@ -386,6 +408,9 @@ type PrometheusSpec struct {
 }
 
 // DynamicAllocation lets Spark scale the number of executors.
+// +kubebuilder:validation:XValidation:rule=`!has(self.enabled) || !self.enabled || !has(self.minExecutors) || self.minExecutors >= 0`,message=`must be at least 0`,fieldPath=`.minExecutors`
+// +kubebuilder:validation:XValidation:rule=`!has(self.enabled) || !self.enabled || !has(self.maxExecutors) || self.maxExecutors >= 1`,message=`must be at least 1`,fieldPath=`.maxExecutors`
+// +kubebuilder:validation:XValidation:rule=`!has(self.enabled) || !self.enabled || !has(self.minExecutors) || !has(self.maxExecutors) || self.minExecutors <= self.maxExecutors`,message=`dynamicAllocation.minExecutors cannot be greater than dynamicAllocation.maxExecutors`,fieldPath=`.minExecutors`
 type DynamicAllocation struct {
 	// Whether dynamic allocation is enabled. Default false.
 	// +optional
