@@ -84,7 +84,7 @@ func startWebhook(t *testing.T) {
 	in.Start(t, operatorBinary, api.Kubeconfig, in.Port)
 	probe := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "sparkoperator.k8s.io/v1beta2", "kind": "SparkApplication", "metadata": map[string]any{"name": "probe"},
-		"spec": map[string]any{"mainApplicationFile": "local:///a.jar", "driver": map[string]any{}, "executor": map[string]any{}, "sparkVersion": "4.0.4"},
+		"spec": map[string]any{"mainClass": "Main", "mainApplicationFile": "local:///a.jar", "driver": map[string]any{}, "executor": map[string]any{}, "sparkVersion": "4.0.4"},
 	}}
 	var err error
 	for range 300 {

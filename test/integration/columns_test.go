@@ -61,7 +61,7 @@ func TestColumnsOfTimesThatHaveNotComeAreEmpty(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			app := &v1beta2.SparkApplication{ObjectMeta: metav1.ObjectMeta{Name: name}}
-			app.Spec = v1beta2.SparkApplicationSpec{Suspend: ptr.To(true), Type: "Scala", SparkVersion: "4.3.0", MainApplicationFile: ptr.To("local:///a.jar")}
+			app.Spec = v1beta2.SparkApplicationSpec{Suspend: ptr.To(true), Type: "Scala", SparkVersion: "4.3.0", MainClass: ptr.To("Main"), MainApplicationFile: ptr.To("local:///a.jar")}
 			client := api.Spark.SparkoperatorV1beta2().SparkApplications(namespace)
 			app, err := client.Create(t.Context(), app, metav1.CreateOptions{})
 			if err != nil {
@@ -82,7 +82,7 @@ func TestColumnsOfTimesThatHaveNotComeAreEmpty(t *testing.T) {
 	t.Run("schedule", func(t *testing.T) {
 		schedule := &v1beta2.ScheduledSparkApplication{ObjectMeta: metav1.ObjectMeta{Name: "nightly"}}
 		schedule.Spec.Schedule, schedule.Spec.Suspend = "@daily", ptr.To(true)
-		schedule.Spec.Template = v1beta2.SparkApplicationSpec{Type: "Scala", SparkVersion: "4.3.0", MainApplicationFile: ptr.To("local:///a.jar")}
+		schedule.Spec.Template = v1beta2.SparkApplicationSpec{Type: "Scala", SparkVersion: "4.3.0", MainClass: ptr.To("Main"), MainApplicationFile: ptr.To("local:///a.jar")}
 		client := api.Spark.SparkoperatorV1beta2().ScheduledSparkApplications(namespace)
 		schedule, err := client.Create(t.Context(), schedule, metav1.CreateOptions{})
 		if err != nil {
@@ -103,7 +103,7 @@ func TestColumnsOfTimesThatHaveNotComeAreEmpty(t *testing.T) {
 func TestKueueStopsAnApplicationWithoutInstances(t *testing.T) {
 	namespace := newNamespace(t, "kueue-stop")
 	app := &v1beta2.SparkApplication{ObjectMeta: metav1.ObjectMeta{Name: "queued", Labels: map[string]string{v1beta2.LabelKueueQueue: "team"}}}
-	app.Spec = v1beta2.SparkApplicationSpec{Type: "Scala", SparkVersion: "3.5.9", MainApplicationFile: ptr.To("local:///a.jar")}
+	app.Spec = v1beta2.SparkApplicationSpec{Type: "Scala", SparkVersion: "3.5.9", MainClass: ptr.To("Main"), MainApplicationFile: ptr.To("local:///a.jar")}
 	client := api.Spark.SparkoperatorV1beta2().SparkApplications(namespace)
 	if _, err := client.Create(t.Context(), app, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)

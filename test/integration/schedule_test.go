@@ -98,6 +98,7 @@ spec:
   template:
     sparkVersion: 4.3.0
     image: example.com/spark:4.3.0
+    mainClass: Main
     mainApplicationFile: local:///a.jar
     driver:
       template: {spec: {containers: {no: list}}}

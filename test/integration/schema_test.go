@@ -119,6 +119,7 @@ spec:
   labels: {dag_id: d}
   type: Scala
   sparkVersion: 4.3.0
+  mainClass: Main
   mainApplicationFile: local:///a.jar
   driver:
     template: {spec: {fromTheFuture: 1, containers: []}}
@@ -176,6 +177,7 @@ func TestMetadataOfEphemeralClaimsIsKept(t *testing.T) {
 	const spec = `
   type: Scala
   sparkVersion: 3.5.9
+  mainClass: Main
   mainApplicationFile: local:///opt/app/job.jar
   volumes:
   - name: spark-local-dir-1

@@ -25,7 +25,10 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-var applications = schema.GroupVersionResource{Group: "sparkoperator.k8s.io", Version: "v1beta2", Resource: "sparkapplications"}
+var (
+	applications = schema.GroupVersionResource{Group: "sparkoperator.k8s.io", Version: "v1beta2", Resource: "sparkapplications"}
+	schedules    = schema.GroupVersionResource{Group: "sparkoperator.k8s.io", Version: "v1beta2", Resource: "scheduledsparkapplications"}
+)
 
 // app is a SparkApplication with further fields of spec, as name and value.
 func app(namespace, name string, fields ...any) *unstructured.Unstructured {
@@ -149,7 +152,6 @@ func TestApplicationsAreCheckedWhenTheyAreApplied(t *testing.T) {
 		"apiVersion": "sparkoperator.k8s.io/v1beta2", "kind": "ScheduledSparkApplication", "metadata": map[string]any{"name": "daily"},
 		"spec": map[string]any{"schedule": "61 * * * *", "template": app("", "").Object["spec"]},
 	}}
-	schedules := schema.GroupVersionResource{Group: "sparkoperator.k8s.io", Version: "v1beta2", Resource: "scheduledsparkapplications"}
 	if _, err := client.Resource(schedules).Namespace(in.name).Create(ctx, schedule, metav1.CreateOptions{}); err == nil || !strings.Contains(err.Error(), "spec.schedule: Invalid value") {
 		t.Errorf("schedule: %v", err)
 	}
