@@ -144,7 +144,7 @@ test-integration: bin/localcluster
 	hack/prerequisites.sh race
 	bin/localcluster env true
 	@# Never from the cache of tests, which does not know what the operator is built from.
-	cd test && $(GO_TEST) -count=1 -timeout 20m $$(go list ./... | grep -vE '/(chart|clients|e2e)(/|$$)')
+	cd test && $(GO_TEST) -count=1 -timeout 20m $$(go list ./... | grep -vE '/(chart|clients|e2e|migration)(/|$$)')
 
 .PHONY: restarts
 restarts: bin/localcluster ## Restart the API server ten times while 900 applications are submitted; 8 minutes.
@@ -156,7 +156,8 @@ e2e: cluster-up spark35-image bin/helm ## Run the tests that need a node and rea
 	bin/localcluster load-image bin/spark-image-$(SPARK35_VERSION).tar
 	bin/localcluster kubectl apply --server-side --force-conflicts --filename charts/spark-operator/crds/
 	@# The clients need no node. They are done long before Spark is.
-	$(MAKE) --no-print-directory --jobs 2 e2e-node test-clients
+	@# To build the controller of kubeflow/spark-operator takes minutes: see CONTRIBUTING.md.
+	$(MAKE) --no-print-directory --jobs 2 e2e-node test-clients $(if $(wildcard $(CACHE)/tools/kubeflow-operator-*),test-migration)
 
 .PHONY: e2e-node
 e2e-node:
@@ -172,6 +173,13 @@ test-clients: bin/localcluster ## Run released clients (Airflow, Kubeflow SDK, A
 	hack/prerequisites.sh clients
 	bin/localcluster env true
 	clients=$$(hack/clients.sh) && cd test && CLIENTS=$$clients go test -count=1 -timeout 15m $(E2E_FLAGS) ./clients
+
+.PHONY: test-migration
+test-migration: bin/localcluster bin/kubeflow-operator ## Move applications from the real kubeflow/spark-operator to this operator and back.
+	bin/localcluster env true
+	cd hack/tools/kubeflow-operator && go mod download github.com/kubeflow/spark-operator/v2
+	module=$$(go -C hack/tools/kubeflow-operator list -m -f '{{.Dir}}' github.com/kubeflow/spark-operator/v2) && cd test && \
+	  KUBEFLOW_OPERATOR=$(CURDIR)/bin/kubeflow-operator KUBEFLOW_CRDS=$$module/config/crd/bases go test -count=1 -timeout 10m $(E2E_FLAGS) ./migration
 
 ##@ Measure
 
@@ -288,6 +296,10 @@ bin/helm: go-toolchain
 .PHONY: bin/actionlint bin/crane bin/cyclonedx-gomod bin/kustomize bin/prometheus
 bin/actionlint bin/crane bin/cyclonedx-gomod bin/kustomize bin/prometheus: go-toolchain
 	@hack/tool.sh $(notdir $@)
+
+.PHONY: bin/kubeflow-operator
+bin/kubeflow-operator: go-toolchain
+	@hack/tool.sh kubeflow-operator
 
 .PHONY: bin/benchstat
 bin/benchstat: go-toolchain
