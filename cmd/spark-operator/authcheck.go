@@ -141,7 +141,7 @@ func (o *ControllerOptions) access() *AccessOptions { return &o.AccessOptions }
 func (o *ControllerOptions) permissions() []permissions.Permission {
 	needs := permissions.Controller{
 		Scopes: o.scopes(), Selects: o.NamespaceSelector != "", Lease: o.Election.lease(), NodeLoss: o.NodeLossGracePeriod > 0,
-		DisruptionBudgets: o.EnableDriverPDB, BatchScheduling: o.EnableBatchScheduler,
+		DisruptionBudgets: o.EnableDriverPDB, BatchScheduling: o.EnableBatchScheduler, Routes: o.RouteURLFormat != "",
 	}
 	return needs.List()
 }

@@ -24,7 +24,6 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/redact"
 	"github.com/spark-operator/spark-operator/pkg/scheduledapp"
 	"github.com/spark-operator/spark-operator/pkg/submit/sparksubmit"
-	"github.com/spark-operator/spark-operator/pkg/ui"
 )
 
 // ControllerOptions are the flags of "controller start" as given.
@@ -55,6 +54,9 @@ type ControllerOptions struct {
 	IngressClassName   string
 	IngressTLS         string
 	IngressAnnotations string
+	RouteURLFormat     string
+	RouteGateways      []string
+	RouteAnnotations   string
 
 	EnableBatchScheduler  bool
 	DefaultBatchScheduler string
@@ -143,6 +145,9 @@ func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs.StringVar(&o.IngressClassName, "ingress-class-name", o.IngressClassName, "Class of every Ingress. If empty, the default class of the cluster.")
 	fs.StringVar(&o.IngressTLS, "ingress-tls", o.IngressTLS, `TLS of every Ingress whose application sets none, as JSON: [{"hosts":["*.example.com"],"secretName":"tls"}].`)
 	fs.StringVar(&o.IngressAnnotations, "ingress-annotations", o.IngressAnnotations, `Annotations of every Ingress whose application sets none, as a JSON object: {"key":"value"}.`)
+	fs.StringVar(&o.RouteURLFormat, "ui-route-url-format", o.RouteURLFormat, "URL of the web UI of an application behind an HTTPRoute of the Gateway API, with the placeholders of --ingress-url-format. If empty, no HTTPRoute is created. Not together with --ingress-url-format.")
+	fs.StringSliceVar(&o.RouteGateways, "ui-route-gateways", o.RouteGateways, "Comma-separated list of the Gateways of every HTTPRoute whose application names none, as [NAMESPACE/]NAME[:LISTENER]. Without NAMESPACE, the Gateway is in the namespace of the application.")
+	fs.StringVar(&o.RouteAnnotations, "ui-route-annotations", o.RouteAnnotations, `Annotations of every HTTPRoute whose application sets none, as a JSON object: {"key":"value"}.`)
 
 	fs = sets.FlagSet("batch scheduling")
 	fs.BoolVar(&o.EnableBatchScheduler, "enable-batch-scheduler", o.EnableBatchScheduler, "Enable spec.batchScheduler.")
@@ -179,21 +184,6 @@ func (o *compatibilityOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 var submitters = []string{v1beta2.SubmitterNative, v1beta2.SubmitterSparkSubmit}
 
 var timestampPrecisions = []string{"nanos", "micros", "millis", "seconds", "minutes"}
-
-func (o *ControllerOptions) ui() (ui.Config, error) {
-	config := ui.Config{
-		WebService:       o.EnableUIService,
-		IngressURLFormat: o.IngressURLFormat,
-		IngressClassName: o.IngressClassName,
-	}
-	if err := parseJSON("ingress-tls", o.IngressTLS, &config.IngressTLS); err != nil {
-		return ui.Config{}, err
-	}
-	if err := parseJSON("ingress-annotations", o.IngressAnnotations, &config.IngressAnnotations); err != nil {
-		return ui.Config{}, err
-	}
-	return config, nil
-}
 
 // builtIn is the value of --log-tail-redact for the rules of package redact.
 const builtIn = "default"

@@ -18,6 +18,7 @@ import (
 	cliflag "k8s.io/component-base/cli/flag"
 	"sigs.k8s.io/yaml"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
 )
 
@@ -163,6 +164,7 @@ func TestInvalidFlagsAreNamed(t *testing.T) {
 		{"--application-selector=!sparkoperator.k8s.io/scheduled-app-name", "select both by another label"},
 		{"--ingress-tls={", "--ingress-tls"},
 		{`--ingress-annotations=["a=b"]`, "--ingress-annotations"},
+		{`--ui-route-annotations=["a=b"]`, "--ui-route-annotations"},
 		{"--scheduled-spark-application-timestamp-precision=hours", "--scheduled-spark-application-timestamp-precision"},
 		{"--metrics-job-submit-latency-buckets=1,x", "--metrics-job-submit-latency-buckets"},
 		{"--metrics-job-start-latency-buckets=2,1", "--metrics-job-start-latency-buckets"},
@@ -199,6 +201,11 @@ func TestInvalidFlagsAreNamed(t *testing.T) {
 		{"--ingress-class-name=My Class", "--ingress-class-name"},
 		{`--ingress-tls=[{"host":"a"}]`, "--ingress-tls"},
 		{`--ingress-annotations={"a b":"c"}`, "--ingress-annotations"},
+		{`--ui-route-annotations={"a b":"c"}`, "--ui-route-annotations"},
+		{"--ui-route-gateways=infra/", `--ui-route-gateways: "infra/"`},
+		{"--ui-route-gateways=/web", `--ui-route-gateways: "/web"`},
+		{"--ui-route-gateways=web:", `--ui-route-gateways: "web:"`},
+		{"--ui-route-gateways=a/b/c", `--ui-route-gateways: "a/b/c"`},
 		{"--kube-scheduler-names=a,B", "--kube-scheduler-names"},
 		{"--logging-format=xml", "logging-format"},
 	} {
@@ -422,5 +429,23 @@ func TestLogTail(t *testing.T) {
 		if lines != test.lines || (hide != nil) != (test.redacts != "") || hide != nil && hide(test.redacts) == test.redacts {
 			t.Errorf("%q: %d lines, hides %t", test.arguments, lines, hide != nil)
 		}
+	}
+}
+
+func TestGatewaysOfTheUI(t *testing.T) {
+	options, err := parse(t, "--ui-route-url-format=spark.example.com/{{$appName}}", "--ui-route-gateways=infra/web:https,own", `--ui-route-annotations={"a":"b"}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := options.Config("k8s://https://10.0.0.1:443")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []v1beta2.RouteGateway{{Namespace: "infra", Name: "web", SectionName: "https"}, {Name: "own"}}
+	if c := config.Controller.UI; c.RouteURLFormat != "spark.example.com/{{$appName}}" || !slices.Equal(c.RouteGateways, want) || c.RouteAnnotations["a"] != "b" {
+		t.Errorf("ui %+v", c)
+	}
+	if _, err := parse(t, "--ui-route-url-format=a.example.com", "--ingress-url-format=b.example.com"); err == nil || !strings.Contains(err.Error(), "set only one of them") {
+		t.Errorf("two URLs: %v", err)
 	}
 }

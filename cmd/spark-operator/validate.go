@@ -80,6 +80,8 @@ func (o *ControllerOptions) Validate() error {
 		errs = append(errs, err)
 	} else if err := apivalidation.ValidateAnnotations(config.IngressAnnotations, field.NewPath("annotations")).ToAggregate(); err != nil {
 		wrong("ingress-annotations", "%v", err)
+	} else if err := apivalidation.ValidateAnnotations(config.RouteAnnotations, field.NewPath("annotations")).ToAggregate(); err != nil {
+		wrong("ui-route-annotations", "%v", err)
 	}
 	for _, name := range o.KubeSchedulerNames {
 		if problems := validation.IsDNS1123Subdomain(name); len(problems) > 0 {

@@ -74,7 +74,7 @@ problem, and [states.md](states.md) lists the states.
 | ExecutorsReady | at least as many executors are running as the application starts with | fewer are running. The condition is absent while the driver is not running | |
 | Completed | the application succeeded | it failed, and no further run follows. The condition is absent before the end | |
 | Stalled | the application makes no progress, and the operator cannot fix the cause | never; the condition is absent while the application makes progress | |
-| UIReady | the Service and the Ingress of the web UI exist | they cannot be created. The condition is absent before and after the run | |
+| UIReady | the Service of the web UI and its Ingress or HTTPRoute exist | they cannot be created. The condition is absent before and after the run | |
 
 A reason is one word and part of the API: scripts may compare it. A message is for users, and its wording may change.
 

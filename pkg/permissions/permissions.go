@@ -42,8 +42,8 @@ type Controller struct {
 	Lease   Lease
 	// NodeLoss is set if drivers on lost nodes are force-deleted.
 	NodeLoss bool
-	// DisruptionBudgets and BatchScheduling are set if these features are enabled.
-	DisruptionBudgets, BatchScheduling bool
+	// DisruptionBudgets, BatchScheduling and Routes are set if these features are enabled.
+	DisruptionBudgets, BatchScheduling, Routes bool
 }
 
 // Webhook is what the permissions of "webhook start" depend on.
@@ -102,6 +102,7 @@ var (
 		{"scheduling.volcano.sh", "podgroups", "get create patch delete", "pod groups of Volcano (--enable-batch-scheduler)"},
 		{"scheduling.x-k8s.io", "podgroups", "get create patch delete", "pod groups of the coscheduling plugin (--enable-batch-scheduler)"},
 	}
+	routes     = []rule{{"gateway.networking.k8s.io", "httproutes", "get create update delete", "the HTTPRoute of the web UI (--ui-route-url-format)"}}
 	nodes      = rule{"", "nodes", "get", "force-deleting drivers on lost nodes (--node-loss-grace-period)"}
 	namespaces = rule{"", "namespaces", "list watch", "--namespace-selector"}
 
@@ -119,6 +120,9 @@ func (c *Controller) List() []Permission {
 		}
 		if c.BatchScheduling {
 			l.add(scope, groups...)
+		}
+		if c.Routes {
+			l.add(scope, routes...)
 		}
 	}
 	if c.NodeLoss {

@@ -13,9 +13,9 @@ import (
 
 // SetDriverInfo writes where the web UI is found into the web UI fields of info
 // and leaves the others alone. Live is the Service as the API server returned
-// it, with its cluster IP; nil clears the fields of the Service. The fields of
-// the Ingress are set if hasIngress, that is, once the Ingress of web exists.
-func SetDriverInfo(info *v1beta2.DriverInfo, web *Endpoint, live *corev1.Service, hasIngress bool) {
+// it, with its cluster IP; nil clears the fields of the Service. The fields of the
+// Ingress or the HTTPRoute are set if isRouted, that is, once that of web exists.
+func SetDriverInfo(info *v1beta2.DriverInfo, web *Endpoint, live *corev1.Service, isRouted bool) {
 	info.WebUIServiceName, info.WebUIPort, info.WebUIAddress = "", 0, ""
 	if live != nil && len(live.Spec.Ports) > 0 {
 		info.WebUIServiceName = live.Name
@@ -24,9 +24,15 @@ func SetDriverInfo(info *v1beta2.DriverInfo, web *Endpoint, live *corev1.Service
 			info.WebUIAddress = net.JoinHostPort(ip, strconv.Itoa(int(info.WebUIPort)))
 		}
 	}
-	info.WebUIIngressName, info.WebUIIngressAddress = "", ""
-	if hasIngress && web != nil && web.Ingress != nil {
+	info.WebUIIngressName, info.WebUIRouteName, info.WebUIIngressAddress = "", "", ""
+	if !isRouted || web == nil {
+		return
+	}
+	info.WebUIIngressAddress = web.URL
+	if web.Ingress != nil {
 		info.WebUIIngressName = web.Ingress.Name
-		info.WebUIIngressAddress = web.URL
+	}
+	if web.Route != nil {
+		info.WebUIRouteName = web.Route.GetName()
 	}
 }

@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package ui describes how the ports of a driver are reached: the Service and
-// Ingress of Spark's web UI and those of spec.driverIngressOptions.
+// Package ui describes how the ports of a driver are reached: the Service of Spark's
+// web UI with its Ingress or HTTPRoute, and those of spec.driverIngressOptions.
 //
 // The functions are pure. [Build] returns the objects that a run wants;
 // comparing them with those that exist, writing and deleting them is the
 // controller's part. A URL template is evaluated in one place, so the path given
-// to the driver ([ProxyBase]) always agrees with the Ingress in front of it.
+// to the driver ([ProxyBase]) always agrees with the Ingress or HTTPRoute in front of it.
 package ui
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
@@ -22,7 +24,7 @@ import (
 // Config are the settings of the operator's flags for all applications.
 type Config struct {
 	// WebService gives each application a Service for its web UI
-	// (--enable-ui-service). Without it there is no Ingress for the UI either.
+	// (--enable-ui-service). Without it the UI has neither an Ingress nor an HTTPRoute.
 	WebService bool
 	// IngressURLFormat is the URL template of the web UI
 	// (--ingress-url-format); empty: no Ingress.
@@ -37,6 +39,15 @@ type Config struct {
 	// IngressAnnotations apply to each Ingress for which the application gives
 	// none (--ingress-annotations).
 	IngressAnnotations map[string]string
+	// RouteURLFormat is the URL template of the web UI behind an HTTPRoute
+	// (--ui-route-url-format); empty: no HTTPRoute. Not together with IngressURLFormat.
+	RouteURLFormat string
+	// RouteGateways are the Gateways of each HTTPRoute for which the application names
+	// none (--ui-route-gateways).
+	RouteGateways []v1beta2.RouteGateway
+	// RouteAnnotations apply to each HTTPRoute for which the application gives none
+	// (--ui-route-annotations).
+	RouteAnnotations map[string]string
 }
 
 // Run identifies the run to which the objects belong.
@@ -54,7 +65,9 @@ type Endpoint struct {
 	Service *corev1.Service
 	// Ingress leads to Service; nil if none is configured.
 	Ingress *networkingv1.Ingress
-	// URL is the address behind Ingress with its scheme; empty without Ingress.
+	// Route leads to Service, as an object of [RouteResource]; nil if none is configured.
+	Route *unstructured.Unstructured
+	// URL is the address behind Ingress or Route with its scheme; empty without both.
 	URL string
 }
 
@@ -103,7 +116,10 @@ type builder struct {
 	run    Run
 }
 
-// web builds the endpoint of the web UI. Where only the Ingress is impossible
+// webURLFormat is the URL template of the web UI; empty if nothing leads to it.
+func (c *Config) webURLFormat() string { return cmp.Or(c.IngressURLFormat, c.RouteURLFormat) }
+
+// web builds the endpoint of the web UI. Where only the Ingress or route is impossible
 // it returns both the endpoint with its Service and the error.
 func (b *builder) web() (*Endpoint, error) {
 	service, err := b.webService()
@@ -111,7 +127,7 @@ func (b *builder) web() (*Endpoint, error) {
 		return nil, err
 	}
 	endpoint := &Endpoint{Service: service}
-	if b.config.IngressURLFormat == "" {
+	if b.config.webURLFormat() == "" {
 		return endpoint, nil
 	}
 	address, err := b.webURL()
@@ -123,6 +139,10 @@ func (b *builder) web() (*Endpoint, error) {
 		options = &v1beta2.SparkUIConfiguration{}
 	}
 	endpoint.URL = address.text
+	if b.config.IngressURLFormat == "" {
+		endpoint.Route, err = b.route(boundedName(b.app.Name, "ui-route"), address, service, options)
+		return endpoint, err
+	}
 	endpoint.Ingress = b.ingress(boundedName(b.app.Name, "ui-ingress"), address, service,
 		firstMap(options.IngressAnnotations, b.config.IngressAnnotations),
 		firstTLS(options.IngressTLS, b.config.IngressTLS))
@@ -163,20 +183,24 @@ func (b *builder) evaluate(format string) (address, error) {
 
 // webURL evaluates the URL template of the web UI.
 func (b *builder) webURL() (address, error) {
-	evaluated, err := b.evaluate(b.config.IngressURLFormat)
+	evaluated, err := b.evaluate(b.config.webURLFormat())
 	if err != nil {
-		return address{}, fmt.Errorf("operator flag --ingress-url-format: %w", err)
+		flag := "--ingress-url-format"
+		if b.config.IngressURLFormat == "" {
+			flag = "--ui-route-url-format"
+		}
+		return address{}, fmt.Errorf("operator flag %s: %w", flag, err)
 	}
 	return evaluated, nil
 }
 
-// ProxyBase returns the path under which the Ingress serves the web UI, without
-// a slash at its end: what Spark must know as spark.ui.proxyBase. It is empty if
-// there is no Ingress or it serves the UI at the root. The error is that of
-// Build for the same template; without an Ingress the driver needs no path, so
-// it is no reason to refuse a run.
+// ProxyBase returns the path under which the Ingress or HTTPRoute serves the web UI,
+// without a slash at its end: what Spark must know as spark.ui.proxyBase. It is empty if
+// neither exists or the UI is served at the root. The error is that of Build for the same
+// template; without an Ingress the driver needs no path, so it is no reason to refuse a
+// run.
 func ProxyBase(app *v1beta2.SparkApplication, config Config, run Run) (string, error) {
-	if !config.WebService || config.IngressURLFormat == "" {
+	if !config.WebService || config.webURLFormat() == "" {
 		return "", nil
 	}
 	b := builder{app: app, config: config, run: run}

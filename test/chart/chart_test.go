@@ -69,6 +69,7 @@ func TestRefusedValues(t *testing.T) {
 		"controller.featureGates[0].name=Foo,controller.featureGates[0].enabled=true":                 "does not have Foo",
 		"controller.batchScheduler.default=slurm,controller.batchScheduler.enable=true":               "slurm is not volcano, yunikorn",
 		"controller.dryRun=true,webhook.enable=true":                                                  "requires webhook.enable=false",
+		"controller.uiRoute.enable=true,controller.uiIngress.enable=true":                             "the web UI has one URL",
 		"controler.replicas=2":                           "'controler' not allowed",
 		"controller.workers=0":                           "/controller/workers",
 		"controller.workers=null":                        "missing property 'workers'",
@@ -125,6 +126,19 @@ func TestOperatorAcceptsArguments(t *testing.T) {
 				t.Errorf("an unknown flag was accepted: %s", err)
 			}
 		})
+	}
+}
+
+func TestRouteOfTheUI(t *testing.T) {
+	args := deployment(t, render(t, "--set", "controller.uiRoute.enable=true,controller.uiRoute.urlFormat=spark.example.com,"+
+		"controller.uiRoute.gateways={infra/web:https,own},controller.uiRoute.annotations.a=b")).Spec.Template.Spec.Containers[0].Args
+	for _, want := range []string{"--ui-route-url-format=spark.example.com", "--ui-route-gateways=infra/web:https,own", `--ui-route-annotations={"a":"b"}`} {
+		if !slices.Contains(args, want) {
+			t.Errorf("no %s in %q", want, args)
+		}
+	}
+	if err := startOperator(t, args...); !strings.Contains(err, "find the API server") {
+		t.Errorf("%s\n%q", err, args)
 	}
 }
 

@@ -219,6 +219,8 @@ func TestNotesNameWhatHasNoEffect(t *testing.T) {
 		"controller.replicas=2,controller.leaderElection.enable=false":                              "controller.leaderElection.enable:",
 		"controller.uiIngress.enable=true":                                                          "controller.uiIngress.enable: an Ingress requires",
 		"controller.uiIngress.enable=true,controller.uiService.enable=false":                        "controller.uiIngress.enable: the backend of the Ingress is",
+		"controller.uiRoute.enable=true":                                                            "controller.uiRoute.enable: an HTTPRoute requires",
+		"controller.uiRoute.enable=true,controller.uiService.enable=false":                          "controller.uiRoute.enable: the backend of the HTTPRoute is",
 		"controller.batchScheduler.default=volcano":                                                 "controller.batchScheduler.default:",
 		"controller.featureGates[0].name=RestSubmitter,controller.featureGates[0].enabled=true":     "RestSubmitter:",
 		"controller.featureGates[0].name=LoadSparkDefaults,controller.featureGates[0].enabled=true": "LoadSparkDefaults:",

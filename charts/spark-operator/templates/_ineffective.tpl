@@ -26,6 +26,12 @@ controller.uiIngress.enable: the backend of the Ingress is the Service that cont
 {{- if and .uiIngress.enable (not .uiIngress.urlFormat) }}
 controller.uiIngress.enable: an Ingress requires controller.uiIngress.urlFormat.
 {{- end }}
+{{- if and .uiRoute.enable (not .uiService.enable) }}
+controller.uiRoute.enable: the backend of the HTTPRoute is the Service that controller.uiService.enable creates.
+{{- end }}
+{{- if and .uiRoute.enable (not .uiRoute.urlFormat) }}
+controller.uiRoute.enable: an HTTPRoute requires controller.uiRoute.urlFormat.
+{{- end }}
 {{- if and .batchScheduler.default (not .batchScheduler.enable) }}
 controller.batchScheduler.default: batch schedulers require controller.batchScheduler.enable.
 {{- end }}

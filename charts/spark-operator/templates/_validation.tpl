@@ -34,6 +34,9 @@ controller that does not start.
 {{- if and .Values.prometheus.podMonitor.create .Values.prometheus.serviceMonitor.create }}
 {{- fail "prometheus.podMonitor.create and prometheus.serviceMonitor.create would scrape each pod twice: choose one" }}
 {{- end }}
+{{- if and .Values.controller.uiRoute.enable .Values.controller.uiIngress.enable }}
+{{- fail "controller.uiRoute.enable and controller.uiIngress.enable: the web UI has one URL; enable only one of them" }}
+{{- end }}
 {{- range .Values.controller.featureGates }}
 {{- if and .enabled (not (has .name (list "PartialRestart" "DefaultTimeToLive" "LoadSparkDefaults" "RestSubmitter"))) }}
 {{- fail (printf "controller.featureGates: this version does not have %s; remove it" .name) }}

@@ -58,6 +58,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &sparkoperatork8siov1beta2.PrometheusSpecApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("RestartPolicy"):
 		return &sparkoperatork8siov1beta2.RestartPolicyApplyConfiguration{}
+	case v1beta2.SchemeGroupVersion.WithKind("RouteGateway"):
+		return &sparkoperatork8siov1beta2.RouteGatewayApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("RunNowStatus"):
 		return &sparkoperatork8siov1beta2.RunNowStatusApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("ScheduledSparkApplication"):

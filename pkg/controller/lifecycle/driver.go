@@ -158,7 +158,7 @@ func followUI(in *Input, out *Outcome, status *v1beta2.SparkApplicationStatus, c
 	if out.UI == nil {
 		return
 	}
-	ui.SetDriverInfo(&status.DriverInfo, out.UI.Web, out.UI.Service, out.UI.Ingress)
+	ui.SetDriverInfo(&status.DriverInfo, out.UI.Web, out.UI.Service, out.UI.Routed)
 	if out.UI.err != nil {
 		message := reconcile.OneLine(out.UI.err.Error())
 		if old := meta.FindStatusCondition(status.Conditions, v1beta2.ConditionUIReady); old != nil && old.Status == metav1.ConditionFalse && old.ObservedGeneration == in.App.Generation {

@@ -101,11 +101,11 @@ type Pending struct {
 	After   time.Duration // when to sync again; 0 to leave that to the row
 }
 
-// UIResult is what became of the Services and Ingresses of a run.
+// UIResult is what became of the Services, Ingresses and HTTPRoutes of a run.
 type UIResult struct {
 	Web     *ui.Endpoint
 	Service *corev1.Service // of the web UI, as stored; nil if it could not be written
-	Ingress bool            // the Ingress of the web UI exists
+	Routed  bool            // the Ingress or HTTPRoute of the web UI exists
 	err     error           // all that failed; nil for nothing
 	refused bool            // trying again would not help with some of it
 	awaited reconcile.Cause // of a refusal that may end by itself; empty for none

@@ -214,8 +214,8 @@ var Reasons = []reason{
 		Remedy: "wait; if it persists, check the Job for a finalizer"},
 
 	// The web UI.
-	{Name: reasonUIReady, In: places(uiReadyTrue), Meaning: "the Service and the Ingress of the web UI exist as specified"},
-	{Name: reasonUIFailed, In: places(uiReadyFalse), Meaning: "the Service or the Ingress of the web UI cannot be created; the run continues without it",
+	{Name: reasonUIReady, In: places(uiReadyTrue), Meaning: "the Service of the web UI and its Ingress or HTTPRoute exist as specified"},
+	{Name: reasonUIFailed, In: places(uiReadyFalse), Meaning: "the Service, Ingress or HTTPRoute of the web UI cannot be created; the run continues without it",
 		Remedy: "fix the cause in the message; the operator tries again every 30 s"},
 
 	// Words of Kubernetes about the end of a container or pod.

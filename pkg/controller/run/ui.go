@@ -9,7 +9,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
@@ -18,7 +20,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/ui"
 )
 
-// ensureUI writes the Services and Ingresses through which the driver is reached.
+// ensureUI writes the Services, Ingresses and HTTPRoutes through which the driver is reached.
 // It never returns an error: an application runs as well without its UI. What
 // failed becomes a condition and is tried again.
 func (r *Runner) ensureUI(ctx context.Context, t *task) error {
@@ -40,14 +42,13 @@ func (r *Runner) ensureUI(ctx context.Context, t *task) error {
 	for _, endpoint := range endpoints(&objects) {
 		service, err := r.ensureService(ctx, app, endpoint.Service)
 		result.Add(err)
-		ingressExists := false
-		if endpoint.Ingress != nil && err == nil {
-			err = r.ensureIngress(ctx, app, endpoint.Ingress)
+		isRouted := false
+		if err == nil {
+			isRouted, err = r.ensureRoute(ctx, app, endpoint)
 			result.Add(err)
-			ingressExists = err == nil
 		}
 		if endpoint == objects.Web {
-			result.Service, result.Ingress = service, ingressExists
+			result.Service, result.Routed = service, isRouted
 		}
 	}
 	result.Add(r.pruneUI(ctx, t, &objects))
@@ -58,7 +59,7 @@ func (r *Runner) ensureUI(ctx context.Context, t *task) error {
 
 // pruneUI deletes Services and Ingresses of the application that an edit of the
 // spec has left without use. It reads only after an edit, and again until all went
-// well.
+// well. An HTTPRoute is only for the web UI, whose objects no edit takes away.
 func (r *Runner) pruneUI(ctx context.Context, t *task, wanted *ui.Objects) error {
 	app := t.in.App
 	if t.out.Submission != nil || !t.in.UIWritten() || app.Generation <= 1 {
@@ -141,26 +142,49 @@ func keepNodePorts(desired, live []corev1.ServicePort) []corev1.ServicePort {
 	return ports
 }
 
-func (r *Runner) ensureIngress(ctx context.Context, app *v1beta2.SparkApplication, desired *networkingv1.Ingress) error {
-	_, err := ensure(ctx, app, r.kube.NetworkingV1().Ingresses(app.Namespace), "ingress", desired, func(live *networkingv1.Ingress) {
-		live.Spec = desired.Spec
-	})
-	return err
+// ensureRoute writes the Ingress or HTTPRoute of an endpoint, and reports whether it
+// exists.
+func (r *Runner) ensureRoute(ctx context.Context, app *v1beta2.SparkApplication, endpoint *ui.Endpoint) (bool, error) {
+	switch {
+	case endpoint.Ingress != nil:
+		desired := endpoint.Ingress
+		_, err := ensure(ctx, app, r.kube.NetworkingV1().Ingresses(app.Namespace), "ingress", desired, func(live *networkingv1.Ingress) {
+			live.Spec = desired.Spec
+		})
+		return err == nil, err
+	case endpoint.Route != nil:
+		desired := endpoint.Route
+		stored, err := ensure(ctx, app, r.routes(app.Namespace), "httproute", desired, func(live *unstructured.Unstructured) {
+			live.Object["spec"] = desired.Object["spec"]
+		})
+		if stored == nil && apierrors.IsNotFound(err) {
+			err = reconcile.Await(reconcile.KindNotServed, fmt.Errorf("httproute %s: the cluster does not know %s; install the Gateway API", desired.GetName(), ui.RouteResource.GroupResource()))
+		}
+		return err == nil, err
+	}
+	return false, nil
 }
 
-// releaseUI deletes the Services and Ingresses of the application that are its
-// own.
+func (r *Runner) routes(namespace string) owned.DynamicClient {
+	return owned.Dynamic(r.dynamic.Resource(ui.RouteResource).Namespace(namespace))
+}
+
+// releaseUI deletes the Services, Ingresses and HTTPRoutes of the application that are
+// its own.
 func (r *Runner) releaseUI(ctx context.Context, t *task) error {
 	app := t.in.App
 	if !r.wantsUI(app) && app.Status.DriverInfo.WebUIServiceName == "" {
 		return nil
 	}
 	objects, _ := ui.Build(app, r.settings.UI, ui.Run{SubmissionID: app.Status.SubmissionID, SparkApplicationID: app.Status.SparkApplicationID})
-	services, ingresses := map[string]bool{}, map[string]bool{}
+	services, ingresses, routes := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, endpoint := range endpoints(&objects) {
 		services[endpoint.Service.Name] = true
 		if endpoint.Ingress != nil {
 			ingresses[endpoint.Ingress.Name] = true
+		}
+		if endpoint.Route != nil {
+			routes[endpoint.Route.GetName()] = true
 		}
 	}
 	if name := app.Status.DriverInfo.WebUIServiceName; name != "" {
@@ -168,6 +192,9 @@ func (r *Runner) releaseUI(ctx context.Context, t *task) error {
 	}
 	if name := app.Status.DriverInfo.WebUIIngressName; name != "" {
 		ingresses[name] = true
+	}
+	if name := app.Status.DriverInfo.WebUIRouteName; name != "" {
+		routes[name] = true
 	}
 	var failed []error
 	for name := range services {
@@ -177,6 +204,10 @@ func (r *Runner) releaseUI(ctx context.Context, t *task) error {
 	for name := range ingresses {
 		err := owned.Delete(ctx, r.kube.NetworkingV1().Ingresses(app.Namespace), name, app, metav1.DeleteOptions{})
 		failed = append(failed, r.released(ctx, t, kindIngress, name, err))
+	}
+	for name := range routes {
+		err := owned.Delete(ctx, r.routes(app.Namespace), name, app, metav1.DeleteOptions{})
+		failed = append(failed, r.released(ctx, t, ui.KindRoute, name, err))
 	}
 	return errors.Join(failed...)
 }

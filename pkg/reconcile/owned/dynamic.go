@@ -14,7 +14,7 @@ import (
 // package.
 func Dynamic(client dynamic.ResourceInterface) DynamicClient { return DynamicClient{client} }
 
-// DynamicClient implements [Client] and [Deleter].
+// DynamicClient implements [Client], [Updater] and [Deleter].
 type DynamicClient struct{ resource dynamic.ResourceInterface }
 
 // Create implements [Creator].
@@ -25,6 +25,11 @@ func (d DynamicClient) Create(ctx context.Context, object *unstructured.Unstruct
 // Get implements [Client].
 func (d DynamicClient) Get(ctx context.Context, name string, options metav1.GetOptions) (*unstructured.Unstructured, error) {
 	return d.resource.Get(ctx, name, options)
+}
+
+// Update implements [Updater].
+func (d DynamicClient) Update(ctx context.Context, object *unstructured.Unstructured, options metav1.UpdateOptions) (*unstructured.Unstructured, error) {
+	return d.resource.Update(ctx, object, options)
 }
 
 // Delete implements [Deleter].

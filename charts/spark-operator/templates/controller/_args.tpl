@@ -71,6 +71,17 @@ The command line of the controller, as a YAML list.
 {{- end }}
 {{- end }}
 {{- end }}
+{{- with .uiRoute }}
+{{- if and .enable .urlFormat }}
+- {{ printf "--ui-route-url-format=%s" .urlFormat | quote }}
+{{- with .gateways }}
+- --ui-route-gateways={{ join "," . }}
+{{- end }}
+{{- with .annotations }}
+- {{ printf "--ui-route-annotations=%s" (toJson .) | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- with .batchScheduler }}
 {{- if .enable }}
 - --enable-batch-scheduler=true

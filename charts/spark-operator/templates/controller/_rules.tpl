@@ -50,6 +50,11 @@ What the controller does with the objects of a job namespace. pkg/permissions ha
 - apiGroups: [networking.k8s.io]
   resources: [ingresses]
   verbs: [get, list, create, update, delete]
+{{- if and .Values.controller.uiRoute.enable .Values.controller.uiRoute.urlFormat }}
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes]
+  verbs: [get, create, update, delete]
+{{- end }}
 # The events of a driver that does not start: only they show missing volumes.
 - apiGroups: [""]
   resources: [events]

@@ -282,7 +282,7 @@ type BatchSchedulerConfiguration struct {
 	Resources corev1.ResourceList `json:"resources,omitempty"`
 }
 
-// SparkUIConfiguration describes Service and Ingress of the Spark UI.
+// SparkUIConfiguration describes Service, Ingress and HTTPRoute of the Spark UI.
 type SparkUIConfiguration struct {
 	// Port of the Service. Default: the port of the UI, 4040.
 	// +optional
@@ -305,6 +305,31 @@ type SparkUIConfiguration struct {
 	// TLS settings of the Ingress.
 	// +optional
 	IngressTLS []networkingv1.IngressTLS `json:"ingressTLS,omitempty"`
+	// Annotations of the HTTPRoute. Default: those of the operator.
+	// +optional
+	RouteAnnotations map[string]string `json:"routeAnnotations,omitempty"`
+	// Gateways to which the HTTPRoute attaches. Default: those of the operator. They have an effect only if the operator
+	// creates HTTPRoutes (--ui-route-url-format).
+	// +optional
+	// +kubebuilder:validation:MaxItems=32
+	// +listType=atomic
+	RouteGateways []RouteGateway `json:"routeGateways,omitempty"`
+}
+
+// RouteGateway names a Gateway of the Gateway API, and optionally one of its listeners.
+type RouteGateway struct {
+	// Namespace of the Gateway. Default: the namespace of the application.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace,omitempty"`
+	// Name of the Gateway.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+	// Name of a listener of the Gateway. Default: all listeners that accept the route.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	SectionName string `json:"sectionName,omitempty"`
 }
 
 // DriverIngressConfiguration describes Service and Ingress of one further port of

@@ -141,7 +141,10 @@ type DriverInfo struct {
 	// Name of the Ingress of the web UI.
 	// +optional
 	WebUIIngressName string `json:"webUIIngressName,omitempty"`
-	// URL of the web UI through the Ingress.
+	// Name of the HTTPRoute of the web UI.
+	// +optional
+	WebUIRouteName string `json:"webUIRouteName,omitempty"`
+	// URL of the web UI through the Ingress or the HTTPRoute.
 	// +optional
 	WebUIIngressAddress string `json:"webUIIngressAddress,omitempty"`
 	// Name of the driver pod.

@@ -108,6 +108,11 @@ func (in RestartPolicy) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in RouteGateway) OpenAPIModelName() string {
+	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.RouteGateway"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in RunNowStatus) OpenAPIModelName() string {
 	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.RunNowStatus"
 }

@@ -179,6 +179,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: webUIPort
       type:
         scalar: numeric
+    - name: webUIRouteName
+      type:
+        scalar: string
     - name: webUIServiceName
       type:
         scalar: string
@@ -707,6 +710,19 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: type
       type:
         scalar: string
+- name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.RouteGateway
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+      default: ""
+    - name: namespace
+      type:
+        scalar: string
+    - name: sectionName
+      type:
+        scalar: string
 - name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.RunNowStatus
   map:
     fields:
@@ -1075,6 +1091,17 @@ var schemaYAML = typed.YAMLObject(`types:
         list:
           elementType:
             namedType: io.k8s.api.networking.v1.IngressTLS
+          elementRelationship: atomic
+    - name: routeAnnotations
+      type:
+        map:
+          elementType:
+            scalar: string
+    - name: routeGateways
+      type:
+        list:
+          elementType:
+            namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.RouteGateway
           elementRelationship: atomic
     - name: serviceAnnotations
       type:

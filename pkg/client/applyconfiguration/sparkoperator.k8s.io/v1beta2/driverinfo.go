@@ -17,7 +17,9 @@ type DriverInfoApplyConfiguration struct {
 	WebUIPort *int32 `json:"webUIPort,omitempty"`
 	// Name of the Ingress of the web UI.
 	WebUIIngressName *string `json:"webUIIngressName,omitempty"`
-	// URL of the web UI through the Ingress.
+	// Name of the HTTPRoute of the web UI.
+	WebUIRouteName *string `json:"webUIRouteName,omitempty"`
+	// URL of the web UI through the Ingress or the HTTPRoute.
 	WebUIIngressAddress *string `json:"webUIIngressAddress,omitempty"`
 	// Name of the driver pod.
 	PodName *string `json:"podName,omitempty"`
@@ -58,6 +60,14 @@ func (b *DriverInfoApplyConfiguration) WithWebUIPort(value int32) *DriverInfoApp
 // If called multiple times, the WebUIIngressName field is set to the value of the last call.
 func (b *DriverInfoApplyConfiguration) WithWebUIIngressName(value string) *DriverInfoApplyConfiguration {
 	b.WebUIIngressName = &value
+	return b
+}
+
+// WithWebUIRouteName sets the WebUIRouteName field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the WebUIRouteName field is set to the value of the last call.
+func (b *DriverInfoApplyConfiguration) WithWebUIRouteName(value string) *DriverInfoApplyConfiguration {
+	b.WebUIRouteName = &value
 	return b
 }
 

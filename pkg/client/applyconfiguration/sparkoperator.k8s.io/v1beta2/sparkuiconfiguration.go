@@ -12,7 +12,7 @@ import (
 // SparkUIConfigurationApplyConfiguration represents a declarative configuration of the SparkUIConfiguration type for use
 // with apply.
 //
-// SparkUIConfiguration describes Service and Ingress of the Spark UI.
+// SparkUIConfiguration describes Service, Ingress and HTTPRoute of the Spark UI.
 type SparkUIConfigurationApplyConfiguration struct {
 	// Port of the Service. Default: the port of the UI, 4040.
 	ServicePort *int32 `json:"servicePort,omitempty"`
@@ -28,6 +28,11 @@ type SparkUIConfigurationApplyConfiguration struct {
 	IngressAnnotations map[string]string `json:"ingressAnnotations,omitempty"`
 	// TLS settings of the Ingress.
 	IngressTLS []networkingv1.IngressTLS `json:"ingressTLS,omitempty"`
+	// Annotations of the HTTPRoute. Default: those of the operator.
+	RouteAnnotations map[string]string `json:"routeAnnotations,omitempty"`
+	// Gateways to which the HTTPRoute attaches. Default: those of the operator. They have an effect only if the operator
+	// creates HTTPRoutes (--ui-route-url-format).
+	RouteGateways []RouteGatewayApplyConfiguration `json:"routeGateways,omitempty"`
 }
 
 // SparkUIConfigurationApplyConfiguration constructs a declarative configuration of the SparkUIConfiguration type for use with
@@ -108,6 +113,33 @@ func (b *SparkUIConfigurationApplyConfiguration) WithIngressAnnotations(entries 
 func (b *SparkUIConfigurationApplyConfiguration) WithIngressTLS(values ...networkingv1.IngressTLS) *SparkUIConfigurationApplyConfiguration {
 	for i := range values {
 		b.IngressTLS = append(b.IngressTLS, values[i])
+	}
+	return b
+}
+
+// WithRouteAnnotations puts the entries into the RouteAnnotations field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, the entries provided by each call will be put on the RouteAnnotations field,
+// overwriting an existing map entries in RouteAnnotations field with the same key.
+func (b *SparkUIConfigurationApplyConfiguration) WithRouteAnnotations(entries map[string]string) *SparkUIConfigurationApplyConfiguration {
+	if b.RouteAnnotations == nil && len(entries) > 0 {
+		b.RouteAnnotations = make(map[string]string, len(entries))
+	}
+	for k, v := range entries {
+		b.RouteAnnotations[k] = v
+	}
+	return b
+}
+
+// WithRouteGateways adds the given value to the RouteGateways field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the RouteGateways field.
+func (b *SparkUIConfigurationApplyConfiguration) WithRouteGateways(values ...*RouteGatewayApplyConfiguration) *SparkUIConfigurationApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithRouteGateways")
+		}
+		b.RouteGateways = append(b.RouteGateways, *values[i])
 	}
 	return b
 }
