@@ -156,7 +156,7 @@ func pods(ctx context.Context, app *v1beta2.SparkApplication, role string) ([]co
 	return list.Items, nil
 }
 
-// report prints what somebody who must mend a failed test wants to see.
+// report prints status, driver log and events of the application of a failed test.
 func report(ctx context.Context, t *testing.T, namespace, name string) {
 	t.Helper()
 	if app, err := cluster.spark.SparkoperatorV1beta2().SparkApplications(namespace).Get(ctx, name, metav1.GetOptions{}); err == nil {

@@ -156,7 +156,7 @@ func waitForNone(t *testing.T, run *v1beta2.SparkApplication) {
 }
 
 // testLostDrivers: a driver that is evicted is replaced without using up a retry,
-// as the application asks; one that somebody deletes uses up the only one there is.
+// as the application asks; one that a user deletes uses up the only one there is.
 func testLostDrivers(t *testing.T) {
 	t.Parallel()
 	app := driverOnly("lost", "waiting")

@@ -113,7 +113,7 @@ func TestScheduleRunsThreeTimes(t *testing.T) {
 	})
 	last := runsOf(t, name)[0]
 	wantPi(t, &last)
-	// A time of the schedule passes; only a clock can tell.
+	// A time of the schedule passes; only a clock shows that.
 	for resume := time.Now().Add(35 * time.Second); time.Now().Before(resume); time.Sleep(time.Second) {
 		if runs := runsOf(t, name); len(runs) != 1 {
 			t.Fatalf("%d runs while suspended", len(runs))

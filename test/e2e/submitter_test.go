@@ -50,7 +50,7 @@ func TestRealSparkSubmit(t *testing.T) {
 	}
 }
 
-// TestRealSparkSubmitFails: what the client says is told in the status.
+// TestRealSparkSubmitFails: the status contains what the client says.
 func TestRealSparkSubmitFails(t *testing.T) {
 	app := bySparkSubmit(sparkPi("real-fails", "1"))
 	app.Spec.SparkConf["spark.kubernetes.driver.pod.featureSteps"] = "org.example.NoSuchStep"

@@ -47,7 +47,7 @@ const stored = `{
 func TestNetworkPolicyIsStored(t *testing.T) {
 	const namespace = "diff-policy"
 	sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace)
-	r := &run{Case: &recording.Case{Case: "exposed", Manifest: json.RawMessage(exposed)}, namespace: namespace, told: map[string]int{}}
+	r := &run{Case: &recording.Case{Case: "exposed", Manifest: json.RawMessage(exposed)}, namespace: namespace, seen: map[string]int{}}
 	if r.create(t); r.refusal != nil {
 		t.Fatal(r.refusal)
 	}

@@ -43,8 +43,8 @@ type run struct {
 	// refusal is the API server's answer to the manifest, if it does not take it.
 	refusal error
 	app     *unstructured.Unstructured
-	// told are the events seen in earlier steps.
-	told map[string]int
+	// seen counts the events of earlier steps by name.
+	seen map[string]int
 	// known are the placeholders for what has been seen, objects that are gone by now
 	// included.
 	known       []string
@@ -64,7 +64,7 @@ func runGroup(t *testing.T, namespace string, cases []*recording.Case) map[strin
 	begun := time.Now()
 	runs := make([]*run, 0, len(cases))
 	for _, c := range cases {
-		runs = append(runs, &run{Case: c, namespace: namespace, told: map[string]int{}})
+		runs = append(runs, &run{Case: c, namespace: namespace, seen: map[string]int{}})
 	}
 	if namespace == quotaNamespace { // each has the quota for itself
 		for _, r := range runs {
@@ -363,10 +363,10 @@ func (r *run) news(now *state) (news []recording.Event) {
 		if event.Series != nil {
 			count = max(count, int(event.Series.Count))
 		}
-		if r.told[event.Name] == 0 {
+		if r.seen[event.Name] == 0 {
 			news = append(news, recording.Event{Reason: event.Reason, Type: event.Type, Message: event.Message, Count: count})
 		}
-		r.told[event.Name] = count
+		r.seen[event.Name] = count
 	}
 	return news
 }

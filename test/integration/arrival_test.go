@@ -42,7 +42,7 @@ func TestArrivalLater(t *testing.T) {
 		edit   func(app *v1beta2.SparkApplication)
 		reason string
 		flags  []string // of the operator
-		mend   func(ctx context.Context, namespace string) error
+		fix    func(ctx context.Context, namespace string) error
 	}{
 		"account": {none, func(app *v1beta2.SparkApplication) { app.Spec.Driver.ServiceAccount = ptr.To("etl") }, "ReferenceNotFound", nil, account},
 		"priority": {none, func(app *v1beta2.SparkApplication) { app.Spec.Driver.PriorityClassName = ptr.To("arrival-late") }, "ReferenceNotFound", nil,
@@ -108,7 +108,7 @@ func TestArrivalLater(t *testing.T) {
 			if app.Status.AppState.State != v1beta2.ApplicationStateSubmitted || stalled == nil || stalled.Reason != test.reason || !strings.Contains(stalled.Message, "next try at ") {
 				t.Errorf("status %+v", app.Status)
 			}
-			if err := test.mend(t.Context(), namespace); err != nil {
+			if err := test.fix(t.Context(), namespace); err != nil {
 				t.Fatal(err)
 			}
 			app = waitFor(t, namespace, "late", "submitted", func(app *v1beta2.SparkApplication) bool { return app.Status.SubmissionID != "" })

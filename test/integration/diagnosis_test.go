@@ -16,10 +16,10 @@ import (
 	"github.com/spark-operator/spark-operator/test/sim"
 )
 
-// TestMissingVolumeIsTold: with the real API server the events of one pod are found
+// TestMissingVolumeIsReported: with the real API server the events of one pod are found
 // among those of others, what they say is in the status and in the table that
 // kubectl prints, and all of it goes when the driver starts.
-func TestMissingVolumeIsTold(t *testing.T) {
+func TestMissingVolumeIsReported(t *testing.T) {
 	namespace := newNamespace(t, "diagnosis")
 	sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace)
 	createApplication(t, namespace, "pi")

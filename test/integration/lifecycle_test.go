@@ -121,7 +121,7 @@ func TestLivesWithStaleCaches(t *testing.T) {
 	world.Live()
 }
 
-// TestLivesWithConflicts: somebody else writes to labels and status of every
+// TestLivesWithConflicts: another client writes to labels and status of every
 // application after every write of the operator.
 func TestLivesWithConflicts(t *testing.T) {
 	t.Parallel()
@@ -130,7 +130,7 @@ func TestLivesWithConflicts(t *testing.T) {
 	sim.StartOperator(t, operatorBinary, api.Kubeconfig, "lives-conflicts")
 	world.Live()
 	if count := meddled(); count < 20 {
-		t.Errorf("somebody else wrote only %d times", count)
+		t.Errorf("the other client wrote only %d times", count)
 	}
 }
 

@@ -16,9 +16,9 @@ import (
 	"github.com/spark-operator/spark-operator/test/sim"
 )
 
-// TestPoisonedTemplate: an object that no typed client can decode, present before
-// the operator starts and again while it runs, stops nobody else, is told why, and
-// heals when it is mended.
+// TestPoisonedTemplate: an object that no typed client can decode does not stop other
+// applications, whether it exists before the operator starts or appears later. Its
+// status contains the reason, and it runs once its template is corrected.
 func TestPoisonedTemplate(t *testing.T) {
 	namespace := newNamespace(t, "poison")
 	createPoisoned(t, namespace, "before-start")
@@ -35,7 +35,7 @@ func TestPoisonedTemplate(t *testing.T) {
 		if stalled["message"] == "" || stalled["reason"] == "" {
 			t.Errorf("%s: condition %v", name, stalled)
 		}
-		mend(t, namespace, name)
+		correct(t, namespace, name)
 		waitSubmitted(t, namespace, name)
 	}
 }
@@ -66,7 +66,7 @@ func createPoisoned(t *testing.T, namespace, name string) {
 	}
 }
 
-func mend(t *testing.T, namespace, name string) {
+func correct(t *testing.T, namespace, name string) {
 	t.Helper()
 	_, err := api.Dynamic.Resource(applications).Namespace(namespace).Patch(t.Context(), name, "application/merge-patch+json",
 		[]byte(`{"spec":{"driver":{"template":null}}}`), metav1.PatchOptions{})

@@ -39,7 +39,7 @@ func TestSchedulesDueAtOnce(t *testing.T) {
 	lag := scrapeHistogram(t, address, "scheduled_spark_application_lag_seconds")
 	t.Logf("%d runs, of which were created within: %s", lag.count, lag)
 	if lag.count != uint64(b.count) {
-		t.Errorf("the operator tells of %d creations", lag.count)
+		t.Errorf("the metric counts %d creations", lag.count)
 	}
 	within, known := lag.within[burstLag.Seconds()]
 	if !known {
@@ -168,7 +168,7 @@ func (b *burst) check() {
 	for _, run := range list.Items {
 		schedule := run.Labels[v1beta2.LabelScheduledSparkAppName]
 		if recorded[schedule] != run.Name {
-			b.t.Errorf("%s is a run of %s, which tells of %q", run.Name, schedule, recorded[schedule])
+			b.t.Errorf("%s is a run of %s, whose status contains %q", run.Name, schedule, recorded[schedule])
 		}
 		if run.CreationTimestamp.After(latest) {
 			latest = run.CreationTimestamp.Time

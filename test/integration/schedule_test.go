@@ -61,7 +61,7 @@ func waitSchedule(t *testing.T, namespace, name, what string, done func(*v1beta2
 }
 
 // TestScheduleHeals: the real CRD takes the status of a schedule that is not valid,
-// and the schedule works once it is mended.
+// and the schedule works once it is corrected.
 func TestScheduleHeals(t *testing.T) {
 	namespace := newNamespace(t, "schedule-heals")
 	sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace)
@@ -78,13 +78,13 @@ func TestScheduleHeals(t *testing.T) {
 		return s.ScheduleState == v1beta2.ScheduleStateScheduled
 	})
 	if next := status.NextRun.UTC(); next.Month() != time.January || next.Day() != 1 || next.Hour() != 0 || status.Reason != "" {
-		t.Errorf("mended: %+v", status)
+		t.Errorf("corrected: %+v", status)
 	}
 	patchSchedule(t, namespace, "s", `{"spec":{"suspend":true}}`)
 	waitSchedule(t, namespace, "s", "suspended", func(s *v1beta2.ScheduledSparkApplicationStatus) bool { return s.NextRun.IsZero() })
 }
 
-// TestPoisonedSchedule: a schedule that no typed client can decode is told why and
+// TestPoisonedSchedule: a schedule that no typed client can decode shows the reason in its status and
 // stops no other.
 func TestPoisonedSchedule(t *testing.T) {
 	namespace := newNamespace(t, "schedule-poison")

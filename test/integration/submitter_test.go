@@ -93,7 +93,7 @@ func createBySparkSubmit(t *testing.T, namespace, name string) *v1beta2.SparkApp
 	return created
 }
 
-// waitForJob returns the one Job of the namespace once the status tells of it.
+// waitForJob returns the one Job of the namespace once the status names it.
 func waitForJob(t *testing.T, namespace string, app *v1beta2.SparkApplication) *batchv1.Job {
 	t.Helper()
 	waitFor(t, namespace, app.Name, "submitted by a job", func(app *v1beta2.SparkApplication) bool {
