@@ -54,7 +54,7 @@ func TestExamplesAreSubmitted(t *testing.T) {
 			}
 		}
 	}
-	events, err := api.Core.CoreV1().Events(namespace).List(t.Context(), metav1.ListOptions{FieldSelector: "type=Warning"})
+	events, err := api.Core.CoreV1().Events(namespace).List(t.Context(), metav1.ListOptions{FieldSelector: "type=Warning,involvedObject.kind=SparkApplication"})
 	if err != nil {
 		t.Fatal(err)
 	}
