@@ -181,10 +181,13 @@ var (
 	}
 )
 
-// kinds are those whose objects the pages show, in the singular.
+// kinds are those whose objects pages may show, without the s of the plural.
 var kinds = []string{
-	"certificate", "crd", "deployment", "event", "lease", "node", "pod", "resourcequota", "scheduledsparkapplication", "sparkapplication", "workload",
-	"podgroups.scheduling.volcano.sh", "queues.scheduling.volcano.sh",
+	"certificate", "clusterrole", "configmap", "crd", "deployment", "event", "httproute", "ingress", "ingresse", "job", "lease",
+	"mutatingwebhookconfiguration", "namespace", "networkpolicy", "networkpolicie", "node", "persistentvolumeclaim", "pod", "podmonitor",
+	"prometheusrule", "resourcequota", "role", "rolebinding", "scheduledsparkapplication", "secret", "service", "serviceaccount",
+	"servicemonitor", "sparkapplication", "sparkconnect", "validatingadmissionpolicy", "validatingadmissionpolicie",
+	"validatingwebhookconfiguration", "workload", "podgroups.scheduling.volcano.sh", "queues.scheduling.volcano.sh",
 }
 
 func (k *known) checkKubectl(arguments []string) error {
