@@ -66,6 +66,10 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 		options.Election.Enabled, options.Serving.EnableMetrics = false, false
 		klog.FromContext(ctx).Info("Dry run: the log shows what the operator would write; nothing is written, and no leader is elected")
 	}
+	registry := prometheus.NewRegistry()
+	if err := options.Serving.countRequests(registry, restConfig); err != nil {
+		return err
+	}
 	config, err := options.Config(masterURL(restConfig, os.Getenv))
 	if err != nil {
 		return err
@@ -79,7 +83,6 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 		return err
 	}
 
-	registry := prometheus.NewRegistry()
 	var counted *metrics.Metrics
 	var countedSchedules *scheduledapp.Metrics
 	if options.Serving.EnableMetrics {

@@ -121,6 +121,8 @@ func controllerMetrics(t *testing.T) *prometheus.Registry {
 		return slices.Values([]*v1beta2.SparkApplication{app})
 	}, clock.RealClock{}))
 	must(t, metrics.RegisterMissingFields(registry, "", func() []string { return nil }))
+	_, err = metrics.NewRequests(series{registry})
+	must(t, err)
 	schedules, err := scheduledapp.NewMetrics(series{registry}, "")
 	must(t, err)
 	must(t, schedules.RegisterGauges(registry, func() iter.Seq[*v1beta2.ScheduledSparkApplication] {

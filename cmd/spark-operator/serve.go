@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/pflag"
+	"k8s.io/client-go/rest"
 	certutil "k8s.io/client-go/util/cert"
 	cliflag "k8s.io/component-base/cli/flag"
 	"k8s.io/component-base/metrics/legacyregistry"
@@ -199,6 +200,18 @@ func probe(checks ...check) http.Handler {
 		}
 		fmt.Fprint(w, "ok")
 	})
+}
+
+// countRequests has the clients of config count their requests, if metrics are enabled.
+func (o *ServingOptions) countRequests(registry *prometheus.Registry, config *rest.Config) error {
+	if !o.EnableMetrics {
+		return nil
+	}
+	requests, err := metrics.NewRequests(registry)
+	if err == nil {
+		config.Wrap(requests.Wrap)
+	}
+	return err
 }
 
 // endpoint is one listener and what it serves.

@@ -65,6 +65,10 @@ func runWebhook(ctx context.Context, options *WebhookOptions) error {
 	if err != nil {
 		return err
 	}
+	registry := prometheus.NewRegistry()
+	if err := options.Serving.countRequests(registry, restConfig); err != nil {
+		return err
+	}
 	clients, err := newClients(restConfig, false)
 	if err != nil {
 		return err
@@ -88,7 +92,6 @@ func runWebhook(ctx context.Context, options *WebhookOptions) error {
 	applications := appcache.New(scope, read)
 	certificate, manager := options.certificates(clients.kube)
 
-	registry := prometheus.NewRegistry()
 	var counted *serve.Metrics
 	if options.Serving.EnableMetrics {
 		if counted, err = serve.NewMetrics(registry, clock.RealClock{}); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
+	"github.com/spark-operator/spark-operator/pkg/metrics"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
 )
@@ -52,7 +53,7 @@ func (c *Controller) commit(ctx context.Context, in *lifecycle.Input, out *lifec
 	before := app.Status
 	after := *app
 	after.Status = *status
-	c.metrics.Transition(&before, &after, in.Now)
+	c.metrics.Transition(&before, &after, metrics.Times{Taken: in.Now, Written: c.clock.Now()})
 	loop.Emit(c.recorder, app, lifecycle.TransitionEvents(in, out, status), c.settings.Hide)
 	return nil
 }

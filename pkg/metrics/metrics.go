@@ -12,10 +12,12 @@ package metrics
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
@@ -57,6 +59,7 @@ type Metrics struct {
 	successTime, failureTime                  *prometheus.SummaryVec
 	submitLatency, startLatency               *prometheus.SummaryVec
 	submitHistogram, startHistogram           *prometheus.HistogramVec
+	submission, statusLag                     *prometheus.HistogramVec
 	panics                                    prometheus.Counter
 }
 
@@ -91,13 +94,21 @@ func New(registerer prometheus.Registerer, config Config) (*Metrics, error) {
 	m.startLatency = summary("spark_application_start_latency_seconds", "Time from creation to the first run of the driver")
 	m.submitHistogram = histogram("spark_application_submit_latency_seconds_histogram", "Time from creation to the first submission", config.SubmitLatencyBuckets)
 	m.startHistogram = histogram("spark_application_start_latency_seconds_histogram", "Time from creation to the first run of the driver", config.StartLatencyBuckets)
+	m.submission = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: m.name("spark_application_submission_duration_seconds"), Help: "Time from when a worker takes an application until the result of its submission is written to the status",
+		Buckets: latencyBuckets(),
+	}, []string{"result"})
+	m.statusLag = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: m.name("spark_application_status_lag_seconds"), Help: "Time from the start or the end of a driver until the status shows it",
+		Buckets: latencyBuckets(),
+	}, []string{"change"})
 	m.panics = NewPanicCounter(config.Prefix, ControllerApplications)
 
 	var failed []error
 	for _, collector := range []prometheus.Collector{
 		m.count, m.submitCount, m.failedSubmissionCount, m.successCount, m.failureCount,
 		m.executorSuccessCount, m.executorFailure, m.successTime, m.failureTime,
-		m.submitLatency, m.startLatency, m.submitHistogram, m.startHistogram, m.panics,
+		m.submitLatency, m.startLatency, m.submitHistogram, m.startHistogram, m.submission, m.statusLag, m.panics,
 	} {
 		if err := registerer.Register(collector); err != nil {
 			failed = append(failed, fmt.Errorf("register metric: %w", err))
@@ -109,12 +120,22 @@ func New(registerer prometheus.Registerer, config Config) (*Metrics, error) {
 // name applies the prefix as kubeflow/spark-operator does.
 func (m *Metrics) name(name string) string { return underscored(m.prefix + name) }
 
+// latencyBuckets returns the buckets, in seconds, of what the operator itself takes.
+func latencyBuckets() []float64 {
+	return []float64{0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300}
+}
+
+// Times are when a sync took the application from its queue, and when it had written the
+// status.
+type Times struct{ Taken, Written time.Time }
+
 // Transition records that the status of app was written: before is what it was,
 // app.Status what it is. A nil receiver records nothing.
-func (m *Metrics) Transition(before *v1beta2.SparkApplicationStatus, app *v1beta2.SparkApplication, now time.Time) {
+func (m *Metrics) Transition(before *v1beta2.SparkApplicationStatus, app *v1beta2.SparkApplication, at Times) {
 	if m == nil {
 		return
 	}
+	m.lag(before, &app.Status, at.Written)
 	values := m.labels.values(app)
 	m.executors(before, &app.Status, values)
 
@@ -126,19 +147,21 @@ func (m *Metrics) Transition(before *v1beta2.SparkApplicationStatus, app *v1beta
 	if from == v1beta2.ApplicationStateNew {
 		m.count.WithLabelValues(values...).Inc()
 	}
-	age := now.Sub(app.CreationTimestamp.Time).Seconds()
+	age := at.Written.Sub(app.CreationTimestamp.Time).Seconds()
 	switch to {
 	case v1beta2.ApplicationStateSubmitted:
 		if before.SubmissionID == status.SubmissionID {
 			break // the driver went back from running to pending
 		}
 		m.submitCount.WithLabelValues(values...).Inc()
+		m.submission.WithLabelValues("submitted").Observe(at.Written.Sub(at.Taken).Seconds())
 		if status.SubmissionAttempts == 1 {
 			m.submitLatency.WithLabelValues(values...).Observe(age)
 			m.submitHistogram.WithLabelValues(values...).Observe(age)
 		}
 	case v1beta2.ApplicationStateFailedSubmission:
 		m.failedSubmissionCount.WithLabelValues(values...).Inc()
+		m.submission.WithLabelValues("refused").Observe(at.Written.Sub(at.Taken).Seconds())
 	case v1beta2.ApplicationStateRunning:
 		if status.ExecutionAttempts == 1 && from == v1beta2.ApplicationStateSubmitted {
 			m.startLatency.WithLabelValues(values...).Observe(age)
@@ -152,6 +175,41 @@ func (m *Metrics) Transition(before *v1beta2.SparkApplicationStatus, app *v1beta
 		observeRun(m.failureTime.WithLabelValues(values...), status)
 	default: // the other states say nothing here
 	}
+}
+
+// Changes of a driver, as label of the metric.
+const (
+	changeStarted = "started"
+	changeEnded   = "ended"
+)
+
+// lag observes how late the status shows that a driver started or ended. The times of
+// containers have whole seconds, and are of the clock of the node.
+func (m *Metrics) lag(before, after *v1beta2.SparkApplicationStatus, now time.Time) {
+	observe := func(change string, since *metav1.Time) {
+		if since != nil && !since.IsZero() {
+			m.statusLag.WithLabelValues(change).Observe(max(now.Sub(since.Time), 0).Seconds())
+		}
+	}
+	then, current := attemptOf(before, after.SubmissionID), attemptOf(after, after.SubmissionID)
+	if current == nil || then == nil {
+		return // a submission, of which nothing is known yet
+	}
+	if then.StartTime == nil {
+		observe(changeStarted, current.StartTime)
+	}
+	if then.TerminationTime == nil {
+		observe(changeEnded, current.TerminationTime)
+	}
+}
+
+// attemptOf returns the record of a submission; nil for none.
+func attemptOf(status *v1beta2.SparkApplicationStatus, submissionID string) *v1beta2.Attempt {
+	i := slices.IndexFunc(status.Attempts, func(attempt v1beta2.Attempt) bool { return attempt.SubmissionID == submissionID })
+	if i < 0 {
+		return nil
+	}
+	return &status.Attempts[i]
 }
 
 // observeRun observes how long the last attempt took, if one was made.

@@ -3,6 +3,7 @@
 package metrics
 
 import (
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -28,7 +29,7 @@ func follow(m *Metrics, app *v1beta2.SparkApplication, now time.Time, statuses .
 	for _, status := range statuses {
 		before := app.Status
 		app.Status = status
-		m.Transition(&before, app, now)
+		m.Transition(&before, app, Times{Taken: now.Add(-2 * time.Second), Written: now})
 	}
 }
 
@@ -115,6 +116,64 @@ my_team_spark_application_submit_latency_seconds_count{app_type="etl",namespace=
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), names...); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestLags: how long a submission takes, and how late the status shows what the driver
+// did; each once.
+func TestLags(t *testing.T) {
+	m, registry := newMetrics(t, Config{})
+	app := &v1beta2.SparkApplication{ObjectMeta: metav1.ObjectMeta{CreationTimestamp: at(0)}}
+	with := func(status v1beta2.SparkApplicationStatus, start, end int) v1beta2.SparkApplicationStatus {
+		attempt := v1beta2.Attempt{SubmissionID: status.SubmissionID}
+		if start > 0 {
+			attempt.StartTime = new(at(start))
+		}
+		if end > 0 {
+			attempt.TerminationTime = new(at(end))
+		}
+		status.Attempts = []v1beta2.Attempt{{SubmissionID: "earlier"}, attempt}
+		return status
+	}
+	follow(m, app, created.Add(50*time.Second),
+		with(state(v1beta2.ApplicationStateSubmitted, "a", 1), 0, 0),
+		with(state(v1beta2.ApplicationStateRunning, "a", 1), 49, 0),
+		with(state(v1beta2.ApplicationStateRunning, "a", 1), 49, 0), // only executors changed
+		with(state(v1beta2.ApplicationStateFailing, "a", 1), 49, 10),
+		with(state(v1beta2.ApplicationStateFailed, "a", 1), 49, 10),
+	)
+	want := `
+# HELP spark_application_status_lag_seconds Time from the start or the end of a driver until the status shows it
+# TYPE spark_application_status_lag_seconds histogram
+`
+	for _, series := range []struct {
+		change string
+		value  float64
+	}{{"ended", 40}, {"started", 1}} {
+		for _, bound := range latencyBuckets() {
+			count := 0
+			if series.value <= bound {
+				count = 1
+			}
+			want += fmt.Sprintf("spark_application_status_lag_seconds_bucket{change=%q,le=\"%g\"} %d\n", series.change, bound, count)
+		}
+		want += fmt.Sprintf("spark_application_status_lag_seconds_bucket{change=%[1]q,le=\"+Inf\"} 1\nspark_application_status_lag_seconds_sum{change=%[1]q} %[2]g\nspark_application_status_lag_seconds_count{change=%[1]q} 1\n", series.change, series.value)
+	}
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "spark_application_status_lag_seconds"); err != nil {
+		t.Error(err)
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() == "spark_application_submission_duration_seconds" {
+			if h := family.GetMetric()[0].GetHistogram(); h.GetSampleCount() != 1 || h.GetSampleSum() != 2 {
+				t.Errorf("submissions: %v", h)
+			}
+			return
+		}
+	}
+	t.Error("no histogram of submissions")
 }
 
 func TestRefusedSubmissions(t *testing.T) {
@@ -222,7 +281,7 @@ spark_operator_panics_total{controller="sparkapplication"} 0
 
 func TestMetricsMayBeOff(t *testing.T) {
 	var m *Metrics
-	m.Transition(&v1beta2.SparkApplicationStatus{}, &v1beta2.SparkApplication{}, created)
+	m.Transition(&v1beta2.SparkApplicationStatus{}, &v1beta2.SparkApplication{}, Times{created, created})
 	if err := m.RegisterGauges(nil, nil, nil); err != nil {
 		t.Error(err)
 	}
