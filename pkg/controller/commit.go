@@ -78,10 +78,10 @@ const smallMessage = 200
 // so: the status itself cannot.
 const unwrittenFailures = 5
 
-// reportUnwritten says that the status is out of date.
-func (c *Controller) reportUnwritten(app *v1beta2.SparkApplication, failures int, err error) {
+// reportUnwritten says that the status, which was to become another one, is out of date.
+func (c *Controller) reportUnwritten(app *v1beta2.SparkApplication, status *v1beta2.SparkApplicationStatus, failures int, err error) {
 	if failures+1 != unwrittenFailures || reconcile.Expected(err) {
 		return
 	}
-	loop.Emit(c.recorder, app, []reconcile.Event{reconcile.Warning("SparkApplicationStatusNotWritten", lifecycle.ActionObserve, nil, "SparkApplication %s: the status cannot be written and is out of date: %s", app.Name, reconcile.OneLine(err.Error()))}, c.settings.Hide)
+	loop.Emit(c.recorder, app, lifecycle.UnwrittenEvents(app, status, err), c.settings.Hide)
 }

@@ -54,7 +54,7 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 	status := lifecycle.Conclude(in, plan, outcome, failures) // pure
 	if err := c.commit(ctx, in, &outcome, status); err != nil {
 		err = redact.Error(err, c.settings.Hide)
-		c.reportUnwritten(app, failures, err)
+		c.reportUnwritten(app, status, failures, err)
 		return 0, err // the status comes first: an action that failed is tried again anyway
 	}
 	return lifecycle.NextSync(in, plan, &outcome, status)

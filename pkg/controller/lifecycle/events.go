@@ -43,6 +43,20 @@ func TransitionEvents(in *Input, out *Outcome, status *v1beta2.SparkApplicationS
 	return t.events
 }
 
+// UnwrittenEvents derives the events from a status that could not be written. If it was to
+// begin the new run that an edit of the spec needs, one has the reason of
+// kubeflow/spark-operator for that.
+func UnwrittenEvents(app *v1beta2.SparkApplication, status *v1beta2.SparkApplicationStatus, err error) []reconcile.Event {
+	cause := reconcile.OneLine(err.Error())
+	events := []reconcile.Event{reconcile.Warning("SparkApplicationStatusNotWritten", ActionObserve, nil,
+		"SparkApplication %s: the status cannot be written and is out of date: %s", app.Name, cause)}
+	if StateOf(status) == StateInvalidating {
+		events = append(events, reconcile.Warning("SparkApplicationSpecUpdateFailed", actionRerun, nil,
+			"Failed to update spec for SparkApplication %s: %s", app.Name, cause))
+	}
+	return events
+}
+
 type transition struct {
 	in       *Input
 	old, new *v1beta2.SparkApplicationStatus
