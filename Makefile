@@ -179,7 +179,7 @@ test-migration: bin/localcluster bin/kubeflow-operator ## Move applications from
 	bin/localcluster env true
 	cd hack/tools/kubeflow-operator && go mod download github.com/kubeflow/spark-operator/v2
 	module=$$(go -C hack/tools/kubeflow-operator list -m -f '{{.Dir}}' github.com/kubeflow/spark-operator/v2) && cd test && \
-	  KUBEFLOW_OPERATOR=$(CURDIR)/bin/kubeflow-operator KUBEFLOW_CRDS=$$module/config/crd/bases go test -count=1 -timeout 10m $(E2E_FLAGS) ./migration
+	  KUBEFLOW_OPERATOR=$(CURDIR)/bin/kubeflow-operator KUBEFLOW_CRDS=$$module/config/crd/bases go test -count=1 -timeout 10m ./migration $(E2E_FLAGS)
 
 ##@ Measure
 
@@ -207,7 +207,7 @@ figures: build operator-image bin/localcluster ## Measure takeovers, the memory 
 	bin/localcluster env true
 	cd test && go test -v -count=1 -run '^TestTakeover$$' ./integration -operator=$(CURDIR)/bin/spark-operator | \
 	  awk '/^(--- FAIL|FAIL|panic)/ || /_test.go:[0-9]+: / { sub(/^ *[a-z_]+_test.go:[0-9]+: /, ""); print } /^FAIL/ { failed = 1 } END { exit failed }'
-	@echo "image: $$(stat --format %s bin/operator-image.tar) bytes, $$(gzip --stdout bin/operator-image.tar | wc --bytes) compressed; program: $$(stat --format %s bin/spark-operator) bytes"
+	@echo "image: $$(stat --format %s bin/operator-image.tar) bytes; program: $$(stat --format %s bin/spark-operator) bytes"
 
 .PHONY: bench-go
 bench-go: bin/benchstat ## Run the Go benchmarks ten times, 2 minutes. BENCH_BASE=FILE compares with an earlier run.

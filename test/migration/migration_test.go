@@ -4,6 +4,7 @@ package migration
 
 import (
 	"context"
+	"flag"
 	"maps"
 	"os"
 	"os/exec"
@@ -15,13 +16,17 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/yaml"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/test/sim"
 	"github.com/spark-operator/spark-operator/test/sim/kubelet"
 )
+
+var update = flag.Bool("update", false, "write what kubeflow/spark-operator has made of the applications for the test of adoptions in test/integration")
 
 // TestThereAndBack moves applications in every state from kubeflow/spark-operator to this
 // operator and back. No driver is restarted, no finished application runs again, and each
@@ -58,6 +63,9 @@ func TestThereAndBack(t *testing.T) {
 				t.Fatal(err)
 			}
 			drivers, calls := m.drivers(), m.submissions()
+			if *update && namespace != unowned {
+				m.record("../integration/testdata/kubeflow.yaml")
+			}
 
 			// There.
 			upgrade := exec.Command(operatorBinary, "crds", "apply", "--kubeconfig", api.Kubeconfig)
@@ -209,6 +217,35 @@ func (m *migration) drivers() map[string]string {
 		found[pods.Items[i].Name] = string(pods.Items[i].UID)
 	}
 	return found
+}
+
+// record writes the objects of the namespace to a file.
+func (m *migration) record(file string) {
+	m.t.Helper()
+	var text []byte
+	for _, resource := range []schema.GroupVersionResource{
+		v1beta2.SchemeGroupVersion.WithResource("sparkapplications"), v1beta2.SchemeGroupVersion.WithResource("scheduledsparkapplications"),
+		corev1.SchemeGroupVersion.WithResource("pods"), corev1.SchemeGroupVersion.WithResource("services"),
+	} {
+		list, err := api.Dynamic.Resource(resource).Namespace(m.namespace).List(m.t.Context(), metav1.ListOptions{})
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		for i := range list.Items {
+			object := &list.Items[i]
+			object.SetManagedFields(nil)
+			object.SetResourceVersion("")
+			object.SetNamespace("")
+			document, err := yaml.Marshal(object)
+			if err != nil {
+				m.t.Fatal(err)
+			}
+			text = append(append(text, "---\n"...), document...)
+		}
+	}
+	if err := os.WriteFile(file, text, 0o644); err != nil {
+		m.t.Fatal(err)
+	}
 }
 
 // submissions are the calls of spark-submit so far.
