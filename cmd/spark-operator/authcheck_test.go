@@ -61,7 +61,7 @@ func authCheckOf(t *testing.T, arguments ...string) (string, error) {
 // command, unless it is optional.
 func TestAuthCheckNamesMissingPermissions(t *testing.T) {
 	secrets := authServer(t, func(a *authorizationv1.ResourceAttributes) bool {
-		return a.Namespace == "b" && a.Resource == "secrets" && a.Verb == "create"
+		return a.Namespace == "b" && a.Resource == "configmaps" && a.Verb == "create"
 	})
 	nodes := authServer(t, func(a *authorizationv1.ResourceAttributes) bool { return a.Resource == "nodes" })
 	log := authServer(t, func(a *authorizationv1.ResourceAttributes) bool { return a.Subresource == "log" })
@@ -71,8 +71,8 @@ func TestAuthCheckNamesMissingPermissions(t *testing.T) {
 		arguments  []string
 		row, err   string
 	}{
-		"missing":          {secrets, []string{"--namespaces=a,b"}, "create  secrets b missing credentials in the properties of an application", "1 of "},
-		"other namespaces": {secrets, []string{"--namespaces=a"}, "create secrets a allowed credentials", ""},
+		"missing":          {secrets, []string{"--namespaces=a,b"}, "create configmaps b missing Spark properties", "1 of "},
+		"other namespaces": {secrets, []string{"--namespaces=a"}, "create configmaps a allowed Spark properties", ""},
 		"optional":         {nodes, []string{"--namespaces=a"}, "get nodes - missing (optional) force-deleting drivers", ""},
 		"cluster-wide":     {nodes, nil, "get nodes - missing force-deleting drivers", "permissions are missing"},
 		"not needed":       {nodes, []string{"--node-loss-grace-period=0"}, "list events * allowed", ""},

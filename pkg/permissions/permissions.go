@@ -88,7 +88,6 @@ var jobs = []rule{
 	{"", "services", "get list create update delete", "the Services of the driver and of its web UI"},
 	{"", "configmaps", "get create update", "Spark properties, pod templates, metrics configuration"},
 	{"", "persistentvolumeclaims", "get create", "claims that the properties of an application request"},
-	{"", "secrets", "get create delete", "credentials in the properties of an application"},
 	{"", "events", "list", "why a driver does not start"},
 	{"events.k8s.io", "events", "create patch", "sending events"},
 	{"batch", "jobs", "get create delete", "applications that spark-submit submits"},

@@ -95,10 +95,8 @@ func TestReleaseNamespaceRunsJobs(t *testing.T) {
 func TestLeastRights(t *testing.T) {
 	rules := roles(t, render(t, "--set", "spark.jobNamespaces={team-a}"))
 	controller, driver := rules["spark-operator-controller/team-a"], rules["spark-operator-spark/team-a"]
-	for _, verb := range []string{"list", "watch", "update", "patch"} {
-		if slices.Contains(verbs(controller, "secrets"), verb) {
-			t.Errorf("the controller may %s secrets", verb)
-		}
+	if got := verbs(controller, "secrets"); len(got) != 0 {
+		t.Errorf("the controller may %v secrets", got)
 	}
 	for _, verb := range []string{"update", "patch"} {
 		if slices.Contains(verbs(controller, "sparkoperator.k8s.io/sparkapplications"), verb) {

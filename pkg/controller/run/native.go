@@ -5,6 +5,7 @@ package run
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"strconv"
@@ -146,6 +147,9 @@ func (r *Runner) build(app *v1beta2.SparkApplication, s *lifecycle.Submission) (
 	if err != nil {
 		return nil, err
 	}
+	if len(run.Secrets) > 0 {
+		return nil, errors.New("the properties of the application contain credentials for which spark-submit creates a Secret, and the operator has no access to Secrets; create the Secret, and mount it with spec.driver.secrets")
+	}
 	annotations := make(map[string]string, len(run.Driver.Annotations)+3)
 	maps.Copy(annotations, run.Driver.Annotations)
 	run.Driver.Annotations = annotations // they may share memory with the application
@@ -205,11 +209,6 @@ func (r *Runner) createDriver(ctx context.Context, t *task, driver *corev1.Pod, 
 // createOwned creates the objects of a run that belong to its driver pod.
 func (r *Runner) createOwned(ctx context.Context, objects *submit.Objects, pod *podview.Pod) error {
 	core := r.kube.CoreV1()
-	for _, secret := range objects.Secrets {
-		if err := createFor(ctx, core.Secrets(pod.Namespace), secret, pod, "secret"); err != nil {
-			return err
-		}
-	}
 	if objects.Service != nil {
 		if err := createFor(ctx, core.Services(pod.Namespace), objects.Service, pod, "service"); err != nil {
 			return err

@@ -116,6 +116,5 @@ const (
 const (
 	KindService       = "Service"
 	kindIngress       = "Ingress"
-	kindSecret        = "Secret"
 	kindNetworkPolicy = "NetworkPolicy"
 )

@@ -28,9 +28,6 @@ func runObjects(objects *submit.Objects) string {
 	if objects.Service != nil {
 		names = append(names, KindService+"/"+objects.Service.Name)
 	}
-	for _, secret := range objects.Secrets {
-		names = append(names, kindSecret+"/"+secret.Name)
-	}
 	if objects.NetworkPolicy != nil {
 		names = append(names, kindNetworkPolicy+"/"+objects.NetworkPolicy.Name)
 	}
@@ -89,12 +86,9 @@ func namedForRun(name string, ids submit.IDs) bool {
 // id of the application's own (see namedForRun) mean no other objects. Those of other
 // ids are looked at first, and stay if they belong to anything else.
 func (r *Runner) deleteRunObject(ctx context.Context, t *task, pod *podview.Pod, kind, name string) error {
-	core := r.kube.CoreV1()
 	switch kind {
 	case KindService:
-		return deleteOf(ctx, r, core.Services(pod.Namespace), t, pod, kind, name)
-	case kindSecret:
-		return deleteOf(ctx, r, core.Secrets(pod.Namespace), t, pod, kind, name)
+		return deleteOf(ctx, r, r.kube.CoreV1().Services(pod.Namespace), t, pod, kind, name)
 	case kindNetworkPolicy:
 		return deleteOf(ctx, r, r.kube.NetworkingV1().NetworkPolicies(pod.Namespace), t, pod, kind, name)
 	}

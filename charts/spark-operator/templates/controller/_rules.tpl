@@ -38,11 +38,6 @@ What the controller does with the objects of a job namespace. pkg/permissions ha
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [get, create]
-# Credentials in the properties of an application; get shows whether an existing Secret belongs to the same driver. Whoever can
-# create pods can mount every Secret of the namespace, but the operator does not list Secrets.
-- apiGroups: [""]
-  resources: [secrets]
-  verbs: [get, create, delete]
 # Spark 4.2 and newer allow only the pods of an application to connect to its executors.
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]
