@@ -45,6 +45,12 @@ func app(namespace, name string, fields ...any) *unstructured.Unstructured {
 	}}
 }
 
+// faulty is an application that only the webhook refuses: the CRD cannot, and kubeflow/spark-operator runs it without
+// its webhook.
+func faulty(namespace, name string) *unstructured.Unstructured {
+	return app(namespace, name, "nodeSelector", map[string]any{"a": "b"}, "driver", map[string]any{"nodeSelector": map[string]any{"c": "d"}})
+}
+
 func create(ctx context.Context, app *unstructured.Unstructured, options ...string) (*unstructured.Unstructured, error) {
 	return api.Dynamic.Resource(applications).Namespace(app.GetNamespace()).Create(ctx, app, metav1.CreateOptions{DryRun: options})
 }
@@ -63,7 +69,7 @@ func (in *installation) tryReview(ctx context.Context) error {
 	if kind, _, _ := unstructured.NestedString(stored.Object, "spec", "type"); kind != "Scala" {
 		return fmt.Errorf("type %q is not defaulted", kind)
 	}
-	if _, err := create(ctx, app(in.name, "probe", "mode", "client"), metav1.DryRunAll); err == nil || !strings.Contains(err.Error(), "denied the request") {
+	if _, err := create(ctx, faulty(in.name, "probe"), metav1.DryRunAll); err == nil || !strings.Contains(err.Error(), "denied the request") {
 		return fmt.Errorf("a bad one: %w", err)
 	}
 	return nil
@@ -123,9 +129,9 @@ func TestApplicationsAreCheckedWhenTheyAreApplied(t *testing.T) {
 		code int32
 		want string
 	}{
-		"rule": {app(in.name, "bad", "sparkConf", map[string]any{"spark.master": "local"}), 403,
+		"rule": {app(in.name, "bad", "sparkConf", map[string]any{"spark.kubernetes.container.image": "spark"}), 403,
 			`admission webhook "validate-sparkoperator-k8s-io-v1beta2-sparkapplication.sparkoperator.k8s.io" denied the request: ` +
-				`spec.sparkConf[spark.master]: Forbidden: sparkConf key "spark.master" is not allowed: this value is managed by the operator`},
+				`spec.sparkConf[spark.kubernetes.container.image]: Forbidden: sparkConf key "spark.kubernetes.container.image" is not allowed: use the image field`},
 		"name": {app(in.name, "my.app"), 403, `denied the request: metadata.name: Invalid value: "my.app": invalid SparkApplication name "my.app"`},
 		"unknown field": {app(in.name, "bad", "driver", map[string]any{"template": map[string]any{"spec": map[string]any{"madeUp": int64(1)}}}), 403,
 			"spec.driver.template.spec.madeUp: unknown field"},
@@ -160,7 +166,7 @@ func TestApplicationsAreCheckedWhenTheyAreApplied(t *testing.T) {
 // What was stored before there was a webhook can be suspended, labelled and deleted.
 func TestStoredFaultsDoNotLockAnApplication(t *testing.T) {
 	in := install(t, "stored", admissionregistrationv1.Ignore)
-	bad := app(in.name, "bad", "nodeSelector", map[string]any{"a": "b"}, "driver", map[string]any{"nodeSelector": map[string]any{"c": "d"}})
+	bad := faulty(in.name, "bad")
 	if _, err := create(t.Context(), bad); err != nil {
 		t.Fatalf("without the webhook: %v", err)
 	}
@@ -172,7 +178,7 @@ func TestStoredFaultsDoNotLockAnApplication(t *testing.T) {
 			t.Errorf("%s: %v", patch, err)
 		}
 	}
-	if _, err := apps.Patch(t.Context(), "bad", types.MergePatchType, []byte(`{"spec":{"sparkConf":{"spark.master":"x"}}}`), metav1.PatchOptions{}); !apierrors.IsForbidden(err) {
+	if _, err := apps.Patch(t.Context(), "bad", types.MergePatchType, []byte(`{"spec":{"sparkConf":{"spark.kubernetes.container.image":"x"}}}`), metav1.PatchOptions{}); !apierrors.IsForbidden(err) {
 		t.Errorf("another fault: %v", err)
 	}
 	if err := apps.Delete(t.Context(), "bad", metav1.DeleteOptions{}); err != nil {
@@ -234,7 +240,7 @@ func TestExecutorPodsAreCompleted(t *testing.T) {
 func TestFailurePolicyDecidesWhileTheWebhookIsDown(t *testing.T) {
 	ctx := t.Context()
 	ignored := install(t, "ignored", admissionregistrationv1.Ignore)
-	stored, err := create(ctx, app(ignored.name, "pi", "mode", "client"))
+	stored, err := create(ctx, faulty(ignored.name, "pi"))
 	if err != nil {
 		t.Fatalf("Ignore: %v", err)
 	}
