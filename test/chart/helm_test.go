@@ -25,6 +25,8 @@ const (
 	chart = root + "/charts/spark-operator"
 	// missingCRD is part of the message that the cluster lacks a CRD of the Prometheus Operator.
 	missingCRD = "CRD of the Prometheus operator"
+	// mutatingPolicyVersion tells Helm that the API server serves MutatingAdmissionPolicies.
+	mutatingPolicyVersion = "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy"
 )
 
 // monitoringVersions tell Helm that the cluster has the CRDs of the Prometheus Operator.
@@ -65,7 +67,8 @@ func helm(t *testing.T, arguments ...string) (string, error) {
 // template renders the chart as release spark-operator in the namespace of that name.
 func template(t *testing.T, arguments ...string) (string, error) {
 	t.Helper()
-	return helm(t, slices.Concat([]string{"template", "spark-operator", chart, "--namespace", "spark-operator"}, monitoringVersions, arguments)...)
+	return helm(t, slices.Concat([]string{"template", "spark-operator", chart, "--namespace", "spark-operator"}, monitoringVersions,
+		[]string{"--api-versions", mutatingPolicyVersion}, arguments)...)
 }
 
 // objects are the rendered manifests, each as JSON, in order.

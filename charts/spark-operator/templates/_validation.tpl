@@ -13,6 +13,9 @@ controller that does not start.
 {{- if and .Values.controller.dryRun .Values.webhook.enable }}
 {{- fail "controller.dryRun requires webhook.enable=false: the webhook would refuse and change objects" }}
 {{- end }}
+{{- if and .Values.controller.dryRun .Values.admissionPolicies.enable }}
+{{- fail "controller.dryRun requires admissionPolicies.enable=false: the policies would refuse and change objects" }}
+{{- end }}
 {{- if .Values.webhook.enable }}
 {{- if and .Values.webhook.podDisruptionBudget.enable (le (int .Values.webhook.replicas) 1) }}
 {{- fail "webhook.podDisruptionBudget.enable requires webhook.replicas > 1: the budget would block every drain of the node" }}
