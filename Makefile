@@ -140,7 +140,7 @@ test-chart: build bin/helm bin/kustomize bin/prometheus
 	cd test && go test -count=1 ./chart/...
 
 .PHONY: test-integration
-test-integration: bin/localcluster
+test-integration: bin/localcluster bin/helm bin/prometheus
 	hack/prerequisites.sh race
 	bin/localcluster env true
 	@# Never from the cache of tests, which does not know what the operator is built from.
@@ -152,7 +152,7 @@ restarts: bin/localcluster ## Restart the API server ten times while 900 applica
 	cd test && go test -v -count=1 -timeout 1h -run '^TestRestartsOfTheAPIServer$$' ./integration -restart-apps 900 -restarts 10
 
 .PHONY: e2e
-e2e: cluster-up spark35-image bin/helm ## Run the tests that need a node and real Spark, on the local cluster, and test-clients.
+e2e: cluster-up spark35-image bin/helm bin/prometheus ## Run the tests that need a node and real Spark, on the local cluster, and test-clients.
 	bin/localcluster load-image bin/spark-image-$(SPARK35_VERSION).tar
 	bin/localcluster kubectl apply --server-side --force-conflicts --filename charts/spark-operator/crds/
 	@# The clients need no node. They are done long before Spark is.

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package prometheus
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/spark-operator/spark-operator/test/sim"
+)
+
+// Chart is what the chart renders for monitoring.
+type Chart struct {
+	Monitors []Monitor
+	Alerts   []Rules
+	// Deployments are those of controller and webhook, by component.
+	Deployments map[string]appsv1.Deployment
+}
+
+// Program returns the path of bin/name, which the Makefile builds.
+func Program(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join(sim.Repository, "bin", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("%v: run `make bin/%s`", err, name)
+	}
+	return path
+}
+
+// Render renders the chart as release spark-operator with values as of helm --set.
+func Render(t *testing.T, namespace, set string) *Chart {
+	t.Helper()
+	arguments := []string{"template", "spark-operator", sim.Repository + "/charts/spark-operator", "--namespace", namespace, "--set", set}
+	for _, kind := range []string{"PodMonitor", "ServiceMonitor", "PrometheusRule"} {
+		arguments = append(arguments, "--api-versions", "monitoring.coreos.com/v1/"+kind)
+	}
+	command := exec.CommandContext(t.Context(), Program(t, "helm"), arguments...)
+	command.Stderr = os.Stderr
+	output, err := command.Output()
+	if err != nil {
+		t.Fatalf("helm template: %v", err)
+	}
+	chart := &Chart{Deployments: map[string]appsv1.Deployment{}}
+	decode := func(document string, into any) {
+		if err := yaml.UnmarshalStrict([]byte(document), into); err != nil {
+			t.Fatalf("%v in\n%s", err, document)
+		}
+	}
+	for document := range strings.SplitSeq(string(output), "\n---\n") {
+		var meta metav1.TypeMeta
+		if err := yaml.Unmarshal([]byte(document), &meta); err != nil {
+			t.Fatal(err)
+		}
+		switch meta.Kind {
+		case "PodMonitor", "ServiceMonitor":
+			var monitor Monitor
+			decode(document, &monitor)
+			chart.Monitors = append(chart.Monitors, monitor)
+		case "PrometheusRule":
+			var rules Rules
+			decode(document, &rules)
+			chart.Alerts = append(chart.Alerts, rules)
+		case "Deployment":
+			var deployment appsv1.Deployment
+			decode(document, &deployment)
+			chart.Deployments[deployment.Spec.Selector.MatchLabels["app.kubernetes.io/component"]] = deployment
+		}
+	}
+	return chart
+}
