@@ -75,6 +75,7 @@ room pkg/reconcile
 room pkg/servedschema pkg/apis
 room pkg/informers pkg/apis pkg/client pkg/decode pkg/podspec pkg/podview pkg/sparkconf
 room pkg/metrics pkg/apis
+room pkg/scrapeauth
 pure pkg/diagnosis pkg/apis pkg/podspec pkg/podview pkg/reconcile pkg/sparkconf
 decided=(pkg/diagnosis pkg/podview pkg/reconcile pkg/redact pkg/ui)
 kit=(pkg/apis pkg/client pkg/decode pkg/informers pkg/metrics pkg/reconcile pkg/redact)

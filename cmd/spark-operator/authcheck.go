@@ -130,7 +130,7 @@ var outputs = []string{"table", "json", "rbac"}
 func decidesPermissions(flag string) bool {
 	return slices.Contains([]string{
 		"kubeconfig", "namespaces", "namespace-selector", "leader-election", "leader-election-lock-name", "leader-election-lock-namespace",
-		"node-loss-grace-period", "enable-driver-pdb", "enable-batch-scheduler",
+		"node-loss-grace-period", "enable-driver-pdb", "enable-batch-scheduler", "secure-metrics", "metrics-bind-address",
 		"enable-resource-quota-enforcement", "enable-cert-manager", "webhook-secret-name", "webhook-secret-namespace",
 		"mutating-webhook-name", "validating-webhook-name",
 	}, flag)
@@ -142,6 +142,7 @@ func (o *ControllerOptions) permissions() []permissions.Permission {
 	needs := permissions.Controller{
 		Scopes: o.scopes(), Selects: o.NamespaceSelector != "", Lease: o.Election.lease(), NodeLoss: o.NodeLossGracePeriod > 0,
 		DisruptionBudgets: o.EnableDriverPDB, BatchScheduling: o.EnableBatchScheduler, Routes: o.RouteURLFormat != "",
+		SecureMetrics: o.Serving.checksScrapes(),
 	}
 	return needs.List()
 }
@@ -152,7 +153,7 @@ func (o *WebhookOptions) permissions() []permissions.Permission {
 	needs := permissions.Webhook{
 		Scopes: o.scopes(), Selects: o.NamespaceSelector != "", Lease: o.Election.lease(), Quotas: o.Quota,
 		SecretNamespace: o.SecretNamespace, Secret: o.SecretName, Manages: !o.CertManager,
-		Mutating: o.MutatingName, Validating: o.ValidatingName,
+		Mutating: o.MutatingName, Validating: o.ValidatingName, SecureMetrics: o.Serving.checksScrapes(),
 	}
 	return needs.List()
 }

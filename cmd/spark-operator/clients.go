@@ -23,6 +23,8 @@ type clients struct {
 	metadata metadata.Interface
 	// events has a rate limit of its own, so that events never delay a status.
 	events kubernetes.Interface
+	// reviews check who scrapes the metrics.
+	reviews reviewers
 }
 
 // newClients connects to the API server. With plain, all that is sent is JSON.
@@ -45,6 +47,9 @@ func newClients(config *rest.Config, plain bool) (*clients, error) {
 	}
 	if all.events, err = kubernetes.NewForConfigAndClient(binary, httpClient); err != nil {
 		return nil, fmt.Errorf("events client: %w", err)
+	}
+	if all.reviews, err = newReviewers(binary, httpClient); err != nil {
+		return nil, err
 	}
 	if all.metadata, err = metadata.NewForConfigAndClient(metadata.ConfigFor(binary), httpClient); err != nil {
 		return nil, fmt.Errorf("metadata client: %w", err)

@@ -129,7 +129,7 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 	endpoints, err := options.Serving.endpoints(
 		probe(check{"leaderElection", watchdog.Check}),
 		probe(cachesCheck(&synced), check{"crds", func(*http.Request) error { return served.Err() }}),
-		registry)
+		registry, clients.reviews)
 	if err != nil {
 		return err
 	}

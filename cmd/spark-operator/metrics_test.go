@@ -146,7 +146,7 @@ func webhookMetrics(t *testing.T) *prometheus.Registry {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	must(t, listener.Close())
-	secure, err := (&ServingOptions{TLSMinVersion: "VersionTLS12"}).tlsConfig()
+	secure, err := (&SecureMetricsOptions{TLSMinVersion: "VersionTLS12"}).tlsConfig()
 	must(t, err)
 	if err := serve.Run(t.Context(), listener, serve.Config{Reviewer: webhook.New(webhook.Config{}), TLS: secure, Metrics: counted}); err == nil {
 		t.Error("a server without listener")

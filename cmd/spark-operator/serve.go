@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log" //nolint:depguard // the type of http.Server.ErrorLog; its lines go to klog
 	"net"
 	"net/http"
 	"net/http/pprof"
@@ -14,6 +15,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,12 +23,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/pflag"
 	"k8s.io/client-go/rest"
-	certutil "k8s.io/client-go/util/cert"
 	cliflag "k8s.io/component-base/cli/flag"
 	"k8s.io/component-base/metrics/legacyregistry"
 	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
 
 	"github.com/spark-operator/spark-operator/pkg/metrics"
+	"github.com/spark-operator/spark-operator/pkg/webhook/serve"
 )
 
 // ServingOptions are the flags of the HTTP endpoints of the process.
@@ -41,9 +44,7 @@ type ServingOptions struct {
 	SubmitBuckets   []string
 	StartBuckets    []string
 
-	SecureMetrics   bool
-	TLSMinVersion   string
-	TLSCipherSuites []string
+	Secure SecureMetricsOptions
 
 	ProfilingAddress string
 }
@@ -62,7 +63,7 @@ func newServingOptions() ServingOptions {
 		MetricsEndpoint:  "/metrics",
 		SubmitBuckets:    bucketTexts(metrics.DefaultSubmitLatencyBuckets()),
 		StartBuckets:     bucketTexts(metrics.DefaultStartLatencyBuckets()),
-		TLSMinVersion:    "VersionTLS12",
+		Secure:           newSecureMetricsOptions(),
 		ProfilingAddress: noAddress,
 	}
 }
@@ -90,9 +91,7 @@ func (o *ServingOptions) addProcessFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.EnableMetrics, "enable-metrics", o.EnableMetrics, "Also export the metrics of the operator, not only those of the process.")
 	fs.StringVar(&o.MetricsAddress, "metrics-bind-address", o.MetricsAddress, "Address of the metrics endpoint, such as :8080; 0 disables.")
 	fs.StringVar(&o.MetricsEndpoint, "metrics-endpoint", o.MetricsEndpoint, "Path of the metrics endpoint.")
-	fs.BoolVar(&o.SecureMetrics, "secure-metrics", o.SecureMetrics, "Serve the metrics over HTTPS with a self-signed certificate.")
-	fs.StringVar(&o.TLSMinVersion, "metric-tls-min-version", o.TLSMinVersion, "Minimum TLS version of --secure-metrics: "+strings.Join(cliflag.TLSPossibleVersions(), ", ")+".")
-	fs.StringSliceVar(&o.TLSCipherSuites, "metric-tls-cipher-suites", o.TLSCipherSuites, "Comma-separated list of cipher suites of --secure-metrics. If empty, the defaults of Go.")
+	o.Secure.AddFlags(fs)
 	fs.StringVar(&o.ProfilingAddress, "pprof-bind-address", o.ProfilingAddress, "Address of /debug/pprof; 0 disables.")
 }
 
@@ -135,10 +134,13 @@ func (o *ServingOptions) Validate() error {
 		}
 		seen[label] = true
 	}
-	if _, err := o.tlsConfig(); err != nil {
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, o.Secure.Validate())...)
+}
+
+// addTLSFlags declares the flags --PREFIX-tls-min-version and --PREFIX-tls-cipher-suites.
+func addTLSFlags(fs *pflag.FlagSet, prefix, of string, minVersion *string, cipherSuites *[]string) {
+	fs.StringVar(minVersion, prefix+"-tls-min-version", *minVersion, "Minimum TLS version"+of+": "+strings.Join(cliflag.TLSPossibleVersions(), ", ")+".")
+	fs.StringSliceVar(cipherSuites, prefix+"-tls-cipher-suites", *cipherSuites, "Comma-separated list of cipher suites"+of+". If empty, the defaults of Go.")
 }
 
 // tlsConfig reads the flags --PREFIX-tls-min-version and --PREFIX-tls-cipher-suites.
@@ -155,10 +157,6 @@ func tlsConfig(prefix, minVersion string, cipherSuites []string) (*tls.Config, e
 		return nil, fmt.Errorf("--%s-tls-cipher-suites: %w", prefix, err)
 	}
 	return &tls.Config{MinVersion: version, CipherSuites: suites}, nil
-}
-
-func (o *ServingOptions) tlsConfig() (*tls.Config, error) {
-	return tlsConfig("metric", o.TLSMinVersion, o.TLSCipherSuites)
 }
 
 func (o *ServingOptions) metrics() metrics.Config {
@@ -220,10 +218,14 @@ type endpoint struct {
 	address string
 	handler http.Handler
 	tls     *tls.Config // nil for plain HTTP
+	// background runs until the process ends; nil for nothing.
+	background func(context.Context)
+	// write is how long a response may take.
+	write time.Duration
 }
 
 // endpoints returns everything that the flags switch on.
-func (o *ServingOptions) endpoints(healthy, ready http.Handler, applications prometheus.Gatherer) ([]endpoint, error) {
+func (o *ServingOptions) endpoints(healthy, ready http.Handler, applications prometheus.Gatherer, asked reviewers) ([]endpoint, error) {
 	health := http.NewServeMux()
 	health.Handle("/healthz", healthy)
 	health.Handle("/healthz/", healthy)
@@ -232,7 +234,9 @@ func (o *ServingOptions) endpoints(healthy, ready http.Handler, applications pro
 
 	gatherers := prometheus.Gatherers{queueMetrics{legacyregistry.DefaultGatherer}, applications}
 	scrape := http.NewServeMux()
-	scrape.Handle(o.MetricsEndpoint, promhttp.HandlerFor(gatherers, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
+	scrape.Handle(o.MetricsEndpoint, promhttp.HandlerFor(gatherers, promhttp.HandlerOpts{
+		ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: maxScrapes,
+	}))
 
 	profiling := http.NewServeMux()
 	profiling.HandleFunc("/debug/pprof/", pprof.Index)
@@ -248,21 +252,14 @@ func (o *ServingOptions) endpoints(healthy, ready http.Handler, applications pro
 		runtime.SetMutexProfileFraction(100)
 	}
 	all := []endpoint{
-		{name: "health", address: o.HealthAddress, handler: health},
-		{name: "metrics", address: o.MetricsAddress, handler: scrape},
-		{name: "pprof", address: o.ProfilingAddress, handler: profiling},
+		{name: "health", address: o.HealthAddress, handler: health, write: writeTimeout},
+		{name: "metrics", address: o.MetricsAddress, handler: scrape, write: writeTimeout},
+		{name: "pprof", address: o.ProfilingAddress, handler: profiling, write: profileTimeout},
 	}
-	if o.SecureMetrics {
-		config, err := o.tlsConfig()
-		if err != nil {
-			return nil, err
+	if o.Secure.Enable {
+		if err := o.Secure.secure(&all[1], o.MetricsEndpoint, asked); err != nil {
+			return nil, fmt.Errorf("metrics endpoint: %w", err)
 		}
-		certificate, err := selfSigned()
-		if err != nil {
-			return nil, err
-		}
-		config.Certificates = []tls.Certificate{certificate}
-		all[1].tls = config
 	}
 	var enabled []endpoint
 	for _, e := range all {
@@ -273,24 +270,35 @@ func (o *ServingOptions) endpoints(healthy, ready http.Handler, applications pro
 	return enabled, nil
 }
 
-func selfSigned() (tls.Certificate, error) {
-	certPEM, keyPEM, err := certutil.GenerateSelfSignedCertKey("localhost", []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
-	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("certificate of the metrics endpoint: %w", err)
-	}
-	return tls.X509KeyPair(certPEM, keyPEM)
-}
+// Limits of every endpoint. Whoever connects, and whatever arrives of a request, each
+// endpoint uses little.
+const (
+	headerTimeout = 10 * time.Second
+	bodyTimeout   = 10 * time.Second
+	writeTimeout  = 30 * time.Second
+	idleTimeout   = 2 * time.Minute
+	// profileTimeout is the longest time that a profile or a trace may cover.
+	profileTimeout = 5 * time.Minute
+	maxHeader      = 32 << 10 // bytes
+	maxConnections = 100
+	// maxScrapes is how many clients may scrape at the same time.
+	maxScrapes = 8
+)
 
 // listenAndServe listens on every endpoint and returns a function that stops them. An
 // address that cannot be bound is an error.
 func listenAndServe(ctx context.Context, endpoints []endpoint) (stop func(), err error) {
 	var servers []*http.Server
+	background, stopBackground := context.WithCancel(ctx)
+	var running sync.WaitGroup
 	stop = func() {
+		stopBackground()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		for _, server := range servers {
 			_ = server.Shutdown(ctx)
 		}
+		running.Wait()
 	}
 	for _, e := range endpoints {
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", e.address)
@@ -301,9 +309,13 @@ func listenAndServe(ctx context.Context, endpoints []endpoint) (stop func(), err
 		if e.tls != nil {
 			listener = tls.NewListener(listener, e.tls)
 		}
-		server := &http.Server{Handler: e.handler, ReadHeaderTimeout: 10 * time.Second}
-		servers = append(servers, server)
+		if e.background != nil {
+			running.Go(func() { e.background(background) })
+		}
 		logger := klog.FromContext(ctx).WithValues("endpoint", e.name, "address", listener.Addr())
+		server := newServer(e)
+		server.ErrorLog = log.New(serve.NewErrorLog(logger), "", 0)
+		servers = append(servers, server)
 		logger.Info("Serving")
 		go func() {
 			if err := server.Serve(listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
@@ -312,4 +324,23 @@ func listenAndServe(ctx context.Context, endpoints []endpoint) (stop func(), err
 		}()
 	}
 	return stop, nil
+}
+
+// newServer returns the server of an endpoint.
+func newServer(e endpoint) *http.Server {
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			// Only here, as the limit ends long responses to requests without a body, too.
+			_ = http.NewResponseController(w).SetReadDeadline(clock.RealClock{}.Now().Add(bodyTimeout))
+		}
+		e.handler.ServeHTTP(w, r)
+	})
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: headerTimeout,
+		WriteTimeout:      e.write,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ConnState:         serve.LimitConnections(maxConnections),
+	}
 }

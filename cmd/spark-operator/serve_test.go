@@ -9,10 +9,16 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
 )
 
@@ -48,7 +54,7 @@ func TestEndpoints(t *testing.T) {
 	counter := prometheus.NewCounter(prometheus.CounterOpts{Name: "spark_test"})
 	registry.MustRegister(counter)
 	notReady := errors.New("not yet")
-	endpoints, err := options.endpoints(probe(), probe(check{"caches", func(*http.Request) error { return notReady }}), registry)
+	endpoints, err := options.endpoints(probe(), probe(check{"caches", func(*http.Request) error { return notReady }}), registry, reviewers{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,10 +85,29 @@ func TestEndpoints(t *testing.T) {
 	}
 }
 
+// anyToken is an API server that knows one user, who may read everything.
+type anyToken struct{}
+
+func (anyToken) reviewers() reviewers { return reviewers{tokensOf{}, accessOf{}} }
+
+type tokensOf struct{}
+
+func (tokensOf) Create(_ context.Context, review *authenticationv1.TokenReview, _ metav1.CreateOptions) (*authenticationv1.TokenReview, error) {
+	review.Status.Authenticated, review.Status.User.Username = review.Spec.Token == "good", "prometheus"
+	return review, nil
+}
+
+type accessOf struct{}
+
+func (accessOf) Create(_ context.Context, review *authorizationv1.SubjectAccessReview, _ metav1.CreateOptions) (*authorizationv1.SubjectAccessReview, error) {
+	review.Status.Allowed = review.Spec.NonResourceAttributes.Path == "/metrics"
+	return review, nil
+}
+
 func TestSecureMetrics(t *testing.T) {
 	options := newServingOptions()
-	options.HealthAddress, options.MetricsAddress, options.SecureMetrics = noAddress, freeAddress(t), true
-	endpoints, err := options.endpoints(probe(), probe(), prometheus.NewRegistry())
+	options.HealthAddress, options.MetricsAddress, options.Secure.Enable = noAddress, freeAddress(t), true
+	endpoints, err := options.endpoints(probe(), probe(), prometheus.NewRegistry(), anyToken{}.reviewers())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +120,74 @@ func TestSecureMetrics(t *testing.T) {
 	}
 	defer stop()
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
-	if code, _ := get(t, client, "https://"+options.MetricsAddress+"/metrics"); code != http.StatusOK {
-		t.Errorf("status %d", code)
+	for token, want := range map[string]int{"": 401, "bad": 401, "good": 200} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+options.MetricsAddress+"/metrics", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+		response, err := client.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != want {
+			t.Errorf("token %q: %s", token, response.Status)
+		}
 	}
+}
+
+// TestEndpointsEndWhatNeverArrives: connections without a request, with half a request
+// and without the rest of a body, on every endpoint, end after a limited time, and as
+// many as there may be do not keep another client out.
+func TestEndpointsEndWhatNeverArrives(t *testing.T) {
+	options := newServingOptions()
+	options.HealthAddress, options.MetricsAddress, options.ProfilingAddress = freeAddress(t), freeAddress(t), freeAddress(t)
+	endpoints, err := options.endpoints(probe(), probe(), prometheus.NewRegistry(), reviewers{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop, err := listenAndServe(context.Background(), endpoints)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	var waiting sync.WaitGroup
+	for address, path := range map[string]string{
+		options.HealthAddress: "/healthz", options.MetricsAddress: "/metrics", options.ProfilingAddress: "/debug/pprof/cmdline",
+	} {
+		for range maxConnections + 10 {
+			conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+		}
+		if code, _ := get(t, &http.Client{Transport: &http.Transport{}}, "http://"+address+path); code != http.StatusOK {
+			t.Errorf("%s: %d beside silent connections", path, code)
+		}
+		for _, sent := range []string{
+			"GET " + path + " HTTP/1.1\r\nHost: x\r\n",
+			"POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nx",
+			"POST " + path + " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+		} {
+			waiting.Go(func() {
+				conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer conn.Close()
+				if _, err := io.WriteString(conn, sent); err != nil {
+					t.Error(err)
+					return
+				}
+				_ = conn.SetReadDeadline(time.Now().Add(bodyTimeout + 10*time.Second))
+				if _, err := io.ReadAll(conn); err != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Errorf("still open after %q: %v", sent, err)
+				}
+			})
+		}
+	}
+	waiting.Wait()
 }

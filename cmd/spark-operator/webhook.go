@@ -105,7 +105,7 @@ func runWebhook(ctx context.Context, options *WebhookOptions) error {
 	endpoints, err := options.Serving.endpoints(probe(), probe(
 		check{"end", func(*http.Request) error { return context.Cause(ctx) }},
 		check{"certificate", func(*http.Request) error { return certificate.Err() }},
-		cachesCheck(&synced)), registry)
+		cachesCheck(&synced)), registry, clients.reviews)
 	if err != nil {
 		return err
 	}

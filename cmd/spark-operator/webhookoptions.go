@@ -9,7 +9,6 @@ import (
 	"net"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -100,8 +99,7 @@ func (o *WebhookOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs := sets.FlagSet("webhook")
 	fs.StringVar(&o.BindAddress, "webhook-bind-address", o.BindAddress, "IP address of the webhook server. If empty, all addresses.")
 	fs.IntVar(&o.Port, "webhook-port", o.Port, "Port of the webhook server; 0 selects a free port, which the log shows.")
-	fs.StringVar(&o.TLSMinVersion, "webhook-tls-min-version", o.TLSMinVersion, "Minimum TLS version: "+strings.Join(cliflag.TLSPossibleVersions(), ", ")+".")
-	fs.StringSliceVar(&o.TLSCipherSuites, "webhook-tls-cipher-suites", o.TLSCipherSuites, "Comma-separated list of cipher suites. If empty, the defaults of Go.")
+	addTLSFlags(fs, "webhook", "", &o.TLSMinVersion, &o.TLSCipherSuites)
 	fs.StringVar(&o.MutatingName, "mutating-webhook-name", o.MutatingName, "Name of the MutatingWebhookConfiguration whose caBundle the webhook updates. If empty, none.")
 	fs.StringVar(&o.ValidatingName, "validating-webhook-name", o.ValidatingName, "Name of the ValidatingWebhookConfiguration whose caBundle the webhook updates. If empty, none.")
 	fs.BoolVar(&o.Quota, "enable-resource-quota-enforcement", o.Quota, "Refuses applications whose driver and executors can never fit the ResourceQuotas of the namespace. Schedules get a warning.")

@@ -44,6 +44,8 @@ type Controller struct {
 	NodeLoss bool
 	// DisruptionBudgets, BatchScheduling and Routes are set if these features are enabled.
 	DisruptionBudgets, BatchScheduling, Routes bool
+	// SecureMetrics is set if the process checks who scrapes its metrics.
+	SecureMetrics bool
 }
 
 // Webhook is what the permissions of "webhook start" depend on.
@@ -61,6 +63,8 @@ type Webhook struct {
 	Manages bool
 	// Mutating and Validating name the webhook configurations whose caBundle it sets.
 	Mutating, Validating string
+	// SecureMetrics is set if the process checks who scrapes its metrics.
+	SecureMetrics bool
 }
 
 // rule is a row of the tables below. Verbs and resources are separated by blanks.
@@ -73,6 +77,8 @@ const (
 	networkGroup = "networking.k8s.io"
 	leaseGroup   = "coordination.k8s.io"
 	webhookGroup = "admissionregistration.k8s.io"
+	tokenGroup   = "authentication.k8s.io"
+	accessGroup  = "authorization.k8s.io"
 )
 
 // jobs are what the controller needs in each watched namespace.
@@ -105,6 +111,11 @@ var (
 	nodes      = rule{"", "nodes", "get", "force-deleting drivers on lost nodes (--node-loss-grace-period)"}
 	namespaces = rule{"", "namespaces", "list watch", "--namespace-selector"}
 
+	scrapes = []rule{
+		{tokenGroup, "tokenreviews", "create", "checking the tokens of who scrapes the metrics (--secure-metrics)"},
+		{accessGroup, "subjectaccessreviews", "create", "checking the permissions of who scrapes the metrics (--secure-metrics)"},
+	}
+
 	quotas  = rule{"", "resourcequotas", "list watch", "--enable-resource-quota-enforcement"}
 	reviews = rule{sparkGroup, "sparkapplications", "list watch", "completing executor pods"}
 )
@@ -132,6 +143,9 @@ func (c *Controller) List() []Permission {
 	if c.Selects {
 		l.addCluster(namespaces)
 	}
+	if c.SecureMetrics {
+		l.addCluster(scrapes...)
+	}
 	l.addLease(c.Lease, "leader election")
 	return l
 }
@@ -147,6 +161,9 @@ func (w *Webhook) List() []Permission {
 	}
 	if w.Selects {
 		l.addCluster(namespaces)
+	}
+	if w.SecureMetrics {
+		l.addCluster(scrapes...)
 	}
 	if w.Secret == "" {
 		return l
@@ -177,7 +194,7 @@ func (l *list) add(namespace string, rules ...rule) {
 	}
 }
 
-func (l *list) addCluster(r rule) { l.addNamed("", "", r) }
+func (l *list) addCluster(rules ...rule) { l.add("", rules...) }
 
 func (l *list) addLease(lease Lease, purpose string) {
 	if lease.Name == "" {
@@ -198,5 +215,5 @@ func (l *list) addNamed(namespace, name string, r rule) {
 }
 
 func isClusterScoped(group, resource string) bool {
-	return group == webhookGroup || group == "" && (resource == "nodes" || resource == "namespaces")
+	return group == webhookGroup || group == tokenGroup || group == accessGroup || group == "" && (resource == "nodes" || resource == "namespaces")
 }

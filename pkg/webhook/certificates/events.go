@@ -82,7 +82,7 @@ func (e *events) each(ctx context.Context, clock clock.WithTicker, do func(conte
 		if err := do(ctx); err != nil && ctx.Err() == nil {
 			pause = retry
 			if !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) { // another replica was faster
-				klog.FromContext(ctx).Error(err, "The certificate of the webhook needs another try")
+				klog.FromContext(ctx).Error(err, "The certificate needs another try")
 			}
 		}
 		timer := clock.NewTimer(pause)

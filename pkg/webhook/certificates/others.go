@@ -56,7 +56,7 @@ const fileInterval = 5 * time.Second
 func (f *Files) Run(ctx context.Context) {
 	wait.UntilWithContext(ctx, func(ctx context.Context) {
 		if err := f.load(ctx); err != nil {
-			klog.FromContext(ctx).Error(err, "The certificate of the webhook needs another try")
+			klog.FromContext(ctx).Error(err, "The certificate needs another try")
 		}
 	}, fileInterval)
 }
@@ -64,11 +64,11 @@ func (f *Files) Run(ctx context.Context) {
 func (f *Files) load(ctx context.Context) error {
 	certificate, err := os.ReadFile(f.CertificateFile)
 	if err != nil {
-		return fmt.Errorf("certificate of the webhook: %w", err)
+		return fmt.Errorf("certificate: %w", err)
 	}
 	key, err := os.ReadFile(f.KeyFile)
 	if err != nil {
-		return fmt.Errorf("key of the webhook: %w", err)
+		return fmt.Errorf("key of the certificate: %w", err)
 	}
 	return f.show(ctx, certificate, key, "files "+f.CertificateFile+" and "+f.KeyFile)
 }

@@ -19,7 +19,7 @@ func (s *Served) Certificate() (*tls.Certificate, error) {
 	if certificate := s.now.Load(); certificate != nil {
 		return certificate, nil
 	}
-	return nil, errors.New("the webhook has no certificate yet")
+	return nil, errors.New("there is no certificate yet")
 }
 
 // Err is why no request can be served, for a readiness check.

@@ -35,6 +35,12 @@ func newConnections(limit int) *connections {
 	return &connections{limit: limit, silent: list.New(), idle: list.New(), at: map[net.Conn]place{}}
 }
 
+// LimitConnections returns a hook [http.Server.ConnState] that keeps at most limit
+// connections open. A new one beyond it ends the one that is missed least.
+func LimitConnections(limit int) func(net.Conn, http.ConnState) {
+	return newConnections(limit).changed
+}
+
 // changed is the hook [http.Server.ConnState].
 func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	if victim := c.note(conn, state); victim != nil {

@@ -12,6 +12,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log" //nolint:depguard // the type of http.Server.ErrorLog; its lines go to klog
 	"net"
 	"net/http"
@@ -90,8 +91,7 @@ func Run(ctx context.Context, listener net.Listener, config Config) error {
 		MaxHeaderBytes:    32 << 10,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ConnState:         connections.changed,
-		// Clients that connect and close must not fill the log.
-		ErrorLog: log.New(verbose{logger}, "", 0),
+		ErrorLog:          log.New(NewErrorLog(logger), "", 0),
 	}
 	config.Metrics.countConnections(connections.open)
 	failed := make(chan error, 1)
@@ -115,6 +115,10 @@ func Run(ctx context.Context, listener net.Listener, config Config) error {
 	}
 	return nil
 }
+
+// NewErrorLog returns a writer of [http.Server.ErrorLog] that logs at level 4: clients
+// that connect and close must not fill the log.
+func NewErrorLog(logger klog.Logger) io.Writer { return verbose{logger} }
 
 // verbose logs the lines of net/http at level 4.
 type verbose struct{ logger klog.Logger }
