@@ -269,6 +269,11 @@ REPO_ADDRESS ?= 127.0.0.1:8879
 package: go-toolchain bin/helm bin/images bin/cyclonedx-gomod bin/kustomize ## Make a release in dist/: Helm repository, image for amd64 and arm64, manifests, SBOM, licences, checksums.
 	VERSION='$(VERSION)' LDFLAGS='$(LDFLAGS)' CHART_URL='$(CHART_URL)' hack/package.sh $(DIST)
 
+.PHONY: release-check
+release-check: package bin/govulncheck ## Check a release: SBOM, licences, checksums, known vulnerabilities. VULN_DB names another database than Go's.
+	cd $(DIST) && sha256sum --check --quiet SHA256SUMS
+	go run ./hack/releasecheck $(DIST)
+
 .PHONY: repo-serve
 repo-serve: bin/helm ## Serve the Helm repository of `make package` on this machine (REPO_ADDRESS).
 	@[ -f $(DIST)/repo/index.yaml ] || { echo "run make package first" >&2; exit 1; }
@@ -293,8 +298,8 @@ go-toolchain:
 bin/helm: go-toolchain
 	@hack/tool.sh helm
 
-.PHONY: bin/actionlint bin/crane bin/cyclonedx-gomod bin/kustomize bin/prometheus
-bin/actionlint bin/crane bin/cyclonedx-gomod bin/kustomize bin/prometheus: go-toolchain
+.PHONY: bin/actionlint bin/crane bin/cyclonedx-gomod bin/govulncheck bin/kustomize bin/prometheus
+bin/actionlint bin/crane bin/cyclonedx-gomod bin/govulncheck bin/kustomize bin/prometheus: go-toolchain
 	@hack/tool.sh $(notdir $@)
 
 .PHONY: bin/kubeflow-operator
