@@ -58,6 +58,9 @@ controller.workqueueRateLimiter: applications share no rate limiter; each one is
 submitter: submission is built in, so the operator calls no submitter.
 {{- end }}
 {{- end }}
+{{- if and .Values.prometheus.metrics.secureMetrics.enable (not .Values.prometheus.metrics.enable) }}
+prometheus.metrics.secureMetrics.enable: nothing serves metrics; see prometheus.metrics.enable.
+{{- end }}
 {{- if and .Values.certManager.enable (not .Values.webhook.enable) }}
 certManager.enable: only the webhook needs a certificate; see webhook.enable.
 {{- end }}

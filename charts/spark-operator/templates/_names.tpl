@@ -99,7 +99,11 @@ app.kubernetes.io/component: controller
 {{- define "spark-operator.scrapeAnnotations" -}}
 {{- with .Values.prometheus.metrics }}
 {{- if .enable }}
-{{- dict "prometheus.io/scrape" "true" "prometheus.io/port" (int64 .port | toString) "prometheus.io/path" .endpoint | toYaml }}
+{{- $annotations := dict "prometheus.io/scrape" "true" "prometheus.io/port" (int64 .port | toString) "prometheus.io/path" .endpoint }}
+{{- if .secureMetrics.enable }}
+{{- $_ := set $annotations "prometheus.io/scheme" "https" }}
+{{- end }}
+{{- $annotations | toYaml }}
 {{- end }}
 {{- end }}
 {{- end }}

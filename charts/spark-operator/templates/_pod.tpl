@@ -46,7 +46,7 @@ topologySpreadConstraints:
 dnsConfig:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .volumes }}
+{{- with concat (.volumes | default list) (include "spark-operator.metrics.volumes" $context | fromYamlArray) }}
 volumes:
   {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -74,7 +74,7 @@ containers:
   envFrom:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with .volumeMounts }}
+  {{- with concat (.volumeMounts | default list) (include "spark-operator.metrics.volumeMounts" $context | fromYamlArray) }}
   volumeMounts:
     {{- toYaml . | nindent 4 }}
   {{- end }}

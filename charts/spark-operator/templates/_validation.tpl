@@ -32,6 +32,9 @@ controller that does not start.
 {{- if not ($.Capabilities.APIVersions.Has (printf "monitoring.coreos.com/v1/%s" $kind)) }}
 {{- fail (printf "prometheus.%s.create requires the %s CRD of the Prometheus operator (helm template: --api-versions monitoring.coreos.com/v1/%s)" $value $kind $kind) }}
 {{- end }}
+{{- if and (has $value (list "podMonitor" "serviceMonitor")) (include "spark-operator.metrics.secure" $) (not $.Values.prometheus.metrics.secureMetrics.tokenSecret.name) }}
+{{- fail (printf "prometheus.%s.create with prometheus.metrics.secureMetrics.enable requires prometheus.metrics.secureMetrics.tokenSecret.name: Prometheus must send a token" $value) }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- if and .Values.prometheus.podMonitor.create .Values.prometheus.serviceMonitor.create }}

@@ -102,6 +102,7 @@ The command line of the controller, as a YAML list.
 - --enable-metrics=true
 - --metrics-bind-address=:{{ int64 .port }}
 - --metrics-endpoint={{ .endpoint }}
+{{- include "spark-operator.metrics.secureArgs" $ }}
 - --metrics-prefix={{ .prefix }}
 - --metrics-labels={{ .labels | default "app_type" }}
 {{- with .jobStartLatencyBuckets }}

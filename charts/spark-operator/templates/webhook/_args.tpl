@@ -39,6 +39,7 @@ The command line of the webhook, as a YAML list.
 - --enable-metrics=true
 - --metrics-bind-address=:{{ int64 .port }}
 - --metrics-endpoint={{ .endpoint }}
+{{- include "spark-operator.metrics.secureArgs" $ }}
 {{- end }}
 {{- end }}
 {{- if .leaderElection.enable }}
