@@ -219,13 +219,15 @@ func parse(path string) target {
 }
 
 // isRead reports whether a request changes nothing. The API server takes questions about
-// the permissions of who asks as creations.
+// tokens and permissions as creations.
 func isRead(request *http.Request) bool {
 	switch request.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
 		return true
 	case http.MethodPost:
-		return slices.Contains([]string{"selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews"}, parse(request.URL.Path).resource)
+		return slices.Contains([]string{
+			"selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews", "subjectaccessreviews", "tokenreviews",
+		}, parse(request.URL.Path).resource)
 	}
 	return false
 }

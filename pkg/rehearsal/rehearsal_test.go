@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -124,7 +125,16 @@ func TestQuestionsAboutPermissionsAreSent(t *testing.T) {
 	if _, err := client.AuthorizationV1().SelfSubjectAccessReviews().Create(t.Context(), &authorizationv1.SelfSubjectAccessReview{}, metav1.CreateOptions{}); err != nil {
 		t.Error(err)
 	}
-	if want := []string{"POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"}; !slices.Equal(asked(), want) {
+	// Who scrapes the metrics is checked as ever, and the log shows no token.
+	if _, err := client.AuthenticationV1().TokenReviews().Create(t.Context(), &authenticationv1.TokenReview{}, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), &authorizationv1.SubjectAccessReview{}, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{
+		"POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews", "POST /apis/authentication.k8s.io/v1/tokenreviews", "POST /apis/authorization.k8s.io/v1/subjectaccessreviews",
+	}; !slices.Equal(asked(), want) {
 		t.Errorf("asked %v, want %v", asked(), want)
 	}
 }
