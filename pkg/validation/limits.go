@@ -31,6 +31,7 @@ const (
 	maxDriverIngress = 200      // each is a Service and an Ingress
 	maxAddress       = 32 << 10 // bytes
 	maxURLFormat     = 512      // bytes
+	maxGateways      = 32       // of an HTTPRoute; the Gateway API has the same limit
 )
 
 // validateLimits refuses what is larger than any pod or application that runs.
@@ -59,6 +60,9 @@ func (v *validator) validateLimits() {
 		limit(at("driverIngressOptions").Index(i).Child("ingressURLFormat"), len(spec.DriverIngressOptions[i].IngressURLFormat), maxURLFormat, "bytes")
 	}
 	limit(at("restartPolicy", "nonRetryableExitCodes"), len(spec.RestartPolicy.NonRetryableExitCodes), maxExitCodes, "exit codes")
+	if options := spec.SparkUIOptions; options != nil {
+		limit(at("sparkUIOptions", "routeGateways"), len(options.RouteGateways), maxGateways, "gateways")
+	}
 	if options := spec.BatchSchedulerOptions; options != nil {
 		limit(at("batchSchedulerOptions", "resources"), len(options.Resources), maxResources, "resources")
 	}

@@ -187,6 +187,65 @@ func TestValidateSparkApplication(t *testing.T) {
 		}},
 		"Spark options in java options": {conf("spark.executor.extraJavaOptions", "-Dspark.x=y", "spark.driver.extraJavaOptions", "-Dspark.x=y -Xms1g"),
 			[]string{"spec.sparkConf[spark.executor.extraJavaOptions]: Invalid value: \"-Dspark.x=y\": spark.executor.extraJavaOptions is not allowed to set Spark options"}},
+		"type":                       {func(app *application) { app.Spec.Type = "Kotlin" }, []string{`spec.type: Unsupported value: "Kotlin"`}},
+		"type of the restart policy": {func(app *application) { app.Spec.RestartPolicy.Type = "Sometimes" }, []string{"spec.restartPolicy.type: Unsupported value"}},
+		"intervals and retries": {func(app *application) {
+			app.Spec.RestartPolicy.OnFailureRetryInterval, app.Spec.RestartPolicy.OnSubmissionFailureRetries = ptr.To[int64](0), ptr.To[int32](-1)
+		}, []string{
+			"spec.restartPolicy.onSubmissionFailureRetries: Invalid value: -1: must be at least 0",
+			"spec.restartPolicy.onFailureRetryInterval: Invalid value: 0: must be at least 1",
+		}},
+		"image pull policy": {func(app *application) { app.Spec.ImagePullPolicy = ptr.To("always") }, []string{
+			`spec.imagePullPolicy: Unsupported value: "always": supported values: "Always", "IfNotPresent", "Never"`,
+		}},
+		"image pull policy of sparkConf": {func(app *application) {
+			app.Spec.ImagePullPolicy = ptr.To("Always")
+			conf("spark.kubernetes.container.image.pullPolicy", "x")(app)
+		}, []string{"spec.sparkConf[spark.kubernetes.container.image.pullPolicy]: Unsupported value"}},
+		"image pull policy that is overridden": {func(app *application) {
+			app.Spec.ImagePullPolicy = ptr.To("x")
+			conf("spark.kubernetes.container.image.pullPolicy", "Never")(app)
+		}, nil},
+		"references to other properties": {conf("spark.my.cpu", "1", "spark.kubernetes.driver.limit.cores", "${spark.my.cpu}",
+			"spark.kubernetes.executor.request.cores", "${spark.my.cpu}", "spark.kubernetes.executor.limit.cores", "1",
+			"spark.kubernetes.executor.podNamePrefix", "${spark.app.name}", "spark.kubernetes.driver.pod.name", "${spark.app.name}-x",
+			"spark.kubernetes.container.image.pullPolicy", "${spark.my.policy}"), nil},
+		"volume with two sources": {func(app *application) {
+			app.Spec.Volumes = []corev1.Volume{{Name: "v", VolumeSource: corev1.VolumeSource{
+				EmptyDir: &corev1.EmptyDirVolumeSource{}, HostPath: &corev1.HostPathVolumeSource{Path: "/x"},
+			}}}
+		}, []string{"spec.volumes[0]: Forbidden: a volume has one source, but this one has hostPath and emptyDir; remove the others"}},
+		"ports": {func(app *application) {
+			app.Spec.Driver.Ports = []v1beta2.Port{{Name: "No_Name", Protocol: "TCP", ContainerPort: 1}, {Protocol: "HTTP", ContainerPort: 65535}}
+			app.Spec.Executor.Ports = []v1beta2.Port{{Name: "a", Protocol: "SCTP", ContainerPort: 0}, {Name: "b", ContainerPort: 65536}}
+		}, []string{
+			`spec.driver.ports[0].name: Invalid value: "No_Name"`, `spec.driver.ports[1].protocol: Unsupported value: "HTTP"`,
+			"spec.executor.ports[0].containerPort: Invalid value: 0: must be between 1 and 65535", "spec.executor.ports[1].containerPort: Invalid value: 65536",
+		}},
+		"host aliases": {func(app *application) {
+			app.Spec.Executor.HostAliases = []corev1.HostAlias{{IP: "10.0.0.1"}, {IP: "::1"}, {IP: "host"}, {IP: "10.0.0.256"}}
+		}, []string{`spec.executor.hostAliases[2].ip: Invalid value: "host": must be an IP address`, "spec.executor.hostAliases[3].ip"}},
+		"pods of templates": {func(app *application) {
+			app.Spec.Executor.Template = template(corev1.Container{Name: "spark-kubernetes-executor", Ports: []corev1.ContainerPort{{ContainerPort: 70000}}})
+			app.Spec.Executor.Template.Spec.InitContainers = []corev1.Container{{Name: "a", Image: "i", Ports: []corev1.ContainerPort{{ContainerPort: 1, Protocol: "x"}}}}
+			app.Spec.Executor.Template.OwnerReferences = []metav1.OwnerReference{{Name: "a"}, {Name: "b", Controller: ptr.To(true)}}
+			app.Spec.Driver.Template = template(corev1.Container{Name: "spark-kubernetes-driver"})
+			app.Spec.Driver.Template.Spec.HostAliases = []corev1.HostAlias{{IP: "x"}}
+			app.Spec.Driver.Template.Spec.Volumes = []corev1.Volume{{Name: "v", VolumeSource: corev1.VolumeSource{
+				ConfigMap: &corev1.ConfigMapVolumeSource{}, Secret: &corev1.SecretVolumeSource{},
+			}}}
+			app.Spec.Driver.Template.OwnerReferences = []metav1.OwnerReference{{Name: "b", Controller: ptr.To(true)}}
+		}, []string{
+			"spec.driver.template.metadata.ownerReferences[0].controller: Forbidden: the pod is controlled by the application; remove the reference",
+			`spec.driver.template.spec.hostAliases[0].ip: Invalid value: "x"`,
+			"spec.driver.template.spec.volumes[0]: Forbidden: a volume has one source, but this one has secret and configMap",
+			"spec.executor.template.metadata.ownerReferences[1].controller: Forbidden: the pod is controlled by the driver pod; remove the reference",
+			`spec.executor.template.spec.initContainers[0].ports[0].protocol: Unsupported value: "x"`,
+			"spec.executor.template.spec.containers[0].ports[0].containerPort: Invalid value: 70000",
+		}},
+		"long URL of an ingress": {func(app *application) {
+			app.Spec.DriverIngressOptions = []v1beta2.DriverIngressConfiguration{ingress(ptr.To[int32](1), strings.Repeat("a", 513))}
+		}, []string{"spec.driverIngressOptions[0].ingressURLFormat: Too many: 513: must have at most 512 bytes"}},
 		"driver pod name":               {func(app *application) { app.Spec.Driver.PodName = ptr.To("No_Name") }, []string{`spec.driver.podName: Invalid value: "No_Name"`}},
 		"driver pod name of sparkConf":  {conf("spark.kubernetes.driver.pod.name", "No_Name"), []string{`spec.sparkConf[spark.kubernetes.driver.pod.name]`}},
 		"memory overhead of executors":  {func(app *application) { app.Spec.Executor.MemoryOverhead = ptr.To("1.5g") }, []string{`spec.executor.memoryOverhead: Invalid value: "1.5g"`}},
