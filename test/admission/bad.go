@@ -219,10 +219,16 @@ var limits = []struct {
 }
 
 // tooLarge has a manifest with one entry more than each limit allows.
-func tooLarge() (all []Bad, _ error) {
+func tooLarge() ([]Bad, error) { return sized(1) }
+
+// Largest returns a manifest for each limit of a size that has as many entries as the
+// limit allows: nothing refuses it for its size.
+func Largest() ([]Bad, error) { return sized(0) }
+
+func sized(more int) (all []Bad, _ error) {
 	for _, limit := range limits {
 		values, texts := map[string]any{}, []any{}
-		for i := 1; i <= limit.most+1; i++ {
+		for i := 1; i <= limit.most+more; i++ {
 			name := fmt.Sprintf("x%d", i)
 			entry, structured := limit.entry.(string)
 			switch {

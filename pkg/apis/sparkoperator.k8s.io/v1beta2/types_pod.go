@@ -150,7 +150,7 @@ type DriverSpec struct {
 	CoreRequest *string `json:"coreRequest,omitempty"`
 	// Options of the driver's JVM, such as -XX:+UseG1GC. The heap size (-Xmx) is set by memory.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule=`self.size() > 100000 || !self.matches('(^|\\s)["\']*-Xmx')`,message=`Not allowed to specify max heap(Xmx) memory settings through java options. Use the corresponding --driver-memory or spark.driver.memory configuration instead. Set it by spec.driver.memory`
+	// +kubebuilder:validation:XValidation:rule=`self.size() > 100000 || !self.matches('(^|\\s)["\']*-Xmx')`,messageExpression=`'Not allowed to specify max heap(Xmx) memory settings through java options (was ' + self + '). Use the corresponding --driver-memory or spark.driver.memory configuration instead. Set it by spec.driver.memory'`,message=`Not allowed to specify max heap(Xmx) memory settings through java options. Use the corresponding --driver-memory or spark.driver.memory configuration instead. Set it by spec.driver.memory`
 	JavaOptions *string `json:"javaOptions,omitempty"`
 	// Hooks that run after the Spark container starts and before it stops.
 	// +optional
@@ -195,7 +195,7 @@ type ExecutorSpec struct {
 	CoreRequest *string `json:"coreRequest,omitempty"`
 	// Options of the JVM of each executor, such as -XX:+UseG1GC. The heap size (-Xmx) is set by memory.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule=`self.size() > 100000 || !self.matches('(^|\\s)["\']*-Xmx')`,message=`spark.executor.extraJavaOptions is not allowed to specify max heap memory settings. Use spark.executor.memory instead. Set it by spec.executor.memory`
+	// +kubebuilder:validation:XValidation:rule=`self.size() > 100000 || !self.matches('(^|\\s)["\']*-Xmx')`,messageExpression=`'spark.executor.extraJavaOptions is not allowed to specify max heap memory settings (was \'' + self + '\'). Use spark.executor.memory instead. Set it by spec.executor.memory'`,message=`spark.executor.extraJavaOptions is not allowed to specify max heap memory settings. Use spark.executor.memory instead. Set it by spec.executor.memory`
 	// +kubebuilder:validation:XValidation:rule=`self.size() > 100000 || !self.matches('(^|\\s)["\']*-Dspark')`,message=`spark.executor.extraJavaOptions is not allowed to set Spark options; set them in spec.sparkConf`
 	JavaOptions *string `json:"javaOptions,omitempty"`
 	// Hooks that run after the Spark container starts and before it stops. If spark.decommission.enabled is true, the
