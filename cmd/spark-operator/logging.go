@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 	logsapi "k8s.io/component-base/logs/api/v1"
+	"k8s.io/klog/v2"
 )
 
 // LoggingOptions are the flags of Kubernetes components and, mapped to them, those
@@ -33,7 +34,7 @@ const debugVerbosity = 4
 // AddFlags declares the flags.
 func (o *LoggingOptions) AddFlags(fs *pflag.FlagSet) {
 	logsapi.AddFlags(o.config, fs)
-	fs.StringVar(&o.zapLevel, "zap-log-level", o.zapLevel, "Alias of --v: info is 0, debug is 4, a number is used as is; error and panic mean info.")
+	fs.StringVar(&o.zapLevel, "zap-log-level", o.zapLevel, "Alias of --v: info is 0, debug is 4, a number is used as is, up to 7; error and panic mean info.")
 	fs.StringVar(&o.zapEncoder, "zap-encoder", o.zapEncoder, "Alias of --logging-format: json, or console for text.")
 	const noEffect = "Accepted for compatibility, without effect: the operator does not use zap."
 	fs.BoolVar(&o.zapDevel, "zap-devel", false, noEffect)
@@ -69,10 +70,32 @@ func (o *LoggingOptions) Validate() error {
 	return nil
 }
 
+// maxVerbosity is the highest level that has an effect: from 8 on, client-go logs the
+// bodies of requests, which contain Secrets and the credentials of applications.
+const maxVerbosity = 7
+
+// limit lowers the levels above maxVerbosity and reports whether there were any.
+func (o *LoggingOptions) limit() (limited bool) {
+	lower := func(level *logsapi.VerbosityLevel) {
+		if *level > maxVerbosity {
+			*level, limited = maxVerbosity, true
+		}
+	}
+	lower(&o.config.Verbosity)
+	for i := range o.config.VModule {
+		lower(&o.config.VModule[i].Verbosity)
+	}
+	return limited
+}
+
 // Apply sets up the process-wide logger.
 func (o *LoggingOptions) Apply() error {
+	limited := o.limit()
 	if err := logsapi.ValidateAndApply(o.config, nil); err != nil {
 		return fmt.Errorf("logging: %w", err)
+	}
+	if limited {
+		klog.Background().Info("The verbosity is limited: from level 8 on, the log would contain the secrets in requests", "level", maxVerbosity)
 	}
 	return nil
 }
