@@ -27,7 +27,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 	// As kubeflow/spark-operator leaves them.
 	createWithStatus(t, namespace, sparkPi("new"), v1beta2.SparkApplicationStatus{})
 	invalid := sparkPi("invalid")
-	invalid.Spec.Driver.Memory = ptr.To("much")
+	invalid.Annotations = map[string]string{v1beta2.AnnotationSubmitter: "none"}
 	createWithStatus(t, namespace, invalid, v1beta2.SparkApplicationStatus{})
 	running := createWithStatus(t, namespace, sparkPi("running"), v1beta2.SparkApplicationStatus{
 		AppState: v1beta2.ApplicationState{State: v1beta2.ApplicationStateRunning}, SubmissionID: "5c8a3a3e-0000-4000-8000-000000000001",
@@ -38,6 +38,15 @@ func TestDryRunWritesNothing(t *testing.T) {
 	expired.Spec.TimeToLiveSeconds = ptr.To[int64](60)
 	createWithStatus(t, namespace, expired, v1beta2.SparkApplicationStatus{
 		AppState: v1beta2.ApplicationState{State: v1beta2.ApplicationStateCompleted}, TerminationTime: stale, LastSubmissionAttemptTime: stale,
+	})
+	byJob := sparkPi("by-job")
+	byJob.Annotations = map[string]string{v1beta2.AnnotationSubmitter: v1beta2.SubmitterSparkSubmit}
+	createWithStatus(t, namespace, byJob, v1beta2.SparkApplicationStatus{})
+	retried := sparkPi("retried")
+	retried.Spec.RestartPolicy = v1beta2.RestartPolicy{Type: v1beta2.RestartPolicyOnFailure, OnFailureRetries: ptr.To[int32](3), OnFailureRetryInterval: ptr.To[int64](1)}
+	createWithStatus(t, namespace, retried, v1beta2.SparkApplicationStatus{
+		AppState: v1beta2.ApplicationState{State: v1beta2.ApplicationStateFailing}, SubmissionID: "5c8a3a3e-0000-4000-8000-000000000002",
+		DriverInfo: v1beta2.DriverInfo{PodName: "retried-driver"}, LastSubmissionAttemptTime: stale, TerminationTime: stale, ExecutionAttempts: 1, SubmissionAttempts: 1,
 	})
 	createSchedule(t, namespace, newSchedule("due", "* * * * *"))
 	patchSchedule(t, namespace, "due", `{"metadata":{"annotations":{"`+v1beta2.AnnotationRunNow+`":"once"}}}`)
@@ -50,6 +59,8 @@ func TestDryRunWritesNothing(t *testing.T) {
 		`verb="update" kind="SparkApplication" object="` + namespace + `/invalid" subresource="status" newState="SUBMISSION_FAILED"`,
 		`verb="update" kind="SparkApplication" object="` + namespace + `/running" subresource="status" newState="COMPLETED"`,
 		`verb="delete" kind="SparkApplication" object="` + namespace + `/expired"`,
+		`verb="update" kind="SparkApplication" object="` + namespace + `/by-job" subresource="status" newState="SUBMITTED"`,
+		`verb="update" kind="SparkApplication" object="` + namespace + `/retried" subresource="status" newState="PENDING_RERUN"`,
 		`verb="create" kind="SparkApplication" object="` + namespace + `/due-now-`,
 	}
 	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, 40*time.Second, true, func(context.Context) (bool, error) {

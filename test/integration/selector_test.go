@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +79,9 @@ func TestApplicationSelectorsShareANamespace(t *testing.T) {
 		t.Errorf("the application was submitted %d times, its driver was %s and is %s", app.Status.SubmissionAttempts, uid, podUID(t, namespace, driver.PodName))
 	}
 	waitFor(t, namespace, first, "COMPLETED", state(v1beta2.ApplicationStateCompleted))
+	waitSchedule(t, namespace, "nightly", "aware of the end of its run", func(s *v1beta2.ScheduledSparkApplicationStatus) bool {
+		return slices.Contains(s.PastSuccessfulRunNames, first)
+	})
 	patchSchedule(t, namespace, "nightly", `{"metadata":{"annotations":{"`+v1beta2.AnnotationRunNow+`":"third"}}}`)
 	second := waitSchedule(t, namespace, "nightly", "run twice", func(s *v1beta2.ScheduledSparkApplicationStatus) bool {
 		return s.LastRunName != "" && s.LastRunName != first
@@ -90,23 +94,31 @@ func TestApplicationSelectorsShareANamespace(t *testing.T) {
 	}
 	for _, line := range []struct {
 		of   string
-		log  string
+		log  func() string
 		name string
 		to   v1beta2.ApplicationStateType
 		want bool
 	}{
-		{"a", a.Log(), "moves", v1beta2.ApplicationStateRunning, true},
-		{"a", a.Log(), "moves", v1beta2.ApplicationStateCompleted, false},
-		{"b", b.Log(), "moves", v1beta2.ApplicationStateRunning, false},
-		{"b", b.Log(), "moves", v1beta2.ApplicationStateCompleted, true},
-		{"a", a.Log(), "others", "", false},
-		{"b", b.Log(), "others", v1beta2.ApplicationStateCompleted, true},
-		{"a", a.Log(), first, v1beta2.ApplicationStateRunning, true},
-		{"a", a.Log(), first, v1beta2.ApplicationStateCompleted, true},
-		{"a", a.Log(), second, "", false},
-		{"b", b.Log(), second, v1beta2.ApplicationStateCompleted, true},
+		{"a", a.Log, "moves", v1beta2.ApplicationStateRunning, true},
+		{"a", a.Log, "moves", v1beta2.ApplicationStateCompleted, false},
+		{"b", b.Log, "moves", v1beta2.ApplicationStateRunning, false},
+		{"b", b.Log, "moves", v1beta2.ApplicationStateCompleted, true},
+		{"a", a.Log, "others", "", false},
+		{"b", b.Log, "others", v1beta2.ApplicationStateCompleted, true},
+		{"a", a.Log, first, v1beta2.ApplicationStateRunning, true},
+		{"a", a.Log, first, v1beta2.ApplicationStateCompleted, true},
+		{"a", a.Log, second, "", false},
+		{"b", b.Log, second, v1beta2.ApplicationStateCompleted, true},
 	} {
-		if got := transitioned(line.log, namespace+"/"+line.name, line.to); got != line.want {
+		got := transitioned(line.log(), namespace+"/"+line.name, line.to)
+		for range 50 { // the line follows the write of the status
+			if got || !line.want {
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
+			got = transitioned(line.log(), namespace+"/"+line.name, line.to)
+		}
+		if got != line.want {
 			t.Errorf("operator %s brought %s to %q: %t, want %t", line.of, line.name, line.to, got, line.want)
 		}
 	}

@@ -26,15 +26,20 @@ import (
 // time that the settings of the Lease give it, and no application is lost or submitted
 // twice. It prints how long there was no leader; docs/install.md has the numbers.
 func TestTakeover(t *testing.T) {
-	for name, test := range map[string]struct {
+	type takeover struct {
 		lease, renew, retry time.Duration
 		end                 func(*operator.Process) error
 		longest             time.Duration // until the standby is the leader
-	}{
-		"SIGTERM":                    {15 * time.Second, 10 * time.Second, 2 * time.Second, (*operator.Process).Stop, retries(2 * time.Second)},
-		"SIGKILL":                    {15 * time.Second, 10 * time.Second, 2 * time.Second, kill, 15*time.Second + retries(2*time.Second)},
-		"SIGKILL-with-a-short-Lease": {4 * time.Second, 3 * time.Second, time.Second, kill, 4*time.Second + retries(time.Second)},
-	} {
+	}
+	tests := map[string]takeover{
+		"SIGTERM": {15 * time.Second, 10 * time.Second, 2 * time.Second, (*operator.Process).Stop, retries(2 * time.Second)},
+		"SIGKILL": {15 * time.Second, 10 * time.Second, 2 * time.Second, kill, 15*time.Second + retries(2*time.Second)},
+	}
+	if *givenBinary != "" {
+		// With so short a Lease, a leader exits on a busy machine, and nothing restarts it here.
+		tests["SIGKILL-with-a-short-Lease"] = takeover{4 * time.Second, 3 * time.Second, time.Second, kill, 4*time.Second + retries(time.Second)}
+	}
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			namespace := newNamespace(t, "takeover-"+strings.ToLower(name))
