@@ -107,18 +107,25 @@ func connect() error {
 
 // install brings the operator up as a user would, with the chart.
 func install(ctx context.Context) error {
+	return helmInstall(ctx, release, operatorNamespace, jobNamespace,
+		"controller.priorityAndFairness.enable=true",
+		"spark.rbac.submit=true") // for spark-submit of Spark 4.2 and newer in a Job
+}
+
+// helmInstall installs or upgrades a release with the image under test.
+func helmInstall(ctx context.Context, release, namespace, jobs string, values ...string) error {
 	repository, tag, ok := strings.Cut(cluster.operatorImage, ":")
 	registry, name, ok2 := strings.Cut(repository, "/")
 	if !ok || !ok2 {
 		return fmt.Errorf("E2E_OPERATOR_IMAGE %q is not registry/name:tag", cluster.operatorImage)
 	}
-	return helm(ctx, "upgrade", "--install", release, cluster.chart, "--namespace", operatorNamespace,
-		"--set", "image.registry="+registry, "--set", "image.repository="+name, "--set", "image.tag="+tag,
-		"--set", "image.pullPolicy=Never",
-		"--set", "controller.priorityAndFairness.enable=true",
-		"--set", "spark.jobNamespaces={"+jobNamespace+"}",
-		"--set", "spark.rbac.submit=true", // for spark-submit of Spark 4.2 and newer in a Job
-		"--wait", "--timeout", "2m")
+	arguments := []string{"upgrade", "--install", release, cluster.chart, "--namespace", namespace, "--wait", "--timeout", "2m"}
+	for _, value := range append([]string{
+		"image.registry=" + registry, "image.repository=" + name, "image.tag=" + tag, "image.pullPolicy=Never", "spark.jobNamespaces={" + jobs + "}",
+	}, values...) {
+		arguments = append(arguments, "--set", value)
+	}
+	return helm(ctx, arguments...)
 }
 
 func uninstall(ctx context.Context) error {
