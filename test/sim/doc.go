@@ -7,7 +7,9 @@
 //   - kubelet lets drivers start, run and end, thousands of them if need be;
 //   - garbage collects whatever has lost its owners;
 //   - rights grants what the chart grants;
-//   - operator runs the operator's binary and kills it.
+//   - operator runs the operator's binary and kills it;
+//   - prometheus runs a real Prometheus by the chart's monitors, in the place of the
+//     Prometheus Operator.
 //
 // The package itself starts the API server and them for tests, and ends them with these.
 //
