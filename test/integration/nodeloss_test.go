@@ -26,7 +26,8 @@ func TestLostNode(t *testing.T) {
 	namespace := newNamespace(t, "lost-node")
 	addNode(t, "lost-node-silent", corev1.ConditionUnknown)
 	addNode(t, "lost-node-unready", corev1.ConditionFalse)
-	sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace)
+	// In the mode that has the permission to read nodes.
+	sim.StartLimitedOperator(t, api, operatorBinary, namespace, "--namespace-selector=kubernetes.io/metadata.name="+namespace)
 	silent := strand(t, namespace, "silent", "lost-node-silent")
 	unready := strand(t, namespace, "unready", "lost-node-unready")
 

@@ -7,10 +7,12 @@ import (
 	"strings"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/spark-operator/spark-operator/test/sim/faultproxy"
 	"github.com/spark-operator/spark-operator/test/sim/operator"
+	"github.com/spark-operator/spark-operator/test/sim/rights"
 )
 
 // StartOperator runs the operator's binary outside the cluster, watching one
@@ -36,6 +38,24 @@ func StartOperator(t *testing.T, binary, kubeconfig, namespace string, flags ...
 		}
 	})
 	return process.Kill
+}
+
+// StartLimitedOperator does the same for an operator that may do what its flags need, and
+// nothing else.
+func StartLimitedOperator(t *testing.T, api *API, binary, namespace string, flags ...string) (kill func()) {
+	t.Helper()
+	account := rights.Process{
+		Binary: binary, Namespace: metav1.NamespaceDefault, Name: "operator-of-" + namespace,
+		Command: []string{"controller", "start"}, Flags: append([]string{"--namespaces", namespace}, flags...),
+	}
+	if err := account.Grant(t.Context(), api.Core); err != nil {
+		t.Fatal(err)
+	}
+	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := account.ActAs(api.Kubeconfig, kubeconfig); err != nil {
+		t.Fatal(err)
+	}
+	return StartOperator(t, binary, kubeconfig, namespace, flags...)
 }
 
 // StartProxy starts a proxy before the API server of config, and returns a kubeconfig for
