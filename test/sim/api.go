@@ -35,6 +35,8 @@ type API struct {
 	Core    kubernetes.Interface
 	Spark   versioned.Interface
 	Dynamic dynamic.Interface
+	// AuditLog is the path of the audit log; empty without Setup.AuditPolicy.
+	AuditLog string
 }
 
 // ControlPlane returns the options of an API server with the CRDs of the operator, and
@@ -94,6 +96,8 @@ type Setup struct {
 	BuildFlags   []string
 	Binary       string
 	ControlPlane controlplane.Options
+	// AuditPolicy has the API server write an audit log, unless it is empty.
+	AuditPolicy string
 	// Ready takes over what was started, before the first test. Binary is the operator's.
 	Ready func(ctx context.Context, api *API, binary string) error
 }
@@ -121,6 +125,15 @@ func runAll(m *testing.M, setup Setup) (int, error) {
 			return 1, err
 		}
 	}
+	auditLog := ""
+	if setup.AuditPolicy != "" {
+		auditLog = filepath.Join(folder, "audit.log")
+		policy := filepath.Join(folder, "audit-policy.yaml")
+		if err := os.WriteFile(policy, []byte(setup.AuditPolicy), 0o600); err != nil {
+			return 1, fmt.Errorf("audit policy: %w", err)
+		}
+		setup.ControlPlane.APIServerFlags["audit-policy-file"], setup.ControlPlane.APIServerFlags["audit-log-path"] = policy, auditLog
+	}
 	// A cold build of the servers takes minutes, a start seconds.
 	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
 	defer cancel()
@@ -129,6 +142,7 @@ func runAll(m *testing.M, setup Setup) (int, error) {
 		return 1, err
 	}
 	defer func() { _ = api.Stop() }()
+	api.AuditLog = auditLog
 	if err := setup.Ready(ctx, api, binary); err != nil {
 		return 1, err
 	}

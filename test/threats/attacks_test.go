@@ -255,7 +255,7 @@ func serves(t *testing.T) {
 
 // maxDelay is how long another namespace may wait while all attacks are under way: the
 // machine has two processors for API server, operator and tests.
-const maxDelay = 30 * time.Second
+const maxDelay = time.Minute
 
 // settle gives the operator time to do what it should not do.
 func settle() { time.Sleep(3 * time.Second) }

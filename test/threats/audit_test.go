@@ -31,7 +31,7 @@ func (r *request) refused() bool { return r.Annotations["authorization.k8s.io/de
 // requests returns all that an account has asked for.
 func requests(t *testing.T, user string) []request {
 	t.Helper()
-	file, err := os.Open(auditLog)
+	file, err := os.Open(api.AuditLog)
 	if err != nil {
 		t.Fatal(err)
 	}

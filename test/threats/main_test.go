@@ -8,8 +8,7 @@ package threats
 
 import (
 	"context"
-	"fmt"
-	"os"
+	"flag"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -33,26 +32,19 @@ import (
 var (
 	api            *sim.API
 	operatorBinary string
-	auditLog       string
 )
 
 func TestMain(m *testing.M) {
-	folder, err := os.MkdirTemp("", "spark-operator-audit-")
-	if err == nil {
-		err = os.WriteFile(filepath.Join(folder, "policy.yaml"), []byte(auditPolicy), 0o600)
+	// The tests wait most of the time, so more of them run at once than there are processors.
+	flag.Parse()
+	if err := flag.Set("test.parallel", "12"); err != nil {
+		panic(err)
 	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "prepare the audit log:", err)
-		os.Exit(1)
-	}
-	auditLog = filepath.Join(folder, "audit.log")
 	options := sim.ControlPlane(sim.Repository + "/test/goldens/testdata/podgroups.yaml")
-	options.APIServerFlags["audit-policy-file"] = filepath.Join(folder, "policy.yaml")
-	options.APIServerFlags["audit-log-path"] = auditLog
 	// So that owner references need the permissions that the operator has for them.
 	options.APIServerFlags["enable-admission-plugins"] = "OwnerReferencesPermissionEnforcement"
 	sim.Main(m, sim.Setup{
-		ControlPlane: options,
+		ControlPlane: options, AuditPolicy: auditPolicy,
 		Ready: func(ctx context.Context, started *sim.API, binary string) error {
 			api, operatorBinary = started, binary
 			return sim.CreateNamespace(ctx, api.Core, rights.Namespace)
@@ -171,7 +163,7 @@ func create(t *testing.T, app *v1beta2.SparkApplication) *v1beta2.SparkApplicati
 func waitFor(t *testing.T, namespace, name, what string, done func(*v1beta2.SparkApplication) bool) *v1beta2.SparkApplication {
 	t.Helper()
 	var app *v1beta2.SparkApplication
-	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, 2*time.Minute, true, func(ctx context.Context) (bool, error) {
 		var err error
 		app, err = api.Spark.SparkoperatorV1beta2().SparkApplications(namespace).Get(ctx, name, metav1.GetOptions{})
 		return err == nil && done(app), err
