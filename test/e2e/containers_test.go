@@ -37,6 +37,7 @@ spark.stop()
 // beside one that outlives it, and looks at what its Python workers see of
 // variables that refer to others.
 func TestContainersOfTemplates(t *testing.T) {
+	t.Parallel()
 	createConfigMap(t, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "containers-script"}, Data: map[string]string{"workers.py": workers}})
 	app := sparkPi("containers")
 	app.Spec.Type, app.Spec.MainClass = v1beta2.SparkApplicationTypePython, nil
@@ -75,6 +76,7 @@ func TestContainersOfTemplates(t *testing.T) {
 
 // TestServers starts the servers that spark-submit refuses in a cluster.
 func TestServers(t *testing.T) {
+	t.Parallel()
 	for name, server := range map[string]struct{ class, listens string }{
 		"connect": {"org.apache.spark.sql.connect.service.SparkConnectServer", "Spark Connect server started at"},
 		"thrift":  {"org.apache.spark.sql.hive.thriftserver.HiveThriftServer2", "HiveThriftServer2 started"},

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -15,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/utils/ptr"
 
@@ -284,11 +286,11 @@ func createFeatureObjects(t *testing.T) {
 	})
 }
 
-// createConfigMap creates a ConfigMap in the namespace of jobs until the test
-// ends.
+// createConfigMap creates a ConfigMap until the test ends: in the namespace of jobs, unless
+// it names another.
 func createConfigMap(t *testing.T, object *corev1.ConfigMap) {
 	t.Helper()
-	client := cluster.core.CoreV1().ConfigMaps(jobNamespace)
+	client := cluster.core.CoreV1().ConfigMaps(cmp.Or(object.Namespace, jobNamespace))
 	if _, err := client.Create(t.Context(), object, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -300,14 +302,20 @@ func createConfigMap(t *testing.T, object *corev1.ConfigMap) {
 	})
 }
 
-// wantNoWebhook checks that nothing changes pods on their way into the cluster.
+// wantNoWebhook checks that nothing changes pods on their way into the namespace of jobs.
 func wantNoWebhook(t *testing.T) {
 	t.Helper()
 	list, err := cluster.core.AdmissionregistrationV1().MutatingWebhookConfigurations().List(t.Context(), metav1.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, configuration := range list.Items {
-		t.Errorf("there is a mutating webhook: %s", configuration.Name)
+	of := labels.Set{corev1.LabelMetadataName: jobNamespace}
+	for i := range list.Items {
+		for _, webhook := range list.Items[i].Webhooks {
+			selector, err := metav1.LabelSelectorAsSelector(webhook.NamespaceSelector)
+			if err != nil || selector.Matches(of) {
+				t.Errorf("there is a mutating webhook: %s of %s (%v)", webhook.Name, list.Items[i].Name, err)
+			}
+		}
 	}
 }

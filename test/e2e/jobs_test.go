@@ -17,59 +17,68 @@ import (
 )
 
 func TestSparkPiCompletes(t *testing.T) {
-	t.Parallel()
-	app := create(t, sparkPi("pi-jvm", "2"))
-	done := waitForState(t, app, v1beta2.ApplicationStateCompleted)
-	wantPi(t, done)
+	bothWays(t, func(t *testing.T, namespace string) {
+		app := sparkPi("pi-jvm", "2")
+		app.Namespace = namespace
+		done := waitForState(t, create(t, app), v1beta2.ApplicationStateCompleted)
+		wantPi(t, done)
 
-	status := done.Status
-	if status.SparkApplicationID == "" || status.SubmissionID == "" {
-		t.Errorf("ids missing: %+v", status)
-	}
-	if status.DriverInfo.PodName != "pi-jvm-driver" {
-		t.Errorf("driver pod %q", status.DriverInfo.PodName)
-	}
-	if status.SubmissionAttempts != 1 || status.ExecutionAttempts != 1 {
-		t.Errorf("attempts: %d submissions, %d executions", status.SubmissionAttempts, status.ExecutionAttempts)
-	}
-	if status.LastSubmissionAttemptTime.IsZero() || status.TerminationTime.IsZero() {
-		t.Errorf("times missing: %+v", status)
-	}
-	if len(status.ExecutorState) != 1 {
-		t.Errorf("executors: %v", status.ExecutorState)
-	}
-	for name, state := range status.ExecutorState {
-		if state != v1beta2.ExecutorStateCompleted {
-			t.Errorf("executor %s ended %s in a completed application", name, state)
+		status := done.Status
+		if status.SparkApplicationID == "" || status.SubmissionID == "" {
+			t.Errorf("ids missing: %+v", status)
 		}
-	}
+		if status.DriverInfo.PodName != "pi-jvm-driver" {
+			t.Errorf("driver pod %q", status.DriverInfo.PodName)
+		}
+		if status.SubmissionAttempts != 1 || status.ExecutionAttempts != 1 {
+			t.Errorf("attempts: %d submissions, %d executions", status.SubmissionAttempts, status.ExecutionAttempts)
+		}
+		if status.LastSubmissionAttemptTime.IsZero() || status.TerminationTime.IsZero() {
+			t.Errorf("times missing: %+v", status)
+		}
+		if len(status.ExecutorState) != 1 {
+			t.Errorf("executors: %v", status.ExecutorState)
+		}
+		for name, state := range status.ExecutorState {
+			if state != v1beta2.ExecutorStateCompleted {
+				t.Errorf("executor %s ended %s in a completed application", name, state)
+			}
+		}
+	})
 }
 
 func TestPySparkPiCompletes(t *testing.T) {
-	t.Parallel()
-	app := sparkPi("pi-python", "2")
-	app.Spec.Type = v1beta2.SparkApplicationTypePython
-	app.Spec.MainClass = nil
-	app.Spec.MainApplicationFile = ptr.To("local:///opt/spark/examples/src/main/python/pi.py")
-	wantPi(t, waitForState(t, create(t, app), v1beta2.ApplicationStateCompleted))
+	bothWays(t, func(t *testing.T, namespace string) {
+		app := sparkPi("pi-python", "2")
+		app.Namespace = namespace
+		app.Spec.Type = v1beta2.SparkApplicationTypePython
+		app.Spec.MainClass = nil
+		app.Spec.MainApplicationFile = ptr.To("local:///opt/spark/examples/src/main/python/pi.py")
+		fieldsThatSparkOverrides(app)
+		done, executor := runWatched(t, app)
+		wantPi(t, done)
+		wantOverridden(t, done, executor)
+	})
 }
 
 func TestExitCodeIsReported(t *testing.T) {
-	t.Parallel()
-	app := create(t, sparkPi("exits-7", "1", "0", "7"))
-	failed := waitForState(t, app, v1beta2.ApplicationStateFailed)
+	bothWays(t, func(t *testing.T, namespace string) {
+		app := sparkPi("exits-7", "1", "0", "7")
+		app.Namespace = namespace
+		failed := waitForState(t, create(t, app), v1beta2.ApplicationStateFailed)
 
-	message := failed.Status.AppState.ErrorMessage
-	if !strings.Contains(message, "driver container failed with ExitCode: 7") {
-		t.Errorf("error message %q", message)
-	}
-	if len(failed.Status.Attempts) != 1 {
-		t.Fatalf("attempts %+v", failed.Status.Attempts)
-	}
-	attempt := failed.Status.Attempts[0]
-	if attempt.ExitCode == nil || *attempt.ExitCode != 7 || attempt.Reason == "" {
-		t.Errorf("attempt %+v", attempt)
-	}
+		message := failed.Status.AppState.ErrorMessage
+		if !strings.Contains(message, "driver container failed with ExitCode: 7") {
+			t.Errorf("error message %q", message)
+		}
+		if len(failed.Status.Attempts) != 1 {
+			t.Fatalf("attempts %+v", failed.Status.Attempts)
+		}
+		attempt := failed.Status.Attempts[0]
+		if attempt.ExitCode == nil || *attempt.ExitCode != 7 || attempt.Reason == "" {
+			t.Errorf("attempt %+v", attempt)
+		}
+	})
 }
 
 func TestMissingImageStaysSubmitted(t *testing.T) {

@@ -39,12 +39,14 @@ const lifecycleConfig = "lifecycle-script"
 // and their end, on real Spark and a real node.
 func TestLifecycle(t *testing.T) {
 	t.Parallel()
-	createConfigMap(t, &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Name: lifecycleConfig},
-		Data:       map[string]string{"main.py": lifecycleScript},
-	})
-	t.Run("retries", testRetries)
-	t.Run("suspension and edit", testSuspensionAndEdit)
+	for _, namespace := range []string{jobNamespace, reviewedNamespace} {
+		createConfigMap(t, &corev1.ConfigMap{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: lifecycleConfig},
+			Data:       map[string]string{"main.py": lifecycleScript},
+		})
+	}
+	t.Run("retries", func(t *testing.T) { bothWays(t, testRetries) })
+	t.Run("suspension and edit", func(t *testing.T) { bothWays(t, testSuspensionAndEdit) })
 	t.Run("lost drivers", testLostDrivers)
 	t.Run("cleanup and time to live", testCleanup)
 }
@@ -60,9 +62,9 @@ func driverOnly(name, argument string) *v1beta2.SparkApplication {
 
 // testRetries: an application whose driver always exits with 1 runs four times, and
 // the status keeps the end of every log.
-func testRetries(t *testing.T) {
-	t.Parallel()
+func testRetries(t *testing.T, namespace string) {
 	app := driverOnly("retries", "failing")
+	app.Namespace = namespace
 	app.Spec.RestartPolicy = v1beta2.RestartPolicy{
 		Type: v1beta2.RestartPolicyOnFailure, OnFailureRetries: ptr.To[int32](3), OnFailureRetryInterval: ptr.To[int64](1),
 	}
@@ -109,9 +111,10 @@ func waitForDriver(t *testing.T, app *v1beta2.SparkApplication, before string) *
 
 // testSuspensionAndEdit: a job without an end, as of streaming, is suspended and
 // resumed; then an edit lets it come to an end.
-func testSuspensionAndEdit(t *testing.T) {
-	t.Parallel()
-	app := create(t, sparkPi("streaming", "1", "600"))
+func testSuspensionAndEdit(t *testing.T, namespace string) {
+	app := sparkPi("streaming", "1", "600")
+	app.Namespace = namespace
+	app = create(t, app)
 	first := waitFor(t, app, "running with an executor", func(app *v1beta2.SparkApplication) bool {
 		for _, state := range app.Status.ExecutorState {
 			if state == v1beta2.ExecutorStateRunning {

@@ -7,6 +7,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -26,8 +27,10 @@ import (
 
 const (
 	operatorNamespace = "spark-operator"
-	// jobNamespace is watched by the operator under test.
+	// jobNamespace is watched by the operator under test, as the chart installs it without values.
 	jobNamespace = "spark-e2e"
+	// reviewedNamespace is watched by an operator with a webhook, in a release and a namespace of its own.
+	reviewedNamespace, webhookNamespace, webhookRelease = "spark-e2e-webhook", "spark-operator-webhook", "spark-operator-reviewed"
 	// crashNamespace is watched only by operators that a test starts and kills.
 	crashNamespace = "spark-e2e-crash"
 	release        = "spark-operator"
@@ -63,13 +66,18 @@ func runAll(m *testing.M) (int, error) {
 	if err := connect(); err != nil {
 		return 1, err
 	}
-	for _, namespace := range []string{operatorNamespace, jobNamespace, crashNamespace} {
+	for _, namespace := range []string{operatorNamespace, webhookNamespace, jobNamespace, reviewedNamespace, crashNamespace} {
 		object := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}
 		if _, err := cluster.core.CoreV1().Namespaces().Create(ctx, object, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
 			return 1, fmt.Errorf("create namespace %s: %w", namespace, err)
 		}
 	}
-	if err := install(ctx); err != nil {
+	err := errors.Join(
+		install(ctx),
+		helmInstall(ctx, webhookRelease, webhookNamespace, reviewedNamespace, "webhook.enable=true", "webhook.resourceQuotaEnforcement.enable=true",
+			"spark.serviceAccount.name="+serviceAccount, "spark.rbac.submit=true"),
+	)
+	if err != nil {
 		return 1, err
 	}
 	code := m.Run()
@@ -129,10 +137,12 @@ func helmInstall(ctx context.Context, release, namespace, jobs string, values ..
 }
 
 func uninstall(ctx context.Context) error {
-	if err := helm(ctx, "uninstall", release, "--namespace", operatorNamespace, "--wait", "--timeout", "2m"); err != nil {
-		return err
+	for name, namespace := range map[string]string{release: operatorNamespace, webhookRelease: webhookNamespace} {
+		if err := helm(ctx, "uninstall", name, "--namespace", namespace, "--wait", "--timeout", "2m"); err != nil {
+			return err
+		}
 	}
-	for _, namespace := range []string{jobNamespace, crashNamespace} {
+	for _, namespace := range []string{jobNamespace, reviewedNamespace, crashNamespace} {
 		if err := cluster.core.CoreV1().Namespaces().Delete(ctx, namespace, metav1.DeleteOptions{}); err != nil {
 			return err
 		}

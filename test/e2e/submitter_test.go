@@ -20,6 +20,7 @@ func bySparkSubmit(app *v1beta2.SparkApplication) *v1beta2.SparkApplication {
 // TestRealSparkSubmit has the spark-submit of the image submit the application,
 // with two lines of Spark.
 func TestRealSparkSubmit(t *testing.T) {
+	t.Parallel()
 	for _, spark := range []struct{ name, image, version string }{
 		{"35", cluster.spark35Image, cluster.spark35Version},
 		{"4x", cluster.sparkImage, cluster.sparkVersion},
@@ -52,6 +53,7 @@ func TestRealSparkSubmit(t *testing.T) {
 
 // TestRealSparkSubmitFails: the status contains what the client says.
 func TestRealSparkSubmitFails(t *testing.T) {
+	t.Parallel()
 	app := bySparkSubmit(sparkPi("real-fails", "1"))
 	app.Spec.SparkConf["spark.kubernetes.driver.pod.featureSteps"] = "org.example.NoSuchStep"
 	failed := waitForState(t, create(t, app), v1beta2.ApplicationStateFailed)
