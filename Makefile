@@ -15,6 +15,8 @@ SPARK35_IMAGE ?= localhost/spark:$(SPARK35_VERSION)
 # An existing cluster for `make demo`, instead of one that is started on this machine.
 KUBE_CONTEXT ?=
 IMAGE ?=
+# More flags of Helm for `make demo`, such as --set=webhook.enable=true.
+DEMO_FLAGS ?=
 
 # More flags of `go test` for `make e2e`, such as -run=TestSparkPi.
 E2E_FLAGS ?=
@@ -53,7 +55,8 @@ help: ## Print this list.
 	@printf '\nVariables (make TARGET NAME=value)\n'
 	@printf '  %-19s %s\n' VERSION '$(VERSION)' OPERATOR_IMAGE '$(OPERATOR_IMAGE)' SPARK_VERSION '$(SPARK_VERSION)' \
 	  SPARK_IMAGE '$(SPARK_IMAGE)' KUBE_CONTEXT 'kubectl context of an existing cluster, for demo' \
-	  IMAGE 'operator image that this cluster can pull, for demo' E2E_FLAGS 'flags of go test, such as -run=TestSparkPi' \
+	  IMAGE 'operator image that this cluster can pull, for demo' \
+	  DEMO_FLAGS 'flags of Helm for demo, such as --set=webhook.enable=true' E2E_FLAGS 'flags of go test, such as -run=TestSparkPi' \
 	  FUZZ_TIME 'how long fuzz runs each target, such as 10s' \
 	  BENCH_FLAGS 'flags of the benchmark, such as -scenarios=burst-0' \
 	  BENCH_BASE 'file of an earlier run of bench-go, to compare with'
@@ -322,4 +325,4 @@ bin/bench: go-toolchain
 bin/images: go-toolchain
 	@cd hack/images && CGO_ENABLED=0 go build -o ../../bin/images .
 
-export VERSION OPERATOR_IMAGE SPARK_VERSION SPARK_IMAGE KUBE_CONTEXT IMAGE
+export VERSION OPERATOR_IMAGE SPARK_VERSION SPARK_IMAGE KUBE_CONTEXT IMAGE DEMO_FLAGS

@@ -16,6 +16,7 @@ context="${KUBE_CONTEXT:-}"
 operator_image="${IMAGE:-${OPERATOR_IMAGE:?run make demo}}"
 spark_image="${SPARK_IMAGE:?run make demo}"
 spark_version="${SPARK_VERSION:?run make demo}"
+read -ra helm_flags <<<"${DEMO_FLAGS:-}"
 
 fail() {
   echo "demo: $*" >&2
@@ -85,6 +86,7 @@ install_operator() {
     --set "image.registry=" --set "image.repository=${repository}" --set "image.tag=${tag}" \
     --set "spark.jobNamespaces={${job_namespace}}" \
     --set-string "controller.annotations.${mark}-build=${build}" \
+    "${helm_flags[@]}" \
     --wait --timeout 3m >/dev/null || { explain_operator; fail "the operator did not become ready"; }
   kubectl --namespace "${namespace}" get deployments
 }
