@@ -76,8 +76,9 @@ func sizesFor(fs *flag.FlagSet) *sizes {
 	fs.IntVar(&s.flood, "flood", 10000, "waiting applications of the first tenant in tenants")
 	fs.DurationVar(&s.tenants, "tenants", 30*time.Second, "how long the second tenant creates one application per second")
 	fs.IntVar(&s.hanging, "hanging", 100, "applications of each burst of hanging")
-	s.admission = scenario.AdmissionSize{Rounds: 7, Reviews: 10000}
+	s.admission = scenario.AdmissionSize{Rounds: 7}
 	fs.IntVar(&s.admission.Creations, "admission", 300, "creations of each round of admission")
+	fs.IntVar(&s.admission.Reviews, "reviews", 10000, "reviews of each kind that admission sends to the webhook itself")
 	fs.IntVar(&s.admission.Connections, "connections", 10000, "connections to the webhook in admission")
 	fs.DurationVar(&s.soak, "soak", 30*time.Minute, "duration of soak")
 	fs.Float64Var(&s.soakRate, "soak-rate", 1, "applications per second in soak")

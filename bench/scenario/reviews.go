@@ -86,8 +86,8 @@ func (r *reviewed) reviews(ctx context.Context, size AdmissionSize) error {
 	return nil
 }
 
-// client is how the API server reaches a webhook: by HTTP/1.1, so that requests are
-// distributed over replicas.
+// client is how the API server reaches a webhook by its Service: by HTTP/1.1, so that
+// requests are distributed over replicas.
 func (r *reviewed) client() *http.Client {
 	return &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
 		TLSClientConfig: r.tls(), TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{}, MaxIdleConnsPerHost: callers,
