@@ -113,12 +113,11 @@ func TestApplyIsReviewed(t *testing.T) {
 	if stored.Spec.Type != v1beta2.SparkApplicationTypeScala || stored.Spec.Mode != v1beta2.DeployModeCluster || ptr.Deref(stored.Spec.Executor.Cores, 0) != 1 {
 		t.Errorf("stored without defaults: %+v", stored.Spec)
 	}
-	bad := sparkPi("reviewed-bad", "1")
+	bad := sparkPi("reviewed.bad", "1") // which the CRD allows
 	bad.Namespace = reviewedNamespace
-	bad.Spec.SparkConf["spark.master"] = "local"
 	begun := time.Now()
 	_, err := cluster.spark.SparkoperatorV1beta2().SparkApplications(reviewedNamespace).Create(t.Context(), bad, metav1.CreateOptions{})
-	if err == nil || !strings.Contains(err.Error(), "denied the request: spec.sparkConf[spark.master]: Forbidden") {
+	if err == nil || !strings.Contains(err.Error(), "denied the request: metadata.name: Invalid value: \"reviewed.bad\"") {
 		t.Errorf("a bad application: %v", err)
 	}
 	t.Logf("refused after %v", time.Since(begun).Round(time.Millisecond))
