@@ -163,7 +163,8 @@ var (
 	kubectlFlags = map[string]map[string]bool{
 		"":         {"--namespace": true, "-n": true, "--kubeconfig": true, "--context": true, "--as": true, "--as-group": true},
 		"annotate": {"--overwrite": false}, "apply": {"-f": true, "--filename": true, "-k": true, "--server-side": false, "--force-conflicts": false},
-		"auth can-i": {}, "create secret generic": {"--from-file": true}, "create": {"-f": true, "--filename": true},
+		"auth can-i": {}, "create secret generic": {"--from-file": true}, "create serviceaccount": {}, "create token": {},
+		"create clusterrolebinding": {"--clusterrole": true, "--serviceaccount": true}, "create": {"-f": true, "--filename": true},
 		"delete": {"--force": false, "--grace-period": true}, "describe": {}, "edit": {}, "exec": {"-c": true},
 		"get": {
 			"-o": true, "--watch": false, "-w": false, "--all-namespaces": false, "-A": false, "--selector": true, "-l": true,
