@@ -41,7 +41,9 @@ func TestRequestsAreCounted(t *testing.T) {
 		"GET /openapi/v3", "GET /apis", "GET /apis/apps/v1", "GET /", "GET /api/v1/namespaces/unreachable/services/x",
 	} {
 		method, path, _ := strings.Cut(call, " ")
-		_, _ = transport.RoundTrip(httptest.NewRequest(method, path, http.NoBody))
+		if answer, err := transport.RoundTrip(httptest.NewRequest(method, path, http.NoBody)); err == nil {
+			_ = answer.Body.Close()
+		}
 	}
 	want := `
 # HELP spark_operator_api_requests_total Requests to the API server; the code is error if there was no answer
