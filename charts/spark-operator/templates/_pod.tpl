@@ -62,10 +62,12 @@ containers:
     httpGet:
       path: /healthz
       port: health
+    timeoutSeconds: 5
   readinessProbe:
     httpGet:
       path: /readyz
       port: health
+    timeoutSeconds: 5
   {{- with .env }}
   env:
     {{- toYaml . | nindent 4 }}
