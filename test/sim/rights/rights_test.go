@@ -12,6 +12,8 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
 const rendered = "../../chart/testdata/all-namespaces.golden.yaml"
@@ -53,5 +55,34 @@ func TestGrantWithoutRoles(t *testing.T) {
 	}
 	if err := Grant(t.Context(), fake.NewClientset().RbacV1(), file); err == nil || !strings.Contains(err.Error(), "has no ClusterRole") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestActAs: the copy of a kubeconfig acts as the account, with and without a user before.
+func TestActAs(t *testing.T) {
+	process := &Process{Namespace: "spark-operator", Name: "one", Command: []string{"controller", "start"}, Flags: []string{"--namespaces=a"}}
+	for name, user := range map[string]string{"administrator": "u", "proxy": ""} {
+		folder := t.TempDir()
+		given, copied := filepath.Join(folder, "given"), filepath.Join(folder, "copied")
+		config := clientcmdapi.NewConfig()
+		config.Clusters["c"] = &clientcmdapi.Cluster{Server: "http://127.0.0.1:1"}
+		config.Contexts["x"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: user}
+		config.CurrentContext = "x"
+		if user != "" {
+			config.AuthInfos[user] = clientcmdapi.NewAuthInfo()
+		}
+		if err := clientcmd.WriteToFile(*config, given); err != nil {
+			t.Fatal(err)
+		}
+		if err := process.ActAs(given, copied); err != nil {
+			t.Fatal(err)
+		}
+		loaded, err := clientcmd.BuildConfigFromFlags("", copied)
+		if err != nil || loaded.Impersonate.UserName != "system:serviceaccount:spark-operator:one" {
+			t.Errorf("%s: %+v, %v", name, loaded, err)
+		}
+	}
+	if got, want := strings.Join(process.AuthCheck("-o", "rbac"), " "), "auth-check controller start --namespaces=a -o rbac"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
