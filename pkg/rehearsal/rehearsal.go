@@ -144,7 +144,7 @@ func (t *transport) log(request *http.Request, verb string, target target, of *o
 		return
 	}
 	t.logged.Add(key, now)
-	klog.FromContext(request.Context()).Info("Dry run: not written", details...) //nolint:logcheck // the keys are constants
+	klog.FromContext(request.Context()).Info("Dry run: not written", details...)
 }
 
 // object is what is logged of one.
