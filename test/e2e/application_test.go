@@ -75,12 +75,6 @@ func create(t *testing.T, app *v1beta2.SparkApplication) *v1beta2.SparkApplicati
 	t.Helper()
 	apps := cluster.spark.SparkoperatorV1beta2().SparkApplications(app.Namespace)
 	created, err := apps.Create(t.Context(), app, metav1.CreateOptions{})
-	// A node that is busy with Spark does not always answer the probes of the webhook in time.
-	for begun := time.Now(); err != nil && strings.Contains(err.Error(), "failed calling webhook") && time.Since(begun) < patience; {
-		t.Logf("create %s again: %v", app.Name, err)
-		time.Sleep(time.Second)
-		created, err = apps.Create(t.Context(), app, metav1.CreateOptions{})
-	}
 	if err != nil {
 		t.Fatalf("create %s: %v", app.Name, err)
 	}
