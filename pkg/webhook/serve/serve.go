@@ -136,19 +136,25 @@ type handler struct {
 	metrics  *Metrics
 	// reviews are the turns of answers, small and large those of bodies in memory.
 	reviews, small, large chan struct{}
+	// smallTimeout is the time limit of a small body.
+	smallTimeout time.Duration
 }
 
 // NewHandler returns the handler of all paths of the reviewer.
 func NewHandler(logger klog.Logger, reviewer Reviewer, metrics *Metrics) http.Handler {
-	h := &handler{
-		logger: logger, reviewer: reviewer, metrics: metrics,
-		reviews: make(chan struct{}, maxReviews), small: make(chan struct{}, maxSmall), large: make(chan struct{}, maxLarge),
-	}
+	h := newHandler(logger, reviewer, metrics)
 	mux := http.NewServeMux()
 	for _, path := range reviewer.Paths() {
 		mux.Handle(path, h)
 	}
 	return mux
+}
+
+func newHandler(logger klog.Logger, reviewer Reviewer, metrics *Metrics) *handler {
+	return &handler{
+		logger: logger, reviewer: reviewer, metrics: metrics, smallTimeout: smallTimeout,
+		reviews: make(chan struct{}, maxReviews), small: make(chan struct{}, maxSmall), large: make(chan struct{}, maxLarge),
+	}
 }
 
 // ServeHTTP answers one review.
@@ -174,7 +180,7 @@ func (h *handler) review(w http.ResponseWriter, r *http.Request) (outcome webhoo
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
-	bodies, limit := h.small, smallTimeout
+	bodies, limit := h.small, h.smallTimeout
 	if r.ContentLength < 0 || r.ContentLength > smallBody {
 		bodies, limit = h.large, readTimeout
 	}

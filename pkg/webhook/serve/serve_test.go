@@ -11,7 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
@@ -186,43 +186,48 @@ func TestHalfClosedConnectionsEnd(t *testing.T) {
 // TestSlowBodiesTakeNoTurn: more bodies than there are turns, which never arrive, do not
 // keep another review from being answered.
 func TestSlowBodiesTakeNoTurn(t *testing.T) {
-	s := start(t, echo)
-	var sent, ended atomic.Int64
-	traced := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{WroteHeaders: func() { sent.Add(1) }})
-	ctx, cancel := context.WithCancel(traced)
-	slow := &http.Client{Transport: &http.Transport{
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true,
-	}}
+	const slow = 2 * maxReviews
+	h := newHandler(klog.Logger{}, reviewer(echo), nil)
+	h.smallTimeout = time.Hour // no body ends before the other review is answered
+	server := httptest.NewUnstartedServer(h)
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	post := func(ctx context.Context, body io.Reader, length int64) (int, error) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL+"/review", body)
+		if err != nil {
+			return 0, err
+		}
+		request.ContentLength = length
+		request.Header.Set("Content-Type", "application/json")
+		response, err := server.Client().Do(request)
+		if err != nil {
+			return 0, err
+		}
+		return response.StatusCode, response.Body.Close()
+	}
+	ctx, cancel := context.WithCancel(t.Context())
 	var requests sync.WaitGroup
-	for range 2 * maxReviews {
+	for range slow {
 		requests.Go(func() {
 			body, end := io.Pipe()
 			defer end.Close()
-			request, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+s.address+"/review", body)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			request.ContentLength = 100
-			request.Header.Set("Content-Type", "application/json")
-			if response, err := slow.Do(request); err == nil {
-				_ = response.Body.Close()
-			}
-			ended.Add(1)
+			_, _ = post(ctx, body, 100)
 		})
 	}
-	for deadline := time.Now().Add(10 * time.Second); sent.Load() < 2*maxReviews; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); len(h.small) < slow; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%d requests of %d are under way", sent.Load(), 2*maxReviews)
+			t.Fatalf("%d bodies of %d are under way", len(h.small), slow)
 		}
 	}
-	time.Sleep(100 * time.Millisecond) // until the server has read the headers, too
-	if status, text := s.post(t, "/review", "application/json", strings.NewReader("{}")); status != http.StatusOK || ended.Load() > 0 {
-		t.Errorf("beside slow bodies, of which %d have ended: %d %s", ended.Load(), status, text)
+	if status, err := post(t.Context(), strings.NewReader("{}"), 2); err != nil || status != http.StatusOK {
+		t.Errorf("beside slow bodies: %d, %v", status, err)
+	}
+	if got := len(h.small); got < slow {
+		t.Errorf("%d slow bodies of %d were under way until the review was answered", got, slow)
 	}
 	cancel()
 	requests.Wait()
-	slow.CloseIdleConnections()
 }
 
 func TestWhatHasBegunIsAnsweredAtTheEnd(t *testing.T) {
