@@ -16,6 +16,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -98,11 +99,10 @@ func TestRightsAndArgumentsOfTheChart(t *testing.T) {
 	}
 }
 
-// createChart creates what the chart has for the webhook, with configurations that lead
-// to a port of loopback, and returns the arguments of the Deployment, without the command.
-func createChart(t *testing.T, port int) (arguments []string) {
+// renderedObjects reads the objects of a rendered chart.
+func renderedObjects(t *testing.T, path string) (objects []*unstructured.Unstructured) {
 	t.Helper()
-	file, err := os.Open(rendered)
+	file, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,10 +111,38 @@ func createChart(t *testing.T, port int) (arguments []string) {
 	for {
 		object := &unstructured.Unstructured{}
 		if err := decoder.Decode(&object.Object); errors.Is(err, io.EOF) {
-			break
+			return objects
 		} else if err != nil {
 			t.Fatal(err)
 		}
+		objects = append(objects, object)
+	}
+}
+
+// createRendered creates the ClusterRoles of a rendered chart that have one of the names.
+// Tests may share them.
+func createRendered(t *testing.T, path string, names ...string) {
+	t.Helper()
+	created := map[string]bool{}
+	for _, object := range renderedObjects(t, path) {
+		if object.GetKind() != "ClusterRole" || !slices.Contains(names, object.GetName()) {
+			continue
+		}
+		if _, err := api.Dynamic.Resource(resources["ClusterRole"]).Create(t.Context(), object, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
+			t.Fatal(err)
+		}
+		created[object.GetName()] = true
+	}
+	if len(created) != len(names) {
+		t.Fatalf("%s has only %v of %v", path, created, names)
+	}
+}
+
+// createChart creates what the chart has for the webhook, with configurations that lead
+// to a port of loopback, and returns the arguments of the Deployment, without the command.
+func createChart(t *testing.T, port int) (arguments []string) {
+	t.Helper()
+	for _, object := range renderedObjects(t, rendered) {
 		if object.GetName() != "spark-operator-webhook" {
 			continue
 		}
