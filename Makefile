@@ -88,6 +88,7 @@ verify: build ## Check generated files, imports, unreachable functions, modules 
 	hack/verify-codegen.sh
 	hack/verify-imports.sh
 	hack/deadcode.sh $(ALL_MODULES)
+	go run ./hack/mutants -check
 	for module in $(sort $(ALL_MODULES) $(patsubst %/,%,$(wildcard hack/tools/*/))); do (cd $$module && go mod tidy -diff); done
 	@size=$$(stat --format %s bin/spark-operator); echo "bin/spark-operator: $$size bytes"; \
 	  [ $$size -le $(MAX_BYTES) ] || { echo "more than $(MAX_BYTES) bytes: what does it link that it does not need?" >&2; exit 1; }

@@ -5,7 +5,7 @@
 // another file (go build -overlay). It fails for a fault that survives, and for one
 // whose text is not there any more.
 //
-//	go run ./hack/mutants [-only REGEXP] [-list FILE]
+//	go run ./hack/mutants [-check] [-only REGEXP] [-list FILE]
 package main
 
 import (
@@ -46,14 +46,15 @@ func main() {
 	list := flag.String("list", "hack/mutants/mutants.yaml", "file with the mutants")
 	only := flag.String("only", "", "regular expression of the names to try; all if empty")
 	jobs := flag.Int("jobs", 2, "how many tests run at the same time")
+	check := flag.Bool("check", false, "run no test; only check that each fault can be planted")
 	flag.Parse()
-	if err := run(*list, *only, *jobs); err != nil {
+	if err := run(*list, *only, *jobs, *check); err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(1)
 	}
 }
 
-func run(list, only string, jobs int) error {
+func run(list, only string, jobs int, check bool) error {
 	mutants, err := read(list, only)
 	if err != nil {
 		return err
@@ -67,6 +68,9 @@ func run(list, only string, jobs int) error {
 		if _, err := mutants[i].overlay(folder, i); err != nil {
 			return err // before any time is spent
 		}
+	}
+	if check {
+		return nil
 	}
 	if err := passes(mutants, jobs); err != nil {
 		return err
