@@ -60,17 +60,17 @@ func waitSchedule(t *testing.T, namespace, name, what string, done func(*v1beta2
 	return &app.Status
 }
 
-// TestScheduleHeals: the real CRD takes the status of a schedule that is not valid,
-// and the schedule works once it is corrected.
+// TestScheduleHeals: the real CRD takes the status of a schedule that is not valid, which
+// its rules do not see, and the schedule works once it is corrected.
 func TestScheduleHeals(t *testing.T) {
 	namespace := newNamespace(t, "schedule-heals")
 	sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace)
 
-	createSchedule(t, namespace, newSchedule("s", "bogus"))
+	createSchedule(t, namespace, newSchedule("s", "61 * * * *"))
 	status := waitSchedule(t, namespace, "s", "FailedValidation", func(s *v1beta2.ScheduledSparkApplicationStatus) bool {
 		return s.ScheduleState == v1beta2.ScheduleStateFailedValidation
 	})
-	if want := "expected exactly 5 fields, found 1: [bogus]"; status.Reason != want || !status.NextRun.IsZero() {
+	if want := "end of range (61) above maximum (59): 61"; status.Reason != want || !status.NextRun.IsZero() {
 		t.Errorf("reason %q, want %q; next run %s", status.Reason, want, status.NextRun)
 	}
 	patchSchedule(t, namespace, "s", `{"spec":{"schedule":"0 0 1 1 *"}}`)

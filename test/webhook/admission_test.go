@@ -62,14 +62,17 @@ func (in *installation) works(t *testing.T, within time.Duration) {
 }
 
 func (in *installation) tryReview(ctx context.Context) error {
-	stored, err := create(ctx, app(in.name, "probe"), metav1.DryRunAll)
+	good, bad := app(in.name, "probe"), faulty(in.name, "probe")
+	good.SetLabels(in.labels)
+	bad.SetLabels(in.labels)
+	stored, err := create(ctx, good, metav1.DryRunAll)
 	if err != nil {
 		return err
 	}
 	if kind, _, _ := unstructured.NestedString(stored.Object, "spec", "type"); kind != "Scala" {
 		return fmt.Errorf("type %q is not defaulted", kind)
 	}
-	if _, err := create(ctx, faulty(in.name, "probe"), metav1.DryRunAll); err == nil || !strings.Contains(err.Error(), "denied the request") {
+	if _, err := create(ctx, bad, metav1.DryRunAll); err == nil || !strings.Contains(err.Error(), "denied the request") {
 		return fmt.Errorf("a bad one: %w", err)
 	}
 	return nil

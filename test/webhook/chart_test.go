@@ -78,7 +78,7 @@ func TestRightsAndArgumentsOfTheChart(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(process.Kill)
-	in := &installation{name: "team-a", port: port}
+	in := &installation{name: "team-a", port: port, labels: map[string]string{"team": "data"}}
 	in.works(t, 40*time.Second)
 	secrets := api.Core.CoreV1().Secrets("spark-operator")
 	if err := secrets.Delete(t.Context(), "spark-operator-webhook-certs", metav1.DeleteOptions{}); err != nil {

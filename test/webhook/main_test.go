@@ -38,6 +38,8 @@ type installation struct {
 	*admission.Installation
 	name string // of the namespace, the Secret and the configurations
 	port int
+	// labels are those of the applications that the webhook reviews; nil for all.
+	labels map[string]string
 }
 
 // install creates namespace and configurations. The webhook has yet to be started.
