@@ -34,8 +34,10 @@ func TestAirflowTasks(t *testing.T) {
 	}{
 		{name: "succeeds", state: v1beta2.ApplicationStateCompleted, verdict: "succeeded"},
 		{name: "fails", state: v1beta2.ApplicationStateFailed, verdict: "failed"},
-		{name: "refused", edit: func(app *v1beta2.SparkApplication) { app.Spec.Driver.Memory = ptr.To("much") },
-			state: v1beta2.ApplicationStateFailed, verdict: "failed"},
+		// The rules of the CRD do not see this fault, so the application is stored.
+		{name: "refused", edit: func(app *v1beta2.SparkApplication) {
+			app.Spec.SparkConf = map[string]string{"spark.kubernetes.driver.pod.name": "Not_A_Name"}
+		}, state: v1beta2.ApplicationStateFailed, verdict: "failed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
