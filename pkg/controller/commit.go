@@ -4,6 +4,7 @@ package controller
 
 import (
 	"context"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/client-go/tools/cache"
@@ -48,7 +49,7 @@ func (c *Controller) commit(ctx context.Context, in *lifecycle.Input, out *lifec
 	}
 
 	if from, to := in.State(), lifecycle.StateOf(status); from != to {
-		klog.FromContext(ctx).Info("State changed", "from", from, "to", to, "submissionID", status.SubmissionID, "message", status.AppState.ErrorMessage)
+		logTransition(ctx, in, from, to, status)
 	}
 	before := app.Status
 	after := *app
@@ -56,6 +57,22 @@ func (c *Controller) commit(ctx context.Context, in *lifecycle.Input, out *lifec
 	c.metrics.Transition(&before, &after, metrics.Times{Taken: in.Now, Written: c.clock.Now()})
 	loop.Emit(c.recorder, app, lifecycle.TransitionEvents(in, out, status), c.settings.Hide)
 	return nil
+}
+
+// logTransition logs a transition that was written: one line with what the status says of
+// it, and how long the application was in the state before.
+func logTransition(ctx context.Context, in *lifecycle.Input, from, to v1beta2.ApplicationStateType, status *v1beta2.SparkApplicationStatus) {
+	fields := []any{"from", from, "to", to, "attempt", status.ExecutionAttempts, "submissionID", status.SubmissionID}
+	if n := len(status.Attempts); n > 0 && status.Attempts[n-1].Reason != "" {
+		fields = append(fields, "reason", status.Attempts[n-1].Reason)
+	}
+	if since := in.StateSince(); !since.IsZero() {
+		fields = append(fields, "after", in.Now.Sub(since).Round(time.Millisecond))
+	}
+	if message := status.AppState.ErrorMessage; message != "" {
+		fields = append(fields, "message", message)
+	}
+	klog.FromContext(ctx).Info("State changed", fields...)
 }
 
 // withoutDetails returns an application with a status without all that may be large and that decides nothing.
