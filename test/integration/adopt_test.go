@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"regexp"
 	"testing"
 	"time"
 
@@ -65,7 +66,7 @@ func restore(t *testing.T, namespace string, owned bool) {
 		t.Fatal(err)
 	}
 	uids := map[types.UID]types.UID{} // by the recorded one
-	reader := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096)
+	reader := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(asIfNow(t, text)), 4096)
 	for {
 		object := &unstructured.Unstructured{}
 		if err := reader.Decode(object); errors.Is(err, io.EOF) {
@@ -105,6 +106,25 @@ func restore(t *testing.T, namespace string, owned bool) {
 			}
 		}
 	}
+}
+
+// asIfNow moves all times of the recording as if it had just been made: the retry that
+// waits in it is due an hour later.
+func asIfNow(t *testing.T, text []byte) []byte {
+	t.Helper()
+	times := regexp.MustCompile(`\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z`)
+	recorded, err := time.Parse(time.RFC3339, string(times.Find(text))) // the first line has it
+	if err != nil {
+		t.Fatal(err)
+	}
+	age := time.Since(recorded)
+	return times.ReplaceAllFunc(text, func(found []byte) []byte {
+		at, err := time.Parse(time.RFC3339, string(found))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []byte(at.Add(age).UTC().Format(time.RFC3339))
+	})
 }
 
 func applicationStates(t *testing.T, namespace string) map[string]v1beta2.ApplicationStateType {

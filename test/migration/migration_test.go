@@ -222,7 +222,7 @@ func (m *migration) drivers() map[string]string {
 // record writes the objects of the namespace to a file.
 func (m *migration) record(file string) {
 	m.t.Helper()
-	var text []byte
+	text := []byte("# Recorded at " + time.Now().UTC().Format(time.RFC3339) + "\n")
 	for _, resource := range []schema.GroupVersionResource{
 		v1beta2.SchemeGroupVersion.WithResource("sparkapplications"), v1beta2.SchemeGroupVersion.WithResource("scheduledsparkapplications"),
 		corev1.SchemeGroupVersion.WithResource("pods"), corev1.SchemeGroupVersion.WithResource("services"),
