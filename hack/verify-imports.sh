@@ -69,16 +69,17 @@ room pkg/crds
 room pkg/migrate pkg/apis pkg/batchscheduler pkg/cron pkg/decode pkg/monitoring pkg/podspec pkg/sparkconf pkg/submit pkg/translate pkg/validation
 room pkg/features
 room pkg/serverclock
-room pkg/rehearsal
+pure pkg/apipath
+room pkg/rehearsal pkg/apipath
 pure_alone pkg/reconcile
 room pkg/reconcile
 room pkg/servedschema pkg/apis
 room pkg/informers pkg/apis pkg/client pkg/decode pkg/podspec pkg/podview pkg/sparkconf
-room pkg/metrics pkg/apis
+room pkg/metrics pkg/apipath pkg/apis
 room pkg/scrapeauth
 pure pkg/diagnosis pkg/apis pkg/podspec pkg/podview pkg/reconcile pkg/sparkconf
 decided=(pkg/diagnosis pkg/podview pkg/reconcile pkg/redact pkg/ui)
-kit=(pkg/apis pkg/client pkg/decode pkg/informers pkg/metrics pkg/reconcile pkg/redact)
+kit=(pkg/apipath pkg/apis pkg/client pkg/decode pkg/informers pkg/metrics pkg/reconcile pkg/redact)
 computed=(pkg/batchscheduler pkg/cron pkg/monitoring pkg/podspec pkg/podview pkg/sparkconf pkg/submit pkg/translate pkg/validation)
 pure pkg/controller/lifecycle pkg/apis "${computed[@]}" "${decided[@]}"
 room pkg/controller/run pkg/apis pkg/client "${computed[@]}" "${decided[@]}" pkg/controller/lifecycle

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/spark-operator/spark-operator/pkg/apipath"
 )
 
 // Requests counts requests to the API server. The metrics of client-go do not know the
@@ -59,23 +61,15 @@ func (t countingTransport) WrappedRoundTripper() http.RoundTripper { return t.ne
 // sparkapplications/status. Requests for no resource, such as discovery, have the
 // resource none. The operator calls few resources, so both have few values.
 func called(request *http.Request) (verb, resource string) {
-	parts := strings.Split(strings.Trim(request.URL.Path, "/"), "/")
-	switch {
-	case len(parts) > 2 && parts[0] == "api":
-		parts = parts[2:]
-	case len(parts) > 3 && parts[0] == "apis":
-		parts = parts[3:]
-	default:
+	target := apipath.Parse(request.URL.Path)
+	if target.Resource == "" {
 		return strings.ToLower(request.Method), "none"
 	}
-	if len(parts) > 2 && parts[0] == "namespaces" {
-		parts = parts[2:]
+	resource = target.Resource
+	if target.Subresource != "" {
+		resource += "/" + target.Subresource
 	}
-	resource = parts[0]
-	if len(parts) > 2 {
-		resource += "/" + parts[2]
-	}
-	named := len(parts) > 1
+	named := target.Name != ""
 	switch request.Method {
 	case http.MethodGet:
 		switch query := request.URL.Query(); {

@@ -19,6 +19,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/lru"
+
+	"github.com/spark-operator/spark-operator/pkg/apipath"
 )
 
 // remembered is how many writes are not logged again while they stay the same.
@@ -49,14 +51,14 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 			return nil, fmt.Errorf("dry run: body of the request: %w", err)
 		}
 	}
-	if target := parse(request.URL.Path); target.resource != "events" {
+	if target := apipath.Parse(request.URL.Path); target.Resource != "events" {
 		return t.rehearse(request, target, body)
 	}
 	return answer(request, http.StatusCreated, body), nil // an event follows what is logged anyway
 }
 
 // rehearse logs a write and answers it.
-func (t *transport) rehearse(request *http.Request, target target, body []byte) (*http.Response, error) {
+func (t *transport) rehearse(request *http.Request, target apipath.Target, body []byte) (*http.Response, error) {
 	var sent, live object
 	_ = json.Unmarshal(body, &sent) // what is not known is not logged
 	switch request.Method {
@@ -64,13 +66,13 @@ func (t *transport) rehearse(request *http.Request, target target, body []byte) 
 		t.log(request, "update", target, &sent, body)
 		return answer(request, http.StatusOK, body), nil
 	case http.MethodPost:
-		if target.name == "" && sent.Metadata.Name != "" {
-			found, err := t.read(request, target.path+"/"+sent.Metadata.Name)
+		if target.Name == "" && sent.Metadata.Name != "" {
+			code, _, err := t.read(request, target.Object+"/"+sent.Metadata.Name)
 			if err != nil {
 				return nil, err
 			}
-			if found.StatusCode == http.StatusOK {
-				return failure(request, http.StatusConflict, metav1.StatusReasonAlreadyExists, target.resource+" "+sent.Metadata.Name+" already exists"), nil
+			if code == http.StatusOK {
+				return failure(request, http.StatusConflict, metav1.StatusReasonAlreadyExists, target.Resource+" "+sent.Metadata.Name+" already exists"), nil
 			}
 		}
 		t.log(request, "create", target, &sent, body)
@@ -78,20 +80,16 @@ func (t *transport) rehearse(request *http.Request, target target, body []byte) 
 	}
 	// Of the others, the API server knows whether there is such an object, and its kind.
 	verb := strings.ToLower(request.Method)
-	if target.name == "" {
+	if target.Name == "" {
 		t.log(request, verb+"collection", target, &live, body)
 		return success(request), nil
 	}
-	found, err := t.read(request, target.path)
+	code, content, err := t.read(request, target.Object)
 	if err != nil {
 		return nil, err
 	}
-	content, err := io.ReadAll(found.Body)
-	if err != nil {
-		return nil, fmt.Errorf("dry run: answer of the API server: %w", err)
-	}
-	if found.StatusCode != http.StatusOK {
-		return answer(request, found.StatusCode, content), nil
+	if code != http.StatusOK {
+		return answer(request, code, content), nil
 	}
 	_ = json.Unmarshal(content, &live)
 	t.log(request, verb, target, &live, body)
@@ -102,7 +100,7 @@ func (t *transport) rehearse(request *http.Request, target target, body []byte) 
 }
 
 // read gets an object in place of a write.
-func (t *transport) read(write *http.Request, path string) (*http.Response, error) {
+func (t *transport) read(write *http.Request, path string) (code int, content []byte, err error) {
 	read := write.Clone(write.Context())
 	read.Method, read.Body, read.ContentLength, read.GetBody = http.MethodGet, nil, 0, nil
 	read.URL.Path, read.URL.RawPath, read.URL.RawQuery = path, "", ""
@@ -110,36 +108,37 @@ func (t *transport) read(write *http.Request, path string) (*http.Response, erro
 	read.Header.Set("Accept", runtime.ContentTypeJSON)
 	found, err := t.next.RoundTrip(read)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	defer found.Body.Close()
-	content, err := io.ReadAll(found.Body)
-	found.Body = io.NopCloser(bytes.NewReader(content))
-	return found, err
+	if content, err = io.ReadAll(found.Body); err != nil {
+		return 0, nil, fmt.Errorf("dry run: answer of the API server: %w", err)
+	}
+	return found.StatusCode, content, nil
 }
 
 // log logs a write, unless it was logged last about the same object.
-func (t *transport) log(request *http.Request, verb string, target target, of *object, body []byte) {
-	kind, name := of.Kind, target.name
+func (t *transport) log(request *http.Request, verb string, target apipath.Target, of *object, body []byte) {
+	kind, name := of.Kind, target.Name
 	if kind == "" {
-		kind = target.resource
+		kind = target.Resource
 	}
 	if name == "" {
 		name = of.Metadata.Name
 	}
-	details := []any{"verb", verb, "kind", kind, "object", klog.KRef(target.namespace, name)}
+	details := []any{"verb", verb, "kind", kind, "object", klog.KRef(target.Namespace, name)}
 	sum := fnv.New64a()
-	if target.subresource != "" {
-		details = append(details, "subresource", target.subresource)
+	if target.Subresource != "" {
+		details = append(details, "subresource", target.Subresource)
 	}
-	if target.subresource == "status" {
+	if target.Subresource == "status" {
 		status := of.Status.details()
 		details = append(details, status...)
 		_, _ = fmt.Fprint(sum, status...) // the rest of a status are times
 	} else {
 		_, _ = sum.Write(body)
 	}
-	key, now := verb+" "+target.path+" "+name, sum.Sum64()
+	key, now := verb+" "+target.Object+" "+name, sum.Sum64()
 	if before, known := t.logged.Get(key); known && before == now {
 		return
 	}
@@ -184,40 +183,6 @@ func (s *status) details() []any {
 	return details
 }
 
-// target is what a URL of the API server stands for.
-type target struct {
-	// path is that of the object or, without a name, of the resource.
-	path                                   string
-	namespace, resource, name, subresource string
-}
-
-// parse reads /api/v1/... and /apis/GROUP/VERSION/..., behind whatever prefix a proxy has.
-func parse(path string) target {
-	parts := strings.Split(strings.Trim(path, "/"), "/")
-	root := slices.IndexFunc(parts, func(part string) bool { return part == "api" || part == "apis" })
-	if root < 0 {
-		return target{path: path}
-	}
-	first := root + 2 // after the version
-	if parts[root] == "apis" {
-		first++
-	}
-	at := func(i int) string {
-		if i < len(parts) {
-			return parts[i]
-		}
-		return ""
-	}
-	var found target
-	if at(first) == "namespaces" && at(first+2) != "" {
-		found.namespace = at(first + 1)
-		first += 2
-	}
-	found.resource, found.name, found.subresource = at(first), at(first+1), at(first+2)
-	found.path = "/" + strings.Join(parts[:min(first+2, len(parts))], "/")
-	return found
-}
-
 // isRead reports whether a request changes nothing. The API server takes questions about
 // tokens and permissions as creations.
 func isRead(request *http.Request) bool {
@@ -227,7 +192,7 @@ func isRead(request *http.Request) bool {
 	case http.MethodPost:
 		return slices.Contains([]string{
 			"selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews", "subjectaccessreviews", "tokenreviews",
-		}, parse(request.URL.Path).resource)
+		}, apipath.Parse(request.URL.Path).Resource)
 	}
 	return false
 }
