@@ -12,7 +12,6 @@ package metrics
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -191,7 +190,7 @@ func (m *Metrics) lag(before, after *v1beta2.SparkApplicationStatus, now time.Ti
 			m.statusLag.WithLabelValues(change).Observe(max(now.Sub(since.Time), 0).Seconds())
 		}
 	}
-	then, current := attemptOf(before, after.SubmissionID), attemptOf(after, after.SubmissionID)
+	then, current := before.Attempt(after.SubmissionID), after.Attempt(after.SubmissionID)
 	if current == nil || then == nil {
 		return // a submission, of which nothing is known yet
 	}
@@ -201,15 +200,6 @@ func (m *Metrics) lag(before, after *v1beta2.SparkApplicationStatus, now time.Ti
 	if then.TerminationTime == nil {
 		observe(changeEnded, current.TerminationTime)
 	}
-}
-
-// attemptOf returns the record of a submission; nil for none.
-func attemptOf(status *v1beta2.SparkApplicationStatus, submissionID string) *v1beta2.Attempt {
-	i := slices.IndexFunc(status.Attempts, func(attempt v1beta2.Attempt) bool { return attempt.SubmissionID == submissionID })
-	if i < 0 {
-		return nil
-	}
-	return &status.Attempts[i]
 }
 
 // observeRun observes how long the last attempt took, if one was made.

@@ -58,12 +58,7 @@ func endAttempt(status *v1beta2.SparkApplicationStatus, state v1beta2.Applicatio
 
 // currentAttempt returns the record of the current submission; nil for none.
 func currentAttempt(status *v1beta2.SparkApplicationStatus) *v1beta2.Attempt {
-	for i := len(status.Attempts) - 1; i >= 0; i-- {
-		if status.Attempts[i].SubmissionID == status.SubmissionID {
-			return &status.Attempts[i]
-		}
-	}
-	return nil
+	return status.Attempt(status.SubmissionID)
 }
 
 // beginAttempt is what a submission leaves in the status whether it succeeds or
