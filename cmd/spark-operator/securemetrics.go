@@ -65,7 +65,7 @@ func (o *SecureMetricsOptions) tlsConfig() (*tls.Config, error) {
 
 // checksScrapes reports whether the process checks who scrapes its metrics.
 func (o *ServingOptions) checksScrapes() bool {
-	return o.Secure.Enable && o.MetricsAddress != noAddress && o.MetricsAddress != ""
+	return o.Secure.Enable && !isOff(o.MetricsAddress)
 }
 
 // certificate returns who keeps the certificate.

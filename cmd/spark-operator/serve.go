@@ -56,6 +56,9 @@ var endpointPath = regexp.MustCompile(`^/[A-Za-z0-9._~/-]*$`)
 // noAddress switches an endpoint off.
 const noAddress = "0"
 
+// isOff reports whether an endpoint with this address is not served.
+func isOff(address string) bool { return address == noAddress || address == "" }
+
 func newServingOptions() ServingOptions {
 	return ServingOptions{
 		HealthAddress:    ":8081",
@@ -245,7 +248,7 @@ func (o *ServingOptions) endpoints(healthy, ready http.Handler, applications pro
 	profiling.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	profiling.HandleFunc("/debug/pprof/trace", pprof.Trace)
 
-	if o.ProfilingAddress != noAddress && o.ProfilingAddress != "" {
+	if !isOff(o.ProfilingAddress) {
 		// Rare enough to cost nothing: waits in proportion to their length, once for
 		// every millisecond, and one of a hundred contended locks.
 		runtime.SetBlockProfileRate(int(time.Millisecond))
@@ -263,7 +266,7 @@ func (o *ServingOptions) endpoints(healthy, ready http.Handler, applications pro
 	}
 	var enabled []endpoint
 	for _, e := range all {
-		if e.address != noAddress && e.address != "" {
+		if !isOff(e.address) {
 			enabled = append(enabled, e)
 		}
 	}

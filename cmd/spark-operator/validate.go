@@ -123,7 +123,7 @@ func parseJSON[T []networkingv1.IngressTLS | map[string]string](flag, text strin
 // checkAddress checks an address to listen on: host:port, where the host may be empty,
 // or noAddress or nothing for none.
 func checkAddress(address string) error {
-	if address == noAddress || address == "" {
+	if isOff(address) {
 		return nil
 	}
 	_, port, err := net.SplitHostPort(address)
