@@ -21,7 +21,7 @@ const (
 
 // servletNamespace becomes part of the names of the driver's metrics, such as
 // metrics_spark_driver_jvm_heap_used_Number. It is the same for all applications, so
-// that one query finds all of them; the labels of the pod tell them apart.
+// that one query finds all of them; the labels of the pod distinguish them.
 const servletNamespace = "spark"
 
 // servlet has Spark serve its metrics without an agent. What spec.sparkConf sets stays.

@@ -25,11 +25,11 @@ const (
 	chart = root + "/charts/spark-operator"
 	// missingCRD is part of the message that the cluster lacks a CRD of the Prometheus Operator.
 	missingCRD = "CRD of the Prometheus operator"
-	// mutatingPolicyVersion tells Helm that the API server serves MutatingAdmissionPolicies.
+	// mutatingPolicyVersion makes Helm assume that the API server serves MutatingAdmissionPolicies.
 	mutatingPolicyVersion = "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy"
 )
 
-// monitoringVersions tell Helm that the cluster has the CRDs of the Prometheus Operator.
+// monitoringVersions make Helm assume that the cluster has the CRDs of the Prometheus Operator.
 var monitoringVersions = []string{
 	"--api-versions", "monitoring.coreos.com/v1/PodMonitor",
 	"--api-versions", "monitoring.coreos.com/v1/ServiceMonitor",

@@ -440,7 +440,7 @@ func webhookScenario(t *testing.T, namespace string, process *rights.Process) []
 func TestOwnerReferencesNeedPermission(t *testing.T) {
 	t.Parallel()
 	const namespace = "rights-owners"
-	newNamespace(t, namespace, "nobody")
+	newNamespace(t, namespace, "unprivileged")
 	process, config := account(t, namespace, []string{"controller", "start"}, "--namespaces="+namespace)
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {

@@ -287,9 +287,15 @@ func takeAService(t *testing.T, by *tenant) {
 		t.Fatal(err)
 	}
 	guarded := by.watchOver(t, services, service.Name)
-	waitState(t, by.create(t, by.app("db", "")), v1beta2.ApplicationStateRunning)
+	by.outlives(t, "db", guarded)
+}
+
+// outlives runs and ends an application, and checks that a guarded object is untouched.
+func (by *tenant) outlives(t *testing.T, app string, guarded *bystander) {
+	t.Helper()
+	waitState(t, by.create(t, by.app(app, "")), v1beta2.ApplicationStateRunning)
 	settle()
-	by.end(t, "db")
+	by.end(t, app)
 	guarded.lives(t)
 }
 
@@ -305,10 +311,7 @@ func takeAnIngress(t *testing.T, by *tenant) {
 		t.Fatal(err)
 	}
 	guarded := by.watchOver(t, ingresses, ingress.Name)
-	waitState(t, by.create(t, by.app("shop", "")), v1beta2.ApplicationStateRunning)
-	settle()
-	by.end(t, "shop")
-	guarded.lives(t)
+	by.outlives(t, "shop", guarded)
 }
 
 // chooseAHost tries to move its web UI to the address of another. The format of the

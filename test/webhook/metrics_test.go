@@ -91,7 +91,7 @@ func writeFiles(t *testing.T, folder string, s signed) {
 }
 
 // TestSecureMetrics: both processes serve their metrics to those that the API server
-// lets read them, and to nobody else; a token that is revoked stops working; and a new
+// lets read them, and to no other; a token that is revoked stops working; and a new
 // certificate fails no scrape.
 func TestSecureMetrics(t *testing.T) {
 	in := install(t, "scraped", admissionregistrationv1.Ignore)
