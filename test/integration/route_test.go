@@ -72,7 +72,8 @@ func waitRoute(t *testing.T, routes dynamic.ResourceInterface, name string) (rou
 	return route
 }
 
-// installRoutes installs the CRD of HTTPRoutes for the time of the test.
+// installRoutes installs the CRD of HTTPRoutes for the time of the test. The API server
+// answers 404 to requests for the kind until it has accepted the CRD.
 func installRoutes(t *testing.T) {
 	t.Helper()
 	folder, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api").Output()
@@ -96,4 +97,14 @@ func installRoutes(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	err = wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+		_, err := api.Dynamic.Resource(ui.RouteResource).List(ctx, metav1.ListOptions{})
+		if apierrors.IsNotFound(err) {
+			return false, nil
+		}
+		return err == nil, err
+	})
+	if err != nil {
+		t.Fatalf("HTTPRoutes are not served: %v", err)
+	}
 }
