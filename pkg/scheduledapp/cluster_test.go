@@ -22,6 +22,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	kubefake "k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/ktesting"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
@@ -65,6 +66,7 @@ type cluster struct {
 	config   Config
 	stop     func()
 	starting func() bool
+	logged   ktesting.Underlier
 }
 
 // fault ends the process at one write.
@@ -109,8 +111,9 @@ func bubble(t *testing.T, test func(c *cluster)) {
 // start starts a controller that knows nothing but what the cluster shows.
 func (c *cluster) start() {
 	c.t.Helper()
-	_, ctx := ktesting.NewTestContext(c.t)
-	ctx, cancel := context.WithCancel(ctx)
+	logger := ktesting.NewLogger(c.t, ktesting.NewConfig(ktesting.BufferLogs(true)))
+	c.logged = logger.GetSink().(ktesting.Underlier)
+	ctx, cancel := context.WithCancel(klog.NewContext(c.t.Context(), logger))
 	set, err := informers.New(informers.Config{}, informers.Clients{Kube: kubefake.NewSimpleClientset(), Spark: c.spark})
 	if err != nil {
 		c.t.Fatal(err)

@@ -5,6 +5,7 @@ package scheduledapp
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/client-go/tools/cache"
@@ -33,7 +34,7 @@ func (c *Controller) commit(ctx context.Context, in *input, p *plan, status *v1b
 	}
 
 	if from, to := app.Status.ScheduleState, status.ScheduleState; from != to {
-		klog.FromContext(ctx).Info("State changed", "from", from, "to", to, "reason", status.Reason)
+		klog.FromContext(ctx).Info("State changed", "from", from, "to", to, "reason", status.Reason, "after", in.now.Sub(in.stateSince()).Round(time.Millisecond))
 	}
 	c.metrics.settled(app.Namespace, p)
 	for _, r := range p.recorded {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 
@@ -53,6 +54,15 @@ func (c *Controller) observe(app *v1beta2.ScheduledSparkApplication) (*input, er
 		now:       c.clock.Now(),
 		precision: c.config.TimestampPrecision,
 	}, nil
+}
+
+// stateSince is when the schedule came into its state: when it began or ceased to be
+// scheduled.
+func (in *input) stateSince() time.Time {
+	if c := meta.FindStatusCondition(in.app.Status.Conditions, v1beta2.ConditionScheduled); c != nil {
+		return c.LastTransitionTime.Time
+	}
+	return in.app.CreationTimestamp.Time
 }
 
 // meaning is what the spec of a schedule comes down to.

@@ -4,6 +4,8 @@ package scheduledapp
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -45,6 +47,19 @@ func TestFailedValidationHeals(t *testing.T) {
 		c.wantTimes("")
 		c.letPass(time.Minute)
 		c.wantTimes("12:06")
+
+		var transitions []string
+		for _, entry := range c.logged.GetBuffer().Data() {
+			if entry.Message == "State changed" {
+				transitions = append(transitions, fmt.Sprint(entry.ParameterKVList))
+			}
+		}
+		if want := []string{
+			"[from  to FailedValidation reason expected exactly 5 fields, found 1: [bogus] after 0s]",
+			"[from FailedValidation to Scheduled reason  after 5m1s]",
+		}; !slices.Equal(transitions, want) {
+			t.Errorf("log %q, want %q", transitions, want)
+		}
 	})
 }
 
