@@ -144,7 +144,7 @@ test-chart: build bin/helm bin/kustomize bin/prometheus
 	cd test && go test -count=1 ./chart/...
 
 .PHONY: test-integration
-test-integration: bin/localcluster bin/helm bin/prometheus
+test-integration: bin/localcluster bin/helm bin/otelcol bin/prometheus
 	hack/prerequisites.sh race
 	bin/localcluster env true
 	@# Never from the cache of tests, which does not know what the operator is built from.
@@ -302,8 +302,8 @@ go-toolchain:
 bin/helm: go-toolchain
 	@hack/tool.sh helm
 
-.PHONY: bin/actionlint bin/crane bin/cyclonedx-gomod bin/govulncheck bin/kustomize bin/prometheus
-bin/actionlint bin/crane bin/cyclonedx-gomod bin/govulncheck bin/kustomize bin/prometheus: go-toolchain
+.PHONY: bin/actionlint bin/crane bin/cyclonedx-gomod bin/govulncheck bin/kustomize bin/otelcol bin/prometheus
+bin/actionlint bin/crane bin/cyclonedx-gomod bin/govulncheck bin/kustomize bin/otelcol bin/prometheus: go-toolchain
 	@hack/tool.sh $(notdir $@)
 
 .PHONY: bin/kubeflow-operator

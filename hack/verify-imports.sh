@@ -71,6 +71,7 @@ room pkg/features
 room pkg/serverclock
 pure pkg/apipath
 room pkg/rehearsal pkg/apipath
+pure pkg/tracing pkg/apipath
 pure_alone pkg/reconcile
 room pkg/reconcile
 room pkg/servedschema pkg/apis
@@ -82,8 +83,8 @@ decided=(pkg/diagnosis pkg/podview pkg/reconcile pkg/redact pkg/ui)
 kit=(pkg/apipath pkg/apis pkg/client pkg/decode pkg/informers pkg/metrics pkg/reconcile pkg/redact)
 computed=(pkg/batchscheduler pkg/cron pkg/monitoring pkg/podspec pkg/podview pkg/sparkconf pkg/submit pkg/translate pkg/validation)
 pure pkg/controller/lifecycle pkg/apis "${computed[@]}" "${decided[@]}"
-room pkg/controller/run pkg/apis pkg/client "${computed[@]}" "${decided[@]}" pkg/controller/lifecycle
-room pkg/controller "${kit[@]}" "${computed[@]}" "${decided[@]}"
+room pkg/controller/run pkg/apipath pkg/apis pkg/client "${computed[@]}" "${decided[@]}" pkg/controller/lifecycle pkg/tracing
+room pkg/controller "${kit[@]}" "${computed[@]}" "${decided[@]}" pkg/tracing
 room pkg/scheduledapp "${kit[@]}" "${computed[@]}"
 room pkg/webhook pkg/apis pkg/client pkg/decode pkg/informers pkg/quota "${computed[@]}"
 

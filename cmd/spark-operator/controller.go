@@ -58,6 +58,11 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 	if err != nil {
 		return err
 	}
+	tracer, stopTracing, err := options.Tracing.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopTracing()
 	now := &serverclock.Clock{}
 	restConfig.Wrap(now.Wrap)
 	if options.DryRun {
@@ -69,6 +74,9 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 	registry := prometheus.NewRegistry()
 	if err := options.Serving.countRequests(registry, restConfig); err != nil {
 		return err
+	}
+	if tracer != nil {
+		restConfig.Wrap(tracer.Wrap)
 	}
 	config, err := options.Config(masterURL(restConfig, os.Getenv))
 	if err != nil {
@@ -111,7 +119,7 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 	if err != nil {
 		return err
 	}
-	config.Controller.Starting = schedules.Starting
+	config.Controller.Starting, config.Controller.Tracer = schedules.Starting, tracer
 	c, err := controller.New(config.Controller, run.Clients{Kube: clients.kube, Spark: clients.spark, Dynamic: clients.dynamic}, set, recorder, counted)
 	if err != nil {
 		return err

@@ -67,6 +67,7 @@ type ControllerOptions struct {
 	Defaults DefaultsOptions
 	Election LeaderElectionOptions
 	Serving  ServingOptions
+	Tracing  TracingOptions
 	Logging  LoggingOptions
 	Gates    featuregate.MutableFeatureGate
 
@@ -156,6 +157,7 @@ func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 
 	o.Election.AddFlags(sets.FlagSet("leader election"))
 	o.Serving.AddFlags(sets.FlagSet("serving"))
+	o.Tracing.AddFlags(sets.FlagSet("tracing"))
 	o.Logging.AddFlags(sets.FlagSet("logging"))
 	o.compatibility.AddFlags(sets)
 }

@@ -190,6 +190,7 @@ func TestInvalidFlagsAreNamed(t *testing.T) {
 		{"--health-probe-bind-address=8081", "--health-probe-bind-address"},
 		{"--metrics-bind-address=:99999", "--metrics-bind-address"},
 		{"--pprof-bind-address=:8081", "--pprof-bind-address"},
+		{"--otlp-traces-endpoint=collector:4318", "--otlp-traces-endpoint"},
 		{"--metrics-endpoint=/{metrics", "--metrics-endpoint"},
 		{"--metrics-labels=a,a", "--metrics-labels"},
 		{"--metrics-labels=app_type,state", `"state" is already a label`},

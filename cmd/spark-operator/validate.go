@@ -27,7 +27,7 @@ const maxThreads = 1000
 
 // Validate returns what is wrong with the flags, each with its name.
 func (o *ControllerOptions) Validate() error {
-	errs := []error{o.AccessOptions.Validate(), o.ScopeOptions.Validate()}
+	errs := []error{o.AccessOptions.Validate(), o.ScopeOptions.Validate(), o.Tracing.Validate()}
 	wrong := func(flag, format string, arguments ...any) {
 		errs = append(errs, fmt.Errorf("--%s: %s", flag, fmt.Sprintf(format, arguments...)))
 	}

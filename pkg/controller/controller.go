@@ -21,6 +21,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
+	"github.com/spark-operator/spark-operator/pkg/tracing"
 )
 
 // Config is how the controller works. Master has no default.
@@ -41,6 +42,8 @@ type Config struct {
 	// Starting reports whether schedules have runs to create. What they created is
 	// not submitted meanwhile; see givesWay. Nil for never.
 	Starting func() bool
+	// Tracer records submissions; nil for none.
+	Tracer *tracing.Tracer
 	run.Settings
 }
 

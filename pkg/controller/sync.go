@@ -49,11 +49,13 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 	if err != nil {
 		return 0, err
 	}
-	plan := lifecycle.Decide(in)                              // pure
+	plan := lifecycle.Decide(in) // pure
+	ctx, span := c.traceSubmission(ctx, in, plan)
 	outcome := c.runner.Execute(ctx, in, plan, failures)      // API writes
 	status := lifecycle.Conclude(in, plan, outcome, failures) // pure
-	if err := c.commit(ctx, in, &outcome, status); err != nil {
-		err = redact.Error(err, c.settings.Hide)
+	err = redact.Error(c.commit(ctx, in, &outcome, status), c.settings.Hide)
+	endSubmission(span, &outcome, err)
+	if err != nil {
 		c.reportUnwritten(app, status, failures, err)
 		return 0, err // the status comes first: an action that failed is tried again anyway
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -49,44 +48,10 @@ func (t countingTransport) RoundTrip(request *http.Request) (*http.Response, err
 	if err == nil {
 		code = strconv.Itoa(answer.StatusCode)
 	}
-	verb, resource := called(request)
+	verb, resource := apipath.Call(request)
 	t.count.WithLabelValues(verb, resource, code).Inc()
 	return answer, err
 }
 
 // WrappedRoundTripper is how client-go finds the transport that closes its connections.
 func (t countingTransport) WrappedRoundTripper() http.RoundTripper { return t.next }
-
-// called returns the verb and the resource of a request, such as update and
-// sparkapplications/status. Requests for no resource, such as discovery, have the
-// resource none. The operator calls few resources, so both have few values.
-func called(request *http.Request) (verb, resource string) {
-	target := apipath.Parse(request.URL.Path)
-	if target.Resource == "" {
-		return strings.ToLower(request.Method), "none"
-	}
-	resource = target.Resource
-	if target.Subresource != "" {
-		resource += "/" + target.Subresource
-	}
-	named := target.Name != ""
-	switch request.Method {
-	case http.MethodGet:
-		switch query := request.URL.Query(); {
-		case query.Get("watch") == "true" || query.Get("watch") == "1":
-			return "watch", resource
-		case !named:
-			return "list", resource
-		}
-		return "get", resource
-	case http.MethodPost:
-		return "create", resource
-	case http.MethodPut:
-		return "update", resource
-	case http.MethodDelete:
-		if !named {
-			return "deletecollection", resource
-		}
-	}
-	return strings.ToLower(request.Method), resource
-}

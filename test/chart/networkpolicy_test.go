@@ -98,6 +98,8 @@ func TestNetworkPolicies(t *testing.T) {
 		"reviews of an address":  {"webhook", []string{"webhook.networkPolicy.from[0].ipBlock.cidr=10.0.0.0/24"}, map[string]string{"health": anyone, "metrics": anyone, "webhook": "10.0.0.0/24"}, nil},
 		"egress of the controller": {"controller", []string{"controller.networkPolicy.egress.enable=true"}, map[string]string{"health": anyone, "metrics": anyone},
 			map[string]string{"53UDP": anyone, "53TCP": anyone, "443": anyone, "6443": anyone}},
+		"egress to a collector": {"controller", []string{"controller.networkPolicy.egress.enable=true", "controller.tracing.endpoint=http://collector:4318"}, map[string]string{"health": anyone, "metrics": anyone},
+			map[string]string{"53UDP": anyone, "53TCP": anyone, "443": anyone, "6443": anyone, "4318": anyone}},
 		"egress to one API server": {"webhook", []string{"webhook.networkPolicy.egress.enable=true", "webhook.networkPolicy.egress.apiServer[0].ipBlock.cidr=10.0.0.1/32", "webhook.networkPolicy.egress.apiServerPorts={443}"},
 			map[string]string{"health": anyone, "metrics": anyone, "webhook": anyone}, map[string]string{"53UDP": anyone, "53TCP": anyone, "443": "10.0.0.1/32"}},
 	} {

@@ -47,5 +47,11 @@ spec:
     to:
     {{- toYaml . | nindent 4 }}
     {{- end }}
+  {{- with and (eq .component "controller") .values.tracing.endpoint }}
+  {{- $url := urlParse . }}
+  # The OpenTelemetry collector.
+  - ports:
+    - port: {{ regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (eq $url.scheme "https" | ternary "443" "80") }}
+  {{- end }}
   {{- end }}
 {{- end }}

@@ -25,6 +25,9 @@ func Decide(in *Input) Plan {
 	return Plan{Row: row, requeueAfter: in.requeueAfter(row)}
 }
 
+// Submits reports whether the plan submits the application.
+func (p Plan) Submits() bool { return p.Row != nil && slices.Contains(p.Row.Do, SubmitRun) }
+
 // selectRow returns the first row that applies; nil for a state that this version
 // does not know, which is left alone.
 func selectRow(in *Input) *Row {

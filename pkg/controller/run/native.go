@@ -25,13 +25,17 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/reconcile/owned"
+	"github.com/spark-operator/spark-operator/pkg/redact"
 	"github.com/spark-operator/spark-operator/pkg/submit"
+	"github.com/spark-operator/spark-operator/pkg/tracing"
 	"github.com/spark-operator/spark-operator/pkg/translate"
 	"github.com/spark-operator/spark-operator/pkg/ui"
 )
 
 func (r *Runner) createRun(ctx context.Context, t *task, s *lifecycle.Submission) error {
+	_, span := tracing.Step(ctx, "build objects")
 	run, err := r.build(t.in.App, s)
+	span.End(redact.Error(err, r.settings.Hide))
 	if err != nil {
 		return reconcile.Refuse(err)
 	}

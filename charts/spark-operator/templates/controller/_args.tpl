@@ -132,6 +132,9 @@ The command line of the controller, as a YAML list.
 - --pprof-bind-address=:{{ int64 .port }}
 {{- end }}
 {{- end }}
+{{- with .tracing.endpoint }}
+- --otlp-traces-endpoint={{ . }}
+{{- end }}
 {{- end }}
 {{- end }}
 
