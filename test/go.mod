@@ -7,6 +7,7 @@ go 1.26.0
 replace github.com/spark-operator/spark-operator => ../
 
 require (
+	github.com/grafana/grafana-foundation-sdk/go v0.0.22
 	github.com/prometheus/common v0.72.0
 	github.com/spark-operator/spark-operator v0.0.0-00010101000000-000000000000
 	github.com/spark-operator/spark-operator/hack/localcluster v0.0.0-00010101000000-000000000000
