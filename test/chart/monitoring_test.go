@@ -230,7 +230,7 @@ func contains(labels, some map[string]string) bool {
 
 // otherMetrics are not the operator's: those of Prometheus, of every process, of Spark's
 // servlets, and of the JMX exporter with the operator's rules.
-var otherMetrics = regexp.MustCompile(`^(up|ALERTS|process_.+|metrics_spark_driver_.+|metrics_executor_.+|spark_driver_.+|spark_executor_.+_type_gauges)$`)
+var otherMetrics = regexp.MustCompile(`^(up|ALERTS|process_.+|metrics_spark_driver_.+|metrics_executor_.+|spark_driver_.+|spark_executor_.+_type_(gauges|counters_count(_total)?))$`)
 
 // TestMetricsOfAlertsAndPanelsExist: docs/metrics.md is printed from the code.
 func TestMetricsOfAlertsAndPanelsExist(t *testing.T) {
