@@ -30,14 +30,15 @@ var conditionalPanels = map[string]string{
 }
 
 // TestPrometheus: a real Prometheus finds controller and webhook by the chart's PodMonitor,
-// evaluates the chart's alerts, and has data for the panels of the dashboards.
+// evaluates the chart's alerts, and has data for the panels of the dashboards, of which it draws pictures.
 func TestPrometheus(t *testing.T) {
 	t.Parallel()
+	start := time.Now()
 	const release, jobs, idle = "prom-operator", "prom-jobs", "prom-idle"
 	for _, namespace := range []string{release, jobs, idle} {
 		newNamespace(t, namespace)
 	}
-	chart := prometheus.Render(t, release, "webhook.enable=true,prometheus.podMonitor.create=true,prometheus.prometheusRule.create=true")
+	chart := prometheus.Render(t, "spark-operator", release, "webhook.enable=true,prometheus.podMonitor.create=true,prometheus.prometheusRule.create=true")
 
 	controller, webhook := freeAddress(t), freeAddress(t)
 	in := admission.Install(t, api.Core, release, admissionregistrationv1.Fail, jobs)
@@ -92,6 +93,7 @@ func TestPrometheus(t *testing.T) {
 	for file, dashboard := range dashboards {
 		if file != "application.json" { // it shows what Spark serves: test/e2e
 			server.ExpectPanels(file, &dashboard, variables, conditionalPanels)
+			server.Draw(prometheus.Picture(file), &dashboard, variables, start)
 		}
 	}
 	if alerts := server.Alerts(); slices.Contains(alerts, "SparkOperatorDown") || slices.Contains(alerts, "SparkOperatorCertificateExpires") {

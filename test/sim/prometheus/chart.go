@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
@@ -22,6 +23,8 @@ type Chart struct {
 	Alerts   []Rules
 	// Deployments are those of controller and webhook, by component.
 	Deployments map[string]appsv1.Deployment
+	// Services are all of them, by name.
+	Services map[string]corev1.Service
 }
 
 // Program returns the path of bin/name, which the Makefile builds.
@@ -37,10 +40,10 @@ func Program(t *testing.T, name string) string {
 	return path
 }
 
-// Render renders the chart as release spark-operator with values as of helm --set.
-func Render(t *testing.T, namespace, set string) *Chart {
+// Render renders the chart as a release with values as of helm --set.
+func Render(t *testing.T, release, namespace, set string) *Chart {
 	t.Helper()
-	arguments := []string{"template", "spark-operator", sim.Repository + "/charts/spark-operator", "--namespace", namespace, "--set", set}
+	arguments := []string{"template", release, sim.Repository + "/charts/spark-operator", "--namespace", namespace, "--set", set}
 	for _, kind := range []string{"PodMonitor", "ServiceMonitor", "PrometheusRule"} {
 		arguments = append(arguments, "--api-versions", "monitoring.coreos.com/v1/"+kind)
 	}
@@ -50,7 +53,7 @@ func Render(t *testing.T, namespace, set string) *Chart {
 	if err != nil {
 		t.Fatalf("helm template: %v", err)
 	}
-	chart := &Chart{Deployments: map[string]appsv1.Deployment{}}
+	chart := &Chart{Deployments: map[string]appsv1.Deployment{}, Services: map[string]corev1.Service{}}
 	decode := func(document string, into any) {
 		if err := yaml.UnmarshalStrict([]byte(document), into); err != nil {
 			t.Fatalf("%v in\n%s", err, document)
@@ -70,6 +73,10 @@ func Render(t *testing.T, namespace, set string) *Chart {
 			var rules Rules
 			decode(document, &rules)
 			chart.Alerts = append(chart.Alerts, rules)
+		case "Service":
+			var service corev1.Service
+			decode(document, &service)
+			chart.Services[service.Name] = service
 		case "Deployment":
 			var deployment appsv1.Deployment
 			decode(document, &deployment)

@@ -39,14 +39,28 @@ type Panel struct {
 	GridPos     struct {
 		X, Y, W, H int
 	} `json:"gridPos"`
-	Targets []Target `json:"targets"`
+	Targets     []Target `json:"targets"`
+	FieldConfig struct {
+		Defaults struct {
+			Unit     string   `json:"unit"`
+			Min      *float64 `json:"min"`
+			Decimals *int     `json:"decimals"`
+			Custom   struct {
+				Stacking struct {
+					Mode string `json:"mode"`
+				} `json:"stacking"`
+			} `json:"custom"`
+		} `json:"defaults"`
+	} `json:"fieldConfig"`
 }
 
 // Target is a query of a panel.
 type Target struct {
-	RefID      string          `json:"refId"`
-	Expr       string          `json:"expr"`
-	Datasource json.RawMessage `json:"datasource"`
+	RefID string `json:"refId"`
+	Expr  string `json:"expr"`
+	// LegendFormat has the names of labels in double braces.
+	LegendFormat string          `json:"legendFormat"`
+	Datasource   json.RawMessage `json:"datasource"`
 }
 
 // ReadDashboards reads all dashboards of a folder, by file name.
@@ -78,6 +92,16 @@ func (t *Target) Query(variables map[string]string) string {
 	}
 	return expr
 }
+
+// Legend is the name of a series.
+func (t *Target) Legend(labels map[string]string) string {
+	return inBraces.ReplaceAllStringFunc(t.LegendFormat, func(label string) string {
+		return labels[strings.Trim(label, "{} ")]
+	})
+}
+
+// inBraces finds the labels of a legend.
+var inBraces = regexp.MustCompile(`\{\{[^}]+\}\}`)
 
 // selected finds the names of metrics, each of which has a selector.
 var selected = regexp.MustCompile(`([a-zA-Z_:][a-zA-Z0-9_:]*)\{`)

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 )
 
 // Monitor is a PodMonitor or a ServiceMonitor, with the fields that the chart uses.
@@ -86,6 +87,7 @@ type scrapeConfig struct {
 	ScrapeTimeout     string           `json:"scrape_timeout"`
 	MetricsPath       string           `json:"metrics_path"`
 	Scheme            string           `json:"scheme,omitempty"`
+	TLSConfig         map[string]any   `json:"tls_config,omitempty"`
 	KubernetesConfigs []map[string]any `json:"kubernetes_sd_configs"`
 	RelabelConfigs    []relabelConfig  `json:"relabel_configs"`
 }
@@ -132,6 +134,9 @@ func (m *Monitor) scrapeConfigs(kubeconfig, interval string) ([]scrapeConfig, er
 				{TargetLabel: "job", Replacement: m.Namespace + "/" + m.Name},
 				{TargetLabel: "endpoint", Replacement: endpoint.Port},
 			})
+		if m.Kind == "ServiceMonitor" {
+			relabels = append(relabels, copied("__meta_kubernetes_service_name", "service"), copied("__meta_kubernetes_service_name", "job"))
+		}
 		if m.Spec.JobLabel != "" {
 			relabels = append(relabels, copied("__meta_kubernetes_"+object+"_label_"+labelName(m.Spec.JobLabel), "job"))
 		}
@@ -150,6 +155,34 @@ func (m *Monitor) scrapeConfigs(kubeconfig, interval string) ([]scrapeConfig, er
 		})
 	}
 	return configs, nil
+}
+
+// proxy makes a configuration lead through the API server, which reaches pods that this
+// machine does not. The labels of the targets stay as they are without it.
+func (c *scrapeConfig) proxy(server *rest.Config) error {
+	host, found := strings.CutPrefix(server.Host, "https://")
+	if !found {
+		return fmt.Errorf("the API server %s: want https", server.Host)
+	}
+	credentials := rest.CopyConfig(server)
+	if err := rest.LoadTLSFiles(credentials); err != nil {
+		return err
+	}
+	c.TLSConfig = map[string]any{
+		"ca": string(credentials.CAData), "cert": string(credentials.CertData), "key": string(credentials.KeyData),
+	}
+	c.RelabelConfigs = append(
+		c.RelabelConfigs,
+		copied("__address__", "instance"),
+		relabelConfig{
+			SourceLabels: []string{"__meta_kubernetes_namespace", "__meta_kubernetes_pod_name", "__address__", "__metrics_path__"},
+			Regex:        `(.+);(.+);.+:(\d+);(.+)`,
+			TargetLabel:  "__metrics_path__", Replacement: "/api/v1/namespaces/$1/pods/$2:$3/proxy$4",
+		},
+		relabelConfig{TargetLabel: "__address__", Replacement: host},
+		relabelConfig{TargetLabel: "__scheme__", Replacement: "https"},
+	)
+	return nil
 }
 
 // copied copies a label that is not empty.

@@ -3,6 +3,7 @@
 package prometheus
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,13 +20,15 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/yaml"
 )
 
 // Server is a Prometheus outside the cluster. Its methods fail the test.
 type Server struct {
-	t   *testing.T
-	url string
+	t        *testing.T
+	url      string
+	patience time.Duration
 }
 
 // Config is what a server reads.
@@ -34,12 +37,18 @@ type Config struct {
 	Binary string
 	// Kubeconfig leads to the API server by which the server finds its targets.
 	Kubeconfig string
-	Monitors   []Monitor
-	Alerts     []Rules
+	// Through is set if the server reaches pods only through this API server.
+	Through *rest.Config
+	// Interval is that between scrapes; half a second if it is zero.
+	Interval time.Duration
+	// Patience is how long the methods of the server wait; a minute if it is zero.
+	Patience time.Duration
+	Monitors []Monitor
+	Alerts   []Rules
 }
 
 // scrapeInterval is short, so that the rates of a test show within seconds.
-const scrapeInterval = "500ms"
+const scrapeInterval = 500 * time.Millisecond
 
 // Start starts a server on the loopback interface. It ends with the test.
 func Start(t *testing.T, config Config) *Server {
@@ -47,9 +56,16 @@ func Start(t *testing.T, config Config) *Server {
 	folder := t.TempDir()
 	var scrapes []scrapeConfig
 	for _, monitor := range config.Monitors {
-		configs, err := monitor.scrapeConfigs(config.Kubeconfig, scrapeInterval)
+		configs, err := monitor.scrapeConfigs(config.Kubeconfig, cmp.Or(config.Interval, scrapeInterval).String())
 		if err != nil {
 			t.Fatal(err)
+		}
+		for i := range configs {
+			if config.Through != nil {
+				if err := configs[i].proxy(config.Through); err != nil {
+					t.Fatal(err)
+				}
+			}
 		}
 		scrapes = append(scrapes, configs...)
 	}
@@ -103,8 +119,8 @@ func Start(t *testing.T, config Config) *Server {
 			t.Logf("log of Prometheus:\n%s", content)
 		}
 	})
-	server := &Server{t: t, url: "http://" + address}
-	server.eventually("Prometheus is ready", time.Minute, func() error { return server.get("/-/ready", nil) })
+	server := &Server{t: t, url: "http://" + address, patience: cmp.Or(config.Patience, time.Minute)}
+	server.eventually("Prometheus is ready", server.patience, func() error { return server.get("/-/ready", nil) })
 	return server
 }
 
@@ -173,7 +189,7 @@ func (s *Server) Query(expr string) ([]Sample, error) {
 // Expect waits until the answer to a query is one series with a value.
 func (s *Server) Expect(expr, want string) {
 	s.t.Helper()
-	s.eventually(expr+" is "+want, time.Minute, func() error {
+	s.eventually(expr+" is "+want, s.patience, func() error {
 		samples, err := s.Query(expr)
 		if err == nil && (len(samples) != 1 || samples[0].Value[1] != want) {
 			err = fmt.Errorf("got %v", samples)
@@ -185,7 +201,7 @@ func (s *Server) Expect(expr, want string) {
 // ExpectTargets waits until the server scrapes exactly so many targets, without an error.
 func (s *Server) ExpectTargets(want int) {
 	s.t.Helper()
-	s.eventually(fmt.Sprintf("%d targets are up", want), time.Minute, func() error {
+	s.eventually(fmt.Sprintf("%d targets are up", want), s.patience, func() error {
 		var data struct {
 			ActiveTargets []struct{ Health, LastError, ScrapeURL string }
 		}
@@ -214,7 +230,7 @@ func (s *Server) Alerts() []string {
 			Rules []struct{ Name, Health, LastError, State string }
 		}
 	}
-	s.eventually("the rules are evaluated", time.Minute, func() error {
+	s.eventually("the rules are evaluated", s.patience, func() error {
 		if err := s.get("/api/v1/rules", &data); err != nil {
 			return err
 		}
@@ -257,7 +273,7 @@ func (s *Server) ExpectPanels(file string, dashboard *Dashboard, variables, cond
 			}
 			continue
 		}
-		s.eventually(place+" has data", 30*time.Second, func() error {
+		s.eventually(place+" has data", s.patience, func() error {
 			var queries []string
 			for _, target := range panel.Targets {
 				query := target.Query(variables)
