@@ -150,6 +150,11 @@ test-integration: bin/localcluster bin/helm bin/otelcol bin/prometheus
 	@# Never from the cache of tests, which does not know what the operator is built from.
 	cd test && $(GO_TEST) -count=1 -timeout 20m $$(go list ./... | grep -vE '/(chart|clients|e2e|migration)(/|$$)')
 
+.PHONY: dashboards
+dashboards: bin/localcluster bin/helm bin/prometheus ## Draw the dashboards with the metrics of a running operator in .out/dashboards; 1 minute.
+	bin/localcluster env true
+	cd test && go test -count=1 -run '^TestPrometheus$$' ./integration
+
 .PHONY: restarts
 restarts: bin/localcluster ## Restart the API server ten times while 900 applications are submitted; 8 minutes.
 	bin/localcluster env true
