@@ -26,7 +26,7 @@ func TestExamplesAreSubmitted(t *testing.T) {
 	if _, err := api.Core.CoreV1().Namespaces().Patch(t.Context(), namespace, types.MergePatchType, []byte(label), metav1.PatchOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"spark-operator-spark", "spark-s3", "spark-gcs"} {
+	for _, name := range []string{"spark-operator-spark", "spark-s3", "spark-gcs", "spark-azure"} {
 		if err := sim.CreateServiceAccount(t.Context(), api.Core, namespace, name); err != nil {
 			t.Fatal(err)
 		}
