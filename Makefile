@@ -143,12 +143,23 @@ test-tools: go-toolchain
 test-chart: build bin/helm bin/kustomize bin/prometheus
 	cd test && go test -count=1 ./chart/...
 
+# The packages of test/ that start an API server and nothing else.
+API_SERVER_TESTS = $$(go list ./... | grep -vE '/(chart|clients|e2e|migration)(/|$$)')
+
 .PHONY: test-integration
 test-integration: bin/localcluster bin/helm bin/otelcol bin/prometheus
 	hack/prerequisites.sh race
 	bin/localcluster env true
 	@# Never from the cache of tests, which does not know what the operator is built from.
-	cd test && $(GO_TEST) -count=1 -timeout 20m $$(go list ./... | grep -vE '/(chart|clients|e2e|migration)(/|$$)')
+	cd test && $(GO_TEST) -count=1 -timeout 20m $(API_SERVER_TESTS)
+
+# Not part of `make test`: building a second API server takes minutes, and what it finds rarely changes.
+.PHONY: test-oldest
+test-oldest: export LOCALCLUSTER_KUBERNETES := oldest
+test-oldest: bin/localcluster bin/helm bin/prometheus ## Run test-integration on the oldest Kubernetes that the operator supports, 15 minutes.
+	hack/prerequisites.sh race
+	bin/localcluster env true
+	cd test && go test -count=1 -timeout 20m $(API_SERVER_TESTS)
 
 .PHONY: dashboards
 dashboards: bin/localcluster bin/helm bin/prometheus ## Draw the dashboards with the metrics of a running operator in .out/dashboards; 1 minute.

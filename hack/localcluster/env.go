@@ -19,6 +19,8 @@ func runEnv(ctx context.Context, arguments []string) (err error) {
 	flags := flag.NewFlagSet("env", flag.ContinueOnError)
 	crds := flags.String("crds", "", "files or folders of CustomResourceDefinitions, separated by commas, to create at the start")
 	apiServerFlags := make(flagMap)
+	kubernetes := flags.String("kubernetes", os.Getenv("LOCALCLUSTER_KUBERNETES"),
+		"`release` of the API server, newest or oldest (LOCALCLUSTER_KUBERNETES); empty means newest")
 	flags.Var(apiServerFlags, "apiserver-flag", "`NAME=VALUE` of a flag of kube-apiserver; may be repeated")
 	err = parse(flags, `env [FLAGS] [COMMAND [ARGUMENTS]]
 
@@ -28,7 +30,7 @@ with its exit code; without one, prints the export line and runs until Ctrl-C.`,
 		return err
 	}
 
-	options := controlplane.Options{APIServerFlags: apiServerFlags, Progress: os.Stderr}
+	options := controlplane.Options{Kubernetes: *kubernetes, APIServerFlags: apiServerFlags, Progress: os.Stderr}
 	if *crds != "" {
 		options.CRDs = strings.Split(*crds, ",")
 	}

@@ -37,20 +37,13 @@ func TestCRDsApply(t *testing.T) {
 		}
 		return crd
 	}
-	replace := func(ctx context.Context, name string, spec any) {
-		current := get(ctx, name)
-		current.Object["spec"] = spec
-		if _, err := crds.Update(ctx, current, metav1.UpdateOptions{}); err != nil {
-			t.Fatal(err)
-		}
-	}
 	originals := map[string]*unstructured.Unstructured{}
 	for _, name := range crdNames {
 		originals[name] = get(t.Context(), name)
 	}
 	t.Cleanup(func() {
 		for name, original := range originals {
-			replace(context.WithoutCancel(t.Context()), name, original.Object["spec"])
+			replaceCRD(t, name, original.Object["spec"])
 		}
 	})
 
@@ -93,7 +86,7 @@ func TestCRDsApply(t *testing.T) {
 		if err := unstructured.SetNestedSlice(reduced.Object, versions, "spec", "versions"); err != nil {
 			t.Fatal(err)
 		}
-		replace(t.Context(), name, reduced.Object["spec"])
+		replaceCRD(t, name, reduced.Object["spec"])
 	}
 
 	output, err := apply("--dry-run")
@@ -125,7 +118,7 @@ func TestCRDsApply(t *testing.T) {
 	if err := unstructured.SetNestedSlice(newer.Object, append(versions, old), "spec", "versions"); err != nil {
 		t.Fatal(err)
 	}
-	replace(t.Context(), crdNames[1], newer.Object["spec"])
+	replaceCRD(t, crdNames[1], newer.Object["spec"])
 	generation := get(t.Context(), crdNames[1]).GetGeneration()
 	output, err = apply()
 	if err == nil || !strings.Contains(output, "objects would lose spec.ofTheFuture") || strings.Count(output, "\n") != 1 {
@@ -140,7 +133,7 @@ func TestCRDsApply(t *testing.T) {
 	if err := unstructured.SetNestedSlice(newer.Object, append(versions, old), "spec", "versions"); err != nil {
 		t.Fatal(err)
 	}
-	replace(t.Context(), crdNames[1], newer.Object["spec"])
+	replaceCRD(t, crdNames[1], newer.Object["spec"])
 	expect("with an old version", "unchanged", "unchanged, keeps v1beta1")
 	kept, _, _ := unstructured.NestedSlice(get(t.Context(), crdNames[1]).Object, "spec", "versions")
 	if len(kept) != 2 {

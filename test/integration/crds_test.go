@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/util/retry"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
@@ -33,6 +34,25 @@ var addedFields = []string{
 	"attempts", "conditions", "executorCounts", "forgivenAttempts", "infrastructureFailures", "nextRetryTime", "observedGeneration", "observedSpecHash",
 }
 
+// replaceCRD replaces the spec of a CRD, also while the API server writes its status and
+// after the test's own context has ended.
+func replaceCRD(t *testing.T, name string, spec any) {
+	t.Helper()
+	ctx, crds := context.WithoutCancel(t.Context()), api.Dynamic.Resource(crdResource)
+	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		current, err := crds.Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		current.Object["spec"] = spec
+		_, err = crds.Update(ctx, current, metav1.UpdateOptions{})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // installOldCRD gives SparkApplications the status of kubeflow/spark-operator's CRD until
 // restore is called or the test ends. Tests that run at the same time would see it.
 func installOldCRD(t *testing.T) (restore func()) {
@@ -43,18 +63,7 @@ func installOldCRD(t *testing.T) (restore func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	replace := func(spec any) {
-		ctx := context.WithoutCancel(t.Context())
-		current, err := crds.Get(ctx, name, metav1.GetOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		current.Object["spec"] = spec
-		if _, err := crds.Update(ctx, current, metav1.UpdateOptions{}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	restore = func() { replace(original.DeepCopy().Object["spec"]) }
+	restore = func() { replaceCRD(t, name, original.DeepCopy().Object["spec"]) }
 	t.Cleanup(restore)
 	reduced := original.DeepCopy()
 	versions, _, err := unstructured.NestedSlice(reduced.Object, "spec", "versions")
@@ -73,7 +82,7 @@ func installOldCRD(t *testing.T) (restore func()) {
 	if err := unstructured.SetNestedSlice(reduced.Object, versions, "spec", "versions"); err != nil {
 		t.Fatal(err)
 	}
-	replace(reduced.Object["spec"])
+	replaceCRD(t, name, reduced.Object["spec"])
 	return restore
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -35,6 +36,8 @@ type API struct {
 	Core    kubernetes.Interface
 	Spark   versioned.Interface
 	Dynamic dynamic.Interface
+	// Minor is the minor version of the API server, such as 36 for Kubernetes 1.36.
+	Minor int
 	// AuditLog is the path of the audit log; empty without Setup.AuditPolicy.
 	AuditLog string
 }
@@ -73,6 +76,13 @@ func StartAPI(ctx context.Context, options controlplane.Options) (_ *API, err er
 	}
 	if api.Dynamic, err = dynamic.NewForConfig(api.Config); err != nil {
 		return nil, err
+	}
+	version, err := api.Core.Discovery().ServerVersion()
+	if err != nil {
+		return nil, err
+	}
+	if api.Minor, err = strconv.Atoi(version.Minor); err != nil {
+		return nil, fmt.Errorf("version of the API server: %w", err)
 	}
 	return api, nil
 }

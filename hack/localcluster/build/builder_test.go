@@ -193,7 +193,15 @@ func TestTargetsMatchTheirModules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, target := range []Target{KubeAPIServer(), Kubernetes(), Etcd(), Containerd(), CoreDNS(), Pause()} {
+	newest, err := KubeAPIServer(Newest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	oldest, err := KubeAPIServer(Oldest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, target := range []Target{newest, oldest, Kubernetes(), Etcd(), Containerd(), CoreDNS(), Pause()} {
 		module := filepath.Join(components, target.Module)
 		goMod, err := os.ReadFile(filepath.Join(module, "go.mod"))
 		if err != nil {
@@ -213,6 +221,13 @@ func TestTargetsMatchTheirModules(t *testing.T) {
 		if target.Expected <= 0 {
 			t.Errorf("%s does not state the expected duration", target.Name)
 		}
+	}
+}
+
+func TestKubeAPIServerRefusesAnUnknownRelease(t *testing.T) {
+	const want = `no kube-apiserver of the release "1.12" of Kubernetes: choose one of newest, oldest`
+	if _, err := KubeAPIServer("1.12"); err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
 	}
 }
 

@@ -3,6 +3,9 @@
 package build
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -29,16 +32,31 @@ type Target struct {
 	Expected time.Duration
 }
 
-// KubeAPIServer is the API server alone, for tests that need no node.
-func KubeAPIServer() Target {
+// Releases of Kubernetes that KubeAPIServer knows. The version of each is in the go.mod of its module.
+const (
+	// Newest is the release of the whole node as well.
+	Newest = "newest"
+	// Oldest is the oldest release that the operator supports.
+	Oldest = "oldest"
+)
+
+// KubeAPIServer is the API server of a release alone, for tests that need no node. It returns an error if release is
+// neither Newest nor Oldest.
+func KubeAPIServer(release string) (Target, error) {
+	modules := map[string]string{Newest: "kubernetes", Oldest: "kubernetes-oldest"}
+	module, ok := modules[release]
+	if !ok {
+		return Target{}, fmt.Errorf("no kube-apiserver of the release %q of Kubernetes: choose one of %s",
+			release, strings.Join(slices.Sorted(maps.Keys(modules)), ", "))
+	}
 	return Target{
 		Name:      "kube-apiserver",
-		Module:    "kubernetes",
+		Module:    module,
 		Packages:  []string{"./kube-apiserver"},
 		Versioned: "k8s.io/kubernetes",
 		Variables: kubernetesVersion,
 		Expected:  4 * time.Minute,
-	}
+	}, nil
 }
 
 // Etcd is the store of the API server.

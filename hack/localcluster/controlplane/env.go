@@ -13,6 +13,7 @@
 package controlplane
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,6 +49,9 @@ type Options struct {
 	APIServerFlags map[string]string
 	// EtcdFlags does for etcd what APIServerFlags does for kube-apiserver.
 	EtcdFlags map[string]string
+	// Kubernetes is the release of the API server, build.Newest or build.Oldest. Empty means the environment variable
+	// LOCALCLUSTER_KUBERNETES, and build.Newest if that is empty, too.
+	Kubernetes string
 	// Progress gets a line for each program that has to be built; nil means os.Stderr.
 	Progress io.Writer
 }
@@ -86,7 +90,11 @@ func Start(ctx context.Context, options Options) (*Env, error) {
 	if err != nil {
 		return nil, err
 	}
-	apiServer, err := builder.Ensure(ctx, build.KubeAPIServer())
+	target, err := build.KubeAPIServer(cmp.Or(options.Kubernetes, os.Getenv("LOCALCLUSTER_KUBERNETES"), build.Newest))
+	if err != nil {
+		return nil, err
+	}
+	apiServer, err := builder.Ensure(ctx, target)
 	if err != nil {
 		return nil, err
 	}
