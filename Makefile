@@ -9,9 +9,11 @@ VERSION ?= $(shell sed -n 's/^appVersion: *//p' charts/spark-operator/Chart.yaml
 OPERATOR_IMAGE ?= localhost/spark-operator:$(VERSION)
 SPARK_VERSION ?= 4.3.0
 SPARK_IMAGE ?= localhost/spark:$(SPARK_VERSION)
-# The end-to-end tests run some applications with the last line before 4.0 as well.
+# The end-to-end tests run some applications with the last line before 4.0 and with 4.1 as well.
 SPARK35_VERSION ?= 3.5.9
 SPARK35_IMAGE ?= localhost/spark:$(SPARK35_VERSION)
+SPARK41_VERSION ?= 4.1.4
+SPARK41_IMAGE ?= localhost/spark:$(SPARK41_VERSION)
 # An existing cluster for `make demo`, instead of one that is started on this machine.
 KUBE_CONTEXT ?=
 IMAGE ?=
@@ -172,12 +174,15 @@ restarts: bin/localcluster ## Restart the API server ten times while 900 applica
 	cd test && go test -v -count=1 -timeout 1h -run '^TestRestartsOfTheAPIServer$$' ./integration -restart-apps 900 -restarts 10
 
 .PHONY: e2e
-e2e: cluster-up spark35-image bin/helm bin/prometheus ## Run the tests that need a node and real Spark, on the local cluster, and test-clients.
-	bin/localcluster load-image bin/spark-image-$(SPARK35_VERSION).tar
+e2e: build bin/localcluster bin/images bin/helm bin/prometheus ## Run the tests that need a node and real Spark, on the local cluster, test-clients and test-migration.
+	hack/prerequisites.sh images cluster clients
+	@# Images wait for downloads. Kubernetes and the controller of kubeflow/spark-operator wait for processors.
+	$(MAKE) --no-print-directory --jobs 3 cluster-node image older-spark-images bin/kubeflow-operator
+	bin/localcluster load-image bin/operator-image.tar \
+	  bin/spark-image-$(SPARK_VERSION).tar bin/spark-image-$(SPARK35_VERSION).tar bin/spark-image-$(SPARK41_VERSION).tar
 	bin/localcluster kubectl apply --server-side --force-conflicts --filename charts/spark-operator/crds/
-	@# The clients need no node. They are done long before Spark is.
-	@# To build the controller of kubeflow/spark-operator takes minutes: see CONTRIBUTING.md.
-	$(MAKE) --no-print-directory --jobs 2 e2e-node test-clients $(if $(wildcard $(CACHE)/tools/kubeflow-operator-*),test-migration)
+	@# The others need no node. They are done long before Spark is.
+	$(MAKE) --no-print-directory --jobs 2 e2e-node test-clients test-migration
 
 .PHONY: e2e-node
 e2e-node:
@@ -185,6 +190,7 @@ e2e-node:
 	  E2E_OPERATOR_IMAGE=$(OPERATOR_IMAGE) E2E_OPERATOR_BINARY=$(CURDIR)/bin/spark-operator \
 	  E2E_SPARK_IMAGE=$(SPARK_IMAGE) E2E_SPARK_VERSION=$(SPARK_VERSION) \
 	  E2E_SPARK35_IMAGE=$(SPARK35_IMAGE) E2E_SPARK35_VERSION=$(SPARK35_VERSION) \
+	  E2E_SPARK41_IMAGE=$(SPARK41_IMAGE) E2E_SPARK41_VERSION=$(SPARK41_VERSION) \
 	  E2E_HELM=$(CURDIR)/bin/helm E2E_CHART=$(CURDIR)/charts/spark-operator \
 	  go test -v -count=1 -timeout 60m $(E2E_FLAGS) ./e2e/...
 
@@ -251,6 +257,10 @@ cluster-up: image bin/localcluster ## Start a one-node Kubernetes cluster on thi
 	bin/localcluster up
 	bin/localcluster load-image bin/operator-image.tar bin/spark-image-$(SPARK_VERSION).tar
 
+.PHONY: cluster-node
+cluster-node: bin/localcluster
+	bin/localcluster up
+
 .PHONY: cluster-down
 cluster-down: bin/localcluster ## Stop the cluster. Its images are kept.
 	bin/localcluster down
@@ -269,10 +279,11 @@ spark-image: bin/images
 	hack/prerequisites.sh images
 	bin/images spark --version $(SPARK_VERSION) --output bin/spark-image-$(SPARK_VERSION).tar --tag $(SPARK_IMAGE)
 
-.PHONY: spark35-image
-spark35-image: bin/images
+.PHONY: older-spark-images
+older-spark-images: bin/images
 	hack/prerequisites.sh images
 	bin/images spark --version $(SPARK35_VERSION) --output bin/spark-image-$(SPARK35_VERSION).tar --tag $(SPARK35_IMAGE)
+	bin/images spark --version $(SPARK41_VERSION) --output bin/spark-image-$(SPARK41_VERSION).tar --tag $(SPARK41_IMAGE)
 
 .PHONY: chart
 chart: bin/helm ## Package the chart into bin/.

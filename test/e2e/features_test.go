@@ -57,22 +57,21 @@ spark.stop()
 `
 
 // TestFeaturesWithoutWebhook runs applications that use what other operators need
-// an admission webhook for, with two lines of Spark, and looks at the executors
+// an admission webhook for, with each line of Spark, and looks at the executors
 // as the API server got them, and from within.
 func TestFeaturesWithoutWebhook(t *testing.T) {
 	wantNoWebhook(t)
 	createFeatureObjects(t)
-	for _, spark := range []struct{ name, image, version string }{
-		{"35", cluster.spark35Image, cluster.spark35Version},
-		{"4x", cluster.sparkImage, cluster.sparkVersion},
-	} {
+	for _, spark := range sparkLines() {
 		t.Run("jvm-"+spark.version, func(t *testing.T) {
+			t.Parallel()
 			app := withFeatures(sparkPi("features-jvm-"+spark.name, "2"), spark.image, spark.version)
 			done, executor := runWatched(t, app)
 			wantPi(t, done)
 			wantFeatures(t, executor, spark.version)
 		})
 		t.Run("python-"+spark.version, func(t *testing.T) {
+			t.Parallel()
 			app := withFeatures(sparkPi("features-python-"+spark.name), spark.image, spark.version)
 			app.Spec.Type = v1beta2.SparkApplicationTypePython
 			app.Spec.MainClass = nil

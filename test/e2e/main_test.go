@@ -40,8 +40,21 @@ const (
 // settings come from the environment, which the Makefile sets.
 type settings struct {
 	operatorImage, operatorBinary, sparkImage, sparkVersion, helm, chart string
-	// An image of Spark 3.5, the last line before 4.0.
-	spark35Image, spark35Version string
+	// Images of Spark 3.5, the last line before 4.0, and of 4.1.
+	spark35Image, spark35Version, spark41Image, spark41Version string
+}
+
+// sparkLine is a line of Spark: a part of names, an image and its version.
+type sparkLine struct{ name, image, version string }
+
+// sparkLines are all lines of Spark that tests run applications with. Most tests use only
+// that of cluster.sparkImage.
+func sparkLines() []sparkLine {
+	return []sparkLine{
+		{"35", cluster.spark35Image, cluster.spark35Version},
+		{"41", cluster.spark41Image, cluster.spark41Version},
+		{"4x", cluster.sparkImage, cluster.sparkVersion},
+	}
 }
 
 // cluster is the one cluster of this test run; set by TestMain before any test.
@@ -92,6 +105,8 @@ func connect() error {
 		"E2E_SPARK_VERSION":   &cluster.sparkVersion,
 		"E2E_SPARK35_IMAGE":   &cluster.spark35Image,
 		"E2E_SPARK35_VERSION": &cluster.spark35Version,
+		"E2E_SPARK41_IMAGE":   &cluster.spark41Image,
+		"E2E_SPARK41_VERSION": &cluster.spark41Version,
 		"E2E_HELM":            &cluster.helm,
 		"E2E_CHART":           &cluster.chart,
 		"KUBECONFIG":          new(string),

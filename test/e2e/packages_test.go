@@ -22,11 +22,9 @@ const packagesConfig = "packages-repository"
 // driver must.
 func TestPackagesAreResolvedByTheDriver(t *testing.T) {
 	createConfigMap(t, packageRepository(t))
-	for _, spark := range []struct{ name, image, version string }{
-		{"35", cluster.spark35Image, cluster.spark35Version},
-		{"4x", cluster.sparkImage, cluster.sparkVersion},
-	} {
+	for _, spark := range sparkLines() {
 		t.Run(spark.version, func(t *testing.T) {
+			t.Parallel()
 			app := sparkPi("packages-" + spark.name)
 			app.Spec.Image, app.Spec.SparkVersion = ptr.To(spark.image), spark.version
 			app.Spec.Type = v1beta2.SparkApplicationTypePython

@@ -18,14 +18,12 @@ func bySparkSubmit(app *v1beta2.SparkApplication) *v1beta2.SparkApplication {
 }
 
 // TestRealSparkSubmit has the spark-submit of the image submit the application,
-// with two lines of Spark.
+// with each line of Spark.
 func TestRealSparkSubmit(t *testing.T) {
 	t.Parallel()
-	for _, spark := range []struct{ name, image, version string }{
-		{"35", cluster.spark35Image, cluster.spark35Version},
-		{"4x", cluster.sparkImage, cluster.sparkVersion},
-	} {
+	for _, spark := range sparkLines() {
 		t.Run(spark.version, func(t *testing.T) {
+			t.Parallel()
 			app := bySparkSubmit(sparkPi("real-"+spark.name, "2"))
 			app.Spec.Image, app.Spec.SparkVersion = ptr.To(spark.image), spark.version
 			done := waitForState(t, create(t, app), v1beta2.ApplicationStateCompleted)
