@@ -180,7 +180,8 @@ func TestSoakFailsTheCommand(t *testing.T) {
 // TestAdmissionFailsTheCommand: a webhook that costs several times what the API server
 // costs, memory that grows with the connections, and what was not measured. Times do not.
 func TestAdmissionFailsTheCommand(t *testing.T) {
-	well := map[string]float64{"applicationRatio": 0.1, "applicationCPURatio": 0.6, "podRatio": 0.1, "podCPURatio": 0.8, "mutateP99Ms": 99, "connectionsMemoryRatio": 1.1}
+	well := map[string]float64{"applicationRatio": 0.1, "applicationCPURatio": 0.6, "podRatio": 0.1, "podCPURatio": 0.8,
+		"defaultedApplicationCPURatio": 0.6, "completedPodCPURatio": 0.6, "mutateP99Ms": 99, "connectionsMemoryRatio": 1.1}
 	for _, c := range []struct {
 		name  string
 		spoil func(map[string]float64)
@@ -190,7 +191,7 @@ func TestAdmissionFailsTheCommand(t *testing.T) {
 		{"dear applications", func(x map[string]float64) { x["applicationCPURatio"] = 0.2 }, 1},
 		{"dear pods", func(x map[string]float64) { x["podCPURatio"] = 0.2 }, 1},
 		{"memory grows", func(x map[string]float64) { x["connectionsMemoryRatio"] = 9 }, 1},
-		{"not measured", func(x map[string]float64) { clear(x) }, 3},
+		{"not measured", func(x map[string]float64) { clear(x) }, 5},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			extra := maps.Clone(well)

@@ -154,12 +154,15 @@ func (r *Result) judgeAdmission(least, most func(target string, got, bound float
 		return math.NaN()
 	}
 	for _, kind := range []struct {
-		name   string
-		target float64
-	}{{"application", targetReviewedApps}, {"pod", targetReviewedPods}} {
-		least("creations of "+kind.name+"s, ratio to the rate without the webhook", figure(kind.name+"Ratio"), kind.target, Timed)
-		least("creations of "+kind.name+"s, ratio of the CPU time without the webhook", figure(kind.name+"CPURatio"), kind.target, Timed)
-		least("creations of "+kind.name+"s, least ratio of the CPU time", figure(kind.name+"CPURatio"), boundReviewed, Correctness)
+		name, text string
+		target     float64
+	}{
+		{"application", "applications with all defaults", targetReviewedApps}, {"defaultedApplication", "applications that get a default", targetReviewedApps},
+		{"pod", "executor pods", targetReviewedPods}, {"completedPod", "executor pods that the webhook completes", targetReviewedPods},
+	} {
+		least("creations of "+kind.text+", ratio to the rate without the webhook", figure(kind.name+"Ratio"), kind.target, Timed)
+		least("creations of "+kind.text+", ratio of the CPU time without the webhook", figure(kind.name+"CPURatio"), kind.target, Timed)
+		least("creations of "+kind.text+", least ratio of the CPU time", figure(kind.name+"CPURatio"), boundReviewed, Correctness)
 	}
 	for _, review := range []struct {
 		name   string

@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -17,7 +19,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/bench/load"
 	"github.com/spark-operator/spark-operator/bench/plane"
@@ -33,7 +34,7 @@ import (
 // has not.
 const reviewedNamespace = "reviewed"
 
-// parent is the application of the executor pods. Its webhook changes each of them.
+// parent is the application of the executor pods.
 const parent = "parent"
 
 // AdmissionSize is how much [Admission] does.
@@ -100,17 +101,10 @@ func (r *reviewed) start(ctx context.Context) (err error) {
 	if r.spark, err = versioned.NewForConfig(r.plane.Config(plane.Person)); err != nil {
 		return err
 	}
-	for _, name := range []string{namespace, reviewedNamespace} {
-		app := load.Application(name, parent, 1)
-		app.Spec.Executor.MemoryLimit = ptr.To("2g")
-		if _, err := r.spark.SparkoperatorV1beta2().SparkApplications(name).Create(ctx, app, metav1.CreateOptions{}); err != nil {
-			return err
-		}
-	}
 	if r.port, err = freePort(ctx); err != nil {
 		return err
 	}
-	if err := admission.Configure(ctx, r.core, reviewedNamespace, admissionregistrationv1.Fail, r.port, reviewedNamespace); err != nil {
+	if err := admission.Configure(ctx, r.core, ".", reviewedNamespace, admissionregistrationv1.Fail, r.port, reviewedNamespace); err != nil {
 		return err
 	}
 	kubeconfig, err := r.plane.Kubeconfig(plane.Person)
@@ -128,13 +122,12 @@ func (r *reviewed) start(ctx context.Context) (err error) {
 	return r.untilReviewed(ctx)
 }
 
-// untilReviewed waits until the API server trusts the webhook, and the webhook knows the
-// application of the pods.
+// untilReviewed waits until the API server trusts the webhook.
 func (r *reviewed) untilReviewed(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for n := 0; ; n++ {
-		pod, err := r.core.CoreV1().Pods(reviewedNamespace).Create(ctx, executorOf(reviewedNamespace, "probe", n), metav1.CreateOptions{})
+		pod, err := r.core.CoreV1().Pods(reviewedNamespace).Create(ctx, limited(executorOf(reviewedNamespace, "probe", n)), metav1.CreateOptions{})
 		if err == nil && pod.Spec.Containers[0].Resources.Limits.Memory().String() == "2Gi" {
 			return nil
 		}
@@ -182,24 +175,46 @@ func executorOf(namespace, prefix string, n int) *corev1.Pod {
 	return kubelet.ExecutorPod(driver, n)
 }
 
+// limited has a memory limit, which its driver overrides: the webhook changes the pod.
+func limited(pod *corev1.Pod) *corev1.Pod {
+	pod.Labels[v1beta2.LabelCompleteExecutor] = "true"
+	metav1.SetMetaDataAnnotation(&pod.ObjectMeta, v1beta2.AnnotationExecutorFields, `{"memoryLimit":"2g"}`)
+	return pod
+}
+
 // creations compares creations with and without the webhook.
 func (r *reviewed) creations(ctx context.Context, size AdmissionSize) error {
-	for name, create := range map[string]func(ctx context.Context, namespace, prefix string, n int) error{
+	kinds := map[string]func(ctx context.Context, namespace, prefix string, n int) error{
+		// All defaults are given: one review.
 		"application": func(ctx context.Context, namespace, prefix string, n int) error {
+			app := load.Application(namespace, load.Name(prefix, n), 1)
+			app.Spec.Mode = v1beta2.DeployModeCluster
+			_, err := r.spark.SparkoperatorV1beta2().SparkApplications(namespace).Create(ctx, app, metav1.CreateOptions{})
+			return err
+		},
+		// The mode is stored: two reviews.
+		"defaultedApplication": func(ctx context.Context, namespace, prefix string, n int) error {
 			app, err := r.spark.SparkoperatorV1beta2().SparkApplications(namespace).Create(ctx, load.Application(namespace, load.Name(prefix, n), 1), metav1.CreateOptions{})
 			if err == nil && (app.Spec.Mode != "") != (namespace == reviewedNamespace) {
 				err = fmt.Errorf("application in namespace %s is stored with mode %q", namespace, app.Spec.Mode)
 			}
 			return err
 		},
+		// No field that the driver overrides: no review.
 		"pod": func(ctx context.Context, namespace, prefix string, n int) error {
-			pod, err := r.core.CoreV1().Pods(namespace).Create(ctx, executorOf(namespace, prefix, n), metav1.CreateOptions{})
+			_, err := r.core.CoreV1().Pods(namespace).Create(ctx, executorOf(namespace, prefix, n), metav1.CreateOptions{})
+			return err
+		},
+		"completedPod": func(ctx context.Context, namespace, prefix string, n int) error {
+			pod, err := r.core.CoreV1().Pods(namespace).Create(ctx, limited(executorOf(namespace, prefix, n)), metav1.CreateOptions{})
 			if err == nil && (pod.Spec.Containers[0].Resources.Limits.Memory().String() == "2Gi") != (namespace == reviewedNamespace) {
 				err = fmt.Errorf("pod in namespace %s is stored with memory limit %v", namespace, pod.Spec.Containers[0].Resources.Limits.Memory())
 			}
 			return err
 		},
-	} {
+	}
+	for _, name := range slices.Sorted(maps.Keys(kinds)) {
+		create := kinds[name]
 		var ratios []float64
 		var spent = map[string]block{}
 		for round := range size.Rounds + 1 {
@@ -210,7 +225,7 @@ func (r *reviewed) creations(ctx context.Context, size AdmissionSize) error {
 			took := map[string]block{}
 			for _, lane := range lanes {
 				done, err := r.block(ctx, size.Creations, func(ctx context.Context, n int) error {
-					return create(ctx, lane, fmt.Sprintf("%s-%d", name, round), n)
+					return create(ctx, lane, fmt.Sprintf("%s-%d", strings.ToLower(name), round), n)
 				})
 				if err != nil {
 					return err

@@ -145,7 +145,7 @@ func (r *reviewed) bodies(ctx context.Context) ([]review, error) {
 		return nil, err
 	}
 	app.TypeMeta = metav1.TypeMeta{APIVersion: v1beta2.SchemeGroupVersion.String(), Kind: "SparkApplication"}
-	pod, err := r.core.CoreV1().Pods(namespace).Create(ctx, executorOf(namespace, "direct", 1), metav1.CreateOptions{})
+	pod, err := r.core.CoreV1().Pods(namespace).Create(ctx, limited(executorOf(namespace, "direct", 1)), metav1.CreateOptions{})
 	if err != nil {
 		return nil, err
 	}

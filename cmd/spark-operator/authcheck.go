@@ -22,6 +22,7 @@ import (
 	cliflag "k8s.io/component-base/cli/flag"
 	"sigs.k8s.io/yaml"
 
+	"github.com/spark-operator/spark-operator/pkg/features"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/permissions"
 )
@@ -132,7 +133,7 @@ func decidesPermissions(flag string) bool {
 		"kubeconfig", "namespaces", "namespace-selector", "leader-election", "leader-election-lock-name", "leader-election-lock-namespace",
 		"node-loss-grace-period", "enable-driver-pdb", "enable-batch-scheduler", "secure-metrics", "metrics-bind-address",
 		"enable-resource-quota-enforcement", "enable-cert-manager", "webhook-secret-name", "webhook-secret-namespace",
-		"mutating-webhook-name", "validating-webhook-name",
+		"mutating-webhook-name", "validating-webhook-name", "feature-gates",
 	}, flag)
 }
 
@@ -152,6 +153,7 @@ func (o *WebhookOptions) access() *AccessOptions { return &o.AccessOptions }
 func (o *WebhookOptions) permissions() []permissions.Permission {
 	needs := permissions.Webhook{
 		Scopes: o.scopes(), Selects: o.NamespaceSelector != "", Lease: o.Election.lease(), Quotas: o.Quota,
+		Applications:    o.Gates.Enabled(features.PartialRestart),
 		SecretNamespace: o.SecretNamespace, Secret: o.SecretName, Manages: !o.CertManager,
 		Mutating: o.MutatingName, Validating: o.ValidatingName, SecureMetrics: o.Serving.checksScrapes(),
 	}

@@ -78,7 +78,8 @@ func TestAuthCheckNamesMissingPermissions(t *testing.T) {
 		"not needed":       {nodes, []string{"--node-loss-grace-period=0"}, "list events * allowed", ""},
 		"subresource":      {log, nil, "get pods/log * missing", "permissions are missing"},
 		"command line":     {lease, []string{"controller", "start", "--leader-election", "--leader-election-lock-name=lock"}, "update leases.coordination.k8s.io lock spark-operator missing leader election", "missing"},
-		"webhook":          {lease, []string{"webhook", "--leader-election", "--leader-election-lock-name=lock"}, "patch mutatingwebhookconfigurations.admissionregistration.k8s.io spark-operator-webhook - allowed", "1 of 18 permissions are missing"},
+		"webhook":          {lease, []string{"webhook", "--leader-election", "--leader-election-lock-name=lock"}, "patch mutatingwebhookconfigurations.admissionregistration.k8s.io spark-operator-webhook - allowed", "1 of 16 permissions are missing"},
+		"feature gate":     {lease, []string{"webhook", "--feature-gates=PartialRestart=true", "--leader-election", "--leader-election-lock-name=lock"}, "watch sparkapplications.sparkoperator.k8s.io * allowed", "1 of 18 permissions are missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			output, err := authCheckOf(t, append(test.arguments, "--kubeconfig", test.kubeconfig)...)

@@ -135,7 +135,7 @@ func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs = sets.FlagSet("submission")
 	fs.StringVar(&o.Submitter, "submitter", o.Submitter, "Submitter of applications without the annotation "+v1beta2.AnnotationSubmitter+": "+strings.Join(submitters, " or ")+".")
 	fs.DurationVar(&o.SubmitterDeadline, "submitter-deadline", o.SubmitterDeadline, "Time limit of a Job that runs spark-submit, including the image pull.")
-	fs.BoolVar(&o.PodWebhook, "pod-webhook", o.PodWebhook, "The webhook of this operator applies executor fields that Spark overrides, so send no Warning events for them.")
+	fs.BoolVar(&o.PodWebhook, "pod-webhook", o.PodWebhook, "The webhook of this operator applies executor fields that Spark overrides: mark these executors for it, and send no Warning events.")
 	fs.BoolVar(&o.ServiceLinks, "enable-service-links", o.ServiceLinks, "Set enableServiceLinks in driver and executor pods, so that they get environment variables for every Service of their namespace. With thousands of Services, a process may fail to start. A pod template that sets enableServiceLinks takes precedence.")
 
 	o.Defaults.AddFlags(sets.FlagSet(applicationDefaults))

@@ -85,11 +85,14 @@ func runWebhook(ctx context.Context, options *WebhookOptions) error {
 	if err != nil {
 		return err
 	}
-	read := appcache.Clients{Spark: clients.spark, Metadata: clients.metadata}
+	read := appcache.Clients{Metadata: clients.metadata}
+	if options.Gates.Enabled(features.PartialRestart) {
+		read.Spark = clients.spark
+	}
 	if options.Quota {
 		read.Quotas = clients.kube
 	}
-	applications := appcache.New(scope, read)
+	caches := appcache.New(scope, read)
 	certificate, manager := options.certificates(clients.kube)
 
 	var counted *serve.Metrics
@@ -124,18 +127,18 @@ func runWebhook(ctx context.Context, options *WebhookOptions) error {
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer stopBackground()
-	defer applications.Shutdown()
+	defer caches.Shutdown()
 	defer stopBackground()
 	running.Go(func() { certificate.Run(background) })
 	if manager != nil {
 		running.Go(func() { options.Election.campaign(ctx, restConfig, manager.Lead) })
 	}
-	applications.Start(background)
+	caches.Start(background)
 	unread := make(chan error, 1)
 	serving, stopReviews := context.WithCancel(ctx)
 	defer stopReviews()
 	running.Go(func() {
-		err := waitForCaches(ctx, applications.Synced(), options.CacheSyncTimeout, applications.Received)
+		err := waitForCaches(ctx, caches.Synced(), options.CacheSyncTimeout, caches.Received)
 		if err != nil {
 			stopReviews()
 		}
@@ -144,8 +147,8 @@ func runWebhook(ctx context.Context, options *WebhookOptions) error {
 	})
 	err = serve.Run(serving, listener, serve.Config{
 		Reviewer: webhook.New(webhook.Config{
-			Application: applications.Application, Watched: applications.Watched, Quotas: applications.Quotas,
-			Selector: scope.ApplicationSelector, DefaultConf: defaultConf, PartialRestart: options.Gates.Enabled(features.PartialRestart),
+			Application: caches.Application, Watched: caches.Watched, Quotas: caches.Quotas,
+			Selector: scope.ApplicationSelector, DefaultConf: defaultConf,
 		}),
 		TLS: secure, Certificate: certificate.Certificate, Linger: lingering, Metrics: counted,
 	})

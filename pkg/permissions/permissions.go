@@ -54,6 +54,8 @@ type Webhook struct {
 	Scopes  []string
 	Selects bool
 	Lease   Lease
+	// Applications is set if executors get the current placement of their application.
+	Applications bool
 	// Quotas is set if applications are compared with ResourceQuotas.
 	Quotas bool
 	// SecretNamespace and Secret name the Secret with the certificate; Secret is empty if
@@ -117,7 +119,7 @@ var (
 	}
 
 	quotas  = rule{"", "resourcequotas", "list watch", "--enable-resource-quota-enforcement"}
-	reviews = rule{sparkGroup, "sparkapplications", "list watch", "completing executor pods"}
+	reviews = rule{sparkGroup, "sparkapplications", "list watch", "placing new executors (feature gate PartialRestart)"}
 )
 
 // List returns the permissions, those of the watched namespaces first.
@@ -154,7 +156,9 @@ func (c *Controller) List() []Permission {
 func (w *Webhook) List() []Permission {
 	var l list
 	for _, scope := range w.Scopes {
-		l.add(scope, reviews)
+		if w.Applications {
+			l.add(scope, reviews)
+		}
 		if w.Quotas {
 			l.add(scope, quotas)
 		}

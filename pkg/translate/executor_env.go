@@ -25,7 +25,9 @@ const envApplicationID = "SPARK_APPLICATION_ID"
 // spark.executorEnv: the driver sends these properties to Python workers as they
 // are written, while only the kubelet knows what they refer to. What they refer to
 // is defined before them.
-func (b *builder) keepEnv(r *role, fields *podspec.Fields, pod *corev1.PodSpec) {
+//
+// It returns the variables that Spark overrides in any case.
+func (b *builder) keepEnv(r *role, fields *podspec.Fields, pod *corev1.PodSpec) (overridden []corev1.EnvVar) {
 	container := &pod.Containers[b.sparkContainer(pod, podspec.Executor)]
 	for i := range container.Env {
 		container.Env[i].Value = b.resolveEnv(r, container.Env[i].Value)
@@ -40,6 +42,7 @@ func (b *builder) keepEnv(r *role, fields *podspec.Fields, pod *corev1.PodSpec) 
 		unknown := b.refersToDriver(r, variable.Value)
 		switch {
 		case b.isLateExecutorEnv(variable.Name), variable.ValueFrom != nil && early:
+			overridden = append(overridden, variable)
 			if !b.params.PodWebhook {
 				b.warn("spec.executor.env: " + variable.Name + " has no effect: Spark sets it itself")
 			}
@@ -57,6 +60,7 @@ func (b *builder) keepEnv(r *role, fields *podspec.Fields, pod *corev1.PodSpec) 
 	container.Env = withoutEnv(container.Env, removed)
 	d := definitions{conf: b.conf, role: r, known: b.executorVariable, late: b.isLateExecutorEnv, moved: moved, defined: make(map[string]bool, len(container.Env))}
 	container.Env = d.define(container.Env)
+	return overridden
 }
 
 // takeReferences takes those properties spark.executorEnv.* out that the kubelet

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/podspec"
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 )
@@ -40,7 +41,8 @@ func (b *builder) executorTemplate(r *role, dirs []localDir) *corev1.PodTemplate
 	fields := b.fields(podspec.Executor, &b.exporter.Executor)
 	index := b.sparkContainer(pod, podspec.Executor)
 	b.apply(&fields, pod, index)
-	b.keepFromDriver(r, &fields, pod)
+	overridden := b.keepFromDriver(r, &fields, pod)
+	b.leaveToWebhook(&template.ObjectMeta, &overridden)
 	b.leaveToDriver(&pod.Containers[index])
 	return template
 }
@@ -57,9 +59,12 @@ func (b *builder) leaveToDriver(container *corev1.Container) {
 }
 
 // keepFromDriver sets the properties with which the driver would otherwise
-// override what typed fields put into the template.
-func (b *builder) keepFromDriver(r *role, fields *podspec.Fields, pod *corev1.PodSpec) {
-	b.keepEnv(r, fields, pod)
+// override what typed fields put into the template. It returns the fields that the
+// driver overrides in any case.
+func (b *builder) keepFromDriver(r *role, fields *podspec.Fields, pod *corev1.PodSpec) (overridden v1beta2.ExecutorSpec) {
+	overridden.Env = b.keepEnv(r, fields, pod)
+	overridden.Lifecycle = fields.Lifecycle // with decommissioning, which the application may enable itself
+	overridden.MemoryLimit = r.MemoryLimit
 	b.keepPlacement(r, fields, "spec.executor.schedulerName or spec.batchScheduler", "spec.executor.nodeSelector")
 	if grace := pod.TerminationGracePeriodSeconds; grace != nil && b.version.AtLeast(4, 1) {
 		const key = "spark.kubernetes.executor.terminationGracePeriodSeconds"
@@ -77,7 +82,7 @@ func (b *builder) keepFromDriver(r *role, fields *podspec.Fields, pod *corev1.Po
 		}
 	}
 	if b.params.PodWebhook {
-		return
+		return overridden
 	}
 	if fields.Lifecycle != nil && strings.EqualFold(strings.TrimSpace(b.values["spark.decommission.enabled"]), "true") {
 		b.warn("spec.executor.lifecycle has no effect: with spark.decommission.enabled Spark sets the hook itself")
@@ -86,6 +91,28 @@ func (b *builder) keepFromDriver(r *role, fields *podspec.Fields, pod *corev1.Po
 		b.warn("spec.executor.memoryLimit has no effect: Spark sets the memory limit of executors to their request, which " +
 			"only an admission webhook could change; use spec.executor.memoryOverhead")
 	}
+	return overridden
+}
+
+// maxExecutorFields is the size of the annotation for the webhook in bytes: half of
+// what the API server accepts for all annotations of an object.
+const maxExecutorFields = 128 << 10
+
+// leaveToWebhook marks the template if the driver overrides fields that only a webhook
+// can apply, so that the API server calls it for these executors and for no others. The
+// mark has the fields: the webhook reads nothing else.
+func (b *builder) leaveToWebhook(meta *metav1.ObjectMeta, overridden *v1beta2.ExecutorSpec) {
+	if !b.params.PodWebhook || len(overridden.Env) == 0 && overridden.Lifecycle == nil && valueOf(overridden.MemoryLimit) == "" {
+		return
+	}
+	text, err := json.Marshal(overridden)
+	if err != nil || len(text) > maxExecutorFields {
+		b.warn(fmt.Sprintf("spec.executor: memoryLimit, lifecycle and the variables that Spark sets itself have no effect: "+
+			"they have more than %d bytes, which is too much for an annotation", maxExecutorFields))
+		return
+	}
+	metav1.SetMetaDataLabel(meta, v1beta2.LabelCompleteExecutor, "true")
+	metav1.SetMetaDataAnnotation(meta, v1beta2.AnnotationExecutorFields, string(text))
 }
 
 // renderTemplate writes the template as a Pod in JSON, which is YAML too. Spark

@@ -16,7 +16,8 @@ import (
 )
 
 // mutatePod completes an executor pod with what its driver overrides or, with
-// PartialRestart, does not know yet. It never refuses a pod: without the executor the
+// PartialRestart, does not know yet. The operator has written the former into an annotation
+// when it submitted the application. It never refuses a pod: without the executor the
 // application would wait, with the pod as Spark wants it the application runs.
 func (w *Webhook) mutatePod(request *admissionv1.AdmissionRequest) answer {
 	if request.Operation != admissionv1.Create {
@@ -29,12 +30,9 @@ func (w *Webhook) mutatePod(request *admissionv1.AdmissionRequest) answer {
 	if before.Labels[v1beta2.LabelSparkRole] != v1beta2.SparkRoleExecutor {
 		return answer{} // the operator has built the driver itself
 	}
-	name := before.Labels[v1beta2.LabelSparkAppName]
-	if name == "" || w.config.Application == nil {
-		return answer{}
-	}
-	app := w.config.Application(request.Namespace, name)
-	if app == nil {
+	text, overridden := before.Annotations[v1beta2.AnnotationExecutorFields]
+	placed := w.placedBy(request.Namespace, &before)
+	if !overridden && placed == nil {
 		return answer{}
 	}
 	spark := podspec.BuiltContainer(&before.Spec, podspec.Executor)
@@ -43,14 +41,42 @@ func (w *Webhook) mutatePod(request *admissionv1.AdmissionRequest) answer {
 		return answer{}
 	}
 	after := before.Spec.DeepCopy()
-	fields := podspec.FieldsOf(app, podspec.Executor)
-	if errs := fields.Complete(after, index); len(errs) > 0 {
-		return answer{warnings: []string{"the pod is not changed: " + oneLine(errs.ToAggregate().Error())}}
+	var marks []operation
+	if overridden {
+		var app v1beta2.SparkApplication
+		if err := kjson.UnmarshalCaseSensitivePreserveInts([]byte(text), &app.Spec.Executor); err != nil {
+			return answer{warnings: []string{"the pod is not changed: annotation " + v1beta2.AnnotationExecutorFields + ": " + oneLine(err.Error())}}
+		}
+		fields := podspec.FieldsOf(&app, podspec.Executor)
+		if errs := fields.Complete(after, index); len(errs) > 0 {
+			return answer{warnings: []string{"the pod is not changed: " + oneLine(errs.ToAggregate().Error())}}
+		}
+		marks = withoutMarks(&before)
 	}
-	if w.config.PartialRestart {
+	if placed != nil {
+		fields := podspec.FieldsOf(placed, podspec.Executor)
 		fields.Place(after)
 	}
-	return answer{patch: podPatch(&before.Spec, after, index)}
+	return answer{patch: append(podPatch(&before.Spec, after, index), marks...)}
+}
+
+// placedBy returns the application that says where the pod runs; nil if its driver does.
+func (w *Webhook) placedBy(namespace string, pod *corev1.Pod) *v1beta2.SparkApplication {
+	name := pod.Labels[v1beta2.LabelSparkAppName]
+	if name == "" || w.config.Application == nil {
+		return nil
+	}
+	return w.config.Application(namespace, name)
+}
+
+// withoutMarks removes what the operator has written for the webhook: the pod is as that
+// of kubeflow/spark-operator.
+func withoutMarks(pod *corev1.Pod) []operation {
+	operations := []operation{remove("/metadata/annotations/" + pointer(v1beta2.AnnotationExecutorFields))}
+	if _, marked := pod.Labels[v1beta2.LabelCompleteExecutor]; marked {
+		operations = append(operations, remove("/metadata/labels/"+pointer(v1beta2.LabelCompleteExecutor)))
+	}
+	return operations
 }
 
 // podPatch returns the operations for the fields that podspec.Complete and Place set.

@@ -33,8 +33,9 @@ const (
 
 // Config is what the answers depend on besides the reviews.
 type Config struct {
-	// Application returns the application of an executor pod, nil if it is not known.
-	// It makes no request: executors wait for the answer.
+	// Application returns the application of an executor pod, nil if it is not known: new
+	// executors get the placement that it has now (feature gate PartialRestart). It makes no
+	// request: executors wait for the answer. Nil without the gate.
 	Application func(namespace, name string) *v1beta2.SparkApplication
 	// Watched reports whether this operator works in a namespace; nil for every
 	// namespace. Objects of others pass as they are.
@@ -48,9 +49,6 @@ type Config struct {
 	// Quotas returns the ResourceQuotas of a namespace, which are shared and not changed;
 	// nil to check none. It makes no request.
 	Quotas func(namespace string) []*corev1.ResourceQuota
-	// PartialRestart is the feature gate: new executors get the placement that the
-	// application has now.
-	PartialRestart bool
 }
 
 // Webhook answers reviews. It is safe for concurrent use.

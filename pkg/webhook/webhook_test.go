@@ -295,8 +295,9 @@ func FuzzReview(f *testing.F) {
 	for _, path := range webhook.New(webhook.Config{}).Paths() {
 		f.Add(path, string(app(`,"driver":{"template":{"spec":{"containers":[{}]}}}`, "")), "{}")
 		f.Add(path, executorPod, "null")
+		f.Add(path, marked(f, executorPod, limited()), "null")
 	}
-	w := webhook.New(webhook.Config{PartialRestart: true, Application: func(string, string) *v1beta2.SparkApplication { return limited() }})
+	w := webhook.New(webhook.Config{Application: func(string, string) *v1beta2.SparkApplication { return &v1beta2.SparkApplication{} }})
 	f.Fuzz(func(t *testing.T, path, object, old string) {
 		if !json.Valid([]byte(object)) || !json.Valid([]byte(old)) {
 			_, _, _ = w.Review(path, []byte(object))

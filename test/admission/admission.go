@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -17,7 +18,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/yaml"
 
+	"github.com/spark-operator/spark-operator/test/sim"
 	"github.com/spark-operator/spark-operator/test/sim/operator"
 )
 
@@ -42,54 +45,75 @@ func Install(t *testing.T, core kubernetes.Interface, name string, policy admiss
 		_ = registration.MutatingWebhookConfigurations().Delete(ctx, name, metav1.DeleteOptions{})
 		_ = registration.ValidatingWebhookConfigurations().Delete(ctx, name, metav1.DeleteOptions{})
 	})
-	if err := Configure(t.Context(), core, name, policy, in.Port, namespaces...); err != nil {
+	if err := Configure(t.Context(), core, sim.Repository, name, policy, in.Port, namespaces...); err != nil {
 		t.Fatal(err)
 	}
 	return in
 }
 
+// Rendered is the chart with the webhook, in the repository.
+const Rendered = "manifests/overlays/webhook/operator.yaml"
+
 // Configure has the API server ask the webhook on a port of the loopback interface about
-// the objects of some namespaces.
-func Configure(ctx context.Context, core kubernetes.Interface, name string, policy admissionregistrationv1.FailurePolicyType, port int, namespaces ...string) error {
-	client := func(path string) admissionregistrationv1.WebhookClientConfig {
-		url := fmt.Sprintf("https://localhost:%d%s", port, path)
-		return admissionregistrationv1.WebhookClientConfig{URL: &url}
+// the objects of some namespaces, as the chart of the repository does.
+func Configure(ctx context.Context, core kubernetes.Interface, repository, name string, policy admissionregistrationv1.FailurePolicyType, port int, namespaces ...string) error {
+	mutating, validating, err := configurations(filepath.Join(repository, Rendered))
+	if err != nil {
+		return err
 	}
-	rule := func(group, version, resource string, operations ...admissionregistrationv1.OperationType) []admissionregistrationv1.RuleWithOperations {
-		return []admissionregistrationv1.RuleWithOperations{{Operations: operations, Rule: admissionregistrationv1.Rule{
-			APIGroups: []string{group}, APIVersions: []string{version}, Resources: []string{resource},
-		}}}
-	}
-	applications := rule("sparkoperator.k8s.io", "v1beta2", "sparkapplications", "CREATE", "UPDATE")
+	mutating.Name, validating.Name = name, name
 	selector := &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{
 		{Key: corev1.LabelMetadataName, Operator: metav1.LabelSelectorOpIn, Values: namespaces},
 	}}
-	none, seconds := admissionregistrationv1.SideEffectClassNone, int32(5)
-	registration := core.AdmissionregistrationV1()
-	mutating := &admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: name}}
-	for path, rules := range map[string][]admissionregistrationv1.RuleWithOperations{
-		"/mutate-sparkoperator-k8s-io-v1beta2-sparkapplication": applications, "/mutate--v1-pod": rule("", "v1", "pods", "CREATE"),
-	} {
-		mutating.Webhooks = append(mutating.Webhooks, admissionregistrationv1.MutatingWebhook{
-			Name: strings.Trim(strings.ReplaceAll(path, "--", "-"), "/") + ".sparkoperator.k8s.io", ClientConfig: client(path), Rules: rules, NamespaceSelector: selector,
-			FailurePolicy: &policy, SideEffects: &none, TimeoutSeconds: &seconds, AdmissionReviewVersions: []string{"v1"},
-		})
+	seconds := int32(5)
+	lead := func(client *admissionregistrationv1.WebhookClientConfig) {
+		url := fmt.Sprintf("https://localhost:%d%s", port, *client.Service.Path)
+		client.Service, client.URL = nil, &url
 	}
+	for i := range mutating.Webhooks {
+		webhook := &mutating.Webhooks[i]
+		webhook.FailurePolicy, webhook.NamespaceSelector, webhook.TimeoutSeconds = &policy, selector, &seconds
+		lead(&webhook.ClientConfig)
+	}
+	for i := range validating.Webhooks {
+		webhook := &validating.Webhooks[i]
+		webhook.FailurePolicy, webhook.NamespaceSelector, webhook.TimeoutSeconds = &policy, selector, &seconds
+		lead(&webhook.ClientConfig)
+	}
+	registration := core.AdmissionregistrationV1()
 	if _, err := registration.MutatingWebhookConfigurations().Create(ctx, mutating, metav1.CreateOptions{}); err != nil {
 		return err
 	}
-	validating := &admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: name}}
-	for path, rules := range map[string][]admissionregistrationv1.RuleWithOperations{
-		"/validate-sparkoperator-k8s-io-v1beta2-sparkapplication":          applications,
-		"/validate-sparkoperator-k8s-io-v1beta2-scheduledsparkapplication": rule("sparkoperator.k8s.io", "v1beta2", "scheduledsparkapplications", "CREATE", "UPDATE"),
-	} {
-		validating.Webhooks = append(validating.Webhooks, admissionregistrationv1.ValidatingWebhook{
-			Name: strings.Trim(path, "/") + ".sparkoperator.k8s.io", ClientConfig: client(path), Rules: rules, NamespaceSelector: selector,
-			FailurePolicy: &policy, SideEffects: &none, TimeoutSeconds: &seconds, AdmissionReviewVersions: []string{"v1"},
-		})
-	}
-	_, err := registration.ValidatingWebhookConfigurations().Create(ctx, validating, metav1.CreateOptions{})
+	_, err = registration.ValidatingWebhookConfigurations().Create(ctx, validating, metav1.CreateOptions{})
 	return err
+}
+
+// configurations reads those of a rendered chart.
+func configurations(path string) (*admissionregistrationv1.MutatingWebhookConfiguration, *admissionregistrationv1.ValidatingWebhookConfiguration, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	mutating, validating := &admissionregistrationv1.MutatingWebhookConfiguration{}, &admissionregistrationv1.ValidatingWebhookConfiguration{}
+	for document := range strings.SplitSeq(string(text), "\n---\n") {
+		var kind metav1.TypeMeta
+		if err := yaml.Unmarshal([]byte(document), &kind); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", path, err)
+		}
+		switch kind.Kind {
+		case "MutatingWebhookConfiguration":
+			err = yaml.UnmarshalStrict([]byte(document), mutating)
+		case "ValidatingWebhookConfiguration":
+			err = yaml.UnmarshalStrict([]byte(document), validating)
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	if len(mutating.Webhooks) == 0 || len(validating.Webhooks) == 0 {
+		return nil, nil, fmt.Errorf("%s has no webhooks", path)
+	}
+	return mutating, validating, nil
 }
 
 // Flags are the flags of a webhook for the configurations of that name.

@@ -61,7 +61,7 @@ func TestRulesAreWhatTheFlagsNeed(t *testing.T) {
 		"", "controller.leaderElection.enable=false", "controller.leaderElection.enable=false,controller.replicas=2", "controller.nodeLossGracePeriod=0s",
 		"controller.driverPodDisruptionBudget.enable=true", "controller.batchScheduler.enable=true",
 		"controller.uiRoute.enable=true", "controller.uiRoute.enable=true,controller.uiRoute.urlFormat=a.example.com",
-		"webhook.resourceQuotaEnforcement.enable=true", "webhook.leaderElection.enable=false", "certManager.enable=true", "prometheus.metrics.secureMetrics.enable=true",
+		"webhook.resourceQuotaEnforcement.enable=true", "webhook.leaderElection.enable=false", partialRestart, "certManager.enable=true", "prometheus.metrics.secureMetrics.enable=true",
 		"certManager.enable=true,controller.driverPodDisruptionBudget.enable=true,controller.batchScheduler.enable=true,webhook.resourceQuotaEnforcement.enable=true",
 	}
 	for _, scope := range []string{"spark.jobNamespaces={team-a,team-b}", "spark.jobNamespaces={spark-operator}", "spark.jobNamespaces={}", "spark.jobNamespaceSelector=a=b"} {

@@ -67,6 +67,24 @@ func TestWebhookConfigurations(t *testing.T) {
 	}
 }
 
+// partialRestart are values that enable the feature gate.
+const partialRestart = "controller.featureGates[0].name=PartialRestart,controller.featureGates[0].enabled=true"
+
+// TestReviewedExecutors: those with fields that Spark overrides, and all of them with the
+// feature gate PartialRestart, which the webhook places.
+func TestReviewedExecutors(t *testing.T) {
+	for values, marked := range map[string]string{"webhook.enable=true": "true", "webhook.enable=true," + partialRestart: ""} {
+		for _, w := range decode[admissionregistrationv1.MutatingWebhookConfiguration](t, render(t, "--set", values), "MutatingWebhookConfiguration")[0].Webhooks {
+			if w.ObjectSelector == nil {
+				continue
+			}
+			if labels := w.ObjectSelector.MatchLabels; labels["spark-role"] != "executor" || labels["sparkoperator.k8s.io/complete-executor"] != marked {
+				t.Errorf("%s: %s: %v", values, w.Name, labels)
+			}
+		}
+	}
+}
+
 func namespacesOf(selector *metav1.LabelSelector) []string {
 	for _, r := range selector.MatchExpressions {
 		if r.Operator == metav1.LabelSelectorOpIn {
@@ -86,7 +104,7 @@ func TestWebhookAcceptsArguments(t *testing.T) {
 }
 
 // The webhook writes one Secret and the two configurations of its own; cert-manager
-// takes even that from it.
+// takes even that from it. It reads applications for the feature gate PartialRestart alone.
 func TestLeastRightsOfTheWebhook(t *testing.T) {
 	rules := roles(t, render(t, "--set", "webhook.enable=true,spark.jobNamespaces={team-a}"))
 	for _, rule := range rules["spark-operator-webhook"] {
@@ -97,12 +115,16 @@ func TestLeastRightsOfTheWebhook(t *testing.T) {
 	if got := verbs(rules["spark-operator-webhook/spark-operator"], "secrets"); !slices.Equal(got, []string{"create"}) {
 		t.Errorf("secrets of any name: %v", got)
 	}
-	if got := verbs(rules["spark-operator-webhook/team-a"], "sparkoperator.k8s.io/sparkapplications"); !slices.Equal(got, []string{"list", "watch"}) || len(rules["spark-operator-webhook/team-a"]) != 1 {
-		t.Errorf("job namespace: %v", rules["spark-operator-webhook/team-a"])
+	if got, exists := rules["spark-operator-webhook/team-a"]; exists {
+		t.Errorf("job namespace: %v", got)
 	}
 	rules = roles(t, render(t, "--set", "webhook.enable=true,certManager.enable=true,spark.jobNamespaces={team-a}"))
 	if _, cluster := rules["spark-operator-webhook"]; cluster || len(verbs(rules["spark-operator-webhook/spark-operator"], "secrets")) != 0 {
 		t.Errorf("with cert-manager: %v", rules)
+	}
+	rules = roles(t, render(t, "--set", "webhook.enable=true,spark.jobNamespaces={team-a}", "--set", partialRestart))
+	if got := verbs(rules["spark-operator-webhook/team-a"], "sparkoperator.k8s.io/sparkapplications"); !slices.Equal(got, []string{"list", "watch"}) || len(rules["spark-operator-webhook/team-a"]) != 1 {
+		t.Errorf("job namespace with PartialRestart: %v", rules["spark-operator-webhook/team-a"])
 	}
 }
 

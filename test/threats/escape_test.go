@@ -190,17 +190,19 @@ func evadePodSecurity(t *testing.T, by *tenant) {
 	by.fails(t, network, "PodSecurity")
 }
 
-// readThroughTheWebhook creates executors of an application of another namespace: the
-// webhook would copy the variables of its executors into them.
+// readThroughTheWebhook creates executors of an application of another namespace, without
+// its annotation: the webhook would copy the variables of its executors into them.
 func readThroughTheWebhook(t *testing.T, by *tenant) {
 	startSharedWebhook(t, by.namespace)
 	app := sparkPi(victim, "env", "")
 	app.Spec.Executor.Env = []corev1.EnvVar{{Name: "SPARK_EXECUTOR_ID", Value: "planted-in-env"}}
+	app.Spec.Executor.NodeSelector = map[string]string{"planted": "placement"}
 	create(t, app)
 	for i, labels := range []map[string]string{
 		{v1beta2.LabelSparkAppName: "env"}, {v1beta2.LabelSparkAppName: "env", "sparkoperator.k8s.io/namespace": victim},
 	} {
 		labels[v1beta2.LabelSparkRole], labels[v1beta2.LabelLaunchedBySparkOperator] = v1beta2.SparkRoleExecutor, "true"
+		labels[v1beta2.LabelCompleteExecutor] = "true"
 		pod := &corev1.Pod{
 			ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("executor-%d", i), Labels: labels},
 			Spec: corev1.PodSpec{Containers: []corev1.Container{{
@@ -211,8 +213,8 @@ func readThroughTheWebhook(t *testing.T, by *tenant) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := stored.Spec.Containers[0].Env; len(got) != 1 || got[0].Value != "1" {
-			t.Errorf("variables %v", got)
+		if got := stored.Spec.Containers[0].Env; len(got) != 1 || got[0].Value != "1" || len(stored.Spec.NodeSelector) != 0 {
+			t.Errorf("variables %v, placement %v", got, stored.Spec.NodeSelector)
 		}
 	}
 }
@@ -222,7 +224,7 @@ func readThroughTheWebhook(t *testing.T, by *tenant) {
 func startSharedWebhook(t *testing.T, namespace string) int {
 	t.Helper()
 	in := admission.Install(t, api.Core, namespace, admissionregistrationv1.Fail, namespace)
-	process, config := account(t, namespace+"-webhook", []string{"webhook", "start"}, "--namespace-selector=watched=attacks",
+	process, config := account(t, namespace+"-webhook", []string{"webhook", "start"}, "--namespace-selector=watched=attacks", "--feature-gates=PartialRestart=true",
 		"--webhook-bind-address=127.0.0.1", fmt.Sprintf("--webhook-port=%d", in.Port),
 		"--mutating-webhook-name="+namespace, "--validating-webhook-name="+namespace,
 		"--webhook-secret-name="+namespace, "--webhook-secret-namespace=spark-operator",

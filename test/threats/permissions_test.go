@@ -394,7 +394,7 @@ func startWebhook(t *testing.T, namespace string, scope []string) *rights.Proces
 	scope = slices.DeleteFunc(slices.Clone(scope), func(flag string) bool { return strings.HasPrefix(flag, "--node") })
 	in := admission.Install(t, api.Core, namespace, admissionregistrationv1.Fail, namespace)
 	process, config := account(t, namespace+"-webhook", []string{"webhook", "start"}, append(scope,
-		"--webhook-bind-address=127.0.0.1", fmt.Sprintf("--webhook-port=%d", in.Port), "--enable-resource-quota-enforcement",
+		"--webhook-bind-address=127.0.0.1", fmt.Sprintf("--webhook-port=%d", in.Port), "--enable-resource-quota-enforcement", "--feature-gates=PartialRestart=true",
 		"--mutating-webhook-name="+namespace, "--validating-webhook-name="+namespace,
 		"--webhook-secret-name="+namespace, "--webhook-secret-namespace="+rights.Namespace,
 		"--webhook-svc-name=webhook", "--webhook-svc-namespace="+rights.Namespace,

@@ -192,12 +192,13 @@ func TestStoredFaultsDoNotLockAnApplication(t *testing.T) {
 	}
 }
 
-// executor is a pod as a driver creates it.
+// executor is a pod as a driver creates it, with a memory limit that the driver overrides.
 func executor(namespace, app, name string) *corev1.Pod {
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{
 			"spark-role": "executor", "sparkoperator.k8s.io/app-name": app, "sparkoperator.k8s.io/launched-by-spark-operator": "true",
-		}},
+			"sparkoperator.k8s.io/complete-executor": "true",
+		}, Annotations: map[string]string{"sparkoperator.k8s.io/executor-fields": `{"memoryLimit":"3g","env":[{"name":"SPARK_EXECUTOR_ID","value":"mine"}]}`}},
 		Spec: corev1.PodSpec{Containers: []corev1.Container{{
 			Name: "spark-kubernetes-executor", Image: "spark", Args: []string{"executor"}, Env: []corev1.EnvVar{{Name: "SPARK_EXECUTOR_ID", Value: "1"}},
 			Resources: corev1.ResourceRequirements{
@@ -214,7 +215,7 @@ func TestExecutorPodsAreCompleted(t *testing.T) {
 	in.works(t, 30*time.Second)
 	ctx := t.Context()
 	if _, err := create(ctx, app(in.name, "pi", "executor", map[string]any{
-		"memoryLimit": "3g", "nodeSelector": map[string]any{"disk": "ssd"}, "env": []any{map[string]any{"name": "SPARK_EXECUTOR_ID", "value": "mine"}},
+		"nodeSelector": map[string]any{"disk": "ssd"},
 	})); err != nil {
 		t.Fatal(err)
 	}
@@ -231,11 +232,14 @@ func TestExecutorPodsAreCompleted(t *testing.T) {
 		if request := container.Resources.Requests[corev1.ResourceMemory]; request.String() != "1408Mi" || pod.Spec.NodeSelector["disk"] != "ssd" || container.Env[0].Value != "mine" {
 			return fmt.Errorf("pod %+v", pod.Spec)
 		}
+		if len(pod.Annotations) != 0 || len(pod.Labels) != 3 {
+			return fmt.Errorf("labels %v, annotations %v", pod.Labels, pod.Annotations)
+		}
 		return nil
 	})
-	// Whose application is not known, it is created as it is.
+	// Whose application is not known, it keeps the placement of its driver.
 	pod, err := pods.Create(ctx, executor(in.name, "unknown", "other-exec-1"), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
-	if err != nil || pod.Spec.Containers[0].Resources.Limits.Memory().String() != "1408Mi" {
+	if err != nil || len(pod.Spec.NodeSelector) != 0 || pod.Spec.Containers[0].Resources.Limits.Memory().String() != "3Gi" {
 		t.Errorf("unknown application: %v, %v", pod, err)
 	}
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package appcache keeps what the webhook needs of the watched namespaces, so that no
-// review makes a request: of applications the fields of executors that only a webhook
-// can apply, and ResourceQuotas where these are checked.
+// review makes a request: of applications the placement of executors with PartialRestart,
+// and ResourceQuotas where these are checked.
 package appcache
 
 import (
@@ -19,12 +19,11 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
 	sparkinformers "github.com/spark-operator/spark-operator/pkg/client/informers/externalversions"
 	"github.com/spark-operator/spark-operator/pkg/informers"
-	"github.com/spark-operator/spark-operator/pkg/podspec"
 )
 
-// Clients are the API clients of the caches. Spark comes from [informers.NewClient].
-// Metadata may be nil without a selector. Quotas is for reading ResourceQuotas, nil to
-// read none.
+// Clients are the API clients of the caches. Spark comes from [informers.NewClient], nil
+// to read no applications. Metadata may be nil without a selector. Quotas is for reading
+// ResourceQuotas, nil to read none.
 type Clients struct {
 	Spark    versioned.Interface
 	Metadata metadata.Interface
@@ -34,8 +33,8 @@ type Clients struct {
 // Cache knows the applications of the watched namespaces.
 type Cache struct {
 	*informers.Watches
-	applications *informers.Scoped[*v1beta2.SparkApplication]
-	quotas       *informers.Scoped[*corev1.ResourceQuota] // nil if they are not read
+	applications *informers.Scoped[*v1beta2.SparkApplication] // nil if they are not read
+	quotas       *informers.Scoped[*corev1.ResourceQuota]     // nil if they are not read
 	synced       []cache.DoneChecker
 }
 
@@ -46,12 +45,14 @@ func New(config informers.Config, clients Clients) *Cache {
 	applications := map[string]cache.TypedSharedIndexInformer[*v1beta2.SparkApplication]{}
 	quotas := map[string]cache.TypedSharedIndexInformer[*corev1.ResourceQuota]{}
 	for _, namespace := range c.Namespaces.Scopes() {
-		spark := sparkinformers.NewSharedInformerFactoryWithOptions(clients.Spark, 0,
-			sparkinformers.WithNamespace(namespace), sparkinformers.WithTweakListOptions(config.TweakListOptions),
-			sparkinformers.WithTransform(c.Counting(executorFields)))
-		informer := spark.Sparkoperator().V1beta2().SparkApplications().TypedInformer()
-		applications[namespace] = informer
-		c.add(spark, informer.HasSyncedChecker())
+		if clients.Spark != nil {
+			spark := sparkinformers.NewSharedInformerFactoryWithOptions(clients.Spark, 0,
+				sparkinformers.WithNamespace(namespace), sparkinformers.WithTweakListOptions(config.TweakListOptions),
+				sparkinformers.WithTransform(c.Counting(placement)))
+			informer := spark.Sparkoperator().V1beta2().SparkApplications().TypedInformer()
+			applications[namespace] = informer
+			c.add(spark, informer.HasSyncedChecker())
+		}
 		if clients.Quotas != nil {
 			core := coreinformers.NewSharedInformerFactoryWithOptions(clients.Quotas, 0,
 				coreinformers.WithNamespace(namespace), coreinformers.WithTransform(c.Counting(trimQuota)))
@@ -60,7 +61,9 @@ func New(config informers.Config, clients Clients) *Cache {
 			c.add(core, informer.HasSyncedChecker())
 		}
 	}
-	c.applications = informers.NewScoped(applications)
+	if clients.Spark != nil {
+		c.applications = informers.NewScoped(applications)
+	}
 	if clients.Quotas != nil {
 		c.quotas = informers.NewScoped(quotas)
 	}
@@ -75,9 +78,12 @@ func (c *Cache) add(factory informers.Factory, synced cache.DoneChecker) {
 // Synced returns what to wait for until everything was read once.
 func (c *Cache) Synced() []cache.DoneChecker { return slices.Concat(c.Watches.Synced(), c.synced) }
 
-// Application returns the fields of an application that concern its executors; nil if it
-// is not known. It is shared and must not be changed.
+// Application returns the fields of an application that place its executors; nil if it is
+// not known or none are read. It is shared and must not be changed.
 func (c *Cache) Application(namespace, name string) *v1beta2.SparkApplication {
+	if c.applications == nil {
+		return nil
+	}
 	app, found := c.applications.Get(cache.NewObjectName(namespace, name))
 	if !found {
 		return nil
@@ -109,10 +115,9 @@ func trimQuota(object any) (any, error) {
 	return object, nil
 }
 
-// executorFields is the transform of the cache: it keeps what [podspec.FieldsOf] reads
-// and package podspec applies to executor pods at admission. The labels and everything
-// that only the driver needs are left out.
-func executorFields(object any) (any, error) {
+// placement is the transform of the cache: it keeps what [podspec.Fields.Place] applies to
+// executor pods.
+func placement(object any) (any, error) {
 	app, ok := object.(*v1beta2.SparkApplication)
 	if !ok {
 		return object, nil
@@ -121,13 +126,7 @@ func executorFields(object any) (any, error) {
 		Namespace: app.Namespace, Name: app.Name, UID: app.UID, ResourceVersion: app.ResourceVersion,
 	}}
 	from, to := &app.Spec, &kept.Spec
-	if name, given := from.SparkConf[podspec.Executor.ContainerNameKey()]; given {
-		to.SparkConf = map[string]string{podspec.Executor.ContainerNameKey(): name}
-	}
-	to.SparkConfigMap, to.HadoopConfigMap, to.BatchScheduler = from.SparkConfigMap, from.HadoopConfigMap, from.BatchScheduler
-	to.Executor.Env = from.Executor.Env
-	to.Executor.MemoryLimit = from.Executor.MemoryLimit
-	to.Executor.Lifecycle = from.Executor.Lifecycle
+	to.BatchScheduler = from.BatchScheduler
 	to.Executor.Affinity = from.Executor.Affinity
 	to.Executor.NodeSelector = from.Executor.NodeSelector
 	to.Executor.PriorityClassName = from.Executor.PriorityClassName

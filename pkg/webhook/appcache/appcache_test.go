@@ -13,7 +13,6 @@ import (
 	kubefake "k8s.io/client-go/kubernetes/fake"
 	metadatafake "k8s.io/client-go/metadata/fake"
 	"k8s.io/client-go/tools/cache"
-	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned/fake"
@@ -24,7 +23,7 @@ import (
 func app(namespace, name string) *v1beta2.SparkApplication {
 	app := &v1beta2.SparkApplication{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Annotations: map[string]string{"large": "x"}}}
 	app.Spec.Arguments = []string{"not kept"}
-	app.Spec.Executor.MemoryLimit = ptr.To("3g")
+	app.Spec.Executor.NodeSelector = map[string]string{"disk": "ssd"}
 	return app
 }
 
@@ -59,10 +58,10 @@ func start(t *testing.T, config informers.Config) *appcache.Cache {
 	return c
 }
 
-func TestOnlyWhatExecutorsNeedIsKept(t *testing.T) {
+func TestOnlyThePlacementOfExecutorsIsKept(t *testing.T) {
 	c := start(t, informers.Config{})
 	kept := c.Application("a", "pi")
-	if kept == nil || ptr.Deref(kept.Spec.Executor.MemoryLimit, "") != "3g" || kept.Spec.Arguments != nil || kept.Annotations != nil {
+	if kept == nil || kept.Spec.Executor.NodeSelector["disk"] != "ssd" || kept.Spec.Arguments != nil || kept.Annotations != nil {
 		t.Errorf("kept %+v", kept)
 	}
 	if c.Application("a", "other") != nil || !c.Watched("anything") || c.Received() < 2 {
@@ -80,9 +79,9 @@ func TestQuotasOfTheNamespaceAlone(t *testing.T) {
 			t.Errorf("%s: %d quotas of b", name, others)
 		}
 	}
-	unread := appcache.New(informers.Config{}, appcache.Clients{Spark: fake.NewClientset()})
-	if quotas := unread.Quotas("a"); quotas != nil || len(unread.Synced()) != 1 {
-		t.Errorf("%v are read without a client for them", quotas)
+	unread := appcache.New(informers.Config{}, appcache.Clients{})
+	if quotas, app := unread.Quotas("a"), unread.Application("a", "pi"); quotas != nil || app != nil || len(unread.Synced()) != 0 {
+		t.Errorf("%v and %v are read without clients for them", quotas, app)
 	}
 }
 

@@ -193,3 +193,16 @@ Feature gates, for controller and webhook, as a YAML list.
 - --feature-gates={{ join "," . }}
 {{- end }}
 {{- end }}
+
+{{/*
+"true" if the feature gate PartialRestart is enabled, and empty otherwise. Of entries with the same name, the last one counts.
+*/}}
+{{- define "spark-operator.partialRestart" -}}
+{{- $enabled := false }}
+{{- range .Values.controller.featureGates }}
+{{- if eq .name "PartialRestart" }}
+{{- $enabled = .enabled }}
+{{- end }}
+{{- end }}
+{{- if $enabled }}true{{ end }}
+{{- end }}

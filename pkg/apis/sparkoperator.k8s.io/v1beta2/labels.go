@@ -14,6 +14,9 @@ const (
 	LabelLaunchedBySparkOperator = "sparkoperator.k8s.io/launched-by-spark-operator"
 	// LabelMutatedBySparkOperator is "true" on pods of a role without a pod template.
 	LabelMutatedBySparkOperator = "sparkoperator.k8s.io/mutated-by-spark-operator"
+	// LabelCompleteExecutor is "true" on executor pods that the webhook completes from
+	// AnnotationExecutorFields; the API server calls it for no others. It removes both.
+	LabelCompleteExecutor = "sparkoperator.k8s.io/complete-executor"
 	// LabelCreatedBySparkOperator is "true" on ConfigMaps and Services of the operator.
 	LabelCreatedBySparkOperator = "sparkoperator.k8s.io/created-by-spark-operator"
 	// LabelScheduledSparkAppName is the name of the ScheduledSparkApplication on its runs.
@@ -44,6 +47,9 @@ const (
 	// AnnotationScheduledTime on a run of a schedule is the time of the schedule that
 	// it was started for, as RFC 3339.
 	AnnotationScheduledTime = "sparkoperator.k8s.io/scheduled-time"
+	// AnnotationExecutorFields on an executor pod has those fields of spec.executor, as
+	// JSON, that the driver overrides.
+	AnnotationExecutorFields = "sparkoperator.k8s.io/executor-fields"
 )
 
 // Values of LabelSparkRole and names of Spark's containers.
