@@ -17,9 +17,7 @@ import (
 )
 
 func main() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
+	collectGarbageAt(gcPercent)
 	os.Exit(cli.Run(newCommand()))
 }
 
@@ -27,6 +25,13 @@ func main() {
 // with the cluster, and the process has CPU time to spare: docs/performance.md has
 // what this saves and what it costs.
 const gcPercent = 50
+
+// collectGarbageAt sets how far the heap grows, unless the environment says it.
+func collectGarbageAt(percent int) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(percent)
+	}
+}
 
 func newCommand() *cobra.Command {
 	root := &cobra.Command{

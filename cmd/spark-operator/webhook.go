@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -60,7 +62,19 @@ type certificateSource interface {
 // until the Service no longer routes to this pod.
 const lingering = 3 * time.Second
 
+// What the webhook has instead of gcPercent. Its heap is small and consists of reviews, which
+// are garbage at once: it would collect after every 30 of them. The limit, which GOMEMLIMIT
+// replaces, is for large ones.
+const (
+	webhookGCPercent   = 400
+	webhookMemoryLimit = 256 << 20 // bytes
+)
+
 func runWebhook(ctx context.Context, options *WebhookOptions) error {
+	collectGarbageAt(webhookGCPercent)
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(webhookMemoryLimit)
+	}
 	restConfig, err := options.load("spark-operator-webhook")
 	if err != nil {
 		return err
