@@ -7,6 +7,7 @@
 #   images   what building the Spark image runs
 #   cluster  what a node of the local cluster runs
 #   clients  Python for the clients that hack/clients.sh fetches
+#   browser  Chromium without a window, and letters for its screenshots
 #   lint     shellcheck
 # A machine without Go gets the toolchain that go.mod asks for, in the user's cache; the Makefile has it in its PATH.
 set -o errexit -o nounset -o pipefail
@@ -103,6 +104,11 @@ for group in "$@"; do
       need python3 python3
       # Debian has the module venv without what it works with.
       python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+      ;;
+    browser)
+      command -v chromium >/dev/null || command -v google-chrome >/dev/null ||
+        need chromium-headless-shell chromium-headless-shell
+      need fonts-dejavu-core /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
       ;;
     lint) need shellcheck shellcheck ;;
     *)

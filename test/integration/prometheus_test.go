@@ -48,7 +48,7 @@ func TestPrometheus(t *testing.T) {
 	placePod(t, chart, release, "controller", controller)
 	placePod(t, chart, release, "webhook", webhook)
 	server := prometheus.Start(t, prometheus.Config{
-		Binary: prometheus.Program(t, "prometheus"), Kubeconfig: api.Kubeconfig, Monitors: chart.Monitors, Alerts: chart.Alerts,
+		Binary: sim.Program(t, "prometheus"), Kubeconfig: api.Kubeconfig, Monitors: chart.Monitors, Alerts: chart.Alerts,
 	})
 	server.ExpectTargets(2)
 

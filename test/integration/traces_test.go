@@ -19,7 +19,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/spark-operator/spark-operator/test/sim"
-	"github.com/spark-operator/spark-operator/test/sim/prometheus"
 )
 
 // TestTracesReachACollector: the OpenTelemetry Collector receives each submission as a tree
@@ -86,7 +85,7 @@ service:
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	command := exec.CommandContext(ctx, prometheus.Program(t, "otelcol"), "--config", config)
+	command := exec.CommandContext(ctx, sim.Program(t, "otelcol"), "--config", config)
 	command.Stdout, command.Stderr = file, file
 	if err := command.Start(); err != nil {
 		t.Fatal(err)

@@ -8,6 +8,8 @@
 //   - garbage collects whatever has lost its owners;
 //   - rights grants what the chart grants;
 //   - operator runs the operator's binary and kills it;
+//   - gateway runs a real proxy by HTTPRoutes and Ingresses, in the place of an
+//     implementation of the Gateway API and of an ingress controller;
 //   - prometheus runs a real Prometheus by the chart's monitors, in the place of the
 //     Prometheus Operator.
 //

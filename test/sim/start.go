@@ -3,6 +3,7 @@
 package sim
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,6 +15,19 @@ import (
 	"github.com/spark-operator/spark-operator/test/sim/operator"
 	"github.com/spark-operator/spark-operator/test/sim/rights"
 )
+
+// Program returns the path of bin/name, which the Makefile builds.
+func Program(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join(Repository, "bin", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("%v: run `make bin/%s`", err, name)
+	}
+	return path
+}
 
 // StartOperator runs the operator's binary outside the cluster, watching one
 // namespace, and returns a function that kills it with SIGKILL and waits for its

@@ -5,7 +5,6 @@ package prometheus
 import (
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -27,19 +26,6 @@ type Chart struct {
 	Services map[string]corev1.Service
 }
 
-// Program returns the path of bin/name, which the Makefile builds.
-func Program(t *testing.T, name string) string {
-	t.Helper()
-	path, err := filepath.Abs(filepath.Join(sim.Repository, "bin", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(path); err != nil {
-		t.Fatalf("%v: run `make bin/%s`", err, name)
-	}
-	return path
-}
-
 // Render renders the chart as a release with values as of helm --set.
 func Render(t *testing.T, release, namespace, set string) *Chart {
 	t.Helper()
@@ -47,7 +33,7 @@ func Render(t *testing.T, release, namespace, set string) *Chart {
 	for _, kind := range []string{"PodMonitor", "ServiceMonitor", "PrometheusRule"} {
 		arguments = append(arguments, "--api-versions", "monitoring.coreos.com/v1/"+kind)
 	}
-	command := exec.CommandContext(t.Context(), Program(t, "helm"), arguments...)
+	command := exec.CommandContext(t.Context(), sim.Program(t, "helm"), arguments...)
 	command.Stderr = os.Stderr
 	output, err := command.Output()
 	if err != nil {
