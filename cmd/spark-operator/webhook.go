@@ -62,19 +62,15 @@ type certificateSource interface {
 // until the Service no longer routes to this pod.
 const lingering = 3 * time.Second
 
-// What the webhook has instead of gcPercent. Its heap is small and consists of reviews, which
-// are garbage at once: it would collect after every 30 of them. The limit, which GOMEMLIMIT
-// replaces, is for large ones.
+// What a webhook without a cache of applications has instead of gcPercent. Its heap is small
+// and consists of reviews, which are garbage at once: it would collect after every 30 of them.
+// The limit, which GOMEMLIMIT replaces, is for large reviews and many connections.
 const (
 	webhookGCPercent   = 400
-	webhookMemoryLimit = 256 << 20 // bytes
+	webhookMemoryLimit = 96 << 20 // bytes
 )
 
 func runWebhook(ctx context.Context, options *WebhookOptions) error {
-	collectGarbageAt(webhookGCPercent)
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(webhookMemoryLimit)
-	}
 	restConfig, err := options.load("spark-operator-webhook")
 	if err != nil {
 		return err
@@ -102,6 +98,8 @@ func runWebhook(ctx context.Context, options *WebhookOptions) error {
 	read := appcache.Clients{Metadata: clients.metadata}
 	if options.Gates.Enabled(features.PartialRestart) {
 		read.Spark = clients.spark
+	} else {
+		keepGarbage()
 	}
 	if options.Quota {
 		read.Quotas = clients.kube
@@ -172,6 +170,14 @@ func runWebhook(ctx context.Context, options *WebhookOptions) error {
 		return errors.Join(err, failed)
 	default:
 		return err
+	}
+}
+
+// keepGarbage lets the heap grow up to a limit, unless the environment says otherwise.
+func keepGarbage() {
+	collectGarbageAt(webhookGCPercent)
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(webhookMemoryLimit)
 	}
 }
 
