@@ -12,5 +12,6 @@
 //
 // The package is pure: a review comes in, a review goes out. Package serve has the
 // server, package certificates its certificates, and package appcache the applications
-// that executor pods belong to and the ResourceQuotas that applications have to fit.
+// that place executor pods (feature gate PartialRestart) and the ResourceQuotas that
+// applications have to fit.
 package webhook
