@@ -310,6 +310,32 @@ func TestPoliciesJudgeTheLargestApplications(t *testing.T) {
 	}
 }
 
+// The refusals work without the policy that stores defaults, so on every Kubernetes that the
+// operator supports.
+func TestRefusalsNeedNoDefaults(t *testing.T) {
+	const policed = "refusals-policed"
+	if err := sim.CreateNamespace(t.Context(), api.Core, policed); err != nil {
+		t.Fatal(err)
+	}
+	admission.Policies{Name: "refusals", Namespaces: []string{policed}, RefusalsOnly: true}.Install(t, api.Dynamic, renderedPolicies)
+	for property, why := range map[string]string{
+		"spark.master": "managed by the operator", "spark.kubernetes.container.image": "use the image field",
+		"spark.kubernetes.namespace": "must equal the application namespace",
+	} {
+		_, err := create(t.Context(), app(policed, "refused", "sparkConf", map[string]any{property: "x"}), metav1.DryRunAll)
+		if err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: %v", property, err)
+		}
+	}
+	stored, err := create(t.Context(), app(policed, "stored", "sparkConf", map[string]any{"spark.x": "y"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if spec := app(policed, "stored", "sparkConf", map[string]any{"spark.x": "y"}).Object["spec"]; !reflect.DeepEqual(stored.Object["spec"], spec) {
+		t.Errorf("stored as %v, sent as %v", stored.Object["spec"], spec)
+	}
+}
+
 // Jobs run the same after the policies are uninstalled, and those that have begun go on.
 func TestJobsRunWithoutThePolicies(t *testing.T) {
 	const namespace = "uninstalled"
