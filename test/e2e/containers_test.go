@@ -3,15 +3,11 @@
 package e2e
 
 import (
-	"context"
 	"maps"
-	"strings"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
@@ -71,29 +67,5 @@ func TestContainersOfTemplates(t *testing.T) {
 	}
 	if got := printed(t, log, "WORKER SAW "); !maps.Equal(got, want) {
 		t.Errorf("the worker saw %v, want %v", got, want)
-	}
-}
-
-// TestServers starts the servers that spark-submit refuses in a cluster.
-func TestServers(t *testing.T) {
-	t.Parallel()
-	for name, server := range map[string]struct{ class, listens string }{
-		"connect": {"org.apache.spark.sql.connect.service.SparkConnectServer", "Spark Connect server started at"},
-		"thrift":  {"org.apache.spark.sql.hive.thriftserver.HiveThriftServer2", "HiveThriftServer2 started"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			app := sparkPi("server-" + name)
-			app.Spec.MainClass, app.Spec.MainApplicationFile = ptr.To(server.class), ptr.To("spark-internal")
-			app.Spec.Driver.Memory = ptr.To("1g")
-			running := waitForState(t, create(t, app), v1beta2.ApplicationStateRunning)
-			err := wait.PollUntilContextTimeout(t.Context(), time.Second, patience, true, func(ctx context.Context) (bool, error) {
-				log, err := driverLog(ctx, running.Namespace, running.Status.DriverInfo.PodName)
-				return err == nil && strings.Contains(log, server.listens), nil
-			})
-			if err != nil {
-				t.Fatalf("the server does not listen: %v", err)
-			}
-			waitForState(t, app, v1beta2.ApplicationStateRunning)
-		})
 	}
 }

@@ -273,13 +273,18 @@ func createFeatureObjects(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{Name: featuresScript},
 		Data:       map[string]string{"look.py": look},
 	})
+	createSecret(t, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: featuresSecret}, StringData: map[string]string{"password": "geheim"}})
+}
+
+// createSecret creates a Secret in the namespace of jobs until the test ends.
+func createSecret(t *testing.T, secret *corev1.Secret) {
+	t.Helper()
 	secrets := cluster.core.CoreV1().Secrets(jobNamespace)
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: featuresSecret}, StringData: map[string]string{"password": "geheim"}}
 	if _, err := secrets.Create(t.Context(), secret, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := secrets.Delete(context.Background(), featuresSecret, metav1.DeleteOptions{}); err != nil {
+		if err := secrets.Delete(context.Background(), secret.Name, metav1.DeleteOptions{}); err != nil {
 			t.Error(err)
 		}
 	})
