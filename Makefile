@@ -180,7 +180,7 @@ restarts: bin/localcluster ## Restart the API server ten times while 900 applica
 e2e: build bin/localcluster bin/images bin/helm bin/prometheus ## Run the tests that need a node and real Spark, on the local cluster, test-clients and test-migration.
 	hack/prerequisites.sh images cluster clients browser
 	@# Images wait for downloads. Kubernetes, Caddy and the controller of kubeflow/spark-operator wait for processors.
-	$(MAKE) --no-print-directory --jobs 3 cluster-node image older-spark-images bin/kubeflow-operator bin/caddy
+	$(MAKE) --no-print-directory --jobs 3 cluster-node image older-spark-images bin/jmx-exporter.jar bin/kubeflow-operator bin/caddy
 	bin/localcluster load-image bin/operator-image.tar \
 	  bin/spark-image-$(SPARK_VERSION).tar bin/spark-image-$(SPARK35_VERSION).tar bin/spark-image-$(SPARK41_VERSION).tar
 	bin/localcluster kubectl apply --server-side --force-conflicts --filename charts/spark-operator/crds/
@@ -335,6 +335,10 @@ bin/helm: go-toolchain
 .PHONY: bin/actionlint bin/caddy bin/crane bin/cyclonedx-gomod bin/govulncheck bin/kustomize bin/otelcol bin/prometheus
 bin/actionlint bin/caddy bin/crane bin/cyclonedx-gomod bin/govulncheck bin/kustomize bin/otelcol bin/prometheus: go-toolchain
 	@hack/tool.sh $(notdir $@)
+
+.PHONY: bin/jmx-exporter.jar
+bin/jmx-exporter.jar:
+	@hack/jmx-exporter.sh
 
 .PHONY: bin/kubeflow-operator
 bin/kubeflow-operator: go-toolchain

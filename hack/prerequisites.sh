@@ -9,6 +9,7 @@
 #   clients  Python for the clients that hack/clients.sh fetches
 #   browser  Chromium without a window, and letters for its screenshots
 #   lint     shellcheck
+#   maven    Maven
 # A machine without Go gets the toolchain that go.mod asks for, in the user's cache; the Makefile has it in its PATH.
 set -o errexit -o nounset -o pipefail
 
@@ -111,6 +112,7 @@ for group in "$@"; do
       need fonts-dejavu-core /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
       ;;
     lint) need shellcheck shellcheck ;;
+    maven) need maven mvn ;;
     *)
       echo "hack/prerequisites.sh: no group ${group}" >&2
       exit 2

@@ -132,6 +132,7 @@ func connect() error {
 func install(ctx context.Context) error {
 	return helmInstall(ctx, release, operatorNamespace, jobNamespace,
 		"controller.priorityAndFairness.enable=true",
+		"prometheus.metrics.labels=app_type",
 		"spark.rbac.submit=true") // for spark-submit of Spark 4.2 and newer in a Job
 }
 

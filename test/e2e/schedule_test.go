@@ -17,13 +17,13 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
 
-// createSchedule creates a schedule and deletes it, with its runs, when the test
-// ends.
+// createSchedule creates a schedule in the namespace of its template and deletes it,
+// with its runs, when the test ends.
 func createSchedule(t *testing.T, name, when string, template *v1beta2.SparkApplication, policy v1beta2.ConcurrencyPolicy) {
 	t.Helper()
-	schedules := cluster.spark.SparkoperatorV1beta2().ScheduledSparkApplications(jobNamespace)
+	schedules := cluster.spark.SparkoperatorV1beta2().ScheduledSparkApplications(template.Namespace)
 	_, err := schedules.Create(t.Context(), &v1beta2.ScheduledSparkApplication{
-		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: jobNamespace},
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: template.Namespace},
 		Spec: v1beta2.ScheduledSparkApplicationSpec{
 			Schedule: when, TimeZone: "Etc/UTC", Template: template.Spec, ConcurrencyPolicy: policy,
 		},
@@ -37,7 +37,7 @@ func createSchedule(t *testing.T, name, when string, template *v1beta2.SparkAppl
 			if app, err := schedules.Get(ctx, name, metav1.GetOptions{}); err == nil {
 				t.Logf("status of %s: %+v", name, app.Status)
 			}
-			report(ctx, t, jobNamespace, name)
+			report(ctx, t, template.Namespace, name)
 		}
 		if err := schedules.Delete(ctx, name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
 			t.Errorf("delete %s: %v", name, err)
