@@ -65,10 +65,10 @@ func Start(t *testing.T, address string, rule Rule, backend func(Backend) string
 	})
 	err = wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
 		connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
-		if err != nil {
-			return false, nil
+		if err == nil {
+			err = connection.Close()
 		}
-		return true, connection.Close()
+		return err == nil, nil
 	})
 	if err != nil {
 		t.Fatalf("Caddy does not listen on %s: %v", address, err)
