@@ -5,8 +5,10 @@
 package applyconfiguration
 
 import (
+	v1alpha1 "github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	v1beta2 "github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	internal "github.com/spark-operator/spark-operator/pkg/client/applyconfiguration/internal"
+	sparkoperatork8siov1alpha1 "github.com/spark-operator/spark-operator/pkg/client/applyconfiguration/sparkoperator.k8s.io/v1alpha1"
 	sparkoperatork8siov1beta2 "github.com/spark-operator/spark-operator/pkg/client/applyconfiguration/sparkoperator.k8s.io/v1beta2"
 	runtime "k8s.io/apimachinery/pkg/runtime"
 	schema "k8s.io/apimachinery/pkg/runtime/schema"
@@ -17,7 +19,23 @@ import (
 // apply configuration type exists for the given GroupVersionKind.
 func ForKind(kind schema.GroupVersionKind) interface{} {
 	switch kind {
-	// Group=sparkoperator.k8s.io, Version=v1beta2
+	// Group=sparkoperator.k8s.io, Version=v1alpha1
+	case v1alpha1.SchemeGroupVersion.WithKind("ExecutorSpec"):
+		return &sparkoperatork8siov1alpha1.ExecutorSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ServerSpec"):
+		return &sparkoperatork8siov1alpha1.ServerSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ServerStatus"):
+		return &sparkoperatork8siov1alpha1.ServerStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SparkConnect"):
+		return &sparkoperatork8siov1alpha1.SparkConnectApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SparkConnectSpec"):
+		return &sparkoperatork8siov1alpha1.SparkConnectSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SparkConnectStatus"):
+		return &sparkoperatork8siov1alpha1.SparkConnectStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SparkPodSpec"):
+		return &sparkoperatork8siov1alpha1.SparkPodSpecApplyConfiguration{}
+
+		// Group=sparkoperator.k8s.io, Version=v1beta2
 	case v1beta2.SchemeGroupVersion.WithKind("ApplicationState"):
 		return &sparkoperatork8siov1beta2.ApplicationStateApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("Attempt"):

@@ -15,6 +15,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
 
@@ -22,6 +23,7 @@ import (
 var kinds = map[string]any{
 	"SparkApplication/v1beta2":          v1beta2.SparkApplication{},
 	"ScheduledSparkApplication/v1beta2": v1beta2.ScheduledSparkApplication{},
+	"SparkConnect/v1alpha1":             v1alpha1.SparkConnect{},
 }
 
 // ours is the package path of all types of this project.
