@@ -11,9 +11,11 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned/scheme"
+	typedv1alpha1 "github.com/spark-operator/spark-operator/pkg/client/clientset/versioned/typed/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/decode"
 )
 
@@ -25,17 +27,37 @@ import (
 // The CRD cannot keep such objects out: the pod templates have no schema, and
 // some types, such as quantities, accept less than their schema.
 func NewClient(config *rest.Config, httpClient *http.Client) (versioned.Interface, error) {
-	c := rest.CopyConfig(config)
-	c.APIPath = "/apis"
-	c.GroupVersion = &v1beta2.SchemeGroupVersion
-	c.NegotiatedSerializer = tolerantSerializer{
-		rest.CodecFactoryForGeneratedClient(scheme.Scheme, scheme.Codecs).WithoutConversion(),
+	clients := make(map[schema.GroupVersion]rest.Interface, 2)
+	for _, version := range []schema.GroupVersion{v1beta2.SchemeGroupVersion, v1alpha1.SchemeGroupVersion} {
+		c := rest.CopyConfig(config)
+		c.APIPath = "/apis"
+		c.GroupVersion = &version
+		c.NegotiatedSerializer = tolerantSerializer{
+			rest.CodecFactoryForGeneratedClient(scheme.Scheme, scheme.Codecs).WithoutConversion(),
+		}
+		client, err := rest.RESTClientForConfigAndClient(c, httpClient)
+		if err != nil {
+			return nil, fmt.Errorf("client of %s: %w", version, err)
+		}
+		clients[version] = client
 	}
-	client, err := rest.RESTClientForConfigAndClient(c, httpClient)
-	if err != nil {
-		return nil, fmt.Errorf("client of %s: %w", v1beta2.SchemeGroupVersion, err)
-	}
-	return versioned.New(client), nil
+	return clientset{versioned.New(clients[v1beta2.SchemeGroupVersion]), typedv1alpha1.New(clients[v1alpha1.SchemeGroupVersion])}, nil
+}
+
+// clientset has a client for each version: a client has the version in its path.
+type clientset struct {
+	versioned.Interface
+	v1alpha1 typedv1alpha1.SparkoperatorV1alpha1Interface
+}
+
+// SparkoperatorV1alpha1 implements [versioned.Interface].
+func (c clientset) SparkoperatorV1alpha1() typedv1alpha1.SparkoperatorV1alpha1Interface {
+	return c.v1alpha1
+}
+
+// isOurs reports whether objects are of a version of this API group.
+func isOurs(version string) bool {
+	return version == v1beta2.SchemeGroupVersion.String() || version == v1alpha1.SchemeGroupVersion.String()
 }
 
 // tolerantSerializer wraps the decoders of a client. Lists, single objects and
@@ -53,7 +75,7 @@ type tolerantDecoder struct{ runtime.Decoder }
 func (d tolerantDecoder) Decode(data []byte, defaults *schema.GroupVersionKind, into runtime.Object) (runtime.Object, *schema.GroupVersionKind, error) {
 	if len(data) > largeDocument || decode.CountValues(data).TooMany() { // before it costs anything
 		meta := typeOf(data)
-		if meta.APIVersion == v1beta2.SchemeGroupVersion.String() {
+		if isOurs(meta.APIVersion) {
 			if tolerated := decodeTolerantly(data, meta.Kind, into); tolerated != nil {
 				gvk := meta.GroupVersionKind()
 				return tolerated, &gvk, nil
@@ -65,7 +87,7 @@ func (d tolerantDecoder) Decode(data []byte, defaults *schema.GroupVersionKind, 
 		return object, kind, nil
 	}
 	meta := typeOf(data)
-	if meta.APIVersion != v1beta2.SchemeGroupVersion.String() {
+	if !isOurs(meta.APIVersion) {
 		return object, kind, err
 	}
 	tolerated := decodeTolerantly(data, meta.Kind, into)
@@ -97,6 +119,15 @@ func decodeTolerantly(data []byte, kind string, into runtime.Object) runtime.Obj
 		return decodeOne(data, orNew[v1beta2.SparkApplication](into), &v1beta2.SparkApplication{})
 	case "ScheduledSparkApplication":
 		return decodeOne(data, orNew[v1beta2.ScheduledSparkApplication](into), &v1beta2.ScheduledSparkApplication{})
+	case "SparkConnect":
+		return decodeOne(data, orNew[v1alpha1.SparkConnect](into), &v1alpha1.SparkConnect{})
+	case "SparkConnectList":
+		list := orNew[v1alpha1.SparkConnectList](into)
+		*list = v1alpha1.SparkConnectList{}
+		if decodeList(data, &list.TypeMeta, &list.ListMeta, &list.Items) != nil {
+			return nil
+		}
+		return list
 	case "SparkApplicationList":
 		list := orNew[v1beta2.SparkApplicationList](into)
 		*list = v1beta2.SparkApplicationList{}

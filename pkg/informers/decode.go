@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	kjson "sigs.k8s.io/json"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/decode"
 )
@@ -63,6 +64,11 @@ func (e *envelope) stub(object kind) {
 		typed.Spec.Suspend, typed.Spec.TimeToLiveSeconds = essentialSpec(e.Spec)
 		if decodeJSON(e.Status, &typed.Status) != nil {
 			typed.Status = v1beta2.SparkApplicationStatus{}
+		}
+	case *v1alpha1.SparkConnect:
+		typed.Spec.Suspend, typed.Spec.TimeToLiveSeconds = essentialSpec(e.Spec)
+		if decodeJSON(e.Status, &typed.Status) != nil {
+			typed.Status = v1alpha1.SparkConnectStatus{}
 		}
 	case *v1beta2.ScheduledSparkApplication:
 		if decodeJSON(e.Status, &typed.Status) != nil {

@@ -29,6 +29,7 @@ func newPodInformer(factory coreinformers.SharedInformerFactory, namespace strin
 			Indexers: cache.TypedIndexersToIndexers(cache.TypedIndexers[*podview.Pod]{
 				DriversByApplication:  indexDriver,
 				ExecutorsBySubmission: indexExecutor,
+				ExecutorsByServer:     indexServer,
 			}),
 		})
 	})
@@ -51,6 +52,9 @@ const (
 	DriversByApplication = "driversByApplication"
 	// ExecutorsBySubmission finds executor pods by [SubmissionIndexValue].
 	ExecutorsBySubmission = "executorsBySubmission"
+	// ExecutorsByServer finds executor pods of a Spark Connect server by the UID of the
+	// server pod.
+	ExecutorsByServer = "executorsByServer"
 )
 
 // SubmissionIndexValue is the value of ExecutorsBySubmission for a submission.
@@ -71,6 +75,13 @@ func indexExecutor(pod *podview.Pod) ([]string, error) {
 		return nil, nil
 	}
 	return []string{SubmissionIndexValue(pod.Namespace, labels.AppName, labels.SubmissionID)}, nil
+}
+
+func indexServer(pod *podview.Pod) ([]string, error) {
+	if pod.Connect == nil || pod.Labels.Role != v1beta2.SparkRoleExecutor || pod.DriverUID == "" {
+		return nil, nil
+	}
+	return []string{string(pod.DriverUID)}, nil
 }
 
 // podSelector selects the pods that belong to applications.

@@ -8,10 +8,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
 
-// compactApplication is the transform of the caches of applications and schedules.
+// compactApplication is the transform of the caches of applications, schedules and servers.
 // If the first list is streamed, it gets its own result a second time.
 func compactApplication(object any) (any, error) {
 	switch object := object.(type) {
@@ -23,6 +24,8 @@ func compactApplication(object any) (any, error) {
 		if !edited.IsZero() {
 			object.ManagedFields = []metav1.ManagedFieldsEntry{{Time: &metav1.Time{Time: edited}}}
 		}
+	case *v1alpha1.SparkConnect:
+		trim(object)
 	}
 	return object, nil
 }

@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
 
@@ -18,6 +19,15 @@ const (
 	Driver   Role = v1beta2.SparkRoleDriver
 	Executor Role = v1beta2.SparkRoleExecutor
 )
+
+// RoleOf returns the role of a pod by its label spark-role. A Spark Connect server is
+// a driver.
+func RoleOf(label string) Role {
+	if label == v1alpha1.SparkRoleConnectServer {
+		return Driver
+	}
+	return Role(label)
+}
 
 // Fields are the typed fields that concern the pods of one role.
 type Fields struct {

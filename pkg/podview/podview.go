@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/podspec"
 )
@@ -50,9 +51,25 @@ type Pod struct {
 	Allocated   bool
 	Labels      Labels
 	Annotations Annotations
+	// Connect is set for the pods of a SparkConnect.
+	Connect *Connect
 
 	Spec   Spec
 	Status Status
+}
+
+// Connect is what is read of the pods of a SparkConnect beyond what all pods have.
+type Connect struct {
+	// Name is that of the SparkConnect (v1alpha1.LabelConnectName).
+	Name string
+	// UID is that of the SparkConnect that controls the pod; empty if none does, as with
+	// executors.
+	UID types.UID
+	// Ready is set while the pod is ready, and NotReady says why it is not.
+	Ready    bool
+	NotReady string
+	// IP is the address of the pod; empty until it has one.
+	IP string
 }
 
 // Labels are the values of those labels of a pod that are read; empty without
@@ -171,9 +188,10 @@ func Of(pod *corev1.Pod) *Pod {
 		Allocated:                  allocated(pod),
 		Labels:                     labels,
 		Annotations:                annotationsOf(pod),
+		Connect:                    connectOf(pod),
 		Spec: Spec{
 			NodeName:       Intern(pod.Spec.NodeName),
-			SparkContainer: Intern(podspec.BuiltContainer(&pod.Spec, podspec.Role(labels.Role))),
+			SparkContainer: Intern(podspec.BuiltContainer(&pod.Spec, podspec.RoleOf(labels.Role))),
 			Driver:         driverOf(pod),
 			Wanted:         wantedBy(pod),
 		},
@@ -186,6 +204,25 @@ func Of(pod *corev1.Pod) *Pod {
 			ContainerStatuses:     containersOf(pod.Status.ContainerStatuses, nil),
 		},
 	}
+}
+
+// connectOf returns nil for pods that belong to no SparkConnect.
+func connectOf(pod *corev1.Pod) *Connect {
+	name := pod.Labels[v1alpha1.LabelConnectName]
+	if name == "" {
+		return nil
+	}
+	connect := &Connect{Name: Intern(name), IP: pod.Status.PodIP}
+	if owner := metav1.GetControllerOfNoCopy(pod); owner != nil && owner.Kind == "SparkConnect" &&
+		strings.HasPrefix(owner.APIVersion, v1alpha1.SchemeGroupVersion.Group+"/") {
+		connect.UID = owner.UID
+	}
+	for i := range pod.Status.Conditions {
+		if condition := &pod.Status.Conditions[i]; condition.Type == corev1.PodReady {
+			connect.Ready, connect.NotReady = condition.Status == corev1.ConditionTrue, condition.Message
+		}
+	}
+	return connect
 }
 
 // controllingApplication is the UID of the SparkApplication that controls a pod, or
@@ -369,6 +406,7 @@ func (p *Pod) DeepCopyObject() runtime.Object {
 	copied.DeletionGracePeriodSeconds = clone(p.DeletionGracePeriodSeconds)
 	copied.Spec.Wanted = clone(p.Spec.Wanted)
 	copied.Annotations = slices.Clone(p.Annotations)
+	copied.Connect = clone(p.Connect)
 	copied.Status.Conditions = slices.Clone(p.Status.Conditions)
 	copied.Status.InitContainerStatuses = copyContainers(p.Status.InitContainerStatuses)
 	copied.Status.ContainerStatuses = copyContainers(p.Status.ContainerStatuses)

@@ -23,6 +23,7 @@ import (
 	"k8s.io/client-go/openapi"
 	"k8s.io/klog/v2"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
 
@@ -78,17 +79,24 @@ func (c *Checker) read() error {
 	if err != nil {
 		return fmt.Errorf("list schemas: %w", err)
 	}
-	group, served := paths["apis/"+v1beta2.SchemeGroupVersion.String()]
-	if !served {
-		return fmt.Errorf("no schema of %s", v1beta2.SchemeGroupVersion)
-	}
-	document, err := group.Schema("application/json")
-	if err != nil {
-		return fmt.Errorf("schema of %s: %w", v1beta2.SchemeGroupVersion, err)
-	}
-	missing, err := missingFields(document)
-	if err != nil {
-		return err
+	var missing []string
+	for _, version := range []schema.GroupVersion{v1beta2.SchemeGroupVersion, v1alpha1.SchemeGroupVersion} {
+		group, served := paths["apis/"+version.String()]
+		switch {
+		case !served && version == v1alpha1.SchemeGroupVersion:
+			continue // the CRD of SparkConnect need not be installed
+		case !served:
+			return fmt.Errorf("no schema of %s", version)
+		}
+		document, err := group.Schema("application/json")
+		if err != nil {
+			return fmt.Errorf("schema of %s: %w", version, err)
+		}
+		lacking, err := missingFields(document, version)
+		if err != nil {
+			return err
+		}
+		missing = append(missing, lacking...)
 	}
 	if before := c.Missing(); len(before) > 0 && len(missing) == 0 {
 		klog.Background().Info("The CRDs have all status fields now")
@@ -107,35 +115,35 @@ type property struct {
 }
 
 // statuses are the statuses that the operator writes, by kind.
-var statuses = map[string]reflect.Type{
-	"SparkApplication":          reflect.TypeFor[v1beta2.SparkApplicationStatus](),
-	"ScheduledSparkApplication": reflect.TypeFor[v1beta2.ScheduledSparkApplicationStatus](),
+var statuses = map[schema.GroupVersionKind]reflect.Type{
+	v1beta2.SchemeGroupVersion.WithKind("SparkApplication"):          reflect.TypeFor[v1beta2.SparkApplicationStatus](),
+	v1beta2.SchemeGroupVersion.WithKind("ScheduledSparkApplication"): reflect.TypeFor[v1beta2.ScheduledSparkApplicationStatus](),
+	v1alpha1.SchemeGroupVersion.WithKind("SparkConnect"):             reflect.TypeFor[v1alpha1.SparkConnectStatus](),
 }
 
-// missingFields returns the fields of all statuses that an OpenAPI v3 document of this
-// API group lacks. It ignores a kind that the document does not have at all.
-func missingFields(document []byte) ([]string, error) {
+// missingFields returns the fields of all statuses that an OpenAPI v3 document of a version
+// of this API group lacks. It ignores a kind that the document does not have at all.
+func missingFields(document []byte, version schema.GroupVersion) ([]string, error) {
 	var parsed struct {
 		Components struct {
 			Schemas map[string]*property `json:"schemas"`
 		} `json:"components"`
 	}
 	if err := json.Unmarshal(document, &parsed); err != nil {
-		return nil, fmt.Errorf("schema of %s: %w", v1beta2.SchemeGroupVersion, err)
+		return nil, fmt.Errorf("schema of %s: %w", version, err)
 	}
 	var missing []string
 	found := 0
 	for _, object := range parsed.Components.Schemas {
-		if object == nil || len(object.Kinds) != 1 || object.Kinds[0].GroupVersion() != v1beta2.SchemeGroupVersion {
+		if object == nil || len(object.Kinds) != 1 || object.Kinds[0].GroupVersion() != version {
 			continue
 		}
-		kind := object.Kinds[0].Kind
-		status, ours := statuses[kind]
+		status, ours := statuses[object.Kinds[0]]
 		if !ours {
 			continue
 		}
 		found++
-		missing = append(missing, lacking(object.Properties["status"], status, kind+".status")...)
+		missing = append(missing, lacking(object.Properties["status"], status, object.Kinds[0].Kind+".status")...)
 	}
 	if found == 0 {
 		return nil, errors.New("the schema has none of our kinds")

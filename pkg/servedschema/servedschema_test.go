@@ -93,7 +93,7 @@ func TestMissingFields(t *testing.T) {
 			"SparkApplication.status.conditions", "SparkApplication.status.observedGeneration",
 		}},
 	} {
-		got, err := missingFields(document(t, test.edit))
+		got, err := missingFields(document(t, test.edit), v1beta2.SchemeGroupVersion)
 		if err != nil || !slices.Equal(got, test.want) {
 			t.Errorf("%s: %q, %v; want %q", name, got, err, test.want)
 		}
