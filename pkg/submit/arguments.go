@@ -10,7 +10,9 @@ import (
 
 const (
 	kubernetesMasterPrefix = "k8s://"
-	sparkInternal          = "spark-internal" // the primary resource of an application without one
+
+	// SparkInternal is the primary resource of an application whose class is in the image.
+	SparkInternal = "spark-internal"
 )
 
 // arguments are SparkSubmitArguments, checked by SparkSubmit and assembled into the SparkConf of the submission.
@@ -243,13 +245,14 @@ func (a *arguments) checkMaster() error {
 
 // Main classes of applications that serve other clients until they are ended.
 const (
-	thriftServer  = "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"
-	connectServer = "org.apache.spark.sql.connect.service.SparkConnectServer"
+	thriftServer = "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"
+	// ConnectServer is the Spark Connect server.
+	ConnectServer = "org.apache.spark.sql.connect.service.SparkConnectServer"
 )
 
 // IsServer reports whether the main class is one of Spark's servers that
 // spark-submit refuses in cluster mode.
-func IsServer(mainClass string) bool { return mainClass == thriftServer || mainClass == connectServer }
+func IsServer(mainClass string) bool { return mainClass == thriftServer || mainClass == ConnectServer }
 
 // checkApplicationKind refuses what has a console or serves other clients.
 func (a *arguments) checkApplicationKind() error {
@@ -274,7 +277,7 @@ func (a *arguments) checkApplicationKind() error {
 		return refuse(notApplicable+"Spark SQL shell.", "MainClass", a.in.MainClass)
 	case thriftServer:
 		return refuse(notApplicable+"Spark Thrift server.", "MainClass", a.in.MainClass)
-	case connectServer:
+	case ConnectServer:
 		switch {
 		case a.switches.connectServerYARN:
 			return refuse("Launching Spark Connect server in cluster deploy mode is supported only for YARN",

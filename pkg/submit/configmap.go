@@ -15,11 +15,13 @@ import (
 )
 
 const (
-	confVolume     = "spark-conf-volume-driver"
-	confDirEnv     = "SPARK_CONF_DIR"
-	propertiesFile = "spark.properties"
-	confFileMode   = int32(0o644)
+	confVolume   = "spark-conf-volume-driver"
+	confDirEnv   = "SPARK_CONF_DIR"
+	confFileMode = int32(0o644)
 )
+
+// PropertiesFile is the key of the properties in the ConfigMap of a driver.
+const PropertiesFile = "spark.properties"
 
 // dateComment is java.util.Date.toString in UTC, the second line of a file that
 // java.util.Properties writes.
@@ -38,7 +40,7 @@ func (s *driverSpec) addDriverConfigMap(conf *driverConf) error {
 		return err
 	}
 	s.objects.Properties = s.mergeProperties(conf)
-	data[propertiesFile] = propertiesText(name, conf.in.SubmitTime, s.objects.Properties)
+	data[PropertiesFile] = propertiesText(name, conf.in.SubmitTime, s.objects.Properties)
 
 	files := slices.Sorted(maps.Keys(data))
 	mode := confFileMode

@@ -15,7 +15,7 @@ import (
 // of Spark's own names, and derives the language from its ending.
 func (a *arguments) resolvePrimaryResource(resource string) (string, language) {
 	switch resource {
-	case sparkInternal, "spark-shell", "connect-shell":
+	case SparkInternal, "spark-shell", "connect-shell":
 		return resource, languageJava
 	case "pyspark-shell":
 		return resource, languagePython
@@ -46,7 +46,7 @@ func (a *arguments) resolveDependencies() {
 		always := key == sparkconf.SubmitPythonFiles // even if empty
 		if key == sparkconf.Jars && a.language == languageJava {
 			always = true
-			if a.resource != sparkInternal {
+			if a.resource != SparkInternal {
 				entries = append(entries, a.resource)
 			}
 		}

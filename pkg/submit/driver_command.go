@@ -21,7 +21,7 @@ func (d driverCommand) apply(spec *driverSpec) error {
 	switch d.conf.language {
 	case languageJava:
 		if isClientLocal(resource) {
-			resource = sparkInternal // the JAR itself travels in spark.jars
+			resource = SparkInternal // the JAR itself travels in spark.jars
 		}
 	case languagePython:
 		if err := d.applyPython(spec); err != nil {

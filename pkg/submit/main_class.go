@@ -24,8 +24,8 @@ func (a *arguments) checkMainClass() error {
 		}
 	}
 	switch scheme, err := uriScheme(a.resource); {
-	case a.resource == sparkInternal:
-		return unreadable("File " + sparkInternal + " does not exist")
+	case a.resource == SparkInternal:
+		return unreadable("File " + SparkInternal + " does not exist")
 	case err != nil:
 		return unreadable(err.Error())
 	case scheme == "local":

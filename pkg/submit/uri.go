@@ -146,7 +146,7 @@ func isLocalURI(uri string) bool { return strings.HasPrefix(uri, "local:") }
 // isClientLocal reports whether a resolved URI is a file of the submitter, which
 // would have to be uploaded (KubernetesUtils.isLocalAndResolvable).
 func isClientLocal(uri string) bool {
-	if uri == sparkInternal {
+	if uri == SparkInternal {
 		return false
 	}
 	scheme, err := uriScheme(uri)

@@ -82,7 +82,7 @@ func TestFilePath(t *testing.T) {
 
 func TestIsClientLocal(t *testing.T) {
 	for uri, want := range map[string]bool{
-		"file:/a": true, "/a": true, "a b": true, "local:///a": false, "https://h/a": false, sparkInternal: false,
+		"file:/a": true, "/a": true, "a b": true, "local:///a": false, "https://h/a": false, SparkInternal: false,
 	} {
 		if got := isClientLocal(uri); got != want {
 			t.Errorf("isClientLocal(%q) = %v", uri, got)

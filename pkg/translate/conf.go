@@ -31,13 +31,15 @@ type conf struct {
 	values   map[string]string
 	warnings []string
 	faults   podspec.Faults
+	// nameLabel is as in Params.
+	nameLabel string
 }
 
 func newConf(app *v1beta2.SparkApplication, p *Params) *conf {
 	bare := withoutPrefixes(app)
 	app = bare.app
 	c := &conf{
-		app: app, warnings: bare.warnings, faults: bare.faults,
+		app: app, warnings: bare.warnings, faults: bare.faults, nameLabel: p.nameLabel,
 		// Capacity for the properties of a plain application.
 		values: make(map[string]string, len(p.DefaultConf)+len(app.Spec.SparkConf)+len(app.Spec.HadoopConf)+32),
 	}

@@ -3,6 +3,7 @@
 package translate
 
 import (
+	"cmp"
 	"path"
 	"strconv"
 	"strings"
@@ -112,7 +113,7 @@ func (c *conf) setLabels(r *role, scheduling map[string]string, submissionID str
 	c.setMap(r.keys.label, scheduling, "the batch scheduler")
 
 	own := []sparkconf.Property{
-		{Key: v1beta2.LabelSparkAppName, Value: c.app.Name},
+		{Key: cmp.Or(c.nameLabel, v1beta2.LabelSparkAppName), Value: c.app.Name},
 		{Key: v1beta2.LabelLaunchedBySparkOperator, Value: "true"},
 		{Key: v1beta2.LabelSubmissionID, Value: submissionID},
 	}

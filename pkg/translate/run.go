@@ -39,6 +39,10 @@ type Params struct {
 	PodWebhook bool
 	// Scheduler is the application's batch scheduler; nil if none is used.
 	Scheduler batchscheduler.Scheduler
+
+	// nameLabel is the label of pods with the name of the object to which they belong;
+	// empty for that of applications.
+	nameLabel string
 }
 
 // Run is everything that one submission creates.

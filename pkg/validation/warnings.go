@@ -25,7 +25,13 @@ func Submission(app *v1beta2.SparkApplication) (refused string, warnings []strin
 	if err == nil {
 		return "", run.Warnings
 	}
-	text := "the submission will be refused: " + strings.ReplaceAll(err.Error(), "\n", " ")
+	return judgeRefusal("the submission will be refused: ", err)
+}
+
+// judgeRefusal makes a warning of a refusal that default properties of an operator could
+// avert.
+func judgeRefusal(prefix string, err error) (refused string, warnings []string) {
+	text := prefix + strings.ReplaceAll(err.Error(), "\n", " ")
 	if refusal := (*translate.Refusal)(nil); errors.As(err, &refusal) && !refusal.Given {
 		return "", []string{text}
 	}

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	kjson "sigs.k8s.io/json"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 )
@@ -27,8 +28,10 @@ const (
 	PathMutatePod           = "/mutate--v1-pod"
 	PathMutateApplication   = "/mutate-sparkoperator-k8s-io-v1beta2-sparkapplication"
 	PathMutateSchedule      = "/mutate-sparkoperator-k8s-io-v1beta2-scheduledsparkapplication"
+	PathMutateConnect       = "/mutate-sparkoperator-k8s-io-v1alpha1-sparkconnect"
 	PathValidateApplication = "/validate-sparkoperator-k8s-io-v1beta2-sparkapplication"
 	PathValidateSchedule    = "/validate-sparkoperator-k8s-io-v1beta2-scheduledsparkapplication"
+	PathValidateConnect     = "/validate-sparkoperator-k8s-io-v1alpha1-sparkconnect"
 )
 
 // Config is what the answers depend on besides the reviews.
@@ -40,8 +43,8 @@ type Config struct {
 	// Watched reports whether this operator works in a namespace; nil for every
 	// namespace. Objects of others pass as they are.
 	Watched func(namespace string) bool
-	// Selector selects the applications and schedules of this operator by their labels; nil
-	// for all. Others pass as they are.
+	// Selector selects the applications, schedules and SparkConnects of this operator by
+	// their labels; nil for all. Others pass as they are.
 	Selector labels.Selector
 	// DefaultConf are the properties that the controller has for all applications. What
 	// they set is not defaulted: it would win over them.
@@ -69,13 +72,16 @@ func New(config Config) *Webhook {
 	group := v1beta2.SchemeGroupVersion
 	application := metav1.GroupVersionKind{Group: group.Group, Version: group.Version, Kind: "SparkApplication"}
 	schedule := metav1.GroupVersionKind{Group: group.Group, Version: group.Version, Kind: "ScheduledSparkApplication"}
+	server := metav1.GroupVersionKind{Group: group.Group, Version: v1alpha1.SchemeGroupVersion.Version, Kind: "SparkConnect"}
 	pod := metav1.GroupVersionKind{Version: corev1.SchemeGroupVersion.Version, Kind: "Pod"}
 	w.handlers = map[string]handler{
 		PathMutatePod:           {pod, w.mutatePod},
 		PathMutateApplication:   {application, w.mutateApplication},
 		PathMutateSchedule:      {schedule, allowed},
+		PathMutateConnect:       {server, allowed},
 		PathValidateApplication: {application, w.validateApplication},
 		PathValidateSchedule:    {schedule, w.validateSchedule},
+		PathValidateConnect:     {server, validateConnect},
 	}
 	return w
 }

@@ -43,6 +43,8 @@ func reviewOf(t testing.TB, path string, request *admissionv1.AdmissionRequest) 
 		switch path {
 		case webhook.PathMutateSchedule, webhook.PathValidateSchedule:
 			request.Kind.Kind = "ScheduledSparkApplication"
+		case webhook.PathMutateConnect, webhook.PathValidateConnect:
+			request.Kind.Kind, request.Kind.Version = "SparkConnect", "v1alpha1"
 		case webhook.PathMutatePod:
 			request.Kind = metav1.GroupVersionKind{Version: "v1", Kind: "Pod"}
 		}
