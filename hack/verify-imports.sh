@@ -86,6 +86,7 @@ pure pkg/controller/lifecycle pkg/apis "${computed[@]}" "${decided[@]}"
 room pkg/controller/run pkg/apipath pkg/apis pkg/client "${computed[@]}" "${decided[@]}" pkg/controller/lifecycle pkg/tracing
 room pkg/controller "${kit[@]}" "${computed[@]}" "${decided[@]}" pkg/tracing
 room pkg/scheduledapp "${kit[@]}" "${computed[@]}"
+room pkg/connect "${kit[@]}" "${computed[@]}" pkg/diagnosis
 room pkg/webhook pkg/apis pkg/client pkg/decode pkg/informers pkg/quota "${computed[@]}"
 
 for package in pkg/*/; do

@@ -22,6 +22,7 @@ import (
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/klog/v2"
 
+	"github.com/spark-operator/spark-operator/pkg/connect"
 	"github.com/spark-operator/spark-operator/pkg/controller"
 	"github.com/spark-operator/spark-operator/pkg/controller/run"
 	"github.com/spark-operator/spark-operator/pkg/informers"
@@ -37,9 +38,9 @@ func newControllerCommand() *cobra.Command {
 	return asProcess(&cobra.Command{
 		Use:   "start",
 		Short: "Run the controller",
-		Long: `Run the controller. It watches SparkApplications and
-ScheduledSparkApplications, creates driver pods and their dependents, and
-reports the progress in the status.
+		Long: `Run the controller. It watches SparkApplications,
+ScheduledSparkApplications and SparkConnects, creates driver pods and their
+dependents, and reports the progress in the status.
 
 The flags are compatible with kubeflow/spark-operator. The help of a flag
 without effect says so. An unknown flag or an invalid value ends the process
@@ -93,12 +94,18 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 
 	var counted *metrics.Metrics
 	var countedSchedules *scheduledapp.Metrics
+	var countedConnects *connect.Metrics
 	if options.Serving.EnableMetrics {
 		if counted, err = metrics.New(registry, config.Metrics); err != nil {
 			return err
 		}
 		if countedSchedules, err = scheduledapp.NewMetrics(registry, config.Metrics.Prefix); err != nil {
 			return err
+		}
+		if options.EnableConnect {
+			if countedConnects, err = connect.NewMetrics(registry, config.Metrics.Prefix); err != nil {
+				return err
+			}
 		}
 	}
 
@@ -113,8 +120,8 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 	}
 	defer stopScheduleRecording()
 
-	config.Schedules.Clock, config.Controller.Clock = now, now
-	config.Schedules.DryRun, config.Controller.DryRun = options.DryRun, options.DryRun
+	config.Schedules.Clock, config.Controller.Clock, config.Connects.Clock = now, now, now
+	config.Schedules.DryRun, config.Controller.DryRun, config.Connects.DryRun = options.DryRun, options.DryRun, options.DryRun
 	schedules, err := scheduledapp.New(config.Schedules, clients.spark, set, scheduleRecorder, countedSchedules)
 	if err != nil {
 		return err
@@ -123,6 +130,20 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 	c, err := controller.New(config.Controller, run.Clients{Kube: clients.kube, Spark: clients.spark, Dynamic: clients.dynamic}, set, recorder, counted)
 	if err != nil {
 		return err
+	}
+
+	controllers := []func(context.Context) error{c.Run, schedules.Run}
+	if options.EnableConnect {
+		connectRecorder, stopConnectRecording, err := newRecorder(ctx, clients.events, connect.Component)
+		if err != nil {
+			return err
+		}
+		defer stopConnectRecording()
+		connects, err := connect.New(config.Connects, connect.Clients{Kube: clients.kube, Spark: clients.spark}, set, connectRecorder, countedConnects)
+		if err != nil {
+			return err
+		}
+		controllers = append(controllers, connects.Run)
 	}
 
 	served := servedschema.New(clients.kube.Discovery().OpenAPIV3())
@@ -157,6 +178,9 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 	defer set.Shutdown()
 	defer stopCaches()
 	set.Start(cacheCtx)
+	if options.EnableConnect {
+		go startConnects(cacheCtx, clients.kube.Discovery(), func() { set.StartConnects(cacheCtx) })
+	}
 	if err := waitForCaches(ctx, slices.Concat(c.Synced(), schedules.Synced()), config.CacheSyncTimeout, set.Received); err != nil || ctx.Err() != nil {
 		return err
 	}
@@ -169,7 +193,10 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 		if err := countedSchedules.RegisterGauges(registry, set.Scheduled.All); err != nil {
 			return err
 		}
-		return runAll(ctx, c.Run, schedules.Run)
+		if err := countedConnects.RegisterGauges(registry, set.Connects.All); err != nil {
+			return err
+		}
+		return runAll(ctx, controllers...)
 	})
 }
 

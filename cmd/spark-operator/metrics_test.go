@@ -31,7 +31,9 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/spark-operator/spark-operator/internal/document"
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/connect"
 	"github.com/spark-operator/spark-operator/pkg/metrics"
 	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
 	"github.com/spark-operator/spark-operator/pkg/scheduledapp"
@@ -127,6 +129,11 @@ func controllerMetrics(t *testing.T) *prometheus.Registry {
 	must(t, err)
 	must(t, schedules.RegisterGauges(registry, func() iter.Seq[*v1beta2.ScheduledSparkApplication] {
 		return func(func(*v1beta2.ScheduledSparkApplication) bool) {}
+	}))
+	connects, err := connect.NewMetrics(series{registry}, "")
+	must(t, err)
+	must(t, connects.RegisterGauges(registry, func() iter.Seq[*v1alpha1.SparkConnect] {
+		return func(func(*v1alpha1.SparkConnect) bool) {}
 	}))
 	return registry
 }
@@ -230,6 +237,8 @@ func TestMetricsReference(t *testing.T) {
 				group = "kubeflow"
 			} else if name := family.GetName(); strings.HasPrefix(name, "spark_application_") || strings.HasPrefix(name, "scheduled_") {
 				group = strings.SplitN(name, "_", 2)[0]
+			} else if strings.HasPrefix(name, "spark_connect_") {
+				group = "connect"
 			}
 			if group != prefix {
 				return ""
@@ -241,6 +250,7 @@ func TestMetricsReference(t *testing.T) {
 		"kubeflow":     metricsTable(controller, own("kubeflow")),
 		"applications": metricsTable(controller, own("spark")),
 		"schedules":    metricsTable(controller, own("scheduled")),
+		"connect":      metricsTable(controller, own("connect")),
 		"operator":     metricsTable(controller, own("spark_operator")),
 		"webhook":      metricsTable(reviews, (*dto.MetricFamily).GetHelp),
 		"process":      metricsTable(process, func(family *dto.MetricFamily) string { return libraryMetrics[family.GetName()] }),
@@ -283,7 +293,7 @@ func TestMetricsReference(t *testing.T) {
 // reference looks at is found by its name in the sources.
 func TestMetricsInCodeAreDocumented(t *testing.T) {
 	page := document.Read(t, "../../docs/metrics.md")
-	quoted := regexp.MustCompile(`"((?:scheduled_spark_application|spark_application|spark_executor|spark_operator)_[a-z_]+)"`)
+	quoted := regexp.MustCompile(`"((?:scheduled_spark_application|spark_application|spark_connect|spark_executor|spark_operator)_[a-z_]+)"`)
 	found := 0
 	for _, directory := range []string{".", "../../pkg"} {
 		for path, source := range goSources(t, directory) {

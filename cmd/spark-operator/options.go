@@ -14,6 +14,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/batchscheduler"
+	"github.com/spark-operator/spark-operator/pkg/connect"
 	"github.com/spark-operator/spark-operator/pkg/controller"
 	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
 	"github.com/spark-operator/spark-operator/pkg/controller/run"
@@ -40,6 +41,7 @@ type ControllerOptions struct {
 	NodeLossGracePeriod      time.Duration
 	DefaultTimeToLive        int64
 	EnableDriverPDB          bool
+	EnableConnect            bool
 
 	LogTailLines  int64
 	LogTailRedact string
@@ -105,6 +107,7 @@ func NewControllerOptions() (*ControllerOptions, error) {
 		Submitter:           v1beta2.SubmitterNative,
 		SubmitterDeadline:   sparksubmit.DefaultDeadline,
 		EnableUIService:     true,
+		EnableConnect:       true,
 		TimestampPrecision:  "nanos",
 		Election:            newLeaderElectionOptions(),
 		Serving:             newServingOptions(),
@@ -127,6 +130,7 @@ func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs.DurationVar(&o.NodeLossGracePeriod, "node-loss-grace-period", o.NodeLossGracePeriod, "How long a node must be unreachable before its terminating driver pods are force-deleted; 0 disables. Needs permission to get nodes.")
 	fs.Int64Var(&o.DefaultTimeToLive, "default-time-to-live-seconds", o.DefaultTimeToLive, "Seconds after which a finished application without spec.timeToLiveSeconds is deleted; 0 keeps it.")
 	fs.BoolVar(&o.EnableDriverPDB, "enable-driver-pdb", o.EnableDriverPDB, "Create a PodDisruptionBudget for the driver of each application that sets spec.driverPodDisruptionBudget.")
+	fs.BoolVar(&o.EnableConnect, "enable-connect", o.EnableConnect, "Run Spark Connect servers (SparkConnect). Without the CRD of SparkConnect, the operator waits for it and runs applications and schedules meanwhile.")
 	fs.Int64Var(&o.LogTailLines, "log-tail-lines", o.LogTailLines, "Number of log lines of a failed driver that the status of its application keeps; 0 keeps none.")
 	fs.StringVar(&o.LogTailRedact, "log-tail-redact", o.LogTailRedact, "Regular expression for text to redact in log lines, messages and events; the first capture group is kept. \"default\" uses the built-in rules; an empty value disables redaction.")
 	fs.StringVar(&o.TimestampPrecision, "scheduled-spark-application-timestamp-precision", o.TimestampPrecision, "Precision of the time in the names of scheduled runs: "+strings.Join(timestampPrecisions, ", ")+".")
@@ -212,6 +216,7 @@ func (o *ControllerOptions) batchSchedulers() batchscheduler.Config {
 type ControllerConfig struct {
 	Controller       controller.Config
 	Schedules        scheduledapp.Config
+	Connects         connect.Config
 	Informers        informers.Config
 	Metrics          metrics.Config
 	CacheSyncTimeout time.Duration
@@ -271,6 +276,12 @@ func (o *ControllerOptions) Config(master string) (*ControllerConfig, error) {
 			TimestampPrecision: scheduledapp.Precision(o.TimestampPrecision),
 			Local:              time.Local,
 			Redact:             redactTexts,
+		},
+		Connects: connect.Config{
+			Master:       master,
+			DefaultConf:  defaultConf,
+			ServiceLinks: o.ServiceLinks,
+			Redact:       redactTexts,
 		},
 		Informers:        scope,
 		Metrics:          o.Serving.metrics(),

@@ -13,7 +13,7 @@ import (
 
 // TestNamesExist: every field and every chart value that a page names exists.
 func TestNamesExist(t *testing.T) {
-	fields := []*schema{crdSchema(t, "sparkapplications"), crdSchema(t, "scheduledsparkapplications")}
+	fields := []*schema{crdSchema(t, "sparkapplications"), crdSchema(t, "scheduledsparkapplications"), crdSchema(t, "sparkconnects")}
 	values := newKnown(t).values
 	field := regexp.MustCompile(`^(?:spec|status)(?:\.[a-zA-Z]+(?:\[[^\]]*\])?)+$`)
 	value := regexp.MustCompile(`^(?:controller|webhook|prometheus|hook|certManager|spark\.(?:jobNamespace|serviceAccount|rbac))[a-zA-Z]*(?:\.[a-zA-Z]+)+$`)
@@ -35,8 +35,10 @@ func TestNamesExist(t *testing.T) {
 			case others[name] != "" || strings.HasSuffix(name, ".go"):
 				continue
 			case field.MatchString(name):
-				if err = fields[0].has(name); err != nil {
-					err = fields[1].has(name)
+				for _, kind := range fields {
+					if err = kind.has(name); err == nil {
+						break
+					}
 				}
 			case value.MatchString(name):
 				err = values.has(name)

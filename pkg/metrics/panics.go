@@ -8,6 +8,7 @@ import "github.com/prometheus/client_golang/prometheus"
 const (
 	ControllerApplications = "sparkapplication"
 	ControllerSchedules    = "scheduledsparkapplication"
+	ControllerConnects     = "sparkconnect"
 )
 
 // NewPanicCounter returns the counter of the syncs of a controller that panicked.

@@ -42,8 +42,9 @@ type Controller struct {
 	Lease   Lease
 	// NodeLoss is set if drivers on lost nodes are force-deleted.
 	NodeLoss bool
-	// DisruptionBudgets, BatchScheduling and Routes are set if these features are enabled.
-	DisruptionBudgets, BatchScheduling, Routes bool
+	// DisruptionBudgets, BatchScheduling, Routes and Connect are set if these features are
+	// enabled.
+	DisruptionBudgets, BatchScheduling, Routes, Connect bool
 	// SecureMetrics is set if the process checks who scrapes its metrics.
 	SecureMetrics bool
 }
@@ -109,6 +110,12 @@ var (
 		{"scheduling.volcano.sh", "podgroups", "get create patch delete", "pod groups of Volcano (--enable-batch-scheduler)"},
 		{"scheduling.x-k8s.io", "podgroups", "get create patch delete", "pod groups of the coscheduling plugin (--enable-batch-scheduler)"},
 	}
+	connects = []rule{
+		{sparkGroup, "sparkconnects", "get list watch", "reading Spark Connect servers (--enable-connect)"},
+		{sparkGroup, "sparkconnects", "delete", "spec.timeToLiveSeconds and spec.onStop of Spark Connect servers"},
+		{sparkGroup, "sparkconnects/status", "update", "reporting the status of Spark Connect servers"},
+		{sparkGroup, "sparkconnects/finalizers", "update", "owner references of Spark Connect servers, with the admission plugin OwnerReferencesPermissionEnforcement"},
+	}
 	routes     = []rule{{"gateway.networking.k8s.io", "httproutes", "get create update delete", "the HTTPRoute of the web UI (--ui-route-url-format)"}}
 	nodes      = rule{"", "nodes", "get", "force-deleting drivers on lost nodes (--node-loss-grace-period)"}
 	namespaces = rule{"", "namespaces", "list watch", "--namespace-selector"}
@@ -135,6 +142,9 @@ func (c *Controller) List() []Permission {
 		}
 		if c.Routes {
 			l.add(scope, routes...)
+		}
+		if c.Connect {
+			l.add(scope, connects...)
 		}
 	}
 	if c.NodeLoss {

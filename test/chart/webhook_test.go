@@ -60,6 +60,7 @@ func TestWebhookConfigurations(t *testing.T) {
 			"mutate-sparkoperator-k8s-io-v1beta2-sparkapplication":            "/mutate-sparkoperator-k8s-io-v1beta2-sparkapplication Fail",
 			"validate-sparkoperator-k8s-io-v1beta2-sparkapplication":          "/validate-sparkoperator-k8s-io-v1beta2-sparkapplication Fail",
 			"validate-sparkoperator-k8s-io-v1beta2-scheduledsparkapplication": "/validate-sparkoperator-k8s-io-v1beta2-scheduledsparkapplication Fail",
+			"validate-sparkoperator-k8s-io-v1alpha1-sparkconnect":             "/validate-sparkoperator-k8s-io-v1alpha1-sparkconnect Fail",
 		}
 		if fmt.Sprint(found) != fmt.Sprint(want) {
 			t.Errorf("%s:\n got %v\nwant %v", set, found, want)

@@ -23,7 +23,7 @@ import (
 	"github.com/spark-operator/spark-operator/test/sim"
 )
 
-var crdNames = []string{"scheduledsparkapplications.sparkoperator.k8s.io", "sparkapplications.sparkoperator.k8s.io"}
+var crdNames = []string{"scheduledsparkapplications.sparkoperator.k8s.io", "sparkapplications.sparkoperator.k8s.io", "sparkconnects.sparkoperator.k8s.io"}
 
 // TestCRDsApply: the command upgrades the CRDs of kubeflow/spark-operator with no more
 // rights than the chart's hook has, changes nothing when there is nothing to change,
@@ -90,19 +90,19 @@ func TestCRDsApply(t *testing.T) {
 	}
 
 	output, err := apply("--dry-run")
-	if err != nil || strings.Count(output, "configured (dry run)") != 2 {
+	if err != nil || strings.Count(output, "configured (dry run)") != len(crdNames) {
 		t.Errorf("dry run: %v, %s", err, output)
 	}
 	if crd := get(t.Context(), crdNames[1]); hasField(crd, "status", "attempts") {
 		t.Error("the dry run changed the CRD")
 	}
-	expect("upgrade", "configured", "configured")
+	expect("upgrade", "configured", "configured", "configured")
 	for _, name := range crdNames {
 		if got, want := get(t.Context(), name).Object["spec"], originals[name].Object["spec"]; !equal(got, want) {
 			t.Errorf("%s differs from that of a new installation", name)
 		}
 	}
-	expect("again", "unchanged", "unchanged")
+	expect("again", "unchanged", "unchanged", "unchanged")
 
 	// A field of a later version.
 	newer := originals[crdNames[1]].DeepCopy()
@@ -134,7 +134,7 @@ func TestCRDsApply(t *testing.T) {
 		t.Fatal(err)
 	}
 	replaceCRD(t, crdNames[1], newer.Object["spec"])
-	expect("with an old version", "unchanged", "unchanged, keeps v1beta1")
+	expect("with an old version", "unchanged", "unchanged, keeps v1beta1", "unchanged")
 	kept, _, _ := unstructured.NestedSlice(get(t.Context(), crdNames[1]).Object, "spec", "versions")
 	if len(kept) != 2 {
 		t.Errorf("%d versions, want the old one, too", len(kept))

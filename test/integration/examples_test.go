@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/test/sim"
 )
@@ -35,6 +36,10 @@ func TestExamplesAreSubmitted(t *testing.T) {
 	apps := api.Spark.SparkoperatorV1beta2().SparkApplications(namespace)
 	for _, file := range glob(t, "examples/*.yaml") {
 		for _, object := range readObjects(t, file) {
+			if object.GetKind() == "SparkConnect" {
+				startExample(t, namespace, file, object)
+				continue
+			}
 			app := exampleApplication(t, object)
 			if app == nil {
 				continue
@@ -60,6 +65,26 @@ func TestExamplesAreSubmitted(t *testing.T) {
 	}
 	for _, event := range events.Items {
 		t.Errorf("warning for %s: %s: %s", event.InvolvedObject.Name, event.Reason, event.Message)
+	}
+}
+
+// startExample has the operator start a Spark Connect server.
+func startExample(t *testing.T, namespace, file string, object *unstructured.Unstructured) {
+	t.Helper()
+	s := &server{t: t, namespace: namespace, name: object.GetName()}
+	text, err := yaml.Marshal(object.Object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.create(string(text))
+	s.until("has a server pod", func(status *v1alpha1.SparkConnectStatus) bool {
+		if status.State == v1alpha1.SparkConnectStateFailed {
+			t.Fatalf("%s: %s failed: %+v", file, s.name, status.Conditions)
+		}
+		return status.Server.PodUID != ""
+	})
+	if err := createExecutor(t, namespace, s.pod().Name); err != nil {
+		t.Errorf("%s: executor: %v", file, err)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/restmapper"
 	"sigs.k8s.io/yaml"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/test/sim"
 )
@@ -166,6 +167,8 @@ func resourceOf(object *unstructured.Unstructured) (resource schema.GroupVersion
 		return v1beta2.SchemeGroupVersion.WithResource("sparkapplications"), true
 	case "ScheduledSparkApplication":
 		return v1beta2.SchemeGroupVersion.WithResource("scheduledsparkapplications"), true
+	case "SparkConnect":
+		return v1alpha1.SchemeGroupVersion.WithResource("sparkconnects"), true
 	}
 	return schema.GroupVersionResource{}, false
 }

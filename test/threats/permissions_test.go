@@ -28,6 +28,7 @@ import (
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/ptr"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/permissions"
 	"github.com/spark-operator/spark-operator/test/admission"
@@ -208,6 +209,7 @@ var scenarios = map[string]func(t *testing.T, namespace string){
 	"schedule":            schedule,
 	"spark-submit":        sparkSubmit,
 	"silent start":        silentStart,
+	"Spark Connect":       connectServer,
 }
 
 // runWithEverything runs an application with each kind of object, edits it while it runs,
@@ -351,6 +353,33 @@ func sparkSubmit(t *testing.T, namespace string) {
 	waitState(t, app, v1beta2.ApplicationStateCompleted)
 }
 
+// connectServer starts a Spark Connect server, stops it, and lets it expire.
+func connectServer(t *testing.T, namespace string) {
+	connects := api.Spark.SparkoperatorV1alpha1().SparkConnects(namespace)
+	connect := &v1alpha1.SparkConnect{ObjectMeta: metav1.ObjectMeta{Name: "lab"}}
+	connect.Spec.SparkVersion, connect.Spec.Image, connect.Spec.TimeToLiveSeconds = "4.3.0", ptr.To("apache/spark:4.3.0"), ptr.To[int64](1)
+	if _, err := connects.Create(t.Context(), connect, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, time.Minute, func(ctx context.Context) error {
+		stored, err := connects.Get(ctx, "lab", metav1.GetOptions{})
+		if err == nil && stored.Status.Server.PodUID == "" {
+			err = fmt.Errorf("no server: %+v", stored.Status)
+		}
+		return err
+	})
+	if _, err := connects.Patch(t.Context(), "lab", types.MergePatchType, []byte(`{"spec":{"suspend":true}}`), metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, time.Minute, func(ctx context.Context) error {
+		stored, err := connects.Get(ctx, "lab", metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		return fmt.Errorf("it exists: %v: %+v", err, stored.Status)
+	})
+}
+
 // silentStart has a driver whose containers do not start, and the node says nothing.
 func silentStart(t *testing.T, namespace string) {
 	app := create(t, sparkPi(namespace, "silent", annotationSlow))
@@ -369,6 +398,7 @@ var elsewhere = map[string]string{
 	// The admission plugin asks whether the account has them.
 	"update sparkapplications/finalizers":          "TestOwnerReferencesNeedPermission",
 	"update scheduledsparkapplications/finalizers": "TestOwnerReferencesNeedPermission",
+	"update sparkconnects/finalizers":              "TestOwnerReferencesNeedPermission",
 }
 
 // everythingUsed fails if the account of a process was refused anything, and if there is a
@@ -446,9 +476,12 @@ func TestOwnerReferencesNeedPermission(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, kind := range []string{"SparkApplication", "ScheduledSparkApplication"} {
+	for kind, version := range map[string]string{
+		"SparkApplication": v1beta2.SchemeGroupVersion.String(), "ScheduledSparkApplication": v1beta2.SchemeGroupVersion.String(),
+		"SparkConnect": v1alpha1.SchemeGroupVersion.String(),
+	} {
 		owned := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "owned", OwnerReferences: []metav1.OwnerReference{{
-			APIVersion: v1beta2.SchemeGroupVersion.String(), Kind: kind, Name: "owner", UID: "1", Controller: ptr.To(true), BlockOwnerDeletion: ptr.To(true),
+			APIVersion: version, Kind: kind, Name: "owner", UID: "1", Controller: ptr.To(true), BlockOwnerDeletion: ptr.To(true),
 		}}}}
 		try := func(ctx context.Context) error {
 			_, err := client.CoreV1().ConfigMaps(namespace).Create(ctx, owned, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})

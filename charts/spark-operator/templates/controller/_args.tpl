@@ -96,6 +96,9 @@ The command line of the controller, as a YAML list.
 {{- if .driverPodDisruptionBudget.enable }}
 - --enable-driver-pdb=true
 {{- end }}
+{{- if not .sparkConnect.enable }}
+- --enable-connect=false
+{{- end }}
 - --health-probe-bind-address=:8081
 {{- with $.Values.prometheus.metrics }}
 {{- if .enable }}

@@ -50,6 +50,17 @@ What the controller does with the objects of a job namespace. pkg/permissions ha
   resources: [httproutes]
   verbs: [get, create, update, delete]
 {{- end }}
+{{- if .Values.controller.sparkConnect.enable }}
+- apiGroups: [sparkoperator.k8s.io]
+  resources: [sparkconnects]
+  verbs: [get, list, watch, delete]
+- apiGroups: [sparkoperator.k8s.io]
+  resources: [sparkconnects/status]
+  verbs: [update]
+- apiGroups: [sparkoperator.k8s.io]
+  resources: [sparkconnects/finalizers]
+  verbs: [update]
+{{- end }}
 # The events of a driver that does not start: only they show missing volumes.
 - apiGroups: [""]
   resources: [events]

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package connect
+
+import (
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
+)
+
+// Component is the name under which events are reported.
+const Component = "spark-connect-controller"
+
+// Reasons of events.
+const (
+	eventStarted       = "Started"
+	eventReady         = "Ready"
+	eventStopped       = "Stopped"
+	eventRestarting    = "Restarting"
+	eventFailed        = "Failed"
+	eventUpdatePending = "UpdatePending"
+	eventNotice        = "SpecNotice"
+)
+
+// transitionEvents reports what happened in one sync. It is pure.
+func transitionEvents(in *input, out *outcome, status *v1alpha1.SparkConnectStatus) []reconcile.Event {
+	var list []reconcile.Event
+	before := &in.connect.Status
+	var pod runtime.Object
+	if in.own() {
+		pod = in.pod.Reference()
+	}
+	from, to := phaseOf(before), phaseOf(status)
+	message := ""
+	if ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionServerPodReady); ready != nil {
+		message = ready.Message
+	}
+	if status.Starts > before.Starts && out.pod != nil {
+		list = append(list, reconcile.Normal(eventStarted, "Start", out.pod.Reference(), "Started server pod %s", out.pod.Name))
+		for _, warning := range out.warnings {
+			list = append(list, reconcile.Warning(eventNotice, "Observe", nil, "%s", warning))
+		}
+	}
+	switch {
+	case stopped(before, status):
+		list = append(list, reconcile.Normal(eventStopped, "Stop", pod, "Stopped the server: %s", message))
+	case to == phaseReady && from != phaseReady:
+		list = append(list, reconcile.Normal(eventReady, "Observe", pod, "The server accepts sessions at %s", status.Endpoint))
+	case to == phaseBackingOff && from != phaseBackingOff:
+		list = append(list, reconcile.Warning(eventRestarting, "Restart", pod, "%s", message))
+	case to == phaseFailed && from != phaseFailed:
+		list = append(list, reconcile.Warning(eventFailed, "Fail", pod, "%s", message))
+	}
+	now := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionUpToDate)
+	was := meta.FindStatusCondition(before.Conditions, v1alpha1.ConditionUpToDate)
+	if now != nil && now.Status == metav1.ConditionFalse && (was == nil || was.Status != metav1.ConditionFalse) {
+		list = append(list, reconcile.Normal(eventUpdatePending, "Observe", pod, "%s", now.Message))
+	}
+	return list
+}

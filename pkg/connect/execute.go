@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package connect
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spark-operator/spark-operator/pkg/podview"
+)
+
+// outcome is what executing a plan led to.
+type outcome struct {
+	// pod is the server pod that was created, or found and adopted.
+	pod *podview.Pod
+	// created is set if pod has the ids of the next server of the object, so that it was
+	// created by this sync or by one whose status was not written.
+	created bool
+	// warnings are about what has no effect.
+	warnings []string
+	// err is worth a retry, unless it is final.
+	err error
+}
+
+// execute performs the actions of the row.
+func (c *Controller) execute(ctx context.Context, in *input, p plan) *outcome {
+	out := &outcome{}
+	if p.row == nil {
+		return out
+	}
+	for _, what := range p.row.do {
+		var err error
+		switch what {
+		case startServer:
+			err = c.startServer(ctx, in, out)
+		case deleteServer:
+			err = c.deleteServer(ctx, in)
+		case deleteConnect:
+			err = c.deleteConnect(ctx, in)
+		case confirmLost:
+			err = c.confirmLost(ctx, in)
+		case ensureService:
+			err = c.ensureServiceNowAndThen(ctx, in)
+		}
+		if err != nil {
+			out.err = fmt.Errorf("%s: %w", what, err)
+			break
+		}
+	}
+	return out
+}

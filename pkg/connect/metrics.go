@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package connect
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
+	"github.com/spark-operator/spark-operator/pkg/metrics"
+)
+
+// Metrics counts what happens to servers. All methods are safe for concurrent use, and
+// those of a nil Metrics do nothing.
+type Metrics struct {
+	prefix string
+	stops  *prometheus.CounterVec
+	panics prometheus.Counter
+}
+
+// NewMetrics registers the counters. The prefix is put in front of every name; dashes
+// become underscores.
+func NewMetrics(registerer prometheus.Registerer, prefix string) (*Metrics, error) {
+	m := &Metrics{prefix: prefix}
+	m.stops = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: m.name("spark_connect_stops_total"),
+		Help: "Spark Connect servers that were stopped",
+	}, []string{"namespace", "reason"})
+	m.panics = metrics.NewPanicCounter(prefix, metrics.ControllerConnects)
+	var failed []error
+	for _, collector := range []prometheus.Collector{m.stops, m.panics} {
+		if err := registerer.Register(collector); err != nil {
+			failed = append(failed, fmt.Errorf("register metric: %w", err))
+		}
+	}
+	return m, errors.Join(failed...)
+}
+
+func (m *Metrics) name(name string) string { return strings.ReplaceAll(m.prefix+name, "-", "_") }
+
+// panicked counts a sync that panicked.
+func (m *Metrics) panicked() {
+	if m != nil {
+		m.panics.Inc()
+	}
+}
+
+func (m *Metrics) stopped(namespace string, reason v1alpha1.StopReason) {
+	if m != nil {
+		m.stops.WithLabelValues(namespace, string(reason)).Inc()
+	}
+}
+
+// RegisterGauges registers gauges that are computed from the cached servers at each scrape.
+// Call it once this process is the leader.
+func (m *Metrics) RegisterGauges(registerer prometheus.Registerer, connects func() iter.Seq[*v1alpha1.SparkConnect]) error {
+	if m == nil {
+		return nil
+	}
+	err := registerer.Register(&gauges{
+		connects: connects,
+		states:   prometheus.NewDesc(m.name("spark_connect_servers"), "Spark Connect servers by state", []string{"state"}, nil),
+	})
+	if err != nil {
+		return fmt.Errorf("register gauges: %w", err)
+	}
+	return nil
+}
+
+type gauges struct {
+	connects func() iter.Seq[*v1alpha1.SparkConnect]
+	states   *prometheus.Desc
+}
+
+// Describe implements prometheus.Collector.
+func (g *gauges) Describe(descriptions chan<- *prometheus.Desc) { descriptions <- g.states }
+
+// Collect implements prometheus.Collector. A server that is stopped has no state of its own
+// in the API.
+func (g *gauges) Collect(values chan<- prometheus.Metric) {
+	counts := map[string]float64{"New": 0, "Provisioning": 0, "Ready": 0, "NotReady": 0, "Stopped": 0, "Failed": 0}
+	for connect := range g.connects() {
+		switch state := connect.Status.State; {
+		case state == v1alpha1.SparkConnectStateNew:
+			counts["New"]++
+		case connect.Status.StopReason != "":
+			counts["Stopped"]++
+		default:
+			counts[string(state)]++
+		}
+	}
+	for state, count := range counts {
+		values <- prometheus.MustNewConstMetric(g.states, prometheus.GaugeValue, count, state)
+	}
+}
