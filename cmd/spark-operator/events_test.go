@@ -11,7 +11,13 @@ import (
 	"time"
 
 	eventsv1 "k8s.io/api/events/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	kubefake "k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/tools/events"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
 
 // slowSink takes a second for each event and counts.
@@ -69,4 +75,29 @@ func TestWaitingEventEndsWithItsContext(t *testing.T) {
 			t.Errorf("%d events were sent, want 1", slow.all)
 		}
 	})
+}
+
+// A recorder drops events about objects whose kind it does not know.
+func TestEventsAboutEachKindAreSent(t *testing.T) {
+	client := kubefake.NewSimpleClientset()
+	recorder, stop, err := newRecorder(t.Context(), client, "test")
+	must(t, err)
+	defer stop()
+	meta := metav1.ObjectMeta{Name: "one", Namespace: "jobs", UID: "1"}
+	objects := []runtime.Object{
+		&v1beta2.SparkApplication{ObjectMeta: meta}, &v1beta2.ScheduledSparkApplication{ObjectMeta: meta}, &v1alpha1.SparkConnect{ObjectMeta: meta},
+	}
+	for _, object := range objects {
+		recorder.Eventf(object, nil, "Normal", "Started", "Start", "one")
+	}
+	sent := 0
+	for range 100 {
+		list, err := client.EventsV1().Events("jobs").List(t.Context(), metav1.ListOptions{})
+		must(t, err)
+		if sent = len(list.Items); sent == len(objects) {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Errorf("%d events of %d", sent, len(objects))
 }

@@ -3,9 +3,11 @@
 package informers
 
 import (
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
 
@@ -38,5 +40,21 @@ func TestTimesThatTheAPIServerAccepts(t *testing.T) {
 		if app.Annotations["note"] != "2026-03-01t12:00:00z" || len(status.Conditions) != 1 || status.Conditions[0].Message != "2026-03-01t no time" {
 			t.Errorf("%s: other texts have changed: %+v", text, app)
 		}
+	}
+}
+
+// A server whose spec does not fit the Go types is kept as a stub that can be stopped and
+// deleted.
+func TestServerThatDoesNotFitIsAStub(t *testing.T) {
+	const text = `{"apiVersion":"sparkoperator.k8s.io/v1alpha1","kind":"SparkConnect","metadata":{"name":"lab","uid":"u"},` +
+		`"spec":{"suspend":true,"timeToLiveSeconds":60,"server":{"template":{"spec":{"containers":7}}}},"status":{"state":"Ready"}}`
+	connect, ok := decodeTolerantly([]byte(text), "SparkConnect", nil).(*v1alpha1.SparkConnect)
+	if !ok {
+		t.Fatal("no server")
+	}
+	fault, stub := DecodeError(connect)
+	if !stub || !strings.Contains(fault, "spec.server.template.spec.containers") || connect.Status.State != v1alpha1.SparkConnectStateReady ||
+		connect.Spec.Suspend == nil || !*connect.Spec.Suspend || connect.Spec.TimeToLiveSeconds == nil {
+		t.Errorf("%q, %t: %+v", fault, stub, connect)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"k8s.io/klog/v2/ktesting"
 	"sigs.k8s.io/yaml"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
 
@@ -141,3 +142,31 @@ func (s *server) Schema(string) ([]byte, error) {
 }
 
 func (s *server) ServerRelativeURL() string { return "/openapi?hash=1" }
+
+// TestMissingFieldsOfServers: the CRD of SparkConnect is compared as well, if it is
+// installed.
+func TestMissingFieldsOfServers(t *testing.T) {
+	content, err := os.ReadFile("../../manifests/crd/sparkoperator.k8s.io_sparkconnects.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var crd map[string]any
+	if err := yaml.Unmarshal(content, &crd); err != nil {
+		t.Fatal(err)
+	}
+	versions, _, _ := unstructured.NestedSlice(crd, "spec", "versions")
+	object := within(t, versions[0], "schema", "openAPIV3Schema")
+	version := v1alpha1.SchemeGroupVersion
+	object["x-kubernetes-group-version-kind"] = []any{map[string]any{"group": version.Group, "version": version.Version, "kind": "SparkConnect"}}
+	for _, removed := range []string{"", "stopReason"} {
+		delete(within(t, object, "properties", "status", "properties"), removed)
+		raw, err := json.Marshal(map[string]any{"components": map[string]any{"schemas": map[string]any{"any": object}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		missing, err := missingFields(raw, version)
+		if err != nil || removed == "" && len(missing) > 0 || removed != "" && !slices.Equal(missing, []string{"SparkConnect.status." + removed}) {
+			t.Errorf("without %q: missing %q, %v", removed, missing, err)
+		}
+	}
+}
