@@ -91,7 +91,7 @@ func TestSuspendStopsAndResumes(t *testing.T) {
 			t.Errorf("Suspended is still true")
 		}
 		conf, err := c.kube.Tracker().Get(configMapsResource, "jobs", "lab-conf")
-		if err != nil || conf.(*corev1.ConfigMap).Labels[v1beta2.LabelSubmissionID] != second.Labels[v1beta2.LabelSubmissionID] {
+		if err != nil || !strings.Contains(conf.(*corev1.ConfigMap).Data["spark.properties"], "spark.app.id="+second.Labels[v1beta2.LabelSparkApplicationSelector]) {
 			t.Errorf("the ConfigMap is not that of the second server: %v", err)
 		}
 	})
