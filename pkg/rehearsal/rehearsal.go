@@ -38,6 +38,9 @@ func Wrap(next http.RoundTripper) http.RoundTripper {
 	return &transport{next: next, logged: lru.New(remembered)}
 }
 
+// WrappedRoundTripper is how client-go finds the transport that closes its connections.
+func (t *transport) WrappedRoundTripper() http.RoundTripper { return t.next }
+
 // RoundTrip implements [http.RoundTripper].
 func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	if isRead(request) {

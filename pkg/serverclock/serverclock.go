@@ -53,20 +53,29 @@ func (c *Clock) local() time.Time {
 }
 
 // Wrap returns a transport to the API server from whose answers the clock is set.
-func (c *Clock) Wrap(next http.RoundTripper) http.RoundTripper {
-	return roundTripper(func(request *http.Request) (*http.Response, error) {
-		sent := c.local()
-		answer, err := next.RoundTrip(request)
-		if err != nil {
-			return answer, err
-		}
-		took := c.local().Sub(sent)
-		if at, parseErr := http.ParseTime(answer.Header.Get("Date")); parseErr == nil && took >= 0 && took < slow {
-			c.set(request, at.Add(time.Second/2).Sub(sent.Add(took/2)))
-		}
-		return answer, err
-	})
+func (c *Clock) Wrap(next http.RoundTripper) http.RoundTripper { return transport{c, next} }
+
+type transport struct {
+	clock *Clock
+	next  http.RoundTripper
 }
+
+// RoundTrip implements [http.RoundTripper].
+func (t transport) RoundTrip(request *http.Request) (*http.Response, error) {
+	sent := t.clock.local()
+	answer, err := t.next.RoundTrip(request)
+	if err != nil {
+		return answer, err
+	}
+	took := t.clock.local().Sub(sent)
+	if at, parseErr := http.ParseTime(answer.Header.Get("Date")); parseErr == nil && took >= 0 && took < slow {
+		t.clock.set(request, at.Add(time.Second/2).Sub(sent.Add(took/2)))
+	}
+	return answer, err
+}
+
+// WrappedRoundTripper is how client-go finds the transport that closes its connections.
+func (t transport) WrappedRoundTripper() http.RoundTripper { return t.next }
 
 // set notes by how much the machine is behind.
 func (c *Clock) set(request *http.Request, behind time.Duration) {
@@ -82,7 +91,3 @@ func (c *Clock) set(request *http.Request, behind time.Duration) {
 		klog.FromContext(request.Context()).Info("The clocks of this machine and of the API server differ; the operator uses the time of the API server", "behind", behind)
 	}
 }
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }

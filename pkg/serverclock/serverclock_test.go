@@ -69,3 +69,7 @@ func TestClockOfTheMachine(t *testing.T) {
 		t.Errorf("that of timers differs by %v", difference)
 	}
 }
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }
