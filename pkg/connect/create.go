@@ -228,13 +228,14 @@ func (c *Controller) ensureDependents(ctx context.Context, run *translate.Connec
 // belongs to that pod.
 func ensureFor[T owned.Object](ctx context.Context, client owned.Client[T], desired T, pod types.UID, noun string) error {
 	_, _, err := owned.Ensure(ctx, client, desired, func(live T) error {
-		if owner := metav1.GetControllerOfNoCopy(live); owner != nil && owner.UID == pod {
+		owner := metav1.GetControllerOfNoCopy(live)
+		switch {
+		case owner != nil && owner.UID == pod:
 			return nil
-		} else if live.GetDeletionTimestamp() != nil || owner != nil && owner.Kind == "Pod" {
+		case live.GetDeletionTimestamp() != nil || owner != nil && owner.Kind == "Pod":
 			return reconcile.WaitFor(reconcile.NameInUse, "%s %s of %s has the name; the garbage collector will delete it", noun, live.GetName(), owned.Describe(owner))
-		} else {
-			return reconcile.Refuse(fmt.Errorf("%s %s exists and belongs to %s; delete it", noun, live.GetName(), owned.Describe(owner)))
 		}
+		return reconcile.Refuse(fmt.Errorf("%s %s exists and belongs to %s; delete it", noun, live.GetName(), owned.Describe(owner)))
 	})
 	return err
 }

@@ -72,6 +72,7 @@ func (p phase) state() v1alpha1.SparkConnectState {
 		return v1alpha1.SparkConnectStateNotReady
 	case phaseFailed:
 		return v1alpha1.SparkConnectStateFailed
+	case phaseNew, stay:
 	}
 	return v1alpha1.SparkConnectStateNew
 }

@@ -45,7 +45,7 @@ func (c *Controller) ensureServiceNowAndThen(ctx context.Context, in *input) err
 	}
 	run, err := c.build(in, nextID(in.connect))
 	if err != nil {
-		return nil //nolint:nilerr // as above; the condition UpToDate says so
+		return nil // as above; the condition UpToDate says so
 	}
 	if err := c.ensureService(ctx, in, run.Service); err != nil {
 		return err

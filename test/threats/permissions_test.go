@@ -373,10 +373,13 @@ func connectServer(t *testing.T, namespace string) {
 	}
 	eventually(t, time.Minute, func(ctx context.Context) error {
 		stored, err := connects.Get(ctx, "lab", metav1.GetOptions{})
-		if apierrors.IsNotFound(err) {
+		switch {
+		case apierrors.IsNotFound(err):
 			return nil
+		case err != nil:
+			return err
 		}
-		return fmt.Errorf("it exists: %v: %+v", err, stored.Status)
+		return fmt.Errorf("it exists: %+v", stored.Status)
 	})
 }
 
