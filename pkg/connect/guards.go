@@ -78,11 +78,15 @@ func (in *input) own() bool {
 	return in.pod != nil && in.pod.Connect != nil && in.pod.Connect.UID == in.connect.UID
 }
 
-// ended reports whether the server ended. A sidecar may keep its pod running.
+// ended reports whether the server ended by itself. A sidecar may keep its pod running. The
+// kubelet reports the end of a deleted pod, too, before the pod goes: that is no failure.
 func (in *input) ended() bool {
+	if !in.own() || in.pod.DeletionTimestamp != nil {
+		return false
+	}
 	switch in.report.State {
 	case v1beta2.DriverStateCompleted, v1beta2.DriverStateFailed:
-		return in.own()
+		return true
 	case v1beta2.DriverStatePending, v1beta2.DriverStateRunning, v1beta2.DriverStateUnknown:
 	}
 	return false

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -175,6 +176,24 @@ func TestDeletedPodIsReplacedAtOnce(t *testing.T) {
 		c.letPass(time.Second)
 		if status := c.want(provisioning, reasonNotReady, ""); len(c.pods) != 2 || status.Restarts != 0 {
 			t.Errorf("%d pods, %+v", len(c.pods), status)
+		}
+	})
+}
+
+// The kubelet reports how the containers of a deleted pod ended, and then removes the pod.
+func TestEndOfADeletedPodIsNoFailure(t *testing.T) {
+	bubble(t, func(c *cluster) {
+		c.ready(func(connect *v1alpha1.SparkConnect) { connect.Spec.MaxRestarts = ptr.To[int32](0) })
+		c.must(c.kube.CoreV1().Pods("jobs").Delete(t.Context(), "lab-server", metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(c.pod().UID))}))
+		synctest.Wait()
+		c.want(notReady, reasonTerminating, "")
+		c.report(ended(143, "Error"))
+		if status := c.want(notReady, reasonTerminating, ""); status.NextRestartTime != nil || status.Restarts != 0 {
+			t.Errorf("status %+v", status)
+		}
+		c.letPass(time.Second)
+		if status := c.want(provisioning, reasonNotReady, ""); len(c.pods) != 2 || status.Restarts != 0 || c.count(eventFailed)+c.count(eventRestarting) != 0 {
+			t.Errorf("%d pods, %+v, events %q", len(c.pods), status, c.events)
 		}
 	})
 }
