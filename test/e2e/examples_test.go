@@ -28,13 +28,16 @@ var servers = map[string]string{
 	"spark-thrift-server.yaml":  "HiveThriftServer2 started",
 }
 
-// sameElsewhere are examples whose pods are those of an application that another test runs.
-// What distinguishes them happens before or after the run.
+// sameElsewhere are examples that another test runs, or whose pods are those of an
+// application that another test runs. What distinguishes these happens before or after the
+// run.
 var sameElsewhere = map[string]string{
 	"spark-pi.yaml":           "TestSparkPiCompletes",
 	"pyspark-pi.yaml":         "TestPySparkPiCompletes",
 	"scheduled-spark-pi.yaml": "TestScheduleRunsThreeTimes",
 	"spark-pi-restart.yaml":   "TestLifecycle",
+	"spark-connect.yaml":      "TestConnectServer",
+	"spark-connect-team.yaml": "TestConnectServer",
 	"spark-pi-ttl.yaml":       "TestSparkPiCompletes; its deletion: TestLives of test/integration",
 }
 
@@ -80,15 +83,8 @@ func TestExamplesRun(t *testing.T) {
 // application.
 func createExample(t *testing.T, file string) *v1beta2.SparkApplication {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(examplesFolder, file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for setting, value := range map[string]string{"image": cluster.sparkImage, "sparkVersion": cluster.sparkVersion} {
-		text = regexp.MustCompile(`\b`+setting+`: .*`).ReplaceAll(text, []byte(setting+": "+value))
-	}
 	var app *v1beta2.SparkApplication
-	for document := range strings.SplitSeq(string(text), "\n---\n") {
+	for document := range strings.SplitSeq(string(readExample(t, file)), "\n---\n") {
 		var kind metav1.TypeMeta
 		decodeExample(t, document, &kind)
 		switch kind.Kind {
@@ -118,6 +114,19 @@ func createExample(t *testing.T, file string) *v1beta2.SparkApplication {
 		}
 	}
 	return app
+}
+
+// readExample returns the text of an example with the image of this test run.
+func readExample(t *testing.T, file string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(examplesFolder, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for setting, value := range map[string]string{"image": cluster.sparkImage, "sparkVersion": cluster.sparkVersion} {
+		text = regexp.MustCompile(`\b`+setting+`: .*`).ReplaceAll(text, []byte(setting+": "+value))
+	}
+	return text
 }
 
 func decodeExample(t *testing.T, document string, object any) {

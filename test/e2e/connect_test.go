@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/yaml"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
+	"github.com/spark-operator/spark-operator/test/sim/gateway"
+)
+
+// TestConnectServer runs the examples of Spark Connect servers with real Spark, under the
+// operator and with the ServiceAccount that the chart installs.
+func TestConnectServer(t *testing.T) {
+	t.Parallel()
+	t.Run("life", func(t *testing.T) {
+		t.Parallel()
+		connectLife(t)
+	})
+	t.Run("dynamic allocation", func(t *testing.T) {
+		t.Parallel()
+		s := createConnect(t, "spark-connect-team.yaml")
+		ready := s.untilReady()
+		s.wantCount(ready.Endpoint) // which an executor has to come for
+	})
+}
+
+// connectLife takes a personal server from its creation through a stop to its deletion.
+func connectLife(t *testing.T) {
+	t.Helper()
+	s := createConnect(t, "spark-connect.yaml")
+	first := s.untilReady()
+	if want := "sc://notebook-server." + jobNamespace + ".svc:15002"; first.Endpoint != want {
+		t.Errorf("endpoint %q, want %q", first.Endpoint, want)
+	}
+	if !meta.IsStatusConditionTrue(first.Conditions, v1alpha1.ConditionUpToDate) {
+		t.Errorf("conditions %+v", first.Conditions)
+	}
+	s.wantCount(first.Endpoint)
+	s.until("has an executor", func(status *v1alpha1.SparkConnectStatus) bool { return status.Executors["running"] == 1 })
+
+	service, err := cluster.core.CoreV1().Services(jobNamespace).Get(t.Context(), first.Server.ServiceName, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.suspend(ptr.To(true))
+	s.untilPodsGone(first.Server.PodName)
+	stopped := s.until("is stopped", func(status *v1alpha1.SparkConnectStatus) bool {
+		return status.State == v1alpha1.SparkConnectStateNotReady && status.StopReason == v1alpha1.StopReasonUserRequest && len(status.Executors) == 0
+	})
+	if stopped.Endpoint != "" || stopped.Restarts != 0 || !meta.IsStatusConditionTrue(stopped.Conditions, v1alpha1.ConditionSuspended) {
+		t.Errorf("status of a stopped server: %+v", stopped)
+	}
+
+	s.suspend(nil)
+	second := s.untilReady()
+	if second.Starts != 2 || second.Server.PodUID == first.Server.PodUID || second.Endpoint != first.Endpoint {
+		t.Errorf("status after the second start: %+v", second)
+	}
+	again, err := cluster.core.CoreV1().Services(jobNamespace).Get(t.Context(), first.Server.ServiceName, metav1.GetOptions{})
+	if err != nil || again.UID != service.UID {
+		t.Errorf("the Service was not kept: %v", err)
+	}
+	s.wantCount(second.Endpoint)
+
+	s.delete()
+	s.untilPodsGone(second.Server.PodName)
+	s.untilNothingLeft()
+	s.wantEvents(map[string]int{"Started": 2, "Ready": 2, "Stopped": 1})
+}
+
+// connectServer is a SparkConnect in a test.
+type connectServer struct {
+	t    *testing.T
+	name string
+}
+
+// createConnect creates the server of an example until the test ends.
+func createConnect(t *testing.T, file string) *connectServer {
+	t.Helper()
+	connect := &v1alpha1.SparkConnect{}
+	if err := yaml.UnmarshalStrict(readExample(t, file), connect); err != nil {
+		t.Fatal(err)
+	}
+	connect.Spec.SparkConf = patientSpark()
+	// For so long, Spark waits with the start of its server for the pod to be ready, which it
+	// is once the server accepts connections.
+	delete(connect.Spec.SparkConf, "spark.kubernetes.allocation.driver.readinessTimeout")
+	// The node has two CPUs for all tests.
+	connect.Spec.SparkConf["spark.kubernetes.executor.request.cores"] = "100m"
+	s := &connectServer{t: t, name: connect.Name}
+	if _, err := cluster.spark.SparkoperatorV1alpha1().SparkConnects(jobNamespace).Create(t.Context(), connect, metav1.CreateOptions{}); err != nil {
+		t.Fatalf("create %s: %v", connect.Name, err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			s.report()
+		}
+		err := cluster.spark.SparkoperatorV1alpha1().SparkConnects(jobNamespace).Delete(context.Background(), s.name, metav1.DeleteOptions{})
+		if err != nil && !apierrors.IsNotFound(err) {
+			t.Errorf("delete %s: %v", s.name, err)
+		}
+	})
+	return s
+}
+
+func (s *connectServer) until(what string, done func(*v1alpha1.SparkConnectStatus) bool) *v1alpha1.SparkConnectStatus {
+	s.t.Helper()
+	var connect *v1alpha1.SparkConnect
+	err := wait.PollUntilContextTimeout(s.t.Context(), 200*time.Millisecond, patience, true, func(ctx context.Context) (_ bool, err error) {
+		connect, err = cluster.spark.SparkoperatorV1alpha1().SparkConnects(jobNamespace).Get(ctx, s.name, metav1.GetOptions{})
+		return err == nil && done(&connect.Status), err
+	})
+	if err != nil {
+		s.t.Fatalf("%s: not true that it %s: %v", s.name, what, err)
+	}
+	return &connect.Status
+}
+
+func (s *connectServer) untilReady() *v1alpha1.SparkConnectStatus {
+	s.t.Helper()
+	return s.until("is ready", func(status *v1alpha1.SparkConnectStatus) bool {
+		if status.Restarts > 0 || status.State == v1alpha1.SparkConnectStateFailed {
+			s.t.Fatalf("%s ended: %+v", s.name, status.Conditions)
+		}
+		return status.State == v1alpha1.SparkConnectStateReady && meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionServerPodReady)
+	})
+}
+
+// wantCount lets the executors of the server at an endpoint count.
+func (s *connectServer) wantCount(endpoint string) {
+	s.t.Helper()
+	at, err := url.Parse(endpoint)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	name, _, _ := strings.Cut(at.Hostname(), ".")
+	port, err := strconv.ParseInt(at.Port(), 10, 32)
+	if err != nil {
+		s.t.Fatalf("endpoint %s: %v", endpoint, err)
+	}
+	address := forward(s.t, jobNamespace, gateway.Backend{Service: name, Port: int32(port)})
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	// It fails if it does not hold.
+	if err := runQuery(ctx, address, "SELECT assert_true(count(*) = 1000) FROM range(0, 1000, 1, 2)"); err != nil {
+		s.t.Errorf("count at %s: %v", endpoint, err)
+	}
+}
+
+func (s *connectServer) suspend(value *bool) {
+	s.t.Helper()
+	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"suspend": value}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	connects := cluster.spark.SparkoperatorV1alpha1().SparkConnects(jobNamespace)
+	if _, err := connects.Patch(s.t.Context(), s.name, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *connectServer) delete() {
+	s.t.Helper()
+	if err := cluster.spark.SparkoperatorV1alpha1().SparkConnects(jobNamespace).Delete(s.t.Context(), s.name, metav1.DeleteOptions{}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// pods returns the server pod and its executors.
+func (s *connectServer) pods(ctx context.Context) ([]corev1.Pod, error) {
+	list, err := cluster.core.CoreV1().Pods(jobNamespace).List(ctx, metav1.ListOptions{LabelSelector: v1alpha1.LabelConnectName + "=" + s.name})
+	return list.Items, err
+}
+
+// untilPodsGone waits until the pods are gone. The server has to end with the signal: a pod
+// that is killed stays for its grace period, which ends at its time of deletion.
+func (s *connectServer) untilPodsGone(server string) {
+	s.t.Helper()
+	begin := time.Now()
+	var killedAt time.Time
+	err := wait.PollUntilContextTimeout(s.t.Context(), 100*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+		pods, err := s.pods(ctx)
+		isThere := false
+		for i := range pods {
+			if pods[i].Name != server {
+				continue
+			}
+			isThere = true
+			if at := pods[i].DeletionTimestamp; at != nil {
+				killedAt = at.Time
+			}
+		}
+		if !isThere && err == nil && !killedAt.IsZero() {
+			s.t.Logf("%s: gone after %v", server, time.Since(begin).Round(100*time.Millisecond))
+			if time.Now().After(killedAt) {
+				s.t.Errorf("%s: ended by the kubelet, not by the signal", server)
+			}
+			killedAt = time.Time{}
+		}
+		return err == nil && len(pods) == 0, err
+	})
+	if err != nil {
+		s.t.Fatalf("%s: pods are left: %v", s.name, err)
+	}
+	s.t.Logf("%s: all pods are gone after %v", s.name, time.Since(begin).Round(100*time.Millisecond))
+}
+
+// untilNothingLeft waits until the garbage collector has deleted what was the server's.
+func (s *connectServer) untilNothingLeft() {
+	s.t.Helper()
+	var left []string
+	err := wait.PollUntilContextTimeout(s.t.Context(), 200*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+		left = nil
+		services, err := cluster.core.CoreV1().Services(jobNamespace).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return false, err
+		}
+		for i := range services.Items {
+			left = append(left, services.Items[i].Name)
+		}
+		configMaps, err := cluster.core.CoreV1().ConfigMaps(jobNamespace).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return false, err
+		}
+		for i := range configMaps.Items {
+			left = append(left, configMaps.Items[i].Name)
+		}
+		left = withPrefix(left, s.name+"-")
+		return len(left) == 0, nil
+	})
+	if err != nil {
+		s.t.Errorf("%s: %q are left: %v", s.name, left, err)
+	}
+}
+
+func withPrefix(names []string, prefix string) (found []string) {
+	for _, name := range names {
+		if strings.HasPrefix(name, prefix) {
+			found = append(found, name)
+		}
+	}
+	return found
+}
+
+// wantEvents checks what was reported on the object: this, and no warning.
+func (s *connectServer) wantEvents(want map[string]int) {
+	s.t.Helper()
+	events, err := cluster.core.CoreV1().Events(jobNamespace).List(s.t.Context(), metav1.ListOptions{
+		FieldSelector: "involvedObject.kind=SparkConnect,involvedObject.name=" + s.name,
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	got := map[string]int{}
+	for i := range events.Items {
+		event := &events.Items[i]
+		got[event.Reason] += max(1, int(event.Count))
+		if event.Type != corev1.EventTypeNormal {
+			s.t.Errorf("event %s: %s", event.Reason, event.Message)
+		}
+	}
+	for reason, count := range want {
+		if got[reason] != count {
+			s.t.Errorf("events %v, want %v", got, want)
+		}
+	}
+}
+
+// report prints what is known of the server of a failed test.
+func (s *connectServer) report() {
+	ctx := context.Background() // the test's own context has ended
+	if connect, err := cluster.spark.SparkoperatorV1alpha1().SparkConnects(jobNamespace).Get(ctx, s.name, metav1.GetOptions{}); err == nil {
+		s.t.Logf("status of %s: %+v", s.name, connect.Status)
+	}
+	pods, err := s.pods(ctx)
+	if err != nil {
+		s.t.Logf("list pods: %v", err)
+	}
+	for i := range pods {
+		log, err := containerLog(ctx, jobNamespace, pods[i].Name, pods[i].Spec.Containers[len(pods[i].Spec.Containers)-1].Name)
+		s.t.Logf("log of %s: %v\n%s", pods[i].Name, err, tail(log, 60))
+	}
+	report(ctx, s.t, jobNamespace, s.name)
+}
