@@ -84,7 +84,7 @@ func newKnown(t *testing.T) *known {
 
 // others are programs about which only their name is checked.
 var others = []string{
-	"bash", "bin/bench", "bin/localcluster", "curl", "git", "go", "golangci-lint", "grep", "apt-get", "export", "kind", "localcluster", "openssl", "sed", "sha256sum", "cosign", "yq",
+	"bash", "bin/bench", "bin/localcluster", "curl", "git", "go", "golangci-lint", "grep", "apt-get", "export", "kind", "localcluster", "openssl", "pip", "python3", "sed", "sha256sum", "cosign", "yq",
 }
 
 func (k *known) check(words []string, inline bool) error {
