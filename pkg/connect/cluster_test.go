@@ -142,6 +142,13 @@ func (c *cluster) letPass(d time.Duration) {
 	synctest.Wait()
 }
 
+// written returns how many writes the cluster got.
+func (c *cluster) written() int {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	return c.writes
+}
+
 // reap removes what a kubelet and the garbage collector would.
 func (c *cluster) reap() {
 	pods, err := c.kube.Tracker().List(podsResource, corev1.SchemeGroupVersion.WithKind("Pod"), "")

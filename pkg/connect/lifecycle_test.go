@@ -425,10 +425,10 @@ func TestOldCRD(t *testing.T) {
 		c.ready()
 		c.letPass(time.Hour)
 		c.want(ready, reasonReady, "")
-		writes := c.writes
+		before := c.written()
 		c.letPass(time.Hour)
-		if len(c.pods) != 1 || c.writes > writes+30 {
-			t.Errorf("%d pods, %d writes in an hour", len(c.pods), c.writes-writes)
+		if writes := c.written() - before; len(c.pods) != 1 || writes > 30 {
+			t.Errorf("%d pods, %d writes in an hour", len(c.pods), writes)
 		}
 		c.report(ended(1, "Error"))
 		c.letPass(15 * time.Second)
