@@ -112,7 +112,7 @@ func New(config Config, clients Clients, set *informers.Set, recorder events.Eve
 	if err != nil {
 		return nil, fmt.Errorf("watch SparkConnects: %w", err)
 	}
-	pods, err := c.watchPods()
+	pods, err := c.pods.AddHandler(loop.Changes(c.podChanged))
 	if err != nil {
 		return nil, fmt.Errorf("watch pods: %w", err)
 	}

@@ -14,19 +14,8 @@ import (
 // coalescing is how long events of executors are collected.
 const coalescing = time.Second
 
-// watchPods enqueues the SparkConnect of a pod that changed.
-func (c *Controller) watchPods() ([]cache.DoneChecker, error) {
-	return c.pods.AddHandler(cache.TypedResourceEventHandlerFuncs[*podview.Pod]{
-		AddFunc:    c.podChanged,
-		UpdateFunc: func(_, pod *podview.Pod) { c.podChanged(pod) },
-		DeleteFunc: func(pod cache.DeletedObject[*podview.Pod]) {
-			if pod.OptionalObj != nil {
-				c.podChanged(pod.OptionalObj)
-			}
-		},
-	})
-}
-
+// podChanged enqueues the SparkConnect of a pod: at once for a server, coalesced for
+// executors.
 func (c *Controller) podChanged(pod *podview.Pod) {
 	if pod.Connect == nil {
 		return

@@ -123,7 +123,7 @@ func newController(config Config, clients run.Clients, set *informers.Set, recor
 	if err != nil {
 		return nil, fmt.Errorf("watch SparkApplications: %w", err)
 	}
-	pods, err := c.watchPods()
+	pods, err := c.pods.AddHandler(loop.Changes(c.podChanged))
 	if err != nil {
 		return nil, fmt.Errorf("watch pods: %w", err)
 	}

@@ -15,20 +15,6 @@ import (
 // that start at once cause one sync of the application and not a thousand.
 const coalescing = time.Second
 
-// The handlers translate events to keys; they decide and write nothing.
-
-func (c *Controller) watchPods() ([]cache.DoneChecker, error) {
-	return c.pods.AddHandler(cache.TypedResourceEventHandlerFuncs[*podview.Pod]{
-		AddFunc:    c.podChanged,
-		UpdateFunc: func(_, pod *podview.Pod) { c.podChanged(pod) },
-		DeleteFunc: func(pod cache.DeletedObject[*podview.Pod]) {
-			if pod.OptionalObj != nil {
-				c.podChanged(pod.OptionalObj)
-			}
-		},
-	})
-}
-
 // podChanged enqueues the application that the pod is labelled with: at once for
 // a driver, coalesced for executors.
 func (c *Controller) podChanged(pod *podview.Pod) {

@@ -27,6 +27,24 @@ func Enqueue[T Object](queue Queue) cache.TypedResourceEventHandlerFuncs[T] {
 	}
 }
 
+// Changes calls changed with each object that is added or updated, and with the last known
+// state of one that is deleted, if there is any.
+func Changes[T interface {
+	comparable
+	cache.Object
+}](changed func(T)) cache.TypedResourceEventHandlerFuncs[T] {
+	return cache.TypedResourceEventHandlerFuncs[T]{
+		AddFunc:    changed,
+		UpdateFunc: func(_, object T) { changed(object) },
+		DeleteFunc: func(object cache.DeletedObject[T]) {
+			var none T
+			if object.OptionalObj != none {
+				changed(object.OptionalObj)
+			}
+		},
+	}
+}
+
 // EnqueueAll puts all objects of a namespace into the queue when it becomes a watched
 // one. Those of a namespace that is not watched any more are held back by [Gate].
 func EnqueueAll[T Object](queue Queue, in func(namespace string) iter.Seq[T]) func(namespace string) {
