@@ -34,10 +34,10 @@ type Config struct {
 	// Workers is how many servers are worked on at the same time, and at most the
 	// [loop.Namespaces]-th part of them in the same namespace. Default 64.
 	Workers int
-	// SyncTimeout limits one sync. Default 2 minutes.
+	// SyncTimeout limits one sync. Default [loop.DefaultSyncTimeout].
 	SyncTimeout time.Duration
 	// ShutdownTimeout is how long syncs under way may take to end after the context of Run
-	// is done. Default 20 seconds.
+	// is done. Default [loop.DefaultShutdownTimeout].
 	ShutdownTimeout time.Duration
 	// Clock returns the time and waits; nil for the clock of the machine.
 	Clock clock.WithTicker
@@ -56,8 +56,8 @@ func (c *Config) setDefaults() {
 	if c.Clock == nil {
 		c.Clock = clock.RealClock{}
 	}
-	c.SyncTimeout = cmp.Or(c.SyncTimeout, 2*time.Minute)
-	c.ShutdownTimeout = cmp.Or(c.ShutdownTimeout, 20*time.Second)
+	c.SyncTimeout = cmp.Or(c.SyncTimeout, loop.DefaultSyncTimeout)
+	c.ShutdownTimeout = cmp.Or(c.ShutdownTimeout, loop.DefaultShutdownTimeout)
 }
 
 // queueName names the metrics of the work queue.

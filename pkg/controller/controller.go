@@ -30,10 +30,10 @@ type Config struct {
 	// [loop.Namespaces]-th part of them in the same namespace. Default: as many as
 	// give each namespace DefaultThreads.
 	Workers int
-	// SyncTimeout limits one step of one application. Default 2 minutes.
+	// SyncTimeout limits one step of one application. Default [loop.DefaultSyncTimeout].
 	SyncTimeout time.Duration
 	// ShutdownTimeout is how long steps under way may take to end after the context
-	// of Run is done. Default 20 seconds.
+	// of Run is done. Default [loop.DefaultShutdownTimeout].
 	ShutdownTimeout time.Duration
 	// Clock returns the time and waits; nil for the clock of the machine.
 	Clock clock.WithTicker
@@ -52,8 +52,8 @@ const DefaultThreads = 10
 
 func (c *Config) setDefaults() {
 	c.Workers = cmp.Or(c.Workers, DefaultThreads*loop.Namespaces)
-	c.SyncTimeout = cmp.Or(c.SyncTimeout, 2*time.Minute)
-	c.ShutdownTimeout = cmp.Or(c.ShutdownTimeout, 20*time.Second)
+	c.SyncTimeout = cmp.Or(c.SyncTimeout, loop.DefaultSyncTimeout)
+	c.ShutdownTimeout = cmp.Or(c.ShutdownTimeout, loop.DefaultShutdownTimeout)
 }
 
 // Controller runs SparkApplications. See the package documentation.

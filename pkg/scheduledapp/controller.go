@@ -31,10 +31,10 @@ type Config struct {
 	TimestampPrecision Precision
 	// Local is the time zone of schedules that name none. Default UTC.
 	Local *time.Location
-	// SyncTimeout limits one sync of a schedule. Default 2 minutes.
+	// SyncTimeout limits one sync of a schedule. Default [loop.DefaultSyncTimeout].
 	SyncTimeout time.Duration
 	// ShutdownTimeout is how long looks under way may take to end after the context
-	// of Run is done. Default 20 seconds.
+	// of Run is done. Default [loop.DefaultShutdownTimeout].
 	ShutdownTimeout time.Duration
 	// Clock returns the time and waits; nil for the clock of the machine.
 	Clock clock.WithTicker
@@ -52,8 +52,8 @@ func (c *Config) setDefaults() {
 	}
 	c.TimestampPrecision = cmp.Or(c.TimestampPrecision, PrecisionNanos)
 	c.Local = cmp.Or(c.Local, time.UTC)
-	c.SyncTimeout = cmp.Or(c.SyncTimeout, 2*time.Minute)
-	c.ShutdownTimeout = cmp.Or(c.ShutdownTimeout, 20*time.Second)
+	c.SyncTimeout = cmp.Or(c.SyncTimeout, loop.DefaultSyncTimeout)
+	c.ShutdownTimeout = cmp.Or(c.ShutdownTimeout, loop.DefaultShutdownTimeout)
 }
 
 // queueName names the metrics of the work queue as kubeflow/spark-operator does, whose

@@ -53,6 +53,12 @@ func NewQueue(name string, order workqueue.Queue[cache.ObjectName], clk clock.Wi
 // due stays due.
 const dryRunDelay = 30 * time.Second
 
+// Time-outs that suit every controller so far.
+const (
+	DefaultSyncTimeout     = 2 * time.Minute
+	DefaultShutdownTimeout = 20 * time.Second
+)
+
 // Loop is how a controller works. All exported fields are needed.
 type Loop struct {
 	// Kind of the objects, for messages: SparkApplication.
