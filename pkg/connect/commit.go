@@ -4,7 +4,6 @@ package connect
 
 import (
 	"context"
-	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/client-go/tools/cache"
@@ -28,8 +27,12 @@ func (c *Controller) commit(ctx context.Context, in *input, out *outcome, status
 	if err != nil || !written || c.config.DryRun {
 		return err
 	}
-	if err := c.remember(connect, status, stored); err != nil {
+	unseen, err := c.unkept.Remember(connect, stored, status, &stored.Status, loses(status, &stored.Status))
+	if err != nil {
 		return err
+	}
+	if unseen {
+		c.queue.Add(cache.MetaObjectToName(connect))
 	}
 	if from, to := phaseOf(&connect.Status), phaseOf(status); from != to {
 		klog.FromContext(ctx).Info("State changed", "from", from, "to", to, "stopReason", status.StopReason)
@@ -47,21 +50,8 @@ func stopped(before, after *v1alpha1.SparkConnectStatus) bool {
 	return after.StopReason != "" && after.StopReason != before.StopReason
 }
 
-// remember keeps what the API server dropped of a status, because the CRD is that of
-// kubeflow/spark-operator. Where it kept nothing new there is no event, but the next look
-// has to follow nevertheless.
-func (c *Controller) remember(connect *v1alpha1.SparkConnect, sent *v1alpha1.SparkConnectStatus, written *v1alpha1.SparkConnect) error {
-	key, kept := cache.MetaObjectToName(connect), &written.Status
-	if kept.ObservedGeneration == sent.ObservedGeneration && kept.Server.PodUID == sent.Server.PodUID && kept.Starts == sent.Starts {
-		c.unkept.Forget(key)
-		return nil
-	}
-	changed, err := c.unkept.Wrote(key, connect.UID, sent, kept)
-	if err != nil {
-		return fmt.Errorf("remember status: %w", err)
-	}
-	if changed && written.ResourceVersion == connect.ResourceVersion {
-		c.queue.Add(key)
-	}
-	return nil
+// loses reports whether less of a status was kept than was sent, because the CRD is that of
+// kubeflow/spark-operator.
+func loses(sent, kept *v1alpha1.SparkConnectStatus) bool {
+	return kept.ObservedGeneration != sent.ObservedGeneration || kept.Server.PodUID != sent.Server.PodUID || kept.Starts != sent.Starts
 }

@@ -41,7 +41,7 @@ func (c *Controller) commit(ctx context.Context, in *lifecycle.Input, out *lifec
 	if c.config.DryRun {
 		return nil
 	}
-	if out.Unseen, err = c.remember(app, status, stored); err != nil {
+	if out.Unseen, err = c.unkept.Remember(app, stored, status, &stored.Status, loses(status, &stored.Status)); err != nil {
 		return err
 	}
 	if in.Rephrases(status) {

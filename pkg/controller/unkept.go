@@ -3,8 +3,6 @@
 package controller
 
 import (
-	"fmt"
-
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
@@ -26,18 +24,4 @@ func (c *Controller) restore(app *v1beta2.SparkApplication) {
 	if sent := c.unkept.Restored(cache.MetaObjectToName(app), app.UID, &app.Status); sent != nil {
 		sent.DeepCopyInto(&app.Status)
 	}
-}
-
-// remember keeps what the API server dropped of a status that was written. It reports
-// whether the next sync has to follow although no event will.
-func (c *Controller) remember(app *v1beta2.SparkApplication, sent *v1beta2.SparkApplicationStatus, written *v1beta2.SparkApplication) (unseen bool, err error) {
-	if !loses(sent, &written.Status) {
-		c.unkept.Forget(cache.MetaObjectToName(app))
-		return false, nil
-	}
-	changed, err := c.unkept.Wrote(cache.MetaObjectToName(app), app.UID, sent, &written.Status)
-	if err != nil {
-		return false, fmt.Errorf("remember status: %w", err)
-	}
-	return changed && written.ResourceVersion == app.ResourceVersion, nil
 }

@@ -4,7 +4,6 @@ package scheduledapp
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -29,8 +28,12 @@ func (c *Controller) commit(ctx context.Context, in *input, p *plan, status *v1b
 	if err != nil || !written || c.config.DryRun {
 		return err
 	}
-	if err := c.remember(app, status, stored); err != nil {
+	unseen, err := c.unkept.Remember(app, stored, status, &stored.Status, loses(status, &stored.Status))
+	if err != nil {
 		return err
+	}
+	if unseen {
+		c.queue.Add(cache.MetaObjectToName(app))
 	}
 
 	if from, to := app.Status.ScheduleState, status.ScheduleState; from != to {
@@ -47,21 +50,8 @@ func (c *Controller) commit(ctx context.Context, in *input, p *plan, status *v1b
 	return nil
 }
 
-// remember keeps what the API server dropped of a status, because the CRD is that of
-// kubeflow/spark-operator. Where it kept nothing new there is no event, but the next look
-// has to follow nevertheless.
-func (c *Controller) remember(app *v1beta2.ScheduledSparkApplication, sent *v1beta2.ScheduledSparkApplicationStatus, written *v1beta2.ScheduledSparkApplication) error {
-	key, kept := cache.MetaObjectToName(app), &written.Status
-	if kept.ObservedGeneration == sent.ObservedGeneration && len(kept.Conditions) >= len(sent.Conditions) && (kept.RunNow == nil) == (sent.RunNow == nil) {
-		c.unkept.Forget(key)
-		return nil
-	}
-	changed, err := c.unkept.Wrote(key, app.UID, sent, kept)
-	if err != nil {
-		return fmt.Errorf("remember status: %w", err)
-	}
-	if changed && written.ResourceVersion == app.ResourceVersion {
-		c.queue.Add(key)
-	}
-	return nil
+// loses reports whether less of a status was kept than was sent, because the CRD is that of
+// kubeflow/spark-operator.
+func loses(sent, kept *v1beta2.ScheduledSparkApplicationStatus) bool {
+	return kept.ObservedGeneration != sent.ObservedGeneration || len(kept.Conditions) < len(sent.Conditions) || (kept.RunNow == nil) != (sent.RunNow == nil)
 }

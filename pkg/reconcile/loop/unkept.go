@@ -4,9 +4,11 @@ package loop
 
 import (
 	"encoding/json"
+	"fmt"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 )
@@ -25,10 +27,26 @@ type unkept[S any] struct {
 	kept, sent *S
 }
 
-// Wrote records what was sent and what was kept of it. It reports whether what it
-// remembers of the object is another status now; the API server has no event for that
-// if it kept nothing new. What was sent is remembered as it reads after a write.
-func (u *Unkept[S]) Wrote(key cache.ObjectName, uid types.UID, sent, kept *S) (changed bool, err error) {
+// Remember follows a write of the status sent to the object read, which is stored as written
+// with the status kept. Loses says whether less was kept than was sent; otherwise nothing is
+// remembered any more. It reports whether the next sync has to follow although no event will:
+// the API server has none if it kept nothing new.
+func (u *Unkept[S]) Remember(read, written metav1.Object, sent, kept *S, loses bool) (unseen bool, err error) {
+	key := cache.MetaObjectToName(read)
+	if !loses {
+		u.Forget(key)
+		return false, nil
+	}
+	changed, err := u.wrote(key, read.GetUID(), sent, kept)
+	if err != nil {
+		return false, fmt.Errorf("remember status: %w", err)
+	}
+	return changed && written.GetResourceVersion() == read.GetResourceVersion(), nil
+}
+
+// wrote records what was sent and what was kept of it. It reports whether what it remembers
+// of the object is another status now. What was sent is remembered as it reads after a write.
+func (u *Unkept[S]) wrote(key cache.ObjectName, uid types.UID, sent, kept *S) (changed bool, err error) {
 	text, err := json.Marshal(sent)
 	if err != nil {
 		return false, err
@@ -59,8 +77,7 @@ func (u *Unkept[S]) Restored(key cache.ObjectName, uid types.UID, status *S) *S 
 	return last.sent
 }
 
-// Forget drops what is remembered of an object; call it when it is gone, or when all of
-// a status was kept.
+// Forget drops what is remembered of an object; call it when it is gone.
 func (u *Unkept[S]) Forget(key cache.ObjectName) {
 	u.lock.Lock()
 	defer u.lock.Unlock()
