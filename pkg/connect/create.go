@@ -122,7 +122,7 @@ func (c *Controller) ensureConfigMap(ctx context.Context, in *input, desired *co
 	}
 	_, err = owned.Update(ctx, client, live, func(edited *corev1.ConfigMap) {
 		edited.Data, edited.BinaryData, edited.Immutable = desired.Data, desired.BinaryData, nil
-		edited.Labels = withAll(edited.Labels, desired.Labels)
+		edited.Labels = owned.Merged(edited.Labels, desired.Labels)
 	})
 	if apierrors.IsInvalid(err) {
 		return reconcile.Refuse(fmt.Errorf("ConfigMap %s cannot be changed; delete it: %w", live.Name, err))
@@ -141,7 +141,7 @@ func (c *Controller) ensureService(ctx context.Context, in *input, desired *core
 		return err
 	}
 	_, err = owned.Update(ctx, client, live, func(edited *corev1.Service) {
-		edited.Labels, edited.Annotations = withAll(edited.Labels, desired.Labels), withAll(edited.Annotations, desired.Annotations)
+		edited.Labels, edited.Annotations = owned.Merged(edited.Labels, desired.Labels), owned.Merged(edited.Annotations, desired.Annotations)
 		edited.Spec.Selector = desired.Spec.Selector
 		edited.Spec.Ports = withNodePorts(desired.Spec.Ports, live.Spec.Ports)
 		if desired.Spec.Type != "" {
@@ -170,13 +170,6 @@ func withNodePorts(desired, live []corev1.ServicePort) []corev1.ServicePort {
 		ports[i] = port
 	}
 	return ports
-}
-
-func withAll(to, more map[string]string) map[string]string {
-	all := make(map[string]string, len(to)+len(more))
-	maps.Copy(all, to)
-	maps.Copy(all, more)
-	return all
 }
 
 // createPod creates the server pod or finds the one that an earlier try created.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/ptr"
@@ -14,6 +13,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
+	"github.com/spark-operator/spark-operator/pkg/reconcile/owned"
 	"github.com/spark-operator/spark-operator/pkg/translate"
 )
 
@@ -49,10 +49,7 @@ func (c *Controller) deleteServer(ctx context.Context, in *input) error {
 // taken its name.
 func (c *Controller) deletePod(ctx context.Context, pod *podview.Pod) error {
 	klog.FromContext(ctx).V(2).Info("Deleting server pod", "pod", klog.KObj(pod), "uid", pod.UID)
-	err := c.kube.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, metav1.DeleteOptions{
-		Preconditions: metav1.NewUIDPreconditions(string(pod.UID)),
-	})
-	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
+	if err := owned.DeleteExactly(ctx, c.kube.CoreV1().Pods(pod.Namespace), pod.Name, pod.UID, metav1.DeleteOptions{}); err != nil {
 		return fmt.Errorf("pod %s: %w", pod.Name, err)
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
 	"github.com/spark-operator/spark-operator/pkg/podview"
+	"github.com/spark-operator/spark-operator/pkg/reconcile/owned"
 )
 
 // examineNode looks for evidence that the node of the current driver is lost. The
@@ -82,9 +83,8 @@ func (r *Runner) deletePodByForce(ctx context.Context, t *task, pod *podview.Pod
 		}
 	}
 	klog.FromContext(ctx).Info("Force-deleting pod", "pod", klog.KObj(pod), "uid", pod.UID, "evidence", evidence)
-	options := metav1.DeleteOptions{GracePeriodSeconds: ptr.To[int64](0), Preconditions: metav1.NewUIDPreconditions(string(pod.UID))}
-	err := r.kube.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, options)
-	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
+	options := metav1.DeleteOptions{GracePeriodSeconds: ptr.To[int64](0)}
+	if err := owned.DeleteExactly(ctx, r.kube.CoreV1().Pods(pod.Namespace), pod.Name, pod.UID, options); err != nil {
 		return fmt.Errorf("force-delete pod %s: %w", pod.Name, err)
 	}
 	return nil

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -53,17 +52,8 @@ func (r *Runner) ensureConfigMap(ctx context.Context, app *v1beta2.SparkApplicat
 // mergeMetadata sets our labels, annotations and owner and leaves what others have added.
 func mergeMetadata(live, desired metav1.Object) {
 	live.SetOwnerReferences(desired.GetOwnerReferences())
-	live.SetLabels(merged(live.GetLabels(), desired.GetLabels()))
-	live.SetAnnotations(merged(live.GetAnnotations(), desired.GetAnnotations()))
-}
-
-// merged returns live with the entries of desired.
-func merged(live, desired map[string]string) map[string]string {
-	if live == nil && len(desired) > 0 {
-		live = map[string]string{}
-	}
-	maps.Copy(live, desired)
-	return live
+	live.SetLabels(owned.Merged(live.GetLabels(), desired.GetLabels()))
+	live.SetAnnotations(owned.Merged(live.GetAnnotations(), desired.GetAnnotations()))
 }
 
 // describe puts the name of the object in front of an error, unless the error is about a

@@ -20,6 +20,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
 	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
+	"github.com/spark-operator/spark-operator/pkg/reconcile/owned"
 )
 
 func (r *Runner) deleteDrivers(ctx context.Context, t *task) error {
@@ -90,10 +91,7 @@ func (r *Runner) deletePods(ctx context.Context, t *task, pods []*podview.Pod) e
 // has taken its name.
 func (r *Runner) deletePod(ctx context.Context, pod *podview.Pod) error {
 	klog.FromContext(ctx).V(2).Info("Deleting pod", "pod", klog.KObj(pod), "uid", pod.UID)
-	err := r.kube.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, metav1.DeleteOptions{
-		Preconditions: metav1.NewUIDPreconditions(string(pod.UID)),
-	})
-	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
+	if err := owned.DeleteExactly(ctx, r.kube.CoreV1().Pods(pod.Namespace), pod.Name, pod.UID, metav1.DeleteOptions{}); err != nil {
 		return fmt.Errorf("pod %s: %w", pod.Name, err)
 	}
 	return nil

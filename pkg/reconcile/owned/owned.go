@@ -8,12 +8,14 @@ package owned
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
@@ -98,6 +100,29 @@ func Update[T Object](ctx context.Context, client Updater[T], live T, edit func(
 		return none, err
 	}
 	return stored, nil
+}
+
+// Merged returns live, which is changed, with the entries of desired: labels and annotations
+// of others stay.
+func Merged(live, desired map[string]string) map[string]string {
+	if live == nil && len(desired) > 0 {
+		live = map[string]string{}
+	}
+	maps.Copy(live, desired)
+	return live
+}
+
+// DeleteExactly deletes the object with this UID. It is no error if the object is gone or
+// another one has taken its name. Options may have more than the precondition.
+func DeleteExactly(ctx context.Context, client interface {
+	Delete(ctx context.Context, name string, options metav1.DeleteOptions) error
+}, name string, uid types.UID, options metav1.DeleteOptions) error {
+	options.Preconditions = metav1.NewUIDPreconditions(string(uid))
+	err := client.Delete(ctx, name, options)
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return nil
+	}
+	return err
 }
 
 // Delete deletes the object of that name if the owner controls it, and no other one that
