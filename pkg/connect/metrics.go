@@ -61,39 +61,23 @@ func (m *Metrics) RegisterGauges(registerer prometheus.Registerer, connects func
 	if m == nil {
 		return nil
 	}
-	err := registerer.Register(&gauges{
-		connects: connects,
-		states:   prometheus.NewDesc(m.name("spark_connect_servers"), "Spark Connect servers by state", []string{"state"}, nil),
-	})
+	err := registerer.Register(metrics.NewStateGauge(m.name("spark_connect_servers"), "Spark Connect servers by state", connects, stateLabel,
+		"New", "Provisioning", "Ready", "NotReady", "Stopped", "Failed"))
 	if err != nil {
 		return fmt.Errorf("register gauges: %w", err)
 	}
 	return nil
 }
 
-type gauges struct {
-	connects func() iter.Seq[*v1alpha1.SparkConnect]
-	states   *prometheus.Desc
-}
-
-// Describe implements prometheus.Collector.
-func (g *gauges) Describe(descriptions chan<- *prometheus.Desc) { descriptions <- g.states }
-
-// Collect implements prometheus.Collector. A server that is stopped has no state of its own
-// in the API.
-func (g *gauges) Collect(values chan<- prometheus.Metric) {
-	counts := map[string]float64{"New": 0, "Provisioning": 0, "Ready": 0, "NotReady": 0, "Stopped": 0, "Failed": 0}
-	for connect := range g.connects() {
-		switch state := connect.Status.State; {
-		case state == v1alpha1.SparkConnectStateNew:
-			counts["New"]++
-		case connect.Status.StopReason != "":
-			counts["Stopped"]++
-		default:
-			counts[string(state)]++
-		}
-	}
-	for state, count := range counts {
-		values <- prometheus.MustNewConstMetric(g.states, prometheus.GaugeValue, count, state)
+// stateLabel is the state of a server; one that is stopped has no state of its own in the
+// API.
+func stateLabel(connect *v1alpha1.SparkConnect) string {
+	switch state := connect.Status.State; {
+	case state == v1alpha1.SparkConnectStateNew:
+		return "New"
+	case connect.Status.StopReason != "":
+		return "Stopped"
+	default:
+		return string(state)
 	}
 }

@@ -101,33 +101,12 @@ func (m *Metrics) RegisterGauges(registerer prometheus.Registerer, schedules fun
 	if m == nil {
 		return nil
 	}
-	err := registerer.Register(&gauges{
-		schedules: schedules,
-		states:    prometheus.NewDesc(m.name("scheduled_spark_application_state_count"), "Schedules by state", []string{"state"}, nil),
-	})
+	err := registerer.Register(metrics.NewStateGauge(m.name("scheduled_spark_application_state_count"), "Schedules by state", schedules, stateLabel,
+		"New", "Scheduled", "Suspended", "FailedValidation"))
 	if err != nil {
 		return fmt.Errorf("register gauges: %w", err)
 	}
 	return nil
-}
-
-type gauges struct {
-	schedules func() iter.Seq[*v1beta2.ScheduledSparkApplication]
-	states    *prometheus.Desc
-}
-
-// Describe implements prometheus.Collector.
-func (g *gauges) Describe(descriptions chan<- *prometheus.Desc) { descriptions <- g.states }
-
-// Collect implements prometheus.Collector.
-func (g *gauges) Collect(values chan<- prometheus.Metric) {
-	counts := map[string]float64{"New": 0, "Scheduled": 0, "Suspended": 0, "FailedValidation": 0}
-	for app := range g.schedules() {
-		counts[stateLabel(app)]++
-	}
-	for state, count := range counts {
-		values <- prometheus.MustNewConstMetric(g.states, prometheus.GaugeValue, count, state)
-	}
 }
 
 // stateLabel is the state of a schedule; one that is suspended has no state of
