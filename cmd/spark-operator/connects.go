@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -29,16 +30,12 @@ func startConnects(ctx context.Context, lister resourceLister, start func()) {
 	missing := false
 	_ = wait.PollUntilContextCancel(ctx, connectsInterval, true, func(ctx context.Context) (bool, error) {
 		list, err := lister.ServerResourcesForGroupVersion(v1alpha1.SchemeGroupVersion.String())
-		if err == nil {
-			for i := range list.APIResources {
-				if list.APIResources[i].Name == "sparkconnects" {
-					if missing {
-						klog.FromContext(ctx).Info("The CRD of SparkConnect is installed now")
-					}
-					start()
-					return true, nil
-				}
+		if err == nil && slices.ContainsFunc(list.APIResources, func(kind metav1.APIResource) bool { return kind.Name == "sparkconnects" }) {
+			if missing {
+				klog.FromContext(ctx).Info("The CRD of SparkConnect is installed now")
 			}
+			start()
+			return true, nil
 		}
 		if !missing {
 			missing = true

@@ -3,10 +3,8 @@
 package connect
 
 import (
-	"errors"
 	"fmt"
 	"iter"
-	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -31,16 +29,10 @@ func NewMetrics(registerer prometheus.Registerer, prefix string) (*Metrics, erro
 		Help: "Spark Connect servers that were stopped",
 	}, []string{"namespace", "reason"})
 	m.panics = metrics.NewPanicCounter(prefix, metrics.ControllerConnects)
-	var failed []error
-	for _, collector := range []prometheus.Collector{m.stops, m.panics} {
-		if err := registerer.Register(collector); err != nil {
-			failed = append(failed, fmt.Errorf("register metric: %w", err))
-		}
-	}
-	return m, errors.Join(failed...)
+	return m, metrics.Register(registerer, m.stops, m.panics)
 }
 
-func (m *Metrics) name(name string) string { return strings.ReplaceAll(m.prefix+name, "-", "_") }
+func (m *Metrics) name(name string) string { return metrics.Name(m.prefix, name) }
 
 // panicked counts a sync that panicked.
 func (m *Metrics) panicked() {

@@ -103,21 +103,27 @@ func New(registerer prometheus.Registerer, config Config) (*Metrics, error) {
 	}, []string{"change"})
 	m.panics = NewPanicCounter(config.Prefix, ControllerApplications)
 
-	var failed []error
-	for _, collector := range []prometheus.Collector{
+	return m, Register(registerer,
 		m.count, m.submitCount, m.failedSubmissionCount, m.successCount, m.failureCount,
 		m.executorSuccessCount, m.executorFailure, m.successTime, m.failureTime,
-		m.submitLatency, m.startLatency, m.submitHistogram, m.startHistogram, m.submission, m.statusLag, m.panics,
-	} {
+		m.submitLatency, m.startLatency, m.submitHistogram, m.startHistogram, m.submission, m.statusLag, m.panics)
+}
+
+// Register registers as many of the metrics as it can.
+func Register(registerer prometheus.Registerer, all ...prometheus.Collector) error {
+	var failed []error
+	for _, collector := range all {
 		if err := registerer.Register(collector); err != nil {
 			failed = append(failed, fmt.Errorf("register metric: %w", err))
 		}
 	}
-	return m, errors.Join(failed...)
+	return errors.Join(failed...)
 }
 
-// name applies the prefix as kubeflow/spark-operator does.
-func (m *Metrics) name(name string) string { return underscored(m.prefix + name) }
+// Name applies the prefix to the name of a metric as kubeflow/spark-operator does.
+func Name(prefix, name string) string { return underscored(prefix + name) }
+
+func (m *Metrics) name(name string) string { return Name(m.prefix, name) }
 
 // latencyBuckets returns the buckets, in seconds, of what the operator itself takes.
 func latencyBuckets() []float64 {

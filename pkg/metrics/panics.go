@@ -17,7 +17,7 @@ const (
 // same name and can be registered side by side.
 func NewPanicCounter(prefix, controller string) prometheus.Counter {
 	return prometheus.NewCounter(prometheus.CounterOpts{
-		Name:        underscored(prefix + "spark_operator_panics_total"),
+		Name:        Name(prefix, "spark_operator_panics_total"),
 		Help:        "Syncs of a controller that panicked",
 		ConstLabels: prometheus.Labels{"controller": controller},
 	})

@@ -3,10 +3,8 @@
 package scheduledapp
 
 import (
-	"errors"
 	"fmt"
 	"iter"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -50,16 +48,10 @@ func NewMetrics(registerer prometheus.Registerer, prefix string) (*Metrics, erro
 		Buckets: []float64{0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60, 300, 1800, 3600, 86400},
 	})
 	m.panics = metrics.NewPanicCounter(prefix, metrics.ControllerSchedules)
-	var failed []error
-	for _, collector := range []prometheus.Collector{m.runs, m.missed, m.lag, m.panics} {
-		if err := registerer.Register(collector); err != nil {
-			failed = append(failed, fmt.Errorf("register metric: %w", err))
-		}
-	}
-	return m, errors.Join(failed...)
+	return m, metrics.Register(registerer, m.runs, m.missed, m.lag, m.panics)
 }
 
-func (m *Metrics) name(name string) string { return strings.ReplaceAll(m.prefix+name, "-", "_") }
+func (m *Metrics) name(name string) string { return metrics.Name(m.prefix, name) }
 
 // panicked counts a sync of a schedule that panicked.
 func (m *Metrics) panicked() {
