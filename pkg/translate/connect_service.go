@@ -3,6 +3,7 @@
 package translate
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -66,14 +67,23 @@ func (c *connectBuilder) readPorts() error {
 		if !given {
 			continue
 		}
-		number, ok := sparkconf.ParseInt(sparkconf.TrimSpace(value))
-		if !ok || len(validation.IsValidPortNum(int(number))) > 0 {
-			return fmt.Errorf("spec.sparkConf[%s]: %q: the Service of the server needs a fixed port; use a number from 1 to 65535",
-				port.key, sparkconf.Excerpt(value, sparkconf.MaxValue))
+		number, err := ConnectPort(value)
+		if err != nil {
+			return fmt.Errorf("spec.sparkConf[%s]: %q: %w", port.key, sparkconf.Excerpt(value, sparkconf.MaxValue), err)
 		}
 		*port.to = number
 	}
 	return nil
+}
+
+// ConnectPort reads a port of a server from a property. The Service leads to it, so it must
+// not be one that Spark chooses.
+func ConnectPort(value string) (int32, error) {
+	number, ok := sparkconf.ParseInt(sparkconf.TrimSpace(value))
+	if !ok || len(validation.IsValidPortNum(int(number))) > 0 {
+		return 0, errors.New("the Service of the server needs a fixed port; use a number from 1 to 65535")
+	}
+	return number, nil
 }
 
 // service returns the Service by which clients reach the server: that of the spec with

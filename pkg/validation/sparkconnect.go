@@ -156,9 +156,8 @@ func (c *connectValidator) validatePorts() {
 		if !given || hasReference(text) {
 			continue
 		}
-		number, ok := sparkconf.ParseInt(sparkconf.TrimSpace(text))
-		if !ok || len(validation.IsValidPortNum(int(number))) > 0 {
-			c.invalid(c.root.Child("sparkConf").Key(key), text, "the Service of the server needs a fixed port; use a number from 1 to 65535")
+		if _, err := translate.ConnectPort(text); err != nil {
+			c.invalid(c.root.Child("sparkConf").Key(key), text, "%v", err)
 		}
 	}
 }
