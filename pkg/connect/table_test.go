@@ -5,6 +5,7 @@ package connect
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -142,7 +143,8 @@ func observations(yield func(*input)) {
 		},
 		func(connect *v1alpha1.SparkConnect) { connect.DeletionTimestamp = &metav1.Time{Time: now} },
 	}
-	for _, pod := range pods {
+	for _, name := range slices.Sorted(maps.Keys(pods)) {
+		pod := pods[name]
 		for _, status := range statuses {
 			for _, spec := range specs {
 				object := connect(spec)
@@ -229,6 +231,9 @@ func FuzzDecide(f *testing.F) {
 				out := &outcome{}
 				if p.does(startServer) {
 					out.pod, out.created = &podview.Pod{Name: "lab-server", UID: "pod", Connect: &podview.Connect{Name: "lab", UID: "lab-uid"}}, true
+					if in.own() { // which is then adopted, whatever its UID
+						out.pod = in.pod
+					}
 				}
 				next := conclude(&in, p, out, 0)
 				if phaseOf(next) == phaseOf(&status) {
