@@ -131,7 +131,7 @@ var outputs = []string{"table", "json", "rbac"}
 func decidesPermissions(flag string) bool {
 	return slices.Contains([]string{
 		"kubeconfig", "namespaces", "namespace-selector", "leader-election", "leader-election-lock-name", "leader-election-lock-namespace",
-		"node-loss-grace-period", "enable-driver-pdb", "enable-connect", "enable-batch-scheduler", "secure-metrics", "metrics-bind-address",
+		"node-loss-grace-period", "enable-driver-pdb", "enable-connect", "enable-connect-authentication", "enable-batch-scheduler", "secure-metrics", "metrics-bind-address",
 		"enable-resource-quota-enforcement", "enable-cert-manager", "webhook-secret-name", "webhook-secret-namespace",
 		"mutating-webhook-name", "validating-webhook-name", "feature-gates",
 	}, flag)
@@ -143,6 +143,7 @@ func (o *ControllerOptions) permissions() []permissions.Permission {
 	needs := permissions.Controller{
 		Scopes: o.scopes(), Selects: o.NamespaceSelector != "", Lease: o.Election.lease(), NodeLoss: o.NodeLossGracePeriod > 0,
 		DisruptionBudgets: o.EnableDriverPDB, BatchScheduling: o.EnableBatchScheduler, Routes: o.RouteURLFormat != "", Connect: o.EnableConnect,
+		ConnectTokens: o.EnableConnect && o.ConnectAuthentication,
 		SecureMetrics: o.Serving.checksScrapes(),
 	}
 	return needs.List()

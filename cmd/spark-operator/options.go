@@ -42,6 +42,7 @@ type ControllerOptions struct {
 	DefaultTimeToLive        int64
 	EnableDriverPDB          bool
 	EnableConnect            bool
+	ConnectAuthentication    bool
 
 	LogTailLines  int64
 	LogTailRedact string
@@ -108,11 +109,13 @@ func NewControllerOptions() (*ControllerOptions, error) {
 		SubmitterDeadline:   sparksubmit.DefaultDeadline,
 		EnableUIService:     true,
 		EnableConnect:       true,
-		TimestampPrecision:  "nanos",
-		Election:            newLeaderElectionOptions(),
-		Serving:             newServingOptions(),
-		Logging:             newLoggingOptions(),
-		Gates:               gates,
+
+		ConnectAuthentication: true,
+		TimestampPrecision:    "nanos",
+		Election:              newLeaderElectionOptions(),
+		Serving:               newServingOptions(),
+		Logging:               newLoggingOptions(),
+		Gates:                 gates,
 	}, nil
 }
 
@@ -131,6 +134,7 @@ func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs.Int64Var(&o.DefaultTimeToLive, "default-time-to-live-seconds", o.DefaultTimeToLive, "Seconds after which a finished application without spec.timeToLiveSeconds is deleted; 0 keeps it.")
 	fs.BoolVar(&o.EnableDriverPDB, "enable-driver-pdb", o.EnableDriverPDB, "Create a PodDisruptionBudget for the driver of each application that sets spec.driverPodDisruptionBudget.")
 	fs.BoolVar(&o.EnableConnect, "enable-connect", o.EnableConnect, "Run Spark Connect servers (SparkConnect). Without the CRD of SparkConnect, the operator waits for it and runs applications and schedules meanwhile.")
+	fs.BoolVar(&o.ConnectAuthentication, "enable-connect-authentication", o.ConnectAuthentication, "Enable spec.authentication of SparkConnects, for which the operator reads and creates Secrets. Without it, a SparkConnect with this field is not started.")
 	fs.Int64Var(&o.LogTailLines, "log-tail-lines", o.LogTailLines, "Number of log lines of a failed driver that the status of its application keeps; 0 keeps none.")
 	fs.StringVar(&o.LogTailRedact, "log-tail-redact", o.LogTailRedact, "Regular expression for text to redact in log lines, messages and events; the first capture group is kept. \"default\" uses the built-in rules; an empty value disables redaction.")
 	fs.StringVar(&o.TimestampPrecision, "scheduled-spark-application-timestamp-precision", o.TimestampPrecision, "Precision of the time in the names of scheduled runs: "+strings.Join(timestampPrecisions, ", ")+".")
@@ -282,6 +286,8 @@ func (o *ControllerOptions) Config(master string) (*ControllerConfig, error) {
 			DefaultConf:  defaultConf,
 			ServiceLinks: o.ServiceLinks,
 			Redact:       redactTexts,
+
+			Authentication: o.ConnectAuthentication,
 		},
 		Informers:        scope,
 		Metrics:          o.Serving.metrics(),

@@ -29,6 +29,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	sparkfake "github.com/spark-operator/spark-operator/pkg/client/clientset/versioned/fake"
 	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/redact"
 )
 
 var (
@@ -101,7 +102,7 @@ func (c *cluster) start() {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	controller, err := New(Config{Master: "k8s://https://10.0.0.1:443"}, Clients{Kube: c.kube, Spark: c.spark}, set, c, c.metrics)
+	controller, err := New(Config{Master: "k8s://https://10.0.0.1:443", Authentication: true, Redact: redact.Secrets}, Clients{Kube: c.kube, Spark: c.spark}, set, c, c.metrics)
 	if err != nil {
 		c.t.Fatal(err)
 	}

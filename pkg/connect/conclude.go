@@ -75,6 +75,8 @@ func concludeRefusedStart(in *input, out *outcome, status *v1alpha1.SparkConnect
 	switch {
 	case owned.IsForeign(out.err):
 		setOnce(c, reasonNameTaken, message)
+	case errors.As(out.err, &waiting) && (waiting.Reason == reasonTokenMissing || waiting.Reason == reasonTokenInvalid):
+		c.SetFalse(v1alpha1.ConditionServerPodReady, waiting.Reason, message) // it changes as the Secret does
 	case errors.As(out.err, &waiting):
 		setOnce(c, waiting.Reason, message)
 	case reconcile.Final(out.err), cause == reconcile.AdmissionDenied && failures >= admissionFailures:

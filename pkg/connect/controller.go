@@ -31,6 +31,9 @@ type Config struct {
 	// ServiceLinks gives pods the variables of every Service of their namespace, as
 	// Kubernetes does by default.
 	ServiceLinks bool
+	// Authentication lets servers check the token of their clients (spec.authentication),
+	// for which Secrets are read and created.
+	Authentication bool
 	// Workers is how many servers are worked on at the same time, and at most the
 	// [loop.Namespaces]-th part of them in the same namespace. Default 64.
 	Workers int

@@ -66,8 +66,9 @@ func liveThrough(c *cluster) {
 		c.report(running(true))
 		c.settle(in(v1alpha1.SparkConnectStateReady, starts))
 	}
-	c.add(connect(func(connect *v1alpha1.SparkConnect) { connect.Spec.UpdatePolicy = v1alpha1.UpdateRecreate }))
+	c.add(connect(func(connect *v1alpha1.SparkConnect) { connect.Spec.UpdatePolicy = v1alpha1.UpdateRecreate }, generated))
 	runs(1)
+	token := c.secret("lab-token").ResourceVersion
 	c.edit(func(connect *v1alpha1.SparkConnect) { connect.Spec.Suspend = ptr.To(true) })
 	c.settle(func() bool { return in(v1alpha1.SparkConnectStateNotReady, 1)() && c.pod() == nil })
 	c.edit(func(connect *v1alpha1.SparkConnect) { connect.Spec.Suspend = nil })
@@ -76,6 +77,9 @@ func liveThrough(c *cluster) {
 	runs(3)
 	c.edit(func(connect *v1alpha1.SparkConnect) { connect.Spec.Server.Memory = ptr.To("2g") })
 	runs(4)
+	if c.secret("lab-token").ResourceVersion != token {
+		c.t.Error("the Secret of the token was written again")
+	}
 	c.edit(func(connect *v1alpha1.SparkConnect) {
 		connect.Spec.Suspend, connect.Spec.TimeToLiveSeconds = ptr.To(true), ptr.To[int64](60)
 	})

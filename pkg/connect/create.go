@@ -55,6 +55,11 @@ func (c *Controller) startServer(ctx context.Context, in *input, out *outcome) e
 		return reconcile.Refuse(err)
 	}
 	out.warnings = run.Warnings
+	if pod == nil {
+		if err := c.ensureToken(ctx, in); err != nil {
+			return err
+		}
+	}
 	if err := c.ensureConfigMap(ctx, in, run.ConfigMap, pod); err != nil {
 		return err
 	}

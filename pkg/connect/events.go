@@ -3,6 +3,8 @@
 package connect
 
 import (
+	"strings"
+
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -48,7 +50,7 @@ func transitionEvents(in *input, out *outcome, status *v1alpha1.SparkConnectStat
 	case stopped(before, status):
 		list = append(list, reconcile.Normal(eventStopped, "Stop", pod, "Stopped the server: %s", message))
 	case to == phaseReady && from != phaseReady:
-		list = append(list, reconcile.Normal(eventReady, "Observe", pod, "The server accepts sessions at %s", status.Endpoint))
+		list = append(list, reconcile.Normal(eventReady, "Observe", pod, "The server accepts sessions at %s", address(status.Endpoint)))
 	case to == phaseBackingOff && from != phaseBackingOff:
 		list = append(list, reconcile.Warning(eventRestarting, "Restart", pod, "%s", message))
 	case to == phaseFailed && from != phaseFailed:
@@ -60,4 +62,10 @@ func transitionEvents(in *input, out *outcome, status *v1alpha1.SparkConnectStat
 		list = append(list, reconcile.Normal(eventUpdatePending, "Observe", pod, "%s", now.Message))
 	}
 	return list
+}
+
+// address is an endpoint without its parameters, such as the placeholder of the token.
+func address(endpoint string) string {
+	text, _, _ := strings.Cut(endpoint, "/;")
+	return text
 }

@@ -45,6 +45,8 @@ type Controller struct {
 	// DisruptionBudgets, BatchScheduling, Routes and Connect are set if these features are
 	// enabled.
 	DisruptionBudgets, BatchScheduling, Routes, Connect bool
+	// ConnectTokens is set if servers may check the token of their clients.
+	ConnectTokens bool
 	// SecureMetrics is set if the process checks who scrapes its metrics.
 	SecureMetrics bool
 }
@@ -116,9 +118,10 @@ var (
 		{sparkGroup, "sparkconnects/status", "update", "reporting the status of Spark Connect servers"},
 		{sparkGroup, "sparkconnects/finalizers", "update", "owner references of Spark Connect servers, with the admission plugin OwnerReferencesPermissionEnforcement"},
 	}
-	routes     = []rule{{"gateway.networking.k8s.io", "httproutes", "get create update delete", "the HTTPRoute of the web UI (--ui-route-url-format)"}}
-	nodes      = rule{"", "nodes", "get", "force-deleting drivers on lost nodes (--node-loss-grace-period)"}
-	namespaces = rule{"", "namespaces", "list watch", "--namespace-selector"}
+	connectTokens = []rule{{"", "secrets", "get create", "spec.authentication of Spark Connect servers (--enable-connect-authentication)"}}
+	routes        = []rule{{"gateway.networking.k8s.io", "httproutes", "get create update delete", "the HTTPRoute of the web UI (--ui-route-url-format)"}}
+	nodes         = rule{"", "nodes", "get", "force-deleting drivers on lost nodes (--node-loss-grace-period)"}
+	namespaces    = rule{"", "namespaces", "list watch", "--namespace-selector"}
 
 	scrapes = []rule{
 		{tokenGroup, "tokenreviews", "create", "checking the tokens of who scrapes the metrics (--secure-metrics)"},
@@ -145,6 +148,9 @@ func (c *Controller) List() []Permission {
 		}
 		if c.Connect {
 			l.add(scope, connects...)
+		}
+		if c.ConnectTokens {
+			l.add(scope, connectTokens...)
 		}
 	}
 	if c.NodeLoss {

@@ -84,7 +84,9 @@ func BuildConnect(connect *v1alpha1.SparkConnect, p Params) (*ConnectRun, error)
 	if err := c.readPorts(); err != nil {
 		return nil, err
 	}
-	c.editPod()
+	if err := c.editPod(); err != nil {
+		return nil, err
+	}
 	result := &ConnectRun{
 		Pod: run.Driver, ConfigMap: c.configMap(), Service: c.service(), Driver: run.Service,
 		NetworkPolicy: run.NetworkPolicy, Claims: run.Claims,
@@ -95,7 +97,7 @@ func BuildConnect(connect *v1alpha1.SparkConnect, p Params) (*ConnectRun, error)
 		// Executors connect before the server accepts sessions.
 		driver.Spec.PublishNotReadyAddresses = true
 	}
-	for _, text := range append(warnings, run.Warnings...) {
+	for _, text := range slices.Concat(warnings, tokenWarnings(connect), run.Warnings) {
 		result.Warnings = append(result.Warnings, connectTerms.Replace(text))
 	}
 	result.Warnings = sortedWarnings(result.Warnings)
@@ -204,7 +206,7 @@ type connectBuilder struct {
 }
 
 // editPod makes a server pod of a driver pod.
-func (c *connectBuilder) editPod() {
+func (c *connectBuilder) editPod() error {
 	pod := c.run.Driver
 	pod.OwnerReferences = slices.DeleteFunc(slices.Clone(pod.OwnerReferences), func(have metav1.OwnerReference) bool { return have.UID == c.connect.UID })
 	pod.OwnerReferences = append(pod.OwnerReferences, ConnectOwner(c.connect))
@@ -231,6 +233,7 @@ func (c *connectBuilder) editPod() {
 	if given := templateContainer(c.connect.Spec.Server.Template, podspec.Driver, c.connect.Spec.SparkConf); given != nil {
 		keepResources(&container.Resources, &given.Resources)
 	}
+	return c.requireToken(container)
 }
 
 // keepResources takes CPU and memory from the template where it sets them.

@@ -36,7 +36,8 @@ func ConnectServiceName(connect *v1alpha1.SparkConnect) string {
 }
 
 // ConnectEndpoint is the URL by which clients in the cluster reach the server through its
-// Service.
+// Service. Of a token it has a placeholder: the parameter "token" of clients would require
+// TLS.
 func ConnectEndpoint(connect *v1alpha1.SparkConnect) string {
 	port := v1alpha1.DefaultPort
 	if service := connect.Spec.Server.Service; service != nil {
@@ -46,7 +47,11 @@ func ConnectEndpoint(connect *v1alpha1.SparkConnect) string {
 			}
 		}
 	}
-	return fmt.Sprintf("sc://%s.%s.svc:%d", ConnectServiceName(connect), connect.Namespace, port)
+	endpoint := fmt.Sprintf("sc://%s.%s.svc:%d", ConnectServiceName(connect), connect.Namespace, port)
+	if connect.Spec.Authentication != nil {
+		endpoint += "/;authorization=Bearer%20" + tokenPlaceholder
+	}
+	return endpoint
 }
 
 // readPorts reads the ports of the server from the properties with which it is started.

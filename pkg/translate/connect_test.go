@@ -144,3 +144,37 @@ func TestRefusalsNameTheFieldsOfTheServer(t *testing.T) {
 		t.Errorf("refusal %v", err)
 	}
 }
+
+// The token reaches the server and nothing else: neither the properties nor the executors.
+func TestTokenIsAVariableOfTheServerOnly(t *testing.T) {
+	edit := func(c *v1alpha1.SparkConnect) {
+		c.Spec.Authentication = &v1alpha1.Authentication{TokenSecret: &v1alpha1.TokenSecret{Name: "team"}}
+		c.Spec.SparkConf = map[string]string{"spark.kubernetes.driver.secretKeyRef." + TokenVariable: "other:key"}
+		c.Spec.Server.Template = &corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{
+			Name: "spark-kubernetes-driver", Env: []corev1.EnvVar{{Name: TokenVariable, Value: "plain"}, {Name: "OTHER", Value: "1"}},
+		}}}}
+	}
+	run := buildConnect(t, newConnect(edit))
+	var found []corev1.EnvVar
+	for _, variable := range run.Pod.Spec.Containers[0].Env {
+		if variable.Name == TokenVariable {
+			found = append(found, variable)
+		}
+	}
+	if len(found) != 1 || found[0].Value != "" || found[0].ValueFrom.SecretKeyRef.Name != "team" || found[0].ValueFrom.SecretKeyRef.Key != "token" {
+		t.Errorf("variables %+v", found)
+	}
+	for name, text := range run.ConfigMap.Data {
+		if strings.Contains(text, "team") || strings.Contains(text, "plain") {
+			t.Errorf("%s:\n%s", name, text)
+		}
+	}
+	if !slices.ContainsFunc(run.Warnings, func(text string) bool { return strings.Contains(text, TokenVariable+" has no effect") }) {
+		t.Errorf("warnings %q", run.Warnings)
+	}
+	// Whoever sets it: the property would win over the Secret.
+	_, err := PreviewConnect(newConnect(edit), map[string]string{TokenProperty: "of-all"})
+	if err == nil || !strings.Contains(err.Error(), "Spark would use this property") || strings.Contains(err.Error(), "of-all") {
+		t.Errorf("refusal %v", err)
+	}
+}

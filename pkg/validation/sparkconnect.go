@@ -47,6 +47,7 @@ func ValidateStoredSparkConnect(connect *v1alpha1.SparkConnect) (faults, tolerab
 	c.validatePorts()
 	c.validateService()
 	c.validateTimes()
+	c.validateAuthentication()
 	return joined(c.faults.List(), inTermsOfConnect(ofApp)), inTermsOfConnect(tolerable)
 }
 
@@ -214,9 +215,11 @@ func connectWarnings(connect *v1alpha1.SparkConnect) (warnings []string) {
 				"spec.maxRestarts limits how often")
 		}
 	}
-	if _, given := spec.SparkConf["spark.connect.authenticate.token"]; given {
-		warnings = append(warnings, "spec.sparkConf: who may read this object, its ConfigMap or the web UI can read spark.connect.authenticate.token; "+
-			"set the variable SPARK_CONNECT_AUTHENTICATE_TOKEN from a Secret in spec.server.template")
+	for _, key := range translate.TokenProperties() {
+		if _, given := spec.SparkConf[key]; given {
+			warnings = append(warnings, "spec.sparkConf: who may read this object, its ConfigMap or the web UI can read "+key+"; "+
+				"use spec.authentication, which takes the token from a Secret")
+		}
 	}
 	return warnings
 }

@@ -60,6 +60,7 @@ func TestRulesAreWhatTheFlagsNeed(t *testing.T) {
 	features := []string{
 		"", "controller.leaderElection.enable=false", "controller.leaderElection.enable=false,controller.replicas=2", "controller.nodeLossGracePeriod=0s",
 		"controller.driverPodDisruptionBudget.enable=true", "controller.batchScheduler.enable=true",
+		"controller.sparkConnect.authentication.enable=false", "controller.sparkConnect.enable=false",
 		"controller.uiRoute.enable=true", "controller.uiRoute.enable=true,controller.uiRoute.urlFormat=a.example.com",
 		"webhook.resourceQuotaEnforcement.enable=true", "webhook.leaderElection.enable=false", partialRestart, "certManager.enable=true", "prometheus.metrics.secureMetrics.enable=true",
 		"certManager.enable=true,controller.driverPodDisruptionBudget.enable=true,controller.batchScheduler.enable=true,webhook.resourceQuotaEnforcement.enable=true",

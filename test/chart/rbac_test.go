@@ -95,8 +95,14 @@ func TestReleaseNamespaceRunsJobs(t *testing.T) {
 func TestLeastRights(t *testing.T) {
 	rules := roles(t, render(t, "--set", "spark.jobNamespaces={team-a}"))
 	controller, driver := rules["spark-operator-controller/team-a"], rules["spark-operator-spark/team-a"]
-	if got := verbs(controller, "secrets"); len(got) != 0 {
+	// For the tokens of SparkConnects. Without them, none.
+	if got := verbs(controller, "secrets"); !slices.Equal(got, []string{"create", "get"}) {
 		t.Errorf("the controller may %v secrets", got)
+	}
+	for _, off := range []string{"controller.sparkConnect.authentication.enable=false", "controller.sparkConnect.enable=false"} {
+		if got := verbs(roles(t, render(t, "--set", "spark.jobNamespaces={team-a},"+off))["spark-operator-controller/team-a"], "secrets"); len(got) != 0 {
+			t.Errorf("%s: the controller may %v secrets", off, got)
+		}
 	}
 	for _, verb := range []string{"update", "patch"} {
 		if slices.Contains(verbs(controller, "sparkoperator.k8s.io/sparkapplications"), verb) {

@@ -6,9 +6,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +25,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/test/admission"
 	"github.com/spark-operator/spark-operator/test/sim"
@@ -106,12 +109,15 @@ func readFiles(t *testing.T, by *tenant) {
 	}
 }
 
-// readSecrets uses the operator to read Secrets that the tenant may not read. It has no
-// access to any.
+// readSecrets uses the operator to read Secrets that the tenant may not read. It reads the
+// token of a SparkConnect by the name in the spec, and nothing else.
 func readSecrets(t *testing.T, by *tenant) {
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "planted"}, StringData: map[string]string{"key": "planted-in-a-secret"}}
-	if _, err := api.Core.CoreV1().Secrets(victim).Create(t.Context(), secret, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
+	const planted = "planted;in-a-secret"
+	for _, namespace := range []string{victim, by.namespace} {
+		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "planted"}, StringData: map[string]string{"key": planted}}
+		if _, err := api.Core.CoreV1().Secrets(namespace).Create(t.Context(), secret, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	config := rest.CopyConfig(api.Config)
 	config.Impersonate.UserName = under.user
@@ -120,17 +126,51 @@ func readSecrets(t *testing.T, by *tenant) {
 		t.Fatal(err)
 	}
 	for _, namespace := range []string{victim, by.namespace, "spark-operator", "kube-system"} {
-		if _, err := client.CoreV1().Secrets(namespace).List(t.Context(), metav1.ListOptions{}); !apierrors.IsForbidden(err) {
+		secrets := client.CoreV1().Secrets(namespace)
+		if _, err := secrets.List(t.Context(), metav1.ListOptions{}); !apierrors.IsForbidden(err) {
 			t.Errorf("the operator lists Secrets of %s: %v", namespace, err)
 		}
-		if _, err := client.CoreV1().Secrets(namespace).Get(t.Context(), "planted", metav1.GetOptions{}); !apierrors.IsForbidden(err) {
-			t.Errorf("the operator reads Secrets of %s: %v", namespace, err)
+		if err := secrets.Delete(t.Context(), "planted", metav1.DeleteOptions{}); !apierrors.IsForbidden(err) {
+			t.Errorf("the operator deletes Secrets of %s: %v", namespace, err)
+		}
+		if _, err := secrets.Patch(t.Context(), "planted", types.MergePatchType, []byte(`{}`), metav1.PatchOptions{}); !apierrors.IsForbidden(err) {
+			t.Errorf("the operator changes Secrets of %s: %v", namespace, err)
 		}
 	}
 	// A reference to a Secret is one to the tenant's own namespace.
 	app := by.app("mounted", "")
 	app.Spec.Driver.Secrets = []v1beta2.SecretInfo{{Name: victim + "/planted", Path: "/planted"}}
 	by.fails(t, app, "planted")
+	// What is wrong with a token is said without it.
+	for name, want := range map[string]string{"planted": "contains ';'", victim + "/planted": "is not the name of a Secret"} {
+		connect := &v1alpha1.SparkConnect{ObjectMeta: metav1.ObjectMeta{Name: "token-" + strconv.Itoa(len(name))}}
+		connect.Spec.SparkVersion, connect.Spec.Image = "4.3.0", ptr.To("apache/spark:4.3.0")
+		connect.Spec.Authentication = &v1alpha1.Authentication{TokenSecret: &v1alpha1.TokenSecret{Name: name, Key: "key"}}
+		connects := api.Spark.SparkoperatorV1alpha1().SparkConnects(by.namespace)
+		if _, err := connects.Create(t.Context(), connect, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, time.Minute, func(ctx context.Context) error {
+			stored, err := connects.Get(ctx, connect.Name, metav1.GetOptions{})
+			if err != nil {
+				return err
+			}
+			text, err := json.Marshal(stored)
+			switch {
+			case err != nil:
+				return err
+			case strings.Contains(string(text), "in-a-secret"):
+				t.Errorf("the status contains the Secret: %s", text)
+			case !strings.Contains(string(text), want):
+				return fmt.Errorf("no %q in %s", want, text)
+			}
+			return nil
+		})
+	}
+	events, err := api.Core.CoreV1().Events(by.namespace).List(t.Context(), metav1.ListOptions{})
+	if err != nil || strings.Contains(fmt.Sprint(events.Items), "in-a-secret") {
+		t.Errorf("the events contain the Secret, or cannot be read: %v", err)
+	}
 }
 
 // useOtherCredentials asks for the credentials of the operator, or for another API server.

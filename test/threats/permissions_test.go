@@ -358,6 +358,7 @@ func connectServer(t *testing.T, namespace string) {
 	connects := api.Spark.SparkoperatorV1alpha1().SparkConnects(namespace)
 	connect := &v1alpha1.SparkConnect{ObjectMeta: metav1.ObjectMeta{Name: "lab"}}
 	connect.Spec.SparkVersion, connect.Spec.Image, connect.Spec.TimeToLiveSeconds = "4.3.0", ptr.To("apache/spark:4.3.0"), ptr.To[int64](1)
+	connect.Spec.Authentication = &v1alpha1.Authentication{Generate: true}
 	if _, err := connects.Create(t.Context(), connect, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,8 @@ import (
 func ForKind(kind schema.GroupVersionKind) interface{} {
 	switch kind {
 	// Group=sparkoperator.k8s.io, Version=v1alpha1
+	case v1alpha1.SchemeGroupVersion.WithKind("Authentication"):
+		return &sparkoperatork8siov1alpha1.AuthenticationApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ExecutorSpec"):
 		return &sparkoperatork8siov1alpha1.ExecutorSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ServerSpec"):
@@ -34,6 +36,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &sparkoperatork8siov1alpha1.SparkConnectStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SparkPodSpec"):
 		return &sparkoperatork8siov1alpha1.SparkPodSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("TokenSecret"):
+		return &sparkoperatork8siov1alpha1.TokenSecretApplyConfiguration{}
 
 		// Group=sparkoperator.k8s.io, Version=v1beta2
 	case v1beta2.SchemeGroupVersion.WithKind("ApplicationState"):

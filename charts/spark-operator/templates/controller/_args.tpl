@@ -98,6 +98,8 @@ The command line of the controller, as a YAML list.
 {{- end }}
 {{- if not .sparkConnect.enable }}
 - --enable-connect=false
+{{- else if not .sparkConnect.authentication.enable }}
+- --enable-connect-authentication=false
 {{- end }}
 - --health-probe-bind-address=:8081
 {{- with $.Values.prometheus.metrics }}

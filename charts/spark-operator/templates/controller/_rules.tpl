@@ -60,6 +60,12 @@ What the controller does with the objects of a job namespace. pkg/permissions ha
 - apiGroups: [sparkoperator.k8s.io]
   resources: [sparkconnects/finalizers]
   verbs: [update]
+{{- if .Values.controller.sparkConnect.authentication.enable }}
+# The tokens that spec.authentication of SparkConnects names or requests: read by name, never listed, updated or deleted.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, create]
+{{- end }}
 {{- end }}
 # The events of a driver that does not start: only they show missing volumes.
 - apiGroups: [""]

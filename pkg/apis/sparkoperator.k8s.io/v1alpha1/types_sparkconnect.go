@@ -96,6 +96,10 @@ type SparkConnectSpec struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	MaxRestarts *int32 `json:"maxRestarts,omitempty"`
+
+	// Token that clients have to present. Needs Spark 4.0. Default: everyone who reaches the server can use it.
+	// +optional
+	Authentication *Authentication `json:"authentication,omitempty"`
 }
 
 // ServerSpec is the server pod and its Service.

@@ -62,7 +62,8 @@ type SparkConnectStatus struct {
 	// Generation of the spec that this status describes.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// URL that clients inside of the cluster pass to SparkSession.builder.remote. Absent if the server is not ready.
+	// URL that clients inside of the cluster pass to SparkSession.builder.remote. Absent if the server is not ready. With
+	// spec.authentication, the word TOKEN in it stands for the token.
 	// +optional
 	Endpoint string `json:"endpoint,omitempty"`
 	// Number of server pods that were started for this object.

@@ -8,6 +8,11 @@
 package v1alpha1
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in Authentication) OpenAPIModelName() string {
+	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1alpha1.Authentication"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in ExecutorSpec) OpenAPIModelName() string {
 	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1alpha1.ExecutorSpec"
 }
@@ -45,4 +50,9 @@ func (in SparkConnectStatus) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in SparkPodSpec) OpenAPIModelName() string {
 	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1alpha1.SparkPodSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in TokenSecret) OpenAPIModelName() string {
+	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1alpha1.TokenSecret"
 }

@@ -25,6 +25,15 @@ func Parser() *typed.Parser {
 var parserOnce sync.Once
 var parser *typed.Parser
 var schemaYAML = typed.YAMLObject(`types:
+- name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1alpha1.Authentication
+  map:
+    fields:
+    - name: generate
+      type:
+        scalar: boolean
+    - name: tokenSecret
+      type:
+        namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1alpha1.TokenSecret
 - name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1alpha1.ExecutorSpec
   map:
     fields:
@@ -97,6 +106,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1alpha1.SparkConnectSpec
   map:
     fields:
+    - name: authentication
+      type:
+        namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1alpha1.Authentication
     - name: dynamicAllocation
       type:
         namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.DynamicAllocation
@@ -196,6 +208,16 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: stoppedAt
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+- name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1alpha1.TokenSecret
+  map:
+    fields:
+    - name: key
+      type:
+        scalar: string
+    - name: name
+      type:
+        scalar: string
+      default: ""
 - name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.ApplicationState
   map:
     fields:

@@ -47,6 +47,8 @@ type SparkConnectSpecApplyConfiguration struct {
 	// Number of consecutive failures of the server after which it is not restarted. A server that was ready for ten
 	// minutes resets the count. Default: no limit.
 	MaxRestarts *int32 `json:"maxRestarts,omitempty"`
+	// Token that clients have to present. Needs Spark 4.0. Default: everyone who reaches the server can use it.
+	Authentication *AuthenticationApplyConfiguration `json:"authentication,omitempty"`
 }
 
 // SparkConnectSpecApplyConfiguration constructs a declarative configuration of the SparkConnectSpec type for use with
@@ -168,5 +170,13 @@ func (b *SparkConnectSpecApplyConfiguration) WithUpdatePolicy(value sparkoperato
 // If called multiple times, the MaxRestarts field is set to the value of the last call.
 func (b *SparkConnectSpecApplyConfiguration) WithMaxRestarts(value int32) *SparkConnectSpecApplyConfiguration {
 	b.MaxRestarts = &value
+	return b
+}
+
+// WithAuthentication sets the Authentication field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Authentication field is set to the value of the last call.
+func (b *SparkConnectSpecApplyConfiguration) WithAuthentication(value *AuthenticationApplyConfiguration) *SparkConnectSpecApplyConfiguration {
+	b.Authentication = value
 	return b
 }

@@ -29,7 +29,8 @@ type SparkConnectStatusApplyConfiguration struct {
 	LastUpdateTime *metav1.Time `json:"lastUpdateTime,omitempty"`
 	// Generation of the spec that this status describes.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// URL that clients inside of the cluster pass to SparkSession.builder.remote. Absent if the server is not ready.
+	// URL that clients inside of the cluster pass to SparkSession.builder.remote. Absent if the server is not ready. With
+	// spec.authentication, the word TOKEN in it stands for the token.
 	Endpoint *string `json:"endpoint,omitempty"`
 	// Number of server pods that were started for this object.
 	Starts *int64 `json:"starts,omitempty"`
