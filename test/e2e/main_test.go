@@ -94,7 +94,7 @@ func runAll(m *testing.M) (int, error) {
 		return 1, err
 	}
 	code := m.Run()
-	return code, uninstall(ctx)
+	return code, errors.Join(checkRestarts(ctx), uninstall(ctx))
 }
 
 func connect() error {
