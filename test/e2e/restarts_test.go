@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"testing"
@@ -22,12 +21,11 @@ const leaseLost = "lost the Lease"
 // restarts say how often a container of the operator restarted and how it ended last.
 type restarts struct {
 	count int32
-	last  string
-	log   string
+	last  string // with the end of its log
 }
 
 func (r restarts) String() string {
-	return fmt.Sprintf("restarted %d times; ended last with %s; its log:\n%s", r.count, r.last, r.log)
+	return fmt.Sprintf("restarted %d times; ended last with %s", r.count, r.last)
 }
 
 // operatorRestarts are those of all containers of the operators that TestMain installed.
@@ -56,30 +54,11 @@ func findRestarts(ctx context.Context) (map[string]restarts, error) {
 				return nil, fmt.Errorf("operator pod %s/%s is %s", namespace, pod.Name, pod.Status.Phase)
 			}
 			for _, status := range pod.Status.ContainerStatuses {
-				of := restarts{count: status.RestartCount}
-				if of.count > 0 {
-					of.last = fmt.Sprintf("%+v", status.LastTerminationState.Terminated)
-					of.log = previousLog(ctx, pod, status.Name)
-				}
-				found[namespace+"/"+pod.Name+"/"+status.Name] = of
+				found[namespace+"/"+pod.Name+"/"+status.Name] = restarts{status.RestartCount, fmt.Sprintf("%+v", status.LastTerminationState.Terminated)}
 			}
 		}
 	}
 	return found, nil
-}
-
-// previousLog is the end of the log of the container's last run, or why it cannot be read.
-func previousLog(ctx context.Context, pod *corev1.Pod, container string) string {
-	stream, err := cluster.core.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Container: container, Previous: true}).Stream(ctx)
-	if err != nil {
-		return err.Error()
-	}
-	defer stream.Close()
-	text, err := io.ReadAll(stream)
-	if err != nil {
-		return err.Error()
-	}
-	return tail(string(text), 40)
 }
 
 // checkRestarts prints the restarts of the operators during all tests. It fails for each
@@ -93,8 +72,8 @@ func checkRestarts(ctx context.Context) error {
 	for container, of := range all {
 		switch {
 		case of.count == 0:
-		case strings.Contains(of.log, leaseLost):
-			fmt.Fprintf(os.Stderr, "e2e: %s lost its Lease: %s\n", container, of)
+		case strings.Contains(of.last, leaseLost):
+			fmt.Fprintf(os.Stderr, "e2e: %s: %s\n", container, of)
 		default:
 			failures = append(failures, fmt.Errorf("%s: %s", container, of))
 		}

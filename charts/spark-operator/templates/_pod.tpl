@@ -54,10 +54,18 @@ containers:
 - name: spark-operator-{{ $.component }}
   image: {{ include "spark-operator.image" $context | quote }}
   imagePullPolicy: {{ $context.Values.image.pullPolicy }}
+  terminationMessagePolicy: FallbackToLogsOnError
   args:
   {{- $.args | nindent 2 }}
   ports:
   {{- $.ports | trim | nindent 2 }}
+  startupProbe:
+    httpGet:
+      path: /healthz
+      port: health
+    timeoutSeconds: 5
+    periodSeconds: 2
+    failureThreshold: 60
   livenessProbe:
     httpGet:
       path: /healthz
@@ -80,10 +88,9 @@ containers:
   volumeMounts:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with .resources }}
+  {{- /* Without a request, the pod gets nearly no processor beside pods that have one: it loses its Lease. */}}
   resources:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
+    {{- .resources | default (dict "requests" (dict "cpu" "100m" "memory" "64Mi")) | toYaml | nindent 4 }}
   {{- with .securityContext }}
   securityContext:
     {{- toYaml . | nindent 4 }}
