@@ -39,7 +39,8 @@ kube::codegen::gen_client "${common[@]}" --with-watch --with-applyconfig \
   pkg/apis
 
 go -C hack/tools/controller-gen build -o "${GOBIN}/controller-gen" sigs.k8s.io/controller-tools/cmd/controller-gen
-"${GOBIN}/controller-gen" crd:generateEmbeddedObjectMeta=true paths=./pkg/apis/... output:crd:dir=manifests/crd
+# The type number is in the status only, for figures that the operator computes.
+"${GOBIN}/controller-gen" crd:allowDangerousTypes=true,generateEmbeddedObjectMeta=true paths=./pkg/apis/... output:crd:dir=manifests/crd
 # Fields of Kubernetes' own types lose their descriptions.
 go -C hack/tools/code-generator run ./describe "${root}"/manifests/crd/sparkoperator.*.yaml
 mkdir -p charts/spark-operator/crds

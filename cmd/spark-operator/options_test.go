@@ -197,6 +197,7 @@ func TestInvalidFlagsAreNamed(t *testing.T) {
 		{"--metrics-labels=reason", `"reason" is already a label`},
 		{"--metrics-labels=le", `"le" is already a label`},
 		{"--metrics-labels=quantile", `"quantile" is already a label`},
+		{"--metrics-usage-team-label=a b", "--metrics-usage-team-label"},
 		{"--metrics-job-submit-latency-buckets=1,+Inf", "--metrics-job-submit-latency-buckets"},
 		{"--metrics-job-start-latency-buckets=-1,1", "--metrics-job-start-latency-buckets"},
 		{"--ingress-class-name=My Class", "--ingress-class-name"},

@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/pflag"
+	k8svalidation "k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/rest"
 	cliflag "k8s.io/component-base/cli/flag"
 	"k8s.io/component-base/metrics/legacyregistry"
@@ -41,6 +42,7 @@ type ServingOptions struct {
 	MetricsEndpoint string
 	MetricsPrefix   string
 	MetricsLabels   []string
+	UsageTeamLabel  string
 	SubmitBuckets   []string
 	StartBuckets    []string
 
@@ -84,6 +86,7 @@ func (o *ServingOptions) AddFlags(fs *pflag.FlagSet) {
 	o.addProcessFlags(fs)
 	fs.StringVar(&o.MetricsPrefix, "metrics-prefix", o.MetricsPrefix, "Prefix of the names of application metrics.")
 	fs.StringSliceVar(&o.MetricsLabels, "metrics-labels", o.MetricsLabels, "Labels of an application that become labels of its metrics; \"namespace\" means its namespace.")
+	fs.StringVar(&o.UsageTeamLabel, "metrics-usage-team-label", o.UsageTeamLabel, "Label of an application whose value becomes the label team of the metrics of its usage; empty for none.")
 	fs.StringSliceVar(&o.SubmitBuckets, "metrics-job-submit-latency-buckets", o.SubmitBuckets, "Upper bounds in seconds of the histogram of the time from creation to submission.")
 	fs.StringSliceVar(&o.StartBuckets, "metrics-job-start-latency-buckets", o.StartBuckets, "Upper bounds in seconds of the histogram of the time from creation to the start of the driver.")
 }
@@ -137,6 +140,11 @@ func (o *ServingOptions) Validate() error {
 		}
 		seen[label] = true
 	}
+	if label := o.UsageTeamLabel; label != "" {
+		if problems := k8svalidation.IsQualifiedName(label); len(problems) > 0 {
+			wrong("metrics-usage-team-label", fmt.Errorf("%q is not the key of a label: %s", label, problems[0]))
+		}
+	}
 	return errors.Join(append(errs, o.Secure.Validate())...)
 }
 
@@ -169,6 +177,7 @@ func (o *ServingOptions) metrics() metrics.Config {
 	return metrics.Config{
 		Prefix:               o.MetricsPrefix,
 		Labels:               o.MetricsLabels,
+		TeamLabel:            o.UsageTeamLabel,
 		SubmitLatencyBuckets: submit,
 		StartLatencyBuckets:  start,
 	}

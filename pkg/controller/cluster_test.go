@@ -23,6 +23,7 @@ import (
 	kubefake "k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 	clocktesting "k8s.io/utils/clock/testing"
+	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/internal/fixture"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
@@ -381,6 +382,7 @@ func (c *cluster) driverPhase(name string, phase corev1.PodPhase) {
 		state := corev1.ContainerState{}
 		switch phase {
 		case corev1.PodRunning:
+			pod.Status.StartTime = ptr.To(metav1.NewTime(c.clock.Now()))
 			state.Running = &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(c.clock.Now())}
 		case corev1.PodSucceeded:
 			state.Terminated = &corev1.ContainerStateTerminated{Reason: "Completed", FinishedAt: metav1.NewTime(c.clock.Now())}
@@ -425,6 +427,24 @@ func (c *cluster) counter(name string) float64 {
 		}
 	}
 	return 0
+}
+
+// sum returns the sum of all series of a counter.
+func (c *cluster) sum(name string) float64 {
+	c.t.Helper()
+	families, err := c.registry.Gather()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	sum := 0.0
+	for _, family := range families {
+		if family.GetName() == name {
+			for _, metric := range family.GetMetric() {
+				sum += metric.GetCounter().GetValue()
+			}
+		}
+	}
+	return sum
 }
 
 // Short names for what most tests here begin with.

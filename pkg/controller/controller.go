@@ -73,6 +73,7 @@ type Controller struct {
 	synced       []cache.DoneChecker
 
 	unkept loop.Unkept[v1beta2.SparkApplicationStatus]
+	ledger podLedger
 
 	queue    loop.Queue
 	recorder events.EventRecorder
@@ -123,7 +124,7 @@ func newController(config Config, clients run.Clients, set *informers.Set, recor
 	if err != nil {
 		return nil, fmt.Errorf("watch SparkApplications: %w", err)
 	}
-	pods, err := c.pods.AddHandler(loop.Changes(c.podChanged))
+	pods, err := c.pods.AddHandler(c.podHandler())
 	if err != nil {
 		return nil, fmt.Errorf("watch pods: %w", err)
 	}

@@ -3,11 +3,13 @@
 package controller
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -77,6 +79,21 @@ var scenarios = []scenario{
 			wantLife(lifecycle.StateCompleted, counts{executions: 1}, "COMPLETED")(t, got)
 			if !slices.Equal(got.pods, []string{"pi-driver"}) {
 				t.Errorf("pods %q", got.pods)
+			}
+		},
+	},
+	{
+		name: "executors come and go", world: executorsComeAndGo,
+		check: func(t *testing.T, got *outcomeOfLife) {
+			wantLife(lifecycle.StateCompleted, counts{executions: 1}, "COMPLETED")(t, got)
+			// The driver ran for 420 s with one core. The first executor ended after 120 s, the
+			// second was deleted after 180 s, the third ran for 240 s until the end; each had two cores.
+			usage := got.usage[0]
+			if usage.Driver.CoreSeconds != 420 || usage.Executors.CoreSeconds != 2*(120+180+240) || usage.ExecutorsLost != 1 || usage.Incomplete {
+				t.Errorf("usage %+v", usage)
+			}
+			if got.coreSeconds != 420+2*(120+180+240) {
+				t.Errorf("the metrics count %v core-seconds", got.coreSeconds)
 			}
 		},
 	},
@@ -237,6 +254,53 @@ func withStrayExecutors(c *cluster, app *v1beta2.SparkApplication, after time.Du
 		return c.pod("pi-exec-2") == nil
 	}
 	return false
+}
+
+// executorsComeAndGo has three executors: one fails, and its driver deletes it later; one
+// is deleted while it runs; one outlives the driver. A minute passes between two of its acts.
+func executorsComeAndGo(c *cluster, app *v1beta2.SparkApplication, after time.Duration) bool {
+	if app.Status.AppState.State != lifecycle.StateRunning {
+		return runs(succeed)(c, app, after)
+	}
+	c.clock.Step(time.Minute)
+	switch minute := int(c.clock.Since(testStart) / time.Minute); minute {
+	case 1, 2, 3:
+		bigExecutor(c, fmt.Sprintf("pi-exec-%d", minute))
+		if minute == 3 {
+			c.editPod("pi-exec-1", executorFails(c))
+		}
+	case 4:
+		c.deletePod("pi-exec-1")
+	case 5:
+		c.deletePod("pi-exec-2")
+	case 7:
+		succeed(c, app)
+	}
+	return false
+}
+
+// executorFails lets an executor fail now.
+func executorFails(c *cluster) func(pod *corev1.Pod) {
+	return func(pod *corev1.Pod) {
+		pod.Status.Phase = corev1.PodFailed
+		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: v1beta2.ExecutorContainerName, State: corev1.ContainerState{
+			Terminated: &corev1.ContainerStateTerminated{ExitCode: 1, Reason: "Error", FinishedAt: metav1.NewTime(c.clock.Now())},
+		}}}
+	}
+}
+
+// bigExecutor runs an executor with two cores, since now.
+func bigExecutor(c *cluster, name string) {
+	c.addPod(&corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "ns", OwnerReferences: c.byDriver(), Labels: map[string]string{
+			v1beta2.LabelSparkAppName: "pi", v1beta2.LabelSubmissionID: c.application("pi").Status.SubmissionID, v1beta2.LabelLaunchedBySparkOperator: "true",
+			v1beta2.LabelSparkRole: v1beta2.SparkRoleExecutor, v1beta2.LabelSparkExecutorID: name[len(name)-1:],
+		}},
+		Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: v1beta2.ExecutorContainerName, Resources: corev1.ResourceRequirements{
+			Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("2"), corev1.ResourceMemory: resource.MustParse("512Mi")},
+		}}}},
+		Status: corev1.PodStatus{Phase: corev1.PodRunning, StartTime: ptr.To(metav1.NewTime(c.clock.Now()))},
+	})
 }
 
 // untilGone lets time pass after the end until the application is gone.

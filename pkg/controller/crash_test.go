@@ -3,6 +3,7 @@
 package controller
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -146,6 +147,8 @@ type outcomeOfLife struct {
 	events                                      []string
 	counters                                    map[string]float64
 	writes                                      int
+	usage                                       []v1beta2.Usage // of the attempts
+	coreSeconds                                 float64         // as the metrics count them
 }
 
 func outcomeOf(c *cluster) *outcomeOfLife {
@@ -161,6 +164,7 @@ func outcomeOf(c *cluster) *outcomeOfLife {
 				c.t.Errorf("two attempts have the id %s", a.SubmissionID)
 			}
 			ids[a.SubmissionID] = true
+			o.usage = append(o.usage, *cmp.Or(a.Usage, &v1beta2.Usage{}))
 		}
 		for _, condition := range s.Conditions {
 			o.conditions = append(o.conditions, fmt.Sprintf("%s=%s %s", condition.Type, condition.Status, condition.Reason))
@@ -181,6 +185,7 @@ func outcomeOf(c *cluster) *outcomeOfLife {
 	for _, name := range []string{"spark_application_count", "spark_application_submit_count", "spark_application_success_count", "spark_application_failure_count", "spark_application_failed_submission_count"} {
 		o.counters[name] = c.counter(name)
 	}
+	o.coreSeconds = c.sum("spark_application_core_seconds_total")
 	return o
 }
 
@@ -204,12 +209,34 @@ func checkOutcome(t *testing.T, want, got *outcomeOfLife, f *fault) {
 	if missing > 0 && (!lost || missing > 2) {
 		t.Errorf("counters %v, want %v", got.counters, want.counters)
 	}
+	checkUsage(t, want, got)
 	rest, wanted := *got, *want
 	for _, o := range []*outcomeOfLife{&rest, &wanted} {
-		o.events, o.counters, o.writes = nil, nil, 0
+		o.events, o.counters, o.writes, o.usage, o.coreSeconds = nil, nil, 0, nil, 0
 	}
 	if !reflect.DeepEqual(rest, wanted) {
 		t.Errorf("outcome\n%+v, want\n%+v", rest, wanted)
+	}
+}
+
+// checkUsage checks that nothing counts twice, and that the status says so if the new process
+// did not see the end of a pod. Of a pod whose end was written, the last seconds may be missing.
+func checkUsage(t *testing.T, want, got *outcomeOfLife) {
+	t.Helper()
+	total := 0.0
+	for i := range min(len(got.usage), len(want.usage)) {
+		g, w := got.usage[i], want.usage[i]
+		total += g.Driver.CoreSeconds + g.Executors.CoreSeconds
+		if g.Driver.CoreSeconds > w.Driver.CoreSeconds || g.Executors.CoreSeconds > w.Executors.CoreSeconds || g.ExecutorsLost > w.ExecutorsLost {
+			t.Errorf("attempt %d counts %+v, want no more than %+v", i+1, g, w)
+		}
+		const lag = 10 // seconds
+		if !g.Incomplete && (g.Executors.CoreSeconds < w.Executors.CoreSeconds-2*lag || g.Driver.CoreSeconds < w.Driver.CoreSeconds-lag) {
+			t.Errorf("attempt %d counts %+v, less than %+v, and does not say so", i+1, g, w)
+		}
+	}
+	if got.coreSeconds > total+0.001 {
+		t.Errorf("the metrics count %v core-seconds, the status %v", got.coreSeconds, total)
 	}
 }
 

@@ -105,6 +105,7 @@ func (c *Controller) seenPods(app *v1beta2.SparkApplication) (lifecycle.Observed
 		}
 	}
 	slices.SortFunc(seen.Executors, func(a, b *podview.Pod) int { return cmp.Compare(a.Name, b.Name) })
+	c.seeDeparted(app, &seen)
 	return seen, nil
 }
 

@@ -71,8 +71,24 @@ func (p *process) refresh() {
 	for _, pod := range c.pods() {
 		pods = append(pods, podview.Of(pod))
 	}
+	p.noteInLedger(pods)
 	if err := errors.Join(p.apps.Replace(apps, version), p.podList.Replace(pods, version)); err != nil {
 		c.t.Fatal(err)
+	}
+}
+
+// noteInLedger calls what the events of pods would call.
+func (p *process) noteInLedger(pods []any) {
+	handler, exist := p.podHandler(), map[string]bool{}
+	for i := range pods {
+		pod := pods[i].(*podview.Pod)
+		exist[pod.Name] = true
+		handler.OnAdd(pod, false)
+	}
+	for _, object := range p.podList.List() {
+		if pod := object.(*podview.Pod); !exist[pod.Name] {
+			handler.OnDelete(cache.DeletedObject[*podview.Pod]{OptionalObj: pod})
+		}
 	}
 }
 

@@ -36,6 +36,7 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 		c.fresh.Forget(key)
 		c.runner.Forget(key)
 		c.unkept.Forget(key)
+		c.ledger.forget(key)
 		return 0, nil
 	}
 	if c.givesWay(app) {

@@ -16,7 +16,15 @@ import (
 func loses(sent, kept *v1beta2.SparkApplicationStatus) bool {
 	return len(kept.Conditions) < len(sent.Conditions) || len(kept.Attempts) < len(sent.Attempts) ||
 		kept.ObservedGeneration != sent.ObservedGeneration || kept.ObservedSpecHash != sent.ObservedSpecHash ||
-		kept.AppState.LastTransitionTime.IsZero() && !sent.AppState.LastTransitionTime.IsZero()
+		kept.AppState.LastTransitionTime.IsZero() && !sent.AppState.LastTransitionTime.IsZero() ||
+		usageIn(sent) && !usageIn(kept)
+}
+
+// usageIn reports whether a status has the usage of the current run, without which the next
+// slice would count all over.
+func usageIn(status *v1beta2.SparkApplicationStatus) bool {
+	attempt := status.Attempt(status.SubmissionID)
+	return attempt != nil && attempt.Usage != nil
 }
 
 // restore completes the status of an application with what the API server dropped.

@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -39,7 +40,13 @@ func runningExecutor(id int) *corev1.Pod {
 			}},
 			ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "spark"}},
 		},
-		Spec: corev1.PodSpec{NodeName: "node-1", Containers: []corev1.Container{{Name: "spark-kubernetes-executor", Image: "spark"}}},
+		Spec: corev1.PodSpec{NodeName: "node-1", Containers: []corev1.Container{{
+			Name: "spark-kubernetes-executor", Image: "spark",
+			Resources: corev1.ResourceRequirements{
+				Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("1"), corev1.ResourceMemory: resource.MustParse("1408Mi")},
+				Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1408Mi")},
+			},
+		}}},
 		Status: corev1.PodStatus{
 			Phase: corev1.PodRunning, PodIP: "10.0.0.1", HostIP: "192.0.2.1", StartTime: &now,
 			Conditions: []corev1.PodCondition{
@@ -75,9 +82,10 @@ func TestPodOfKeepsWhatIsRead(t *testing.T) {
 			SparkApplicationSelector: "spark-0123456789abcdef0123456789abcdef", ExecutorID: "7",
 		},
 		Annotations: podview.Annotations{{Key: "sparkoperator.k8s.io/another", Value: "b"}, {Key: v1beta2.AnnotationSubmitter, Value: "a"}},
-		Spec:        podview.Spec{NodeName: "node-1"},
+		Spec:        podview.Spec{NodeName: "node-1", Requests: podview.Requests{MilliCores: 1000, Bytes: 1408 << 20}},
 		Status: podview.Status{
-			Phase: corev1.PodRunning, Reason: "Evicted", Message: "The node was low on resource: memory.",
+			Started: now.Unix(),
+			Phase:   corev1.PodRunning, Reason: "Evicted", Message: "The node was low on resource: memory.",
 			Conditions: []corev1.PodCondition{{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, LastTransitionTime: now}},
 			InitContainerStatuses: []podview.ContainerStatus{{
 				Name: "init", RestartCount: 2, State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff", Message: "m"}},

@@ -12,6 +12,7 @@ package metrics
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +30,9 @@ type Config struct {
 	// metrics, dashes replaced by underscores. The key "namespace" stands for the
 	// namespace. A missing label has the value Unknown.
 	Labels []string
+	// TeamLabel is the key of the label of applications whose value is the label team of
+	// the metrics of their usage; empty for none.
+	TeamLabel string
 	// SubmitLatencyBuckets in seconds; nil: [DefaultSubmitLatencyBuckets].
 	SubmitLatencyBuckets []float64
 	// StartLatencyBuckets in seconds; nil: [DefaultStartLatencyBuckets].
@@ -60,6 +64,7 @@ type Metrics struct {
 	submitHistogram, startHistogram           *prometheus.HistogramVec
 	submission, statusLag                     *prometheus.HistogramVec
 	panics                                    prometheus.Counter
+	usage                                     *usage
 }
 
 // New registers the counters and latencies.
@@ -102,11 +107,13 @@ func New(registerer prometheus.Registerer, config Config) (*Metrics, error) {
 		Buckets: latencyBuckets(),
 	}, []string{"change"})
 	m.panics = NewPanicCounter(config.Prefix, ControllerApplications)
+	m.usage = newUsage(m.name, config.TeamLabel)
 
-	return m, Register(registerer,
+	return m, Register(registerer, slices.Concat(m.usage.collectors(), []prometheus.Collector{
 		m.count, m.submitCount, m.failedSubmissionCount, m.successCount, m.failureCount,
 		m.executorSuccessCount, m.executorFailure, m.successTime, m.failureTime,
-		m.submitLatency, m.startLatency, m.submitHistogram, m.startHistogram, m.submission, m.statusLag, m.panics)
+		m.submitLatency, m.startLatency, m.submitHistogram, m.startHistogram, m.submission, m.statusLag, m.panics,
+	})...)
 }
 
 // Register registers as many of the metrics as it can.
@@ -143,6 +150,7 @@ func (m *Metrics) Transition(before *v1beta2.SparkApplicationStatus, app *v1beta
 	m.lag(before, &app.Status, at.Written)
 	values := m.labels.values(app)
 	m.executors(before, &app.Status, values)
+	m.usage.count(before, app)
 
 	status := &app.Status
 	from, to := before.AppState.State, status.AppState.State

@@ -111,6 +111,8 @@ type Spec struct {
 	Driver *Driver
 	// Wanted is what a pod without node waits for; nil for others.
 	Wanted *Wanted
+	// Requests is what the scheduler reserves for the pod.
+	Requests Requests
 }
 
 // Driver is by what a driver pod shows of which submission it is. No id follows from
@@ -136,6 +138,8 @@ type Wanted struct {
 
 // Status is how far the pod is.
 type Status struct {
+	// Started is when the kubelet accepted the pod, in Unix time; 0 before.
+	Started         int64
 	Phase           corev1.PodPhase
 	Reason, Message string
 	// Conditions are DisruptionTarget, and PodScheduled of pods that are pending.
@@ -194,8 +198,10 @@ func Of(pod *corev1.Pod) *Pod {
 			SparkContainer: Intern(podspec.BuiltContainer(&pod.Spec, podspec.RoleOf(labels.Role))),
 			Driver:         driverOf(pod),
 			Wanted:         wantedBy(pod),
+			Requests:       requestsOf(pod),
 		},
 		Status: Status{
+			Started:               startOf(pod),
 			Phase:                 Intern(pod.Status.Phase),
 			Reason:                Intern(pod.Status.Reason),
 			Message:               pod.Status.Message,

@@ -78,6 +78,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &sparkoperatork8siov1beta2.PortApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("PrometheusSpec"):
 		return &sparkoperatork8siov1beta2.PrometheusSpecApplyConfiguration{}
+	case v1beta2.SchemeGroupVersion.WithKind("ReservedTime"):
+		return &sparkoperatork8siov1beta2.ReservedTimeApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("RestartPolicy"):
 		return &sparkoperatork8siov1beta2.RestartPolicyApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("RouteGateway"):
@@ -104,6 +106,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &sparkoperatork8siov1beta2.SparkUIConfigurationApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("Timeouts"):
 		return &sparkoperatork8siov1beta2.TimeoutsApplyConfiguration{}
+	case v1beta2.SchemeGroupVersion.WithKind("Usage"):
+		return &sparkoperatork8siov1beta2.UsageApplyConfiguration{}
 
 	}
 	return nil

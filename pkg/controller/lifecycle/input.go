@@ -48,6 +48,9 @@ type Observed struct {
 	Leftovers []*podview.Pod
 	// Executors of the submission in the status, by name.
 	Executors []*podview.Pod
+	// Departed are pods of the submission in the status that are gone, and that its usage
+	// may not contain yet.
+	Departed []Departed
 	// Unreadable says why the application could not be decoded; empty if it could.
 	Unreadable string
 }

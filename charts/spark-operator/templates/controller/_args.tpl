@@ -110,6 +110,9 @@ The command line of the controller, as a YAML list.
 {{- include "spark-operator.metrics.secureArgs" $ }}
 - --metrics-prefix={{ .prefix }}
 - --metrics-labels={{ .labels | default "app_type" }}
+{{- with .usageTeamLabel }}
+- --metrics-usage-team-label={{ . }}
+{{- end }}
 {{- with .jobStartLatencyBuckets }}
 - --metrics-job-start-latency-buckets={{ . }}
 {{- end }}

@@ -191,6 +191,9 @@ type Attempt struct {
 	// Last lines of the log of the driver, if the attempt failed.
 	// +optional
 	LogTail string `json:"logTail,omitempty"`
+	// What the pods of the run reserved.
+	// +optional
+	Usage *Usage `json:"usage,omitempty"`
 }
 
 // Types of conditions in status.conditions.

@@ -103,6 +103,11 @@ func (in PrometheusSpec) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in ReservedTime) OpenAPIModelName() string {
+	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.ReservedTime"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in RestartPolicy) OpenAPIModelName() string {
 	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.RestartPolicy"
 }
@@ -175,4 +180,9 @@ func (in SparkUIConfiguration) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in Timeouts) OpenAPIModelName() string {
 	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.Timeouts"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in Usage) OpenAPIModelName() string {
+	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.Usage"
 }

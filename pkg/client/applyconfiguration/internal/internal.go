@@ -271,6 +271,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: terminationTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: usage
+      type:
+        namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.Usage
 - name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.Backoff
   map:
     fields:
@@ -873,6 +876,20 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: portName
       type:
         scalar: string
+- name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.ReservedTime
+  map:
+    fields:
+    - name: coreSeconds
+      type:
+        scalar: numeric
+      default: 0
+    - name: gibSeconds
+      type:
+        scalar: numeric
+      default: 0
+    - name: gpuSeconds
+      type:
+        scalar: numeric
 - name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.RestartPolicy
   map:
     fields:
@@ -1325,6 +1342,29 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: numeric
     - name: runSeconds
+      type:
+        scalar: numeric
+- name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.Usage
+  map:
+    fields:
+    - name: driver
+      type:
+        namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.ReservedTime
+      default: {}
+    - name: executors
+      type:
+        namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.ReservedTime
+      default: {}
+    - name: executorsLost
+      type:
+        scalar: numeric
+    - name: incomplete
+      type:
+        scalar: boolean
+    - name: until
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: wastedSeconds
       type:
         scalar: numeric
 - name: io.k8s.api.core.v1.AWSElasticBlockStoreVolumeSource

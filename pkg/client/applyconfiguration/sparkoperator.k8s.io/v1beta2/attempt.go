@@ -40,6 +40,8 @@ type AttemptApplyConfiguration struct {
 	FailureType *sparkoperatork8siov1beta2.FailureType `json:"failureType,omitempty"`
 	// Last lines of the log of the driver, if the attempt failed.
 	LogTail *string `json:"logTail,omitempty"`
+	// What the pods of the run reserved.
+	Usage *UsageApplyConfiguration `json:"usage,omitempty"`
 }
 
 // AttemptApplyConfiguration constructs a declarative configuration of the Attempt type for use with
@@ -141,5 +143,13 @@ func (b *AttemptApplyConfiguration) WithFailureType(value sparkoperatork8siov1be
 // If called multiple times, the LogTail field is set to the value of the last call.
 func (b *AttemptApplyConfiguration) WithLogTail(value string) *AttemptApplyConfiguration {
 	b.LogTail = &value
+	return b
+}
+
+// WithUsage sets the Usage field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Usage field is set to the value of the last call.
+func (b *AttemptApplyConfiguration) WithUsage(value *UsageApplyConfiguration) *AttemptApplyConfiguration {
+	b.Usage = value
 	return b
 }
