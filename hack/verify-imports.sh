@@ -86,6 +86,8 @@ pure pkg/controller/lifecycle pkg/apis "${computed[@]}" "${decided[@]}"
 room pkg/controller/run pkg/apipath pkg/apis pkg/client "${computed[@]}" "${decided[@]}" pkg/controller/lifecycle pkg/tracing
 room pkg/controller "${kit[@]}" "${computed[@]}" "${decided[@]}" pkg/tracing
 room pkg/scheduledapp "${kit[@]}" "${computed[@]}"
+pure pkg/connect/activity
+room pkg/connect/probe pkg/connect/activity pkg/sparkconf
 room pkg/connect "${kit[@]}" "${computed[@]}" pkg/diagnosis
 room pkg/webhook pkg/apis pkg/client pkg/decode pkg/informers pkg/quota "${computed[@]}"
 

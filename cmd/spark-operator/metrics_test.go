@@ -29,6 +29,7 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/component-base/metrics/legacyregistry"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/internal/document"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
@@ -133,7 +134,7 @@ func controllerMetrics(t *testing.T) *prometheus.Registry {
 	connects, err := connect.NewMetrics(series{registry}, "")
 	must(t, err)
 	must(t, connects.RegisterGauges(registry, func() iter.Seq[*v1alpha1.SparkConnect] {
-		return func(func(*v1alpha1.SparkConnect) bool) {}
+		return slices.Values([]*v1alpha1.SparkConnect{{Status: v1alpha1.SparkConnectStatus{OpenSessions: ptr.To[int32](1)}}})
 	}))
 	return registry
 }

@@ -59,6 +59,8 @@ type cluster struct {
 	refuse  func(clienttesting.Action) error
 	prunes  bool // the CRD is that of kubeflow/spark-operator
 
+	ui ui // of the server, whichever runs
+
 	registry *prometheus.Registry
 	metrics  *Metrics
 	stop     func()
@@ -79,7 +81,7 @@ func bubble(t *testing.T, test func(c *cluster)) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &cluster{
 			t: t, spark: sparkfake.NewSimpleClientset(), kube: kubefake.NewSimpleClientset(), version: 1000,
-			notes: map[string]string{}, registry: prometheus.NewPedanticRegistry(),
+			notes: map[string]string{}, registry: prometheus.NewPedanticRegistry(), ui: ui{version: "4.3.0"},
 		}
 		var err error
 		if c.metrics, err = NewMetrics(c.registry, ""); err != nil {
@@ -102,7 +104,7 @@ func (c *cluster) start() {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	controller, err := New(Config{Master: "k8s://https://10.0.0.1:443", Authentication: true, Redact: redact.Secrets}, Clients{Kube: c.kube, Spark: c.spark}, set, c, c.metrics)
+	controller, err := New(Config{Master: "k8s://https://10.0.0.1:443", Authentication: true, Redact: redact.Secrets, ProbeTransport: c}, Clients{Kube: c.kube, Spark: c.spark}, set, c, c.metrics)
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -58,6 +58,7 @@ func conclude(in *input, p plan, out *outcome, failures int) *v1alpha1.SparkConn
 		status.ObservedGeneration = in.connect.Generation
 	}
 	followServer(in, status, c)
+	recordIdleness(in, status, c)
 	if status.StartTime.IsZero() {
 		status.StartTime = metav1.NewTime(in.now)
 	}

@@ -21,6 +21,10 @@ const (
 // reasonStarted is of the condition Suspended once a stop has ended.
 const reasonStarted = "Started"
 
+// reasonProbed is of the condition IdleDetection while probes succeed. If they do not, the
+// reason is one of package probe.
+const reasonProbed = "ProbeSucceeded"
+
 // Reasons of the condition UpToDate.
 const (
 	reasonUpToDate    = "UpToDate"

@@ -6,7 +6,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"k8s.io/client-go/kubernetes"
@@ -16,6 +18,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
+	"github.com/spark-operator/spark-operator/pkg/connect/probe"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
@@ -46,6 +49,8 @@ type Config struct {
 	Clock clock.WithTicker
 	// DryRun says that the clients send no write: nothing that follows one happens.
 	DryRun bool
+	// ProbeTransport makes the requests of probes; nil for the network.
+	ProbeTransport http.RoundTripper
 	// Redact hides secrets in texts that go into a status, an event or the log of the
 	// operator; nil to hide nothing.
 	Redact func(string) string
@@ -85,6 +90,7 @@ type Controller struct {
 	gate     loop.Gate
 	unkept   loop.Unkept[v1alpha1.SparkConnectStatus]
 	services services
+	prober   *probe.Prober
 	synced   []cache.DoneChecker
 
 	queue    loop.Queue
@@ -110,6 +116,7 @@ func New(config Config, clients Clients, set *informers.Set, recorder events.Eve
 		queue:    loop.NewQueue(queueName, &oneRank{loop.NewShares(config.Workers, 1, config.Clock)}, config.Clock),
 		recorder: recorder, metrics: m,
 	}
+	c.prober = probe.New(config.Clock, config.ProbeTransport, c.probed)
 	c.gate = loop.Gate{Watched: set.Namespaces.Match, Fresh: c.fresh}
 	connects, err := c.connects.AddHandler(loop.Enqueue[*v1alpha1.SparkConnect](c.queue))
 	if err != nil {
@@ -140,6 +147,11 @@ func (c *Controller) Run(ctx context.Context) error {
 		Kind: "SparkConnect", Queue: c.queue, Clock: c.clock,
 		Workers: c.config.Workers, SyncTimeout: c.config.SyncTimeout, ShutdownTimeout: c.config.ShutdownTimeout, DryRun: c.config.DryRun,
 		Sync: c.sync, Expected: reconcile.Expected, Panicked: c.metrics.panicked,
+	}
+	var probes sync.WaitGroup
+	defer probes.Wait()
+	if !c.config.DryRun { // which follows nothing
+		probes.Go(func() { c.prober.Run(ctx) })
 	}
 	if err := l.Run(ctx, c.synced...); ctx.Err() == nil {
 		return err

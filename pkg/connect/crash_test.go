@@ -77,6 +77,14 @@ func liveThrough(c *cluster) {
 	runs(3)
 	c.edit(func(connect *v1alpha1.SparkConnect) { connect.Spec.Server.Memory = ptr.To("2g") })
 	runs(4)
+	c.edit(idleAfter(time.Minute))
+	c.settle(func() bool {
+		return in(v1alpha1.SparkConnectStateNotReady, 4)() && c.get().Status.StopReason == v1alpha1.StopReasonIdle && c.pod() == nil
+	})
+	c.edit(func(connect *v1alpha1.SparkConnect) {
+		connect.Annotations, connect.Spec.IdleTimeout = map[string]string{v1alpha1.AnnotationWake: "1"}, nil
+	})
+	runs(5)
 	if c.secret("lab-token").ResourceVersion != token {
 		c.t.Error("the Secret of the token was written again")
 	}
@@ -85,10 +93,10 @@ func liveThrough(c *cluster) {
 	})
 	c.settle(func() bool { return !c.exists() })
 
-	if len(c.pods) != 4 {
-		c.t.Errorf("%d server pods were created, want 4", len(c.pods))
+	if len(c.pods) != 5 {
+		c.t.Errorf("%d server pods were created, want 5", len(c.pods))
 	}
-	for event, want := range map[string]int{eventStarted: 4, eventStopped: 2, eventRestarting: 1, eventFailed: 0} {
+	for event, want := range map[string]int{eventStarted: 5, eventStopped: 3, eventRestarting: 1, eventFailed: 0} {
 		// The process may end between a write and the event about it.
 		if got := c.count(event); got > want || got < want-1 {
 			c.t.Errorf("%d events %s, want %d", got, event, want)

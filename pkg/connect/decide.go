@@ -48,10 +48,13 @@ const (
 
 var (
 	backstop = &delay{"30 s", func(*input) time.Duration { return backstopDelay }}
-	audit    = &delay{"5 min, or at spec.maxAge", func(in *input) time.Duration {
+	audit    = &delay{"5 min, or at spec.maxAge or spec.idleTimeout", func(in *input) time.Duration {
 		wait := auditDelay
 		if end, limited := in.endOfAge(); limited {
 			wait = min(wait, max(end.Sub(in.now), minimumDelay))
+		}
+		if at, known := in.idleAt(); known {
+			wait = min(wait, max(at.Sub(in.now), minimumDelay), max(in.publishAt().Sub(in.now), minimumDelay))
 		}
 		if at := in.stableAt(); in.connect.Status.Restarts > 0 && at.After(in.now) {
 			wait = min(wait, at.Sub(in.now))

@@ -11,6 +11,7 @@
 //	observe.go, decide.go                       what is seen, which row applies
 //	execute.go, create.go, remove.go            the actions
 //	conclude.go, conditions.go, commit.go       what the status says afterwards
+//	idle.go                                     how the probes of a server get into all that
 //
 // What makes it exact:
 //
@@ -22,6 +23,9 @@
 //   - A stop is written to the status before the pod is deleted, so that it is counted and
 //     reported once. Pods are deleted by UID, after the SparkConnect was compared with the
 //     API server.
+//   - Package probe asks servers whether they are in use, outside of the syncs. Its answers
+//     are observations; a server is stopped for idleness only by one that was made just now,
+//     and never on doubt.
 //
 // The meaning of the fields is described in docs/connect.md.
 package connect

@@ -40,6 +40,10 @@ var (
 		stop(in, status, c, v1alpha1.StopReasonMaxAge, fmt.Sprintf("the server reached spec.maxAge, %v; a new value of the annotation %s starts it again",
 			in.connect.Spec.MaxAge.Duration, v1alpha1.AnnotationWake))
 	}}
+	stopForIdleness = &effect{"record the stop", func(in *input, _ *outcome, status *v1alpha1.SparkConnectStatus, c reconcile.Conditions) {
+		in.publish(status)
+		stop(in, status, c, v1alpha1.StopReasonIdle, in.idleMessage())
+	}}
 	wake = &effect{"end the stop", func(_ *input, _ *outcome, status *v1alpha1.SparkConnectStatus, c reconcile.Conditions) {
 		status.StopReason, status.StoppedAt, status.Restarts = "", nil, 0
 		c.SetFalse(v1alpha1.ConditionSuspended, reasonStarted, "")

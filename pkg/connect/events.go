@@ -25,6 +25,7 @@ const (
 	eventFailed        = "Failed"
 	eventUpdatePending = "UpdatePending"
 	eventNotice        = "SpecNotice"
+	eventUndetected    = "IdleDetectionFailed"
 )
 
 // transitionEvents reports what happened in one sync. It is pure.
@@ -60,6 +61,10 @@ func transitionEvents(in *input, out *outcome, status *v1alpha1.SparkConnectStat
 	was := meta.FindStatusCondition(before.Conditions, v1alpha1.ConditionUpToDate)
 	if now != nil && now.Status == metav1.ConditionFalse && (was == nil || was.Status != metav1.ConditionFalse) {
 		list = append(list, reconcile.Normal(eventUpdatePending, "Observe", pod, "%s", now.Message))
+	}
+	if undetected := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionIdleDetection); undetected != nil &&
+		undetected.Status == metav1.ConditionFalse && !meta.IsStatusConditionFalse(before.Conditions, v1alpha1.ConditionIdleDetection) {
+		list = append(list, reconcile.Warning(eventUndetected, "Observe", pod, "%s", undetected.Message))
 	}
 	return list
 }

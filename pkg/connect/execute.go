@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 
+	"k8s.io/client-go/tools/cache"
+
 	"github.com/spark-operator/spark-operator/pkg/podview"
 )
 
@@ -39,6 +41,8 @@ func (c *Controller) execute(ctx context.Context, in *input, p plan) *outcome {
 			err = c.deleteConnect(ctx, in)
 		case confirmLost:
 			err = c.confirmLost(ctx, in)
+		case probeServer:
+			c.prober.Ask(cache.MetaObjectToName(in.connect)) // its result causes a sync
 		case ensureService:
 			err = c.ensureServiceNowAndThen(ctx, in)
 		}

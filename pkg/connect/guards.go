@@ -30,7 +30,8 @@ var (
 	}}
 	wakeRequested = guard{"spec.suspend was set to false; or the spec or the annotation wake changed", func(in *input) bool { return in.wakes() }}
 	unwanted      = guard{"spec.onStop is Delete, or the time to live has expired", func(in *input) bool {
-		deleted := in.connect.Spec.OnStop == v1alpha1.StopDelete && in.connect.Status.StopReason == v1alpha1.StopReasonMaxAge
+		reason := in.connect.Status.StopReason
+		deleted := in.connect.Spec.OnStop == v1alpha1.StopDelete && (reason == v1alpha1.StopReasonMaxAge || reason == v1alpha1.StopReasonIdle)
 		expires, limited := in.expiry()
 		return !in.wakes() && (deleted || limited && !in.now.Before(expires))
 	}}
@@ -55,7 +56,12 @@ var (
 		return in.ended() && (limit == nil || in.failures() <= *limit)
 	}}
 	replacementDue = guard{"the spec changed, and spec.updatePolicy is Recreate", func(in *input) bool { return in.replaces() }}
-	serverReady    = guard{"the server pod is ready", func(in *input) bool { return in.pod.DeletionTimestamp == nil && in.pod.Connect.Ready }}
+	idle           = guard{"no use for spec.idleTimeout, by a probe just now", func(in *input) bool { return in.confirmedIdle() }}
+	idleBeforeNow  = guard{"no use for spec.idleTimeout", func(in *input) bool {
+		at, known := in.idleAt()
+		return known && !in.now.Before(at)
+	}}
+	serverReady = guard{"the server pod is ready", func(in *input) bool { return in.pod.DeletionTimestamp == nil && in.pod.Connect.Ready }}
 )
 
 func (in *input) suspended() bool { return ptr.Deref(in.connect.Spec.Suspend, false) }

@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
+	"github.com/spark-operator/spark-operator/pkg/connect/probe"
 	"github.com/spark-operator/spark-operator/pkg/diagnosis"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/podview"
@@ -35,6 +36,8 @@ type input struct {
 	// nothing keeps it from running.
 	report   diagnosis.Report
 	obstacle *diagnosis.Obstacle
+	// probed is what the probes of pod showed; nil if there are none.
+	probed *probe.View
 
 	hide func(string) string
 	// refused is the result of refusal, once it was asked for.
@@ -53,6 +56,9 @@ func (c *Controller) observe(connect *v1alpha1.SparkConnect) (*input, error) {
 			return nil, fmt.Errorf("find executors: %w", err)
 		}
 		in.executors = executors
+		if view, followed := c.prober.View(cache.MetaObjectToName(connect), pod.UID); followed {
+			in.probed = &view
+		}
 	}
 	return in, nil
 }
@@ -79,7 +85,7 @@ func refusalOf(connect *v1alpha1.SparkConnect) string {
 // specHash is the hash of those fields of a spec from which a server pod is built.
 func specHash(spec *v1alpha1.SparkConnectSpec) string {
 	built := *spec
-	built.Suspend, built.MaxAge, built.OnStop, built.TimeToLiveSeconds = nil, nil, "", nil
+	built.Suspend, built.IdleTimeout, built.MaxAge, built.OnStop, built.TimeToLiveSeconds = nil, nil, nil, "", nil
 	built.UpdatePolicy, built.MaxRestarts = "", nil
 	built.Server.Service = nil
 	text, err := json.Marshal(&built)

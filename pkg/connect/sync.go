@@ -37,6 +37,7 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 	if err := c.commit(ctx, in, out, status); err != nil {
 		return 0, err
 	}
+	c.follow(in, status)
 	if phaseOf(status) == phaseFailed && p.does(startServer) {
 		out.err = nil // it is final, and the status says so
 	}
@@ -47,4 +48,5 @@ func (c *Controller) forget(key cache.ObjectName) {
 	c.fresh.Forget(key)
 	c.unkept.Forget(key)
 	c.services.forget(key)
+	c.prober.Forget(key)
 }

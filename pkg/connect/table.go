@@ -50,6 +50,8 @@ var table = []row{
 	{from: live, when: serverEndedAndRestartAllowed, to: phaseBackingOff, set: endServer, wait: untilRestart},
 	{from: live, when: serverEnded, to: phaseFailed, set: endServer},
 	{from: live, when: replacementDue, to: phaseStarting, set: forgetServer},
+	{from: phases(phaseReady), when: idle, to: phaseStopped, set: stopForIdleness},
+	{from: phases(phaseReady), when: idleBeforeNow, do: actions(probeServer, ensureService), to: stay, set: recordReady, wait: backstop},
 	{from: live, when: serverReady, do: actions(ensureService), to: phaseReady, set: recordReady, wait: audit},
 	{from: phases(phaseProvisioning), when: always, do: actions(ensureService), to: stay, set: explainServer, wait: audit},
 	{from: phases(phaseReady, phaseNotReady), when: always, do: actions(ensureService), to: phaseNotReady, set: explainServer, wait: audit},
@@ -67,4 +69,5 @@ const (
 	deleteConnect action = "delete this object"
 	confirmLost   action = "read the server pod from the API server"
 	ensureService action = "ensure the Service"
+	probeServer   action = "probe the server again"
 )

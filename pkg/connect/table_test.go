@@ -12,12 +12,15 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/internal/document"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/connect/activity"
+	"github.com/spark-operator/spark-operator/pkg/connect/probe"
 	"github.com/spark-operator/spark-operator/pkg/diagnosis"
 	"github.com/spark-operator/spark-operator/pkg/podview"
 )
@@ -92,7 +95,7 @@ func observations(yield func(*input)) {
 		},
 		"ready": func() *podview.Pod {
 			pod := &podview.Pod{Name: "lab-server", UID: "pod", Connect: owner(), Status: podview.Status{Phase: corev1.PodRunning}}
-			pod.Connect.Ready = true
+			pod.Connect.Ready, pod.Connect.IP, pod.Connect.UIPort, pod.Labels.SparkApplicationSelector = true, "10.1.2.3", 4040, "spark-1"
 			pod.Annotations = podview.Annotations{{Key: v1beta2.AnnotationSpecHash, Value: "old"}}
 			return pod
 		},
@@ -124,8 +127,19 @@ func observations(yield func(*input)) {
 		{State: notReady, ObservedGeneration: 1, NextRestartTime: &metav1.Time{Time: now.Add(time.Second)}, Restarts: 1 << 30},
 		{State: notReady, ObservedGeneration: 1, StopReason: v1alpha1.StopReasonUserRequest, StoppedAt: &metav1.Time{Time: now.Add(-time.Hour)}},
 		{State: notReady, ObservedGeneration: 1, StopReason: v1alpha1.StopReasonMaxAge, StoppedAt: &metav1.Time{Time: now}},
+		{State: notReady, ObservedGeneration: 1, StopReason: v1alpha1.StopReasonIdle, StoppedAt: &metav1.Time{Time: now}},
 		{State: failed, ObservedGeneration: 1, StoppedAt: &metav1.Time{Time: now.Add(-time.Minute)}},
 		{State: failed},
+	}
+	track := func(last, at time.Duration, failures int) *probe.View {
+		view := &probe.View{Track: activity.Track{LastActivity: now.Add(-last), At: now.Add(-at), Failures: failures, Known: true}}
+		if failures > 0 {
+			view.Failure = &probe.Failure{Reason: probe.Unreachable, Message: "time-out"}
+		}
+		return view
+	}
+	views := []*probe.View{
+		nil, {}, track(30*time.Second, 30*time.Second, 0), track(time.Hour, 40*time.Second, 0), track(time.Hour, time.Second, 0), track(time.Hour, time.Second, tolerated),
 	}
 	specs := []func(*v1alpha1.SparkConnect){
 		func(*v1alpha1.SparkConnect) {},
@@ -142,6 +156,12 @@ func observations(yield func(*input)) {
 			connect.Annotations = map[string]string{v1alpha1.AnnotationWake: "1"}
 		},
 		func(connect *v1alpha1.SparkConnect) { connect.DeletionTimestamp = &metav1.Time{Time: now} },
+		func(connect *v1alpha1.SparkConnect) {
+			connect.Spec.IdleTimeout = &metav1.Duration{Duration: time.Minute}
+		},
+		func(connect *v1alpha1.SparkConnect) {
+			connect.Spec.IdleTimeout = &metav1.Duration{Duration: time.Second}
+		},
 	}
 	for _, name := range slices.Sorted(maps.Keys(pods)) {
 		pod := pods[name]
@@ -154,7 +174,12 @@ func observations(yield func(*input)) {
 				if in.pod != nil {
 					in.report, in.obstacle = diagnosis.ReportDriver(in.pod), diagnosis.Diagnose(in.pod, now)
 				}
-				yield(in)
+				for _, view := range views {
+					if one := *in; one.connect.Spec.IdleTimeout != nil || view == nil {
+						one.probed = view
+						yield(&one)
+					}
+				}
 			}
 		}
 	}
@@ -177,6 +202,10 @@ func TestEveryObservationHasARow(t *testing.T) {
 		if p.requeueAfter < 0 {
 			t.Errorf("requeue after %v", p.requeueAfter)
 		}
+		if to := p.row.set; to == stopForIdleness && (in.probed == nil || in.probed.Failure != nil || in.now.Sub(in.probed.Track.At) > confirmedFor ||
+			in.now.Sub(in.probed.Track.LastActivity) < in.connect.Spec.IdleTimeout.Duration || in.connect.Spec.IdleTimeout.Duration < time.Minute || !in.pod.Connect.Ready) {
+			t.Errorf("stopped for idleness with probes %+v", in.probed)
+		}
 		if p.does(deleteServer) && !in.own() {
 			t.Errorf("%v deletes a pod of others", p.row.when.text)
 		}
@@ -192,6 +221,9 @@ func TestEveryObservationHasARow(t *testing.T) {
 				t.Errorf("%s: phase %q", p.row.when.text, to)
 			} else if out.err == nil && p.row.to != stay && to != p.row.to {
 				t.Errorf("%s: the status shows phase %q, the row leads to %q", p.row.when.text, to, p.row.to)
+			}
+			if in.connect.DeletionTimestamp == nil && status.State != ready && (status.OpenSessions != nil || meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionIdleDetection) != nil) {
+				t.Errorf("%s: state %s with open sessions or idle detection: %+v", p.row.when.text, status.State, status)
 			}
 			if in.connect.DeletionTimestamp == nil && (status.State == ready) != (status.Endpoint != "") {
 				t.Errorf("%s: state %s with endpoint %q", p.row.when.text, status.State, status.Endpoint)

@@ -70,7 +70,12 @@ type Connect struct {
 	NotReady string
 	// IP is the address of the pod; empty until it has one.
 	IP string
+	// UIPort is the port of the web UI of a server; 0 if its pod does not show it.
+	UIPort int32
 }
+
+// uiPort is the name of the port of the web UI in driver pods, as Spark names it.
+const uiPort = "spark-ui"
 
 // Labels are the values of those labels of a pod that are read; empty without
 // the label.
@@ -222,6 +227,13 @@ func connectOf(pod *corev1.Pod) *Connect {
 	if owner := metav1.GetControllerOfNoCopy(pod); owner != nil && owner.Kind == "SparkConnect" &&
 		strings.HasPrefix(owner.APIVersion, v1alpha1.SchemeGroupVersion.Group+"/") {
 		connect.UID = owner.UID
+	}
+	for i := range pod.Spec.Containers {
+		for _, port := range pod.Spec.Containers[i].Ports {
+			if port.Name == uiPort {
+				connect.UIPort = port.ContainerPort
+			}
+		}
 	}
 	for i := range pod.Status.Conditions {
 		if condition := &pod.Status.Conditions[i]; condition.Type == corev1.PodReady {

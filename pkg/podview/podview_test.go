@@ -40,3 +40,15 @@ func TestPodBelongsToItsApplication(t *testing.T) {
 		}
 	}
 }
+
+// TestPortOfTheWebUI: it is the one that Spark names so, whichever container has it.
+func TestPortOfTheWebUI(t *testing.T) {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"sparkoperator.k8s.io/connect-name": "lab"}}}
+	if got := Of(pod).Connect.UIPort; got != 0 {
+		t.Errorf("port %d of a pod without ports", got)
+	}
+	pod.Spec.Containers = []corev1.Container{{Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: 80}}}, {Ports: []corev1.ContainerPort{{Name: "spark-ui", ContainerPort: 4141}}}}
+	if got := Of(pod).Connect.UIPort; got != 4141 {
+		t.Errorf("port %d", got)
+	}
+}

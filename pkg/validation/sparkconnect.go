@@ -22,8 +22,9 @@ import (
 const (
 	// maxConnectName is the longest name with which NAME-server is a name of a Service.
 	maxConnectName = validation.DNS1035LabelMaxLength - len("-server")
-	// minMaxAge keeps a server from being stopped before it is of use.
-	minMaxAge = time.Minute
+	// minMaxAge and minIdleTimeout keep a server from being stopped before it is of use.
+	minMaxAge      = time.Minute
+	minIdleTimeout = time.Minute
 )
 
 // ValidateSparkConnect returns all faults of a server: the field, its value, and how to
@@ -186,6 +187,7 @@ func (c *connectValidator) validateTimes() {
 	if age := c.spec.MaxAge; age != nil && age.Duration < minMaxAge {
 		c.invalid(c.root.Child("maxAge"), age.Duration.String(), "must be at least %v; remove it for no limit", minMaxAge)
 	}
+	c.validateIdleTimeout()
 	for _, number := range []struct {
 		name  string
 		value int64
@@ -195,6 +197,30 @@ func (c *connectValidator) validateTimes() {
 		}
 	}
 }
+
+// validateIdleTimeout refuses a time-out that can have no effect: the operator sees in the web
+// UI whether a server is in use.
+func (c *connectValidator) validateIdleTimeout() {
+	timeout := c.spec.IdleTimeout
+	if timeout == nil {
+		return
+	}
+	at, value, age := c.root.Child("idleTimeout"), timeout.Duration.String(), c.spec.MaxAge
+	switch {
+	case timeout.Duration < minIdleTimeout:
+		c.invalid(at, value, "must be at least %v; remove it to keep idle servers", minIdleTimeout)
+	case age != nil && age.Duration >= minMaxAge && timeout.Duration > age.Duration:
+		c.invalid(at, value, "must not be above spec.maxAge, %v, which stops the server before", age.Duration)
+	}
+	if version := translate.SparkVersionOf(c.app); version.AtLeast(3, 4) && !version.AtLeast(3, 5) {
+		c.invalid(at, value, "Spark %s does not show whether its server is in use; use Spark 3.5 or newer, or spec.maxAge", c.spec.SparkVersion)
+	}
+	if strings.EqualFold(sparkconf.TrimSpace(c.spec.SparkConf[uiEnabled]), "false") {
+		c.invalid(at, value, "needs the web UI, which spec.sparkConf[%s] turns off; remove the property, or use spec.maxAge", uiEnabled)
+	}
+}
+
+const uiEnabled = "spark.ui.enabled"
 
 // ConnectStart returns why a server would be stored but never be started although no rule
 // of this package is broken, and what it says without effect: see [Submission].
@@ -213,6 +239,13 @@ func connectWarnings(connect *v1alpha1.SparkConnect) (warnings []string) {
 		if policy := template.Spec.RestartPolicy; policy != "" && policy != corev1.RestartPolicyNever {
 			warnings = append(warnings, "spec.server.template.spec.restartPolicy: "+string(policy)+" has no effect: the operator replaces a server that ended; "+
 				"spec.maxRestarts limits how often")
+		}
+	}
+	if spec.IdleTimeout != nil {
+		for _, key := range []string{"spark.ui.filters", "spark.ssl.enabled", "spark.ssl.ui.enabled"} {
+			if value := sparkconf.TrimSpace(spec.SparkConf[key]); value != "" && !strings.EqualFold(value, "false") {
+				warnings = append(warnings, "spec.idleTimeout: no effect if the operator cannot read the web UI without login and TLS, because of spec.sparkConf["+key+"]; use spec.maxAge")
+			}
 		}
 	}
 	for _, key := range translate.TokenProperties() {

@@ -32,6 +32,9 @@ func policyOf(t *testing.T, all objects, d appsv1.Deployment) *networkingv1.Netw
 // anyone stands for all peers.
 const anyone = "anyone"
 
+// servers stands for the pods of Spark Connect servers in all namespaces.
+const servers = "connect-server pods of namespace "
+
 // opened returns what rules let through: for each port, from or to whom.
 func opened(peers []networkingv1.NetworkPolicyPeer, ports []networkingv1.NetworkPolicyPort, into map[string]string) {
 	who := anyone
@@ -41,6 +44,8 @@ func opened(peers []networkingv1.NetworkPolicyPeer, ports []networkingv1.Network
 			switch {
 			case peer.IPBlock != nil:
 				names = append(names, peer.IPBlock.CIDR)
+			case peer.NamespaceSelector != nil && peer.PodSelector != nil:
+				names = append(names, peer.PodSelector.MatchLabels["spark-role"]+" pods of namespace "+peer.NamespaceSelector.MatchLabels[corev1.LabelMetadataName])
 			case peer.NamespaceSelector != nil:
 				names = append(names, "namespace "+peer.NamespaceSelector.MatchLabels[corev1.LabelMetadataName])
 			default:
@@ -97,9 +102,11 @@ func TestNetworkPolicies(t *testing.T) {
 		"scrapes of a namespace": {"controller", []string{`controller.networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.kubernetes\.io/metadata\.name=monitoring`}, map[string]string{"health": anyone, "metrics": "namespace monitoring"}, nil},
 		"reviews of an address":  {"webhook", []string{"webhook.networkPolicy.from[0].ipBlock.cidr=10.0.0.0/24"}, map[string]string{"health": anyone, "metrics": anyone, "webhook": "10.0.0.0/24"}, nil},
 		"egress of the controller": {"controller", []string{"controller.networkPolicy.egress.enable=true"}, map[string]string{"health": anyone, "metrics": anyone},
+			map[string]string{"53UDP": anyone, "53TCP": anyone, "443": anyone, "6443": anyone, "every port": servers}},
+		"egress without servers": {"controller", []string{"controller.networkPolicy.egress.enable=true", "controller.sparkConnect.enable=false"}, map[string]string{"health": anyone, "metrics": anyone},
 			map[string]string{"53UDP": anyone, "53TCP": anyone, "443": anyone, "6443": anyone}},
 		"egress to a collector": {"controller", []string{"controller.networkPolicy.egress.enable=true", "controller.tracing.endpoint=http://collector:4318"}, map[string]string{"health": anyone, "metrics": anyone},
-			map[string]string{"53UDP": anyone, "53TCP": anyone, "443": anyone, "6443": anyone, "4318": anyone}},
+			map[string]string{"53UDP": anyone, "53TCP": anyone, "443": anyone, "6443": anyone, "4318": anyone, "every port": servers}},
 		"egress to one API server": {"webhook", []string{"webhook.networkPolicy.egress.enable=true", "webhook.networkPolicy.egress.apiServer[0].ipBlock.cidr=10.0.0.1/32", "webhook.networkPolicy.egress.apiServerPorts={443}"},
 			map[string]string{"health": anyone, "metrics": anyone, "webhook": anyone}, map[string]string{"53UDP": anyone, "53TCP": anyone, "443": "10.0.0.1/32"}},
 	} {

@@ -53,5 +53,13 @@ spec:
   - ports:
     - port: {{ regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (eq $url.scheme "https" | ternary "443" "80") }}
   {{- end }}
+  {{- if and (eq .component "controller") .values.sparkConnect.enable }}
+  # The web UIs of Spark Connect servers, which show whether they are idle. Their ports are those of spark.ui.port.
+  - to:
+    - namespaceSelector: {}
+      podSelector:
+        matchLabels:
+          spark-role: connect-server
+  {{- end }}
   {{- end }}
 {{- end }}

@@ -73,13 +73,19 @@ type SparkConnectSpec struct {
 	// server. Default false.
 	// +optional
 	Suspend *bool `json:"suspend,omitempty"`
+	// Time without activity, such as 30m, after which the server stops. At least 1m, and not above maxAge. Jobs, running
+	// operations and streaming queries are activity; a session that is open but quiet is none. Needs the web UI of Spark
+	// (spark.ui.enabled) and Spark 3.5 or newer. Default: no limit.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule=`self.size() > 1000 || self.matches('^[+]?(0|([0-9]*[.]?[0-9]*(ns|us|µs|μs|ms|s|m|h))+)$')`,message=`must be a duration such as 30m, and not negative`
+	IdleTimeout *metav1.Duration `json:"idleTimeout,omitempty"`
 	// Age of the server pod, such as 24h, at which the server stops even if sessions are open. At least 1m. Default: no
 	// limit.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule=`self.size() > 1000 || self.matches('^[+]?(0|([0-9]*[.]?[0-9]*(ns|us|µs|μs|ms|s|m|h))+)$')`,message=`must be a duration such as 24h, and not negative`
 	MaxAge *metav1.Duration `json:"maxAge,omitempty"`
-	// What happens when maxAge is reached: Suspend stops the server and keeps this object, Delete deletes this
-	// object. A stopped server starts again when the annotation sparkoperator.k8s.io/wake gets a new value, or when the
+	// What happens when idleTimeout or maxAge is reached: Suspend stops the server and keeps this object, Delete deletes
+	// this object. A stopped server starts again when the annotation sparkoperator.k8s.io/wake gets a new value, or when the
 	// spec changes. Default Suspend.
 	// +optional
 	OnStop StopAction `json:"onStop,omitempty"`
@@ -146,7 +152,7 @@ type SparkPodSpec struct {
 	Template *corev1.PodTemplateSpec `json:"template,omitempty"`
 }
 
-// StopAction defines what happens to a SparkConnect whose server is too old.
+// StopAction defines what happens to a SparkConnect whose server is idle or too old.
 // +kubebuilder:validation:Enum=Suspend;Delete
 type StopAction string
 

@@ -34,11 +34,13 @@ const (
 	StopReasonUserRequest StopReason = "UserRequest"
 	// StopReasonMaxAge: the server pod reached spec.maxAge.
 	StopReasonMaxAge StopReason = "MaxAge"
+	// StopReasonIdle: the server was out of use for spec.idleTimeout.
+	StopReasonIdle StopReason = "Idle"
 )
 
 // SparkConnectStatus is what the operator knows of a server.
 type SparkConnectStatus struct {
-	// Standard conditions of the server: ServerPodReady, Suspended and UpToDate.
+	// Standard conditions of the server: ServerPodReady, Suspended, UpToDate and IdleDetection.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -75,7 +77,7 @@ type SparkConnectStatus struct {
 	// Time at which a server that failed is started again.
 	// +optional
 	NextRestartTime *metav1.Time `json:"nextRestartTime,omitempty"`
-	// Why the server is stopped: UserRequest or MaxAge. Absent if it is not.
+	// Why the server is stopped: UserRequest, MaxAge or Idle. Absent if it is not.
 	// +optional
 	StopReason StopReason `json:"stopReason,omitempty"`
 	// Time at which the server was stopped, or at which it failed for good.
@@ -84,6 +86,13 @@ type SparkConnectStatus struct {
 	// Value of the annotation sparkoperator.k8s.io/wake when the server last stopped. Any other value starts the server.
 	// +optional
 	ObservedWake string `json:"observedWake,omitempty"`
+	// Time at which the server was last seen in use, if spec.idleTimeout is set. It may be older than the truth by five
+	// minutes while the server runs.
+	// +optional
+	LastActivityTime *metav1.Time `json:"lastActivityTime,omitempty"`
+	// Number of open sessions, if spec.idleTimeout is set and the server is ready. It may be a minute old.
+	// +optional
+	OpenSessions *int32 `json:"openSessions,omitempty"`
 }
 
 // ServerStatus is the server pod and its Service.
@@ -111,4 +120,8 @@ const (
 	ConditionSuspended = "Suspended"
 	// ConditionUpToDate is false if the server pod was built from another spec.
 	ConditionUpToDate = "UpToDate"
+	// ConditionIdleDetection is true while the operator sees whether the server is in use,
+	// and false if it cannot, so that the server is not stopped for idleness. It is absent
+	// without spec.idleTimeout and while the server is not ready.
+	ConditionIdleDetection = "IdleDetection"
 )

@@ -195,6 +195,11 @@ func (in *SparkConnectSpec) DeepCopyInto(out *SparkConnectSpec) {
 		*out = new(bool)
 		**out = **in
 	}
+	if in.IdleTimeout != nil {
+		in, out := &in.IdleTimeout, &out.IdleTimeout
+		*out = new(metav1.Duration)
+		**out = **in
+	}
 	if in.MaxAge != nil {
 		in, out := &in.MaxAge, &out.MaxAge
 		*out = new(metav1.Duration)
@@ -255,6 +260,15 @@ func (in *SparkConnectStatus) DeepCopyInto(out *SparkConnectStatus) {
 	if in.StoppedAt != nil {
 		in, out := &in.StoppedAt, &out.StoppedAt
 		*out = (*in).DeepCopy()
+	}
+	if in.LastActivityTime != nil {
+		in, out := &in.LastActivityTime, &out.LastActivityTime
+		*out = (*in).DeepCopy()
+	}
+	if in.OpenSessions != nil {
+		in, out := &in.OpenSessions, &out.OpenSessions
+		*out = new(int32)
+		**out = **in
 	}
 	return
 }

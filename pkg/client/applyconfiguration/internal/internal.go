@@ -121,6 +121,9 @@ var schemaYAML = typed.YAMLObject(`types:
         map:
           elementType:
             scalar: string
+    - name: idleTimeout
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
     - name: image
       type:
         scalar: string
@@ -174,6 +177,9 @@ var schemaYAML = typed.YAMLObject(`types:
         map:
           elementType:
             scalar: numeric
+    - name: lastActivityTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: lastUpdateTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
@@ -186,6 +192,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: observedWake
       type:
         scalar: string
+    - name: openSessions
+      type:
+        scalar: numeric
     - name: restarts
       type:
         scalar: numeric

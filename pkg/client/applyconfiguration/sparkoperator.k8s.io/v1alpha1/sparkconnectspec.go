@@ -32,11 +32,15 @@ type SparkConnectSpecApplyConfiguration struct {
 	// Whether the server is stopped. True deletes the server pod and keeps this object and its Service; false starts the
 	// server. Default false.
 	Suspend *bool `json:"suspend,omitempty"`
+	// Time without activity, such as 30m, after which the server stops. At least 1m, and not above maxAge. Jobs, running
+	// operations and streaming queries are activity; a session that is open but quiet is none. Needs the web UI of Spark
+	// (spark.ui.enabled) and Spark 3.5 or newer. Default: no limit.
+	IdleTimeout *v1.Duration `json:"idleTimeout,omitempty"`
 	// Age of the server pod, such as 24h, at which the server stops even if sessions are open. At least 1m. Default: no
 	// limit.
 	MaxAge *v1.Duration `json:"maxAge,omitempty"`
-	// What happens when maxAge is reached: Suspend stops the server and keeps this object, Delete deletes this
-	// object. A stopped server starts again when the annotation sparkoperator.k8s.io/wake gets a new value, or when the
+	// What happens when idleTimeout or maxAge is reached: Suspend stops the server and keeps this object, Delete deletes
+	// this object. A stopped server starts again when the annotation sparkoperator.k8s.io/wake gets a new value, or when the
 	// spec changes. Default Suspend.
 	OnStop *sparkoperatork8siov1alpha1.StopAction `json:"onStop,omitempty"`
 	// Seconds after which this object is deleted once its server has stopped or failed. Default: it is kept.
@@ -130,6 +134,14 @@ func (b *SparkConnectSpecApplyConfiguration) WithDynamicAllocation(value *v1beta
 // If called multiple times, the Suspend field is set to the value of the last call.
 func (b *SparkConnectSpecApplyConfiguration) WithSuspend(value bool) *SparkConnectSpecApplyConfiguration {
 	b.Suspend = &value
+	return b
+}
+
+// WithIdleTimeout sets the IdleTimeout field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the IdleTimeout field is set to the value of the last call.
+func (b *SparkConnectSpecApplyConfiguration) WithIdleTimeout(value v1.Duration) *SparkConnectSpecApplyConfiguration {
+	b.IdleTimeout = &value
 	return b
 }
 

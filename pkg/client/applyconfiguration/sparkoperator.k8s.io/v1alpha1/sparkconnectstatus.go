@@ -15,7 +15,7 @@ import (
 //
 // SparkConnectStatus is what the operator knows of a server.
 type SparkConnectStatusApplyConfiguration struct {
-	// Standard conditions of the server: ServerPodReady, Suspended and UpToDate.
+	// Standard conditions of the server: ServerPodReady, Suspended, UpToDate and IdleDetection.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// State of the server: Provisioning, Ready, NotReady or Failed.
 	State *sparkoperatork8siov1alpha1.SparkConnectState `json:"state,omitempty"`
@@ -38,12 +38,17 @@ type SparkConnectStatusApplyConfiguration struct {
 	Restarts *int32 `json:"restarts,omitempty"`
 	// Time at which a server that failed is started again.
 	NextRestartTime *metav1.Time `json:"nextRestartTime,omitempty"`
-	// Why the server is stopped: UserRequest or MaxAge. Absent if it is not.
+	// Why the server is stopped: UserRequest, MaxAge or Idle. Absent if it is not.
 	StopReason *sparkoperatork8siov1alpha1.StopReason `json:"stopReason,omitempty"`
 	// Time at which the server was stopped, or at which it failed for good.
 	StoppedAt *metav1.Time `json:"stoppedAt,omitempty"`
 	// Value of the annotation sparkoperator.k8s.io/wake when the server last stopped. Any other value starts the server.
 	ObservedWake *string `json:"observedWake,omitempty"`
+	// Time at which the server was last seen in use, if spec.idleTimeout is set. It may be older than the truth by five
+	// minutes while the server runs.
+	LastActivityTime *metav1.Time `json:"lastActivityTime,omitempty"`
+	// Number of open sessions, if spec.idleTimeout is set and the server is ready. It may be a minute old.
+	OpenSessions *int32 `json:"openSessions,omitempty"`
 }
 
 // SparkConnectStatusApplyConfiguration constructs a declarative configuration of the SparkConnectStatus type for use with
@@ -172,5 +177,21 @@ func (b *SparkConnectStatusApplyConfiguration) WithStoppedAt(value metav1.Time) 
 // If called multiple times, the ObservedWake field is set to the value of the last call.
 func (b *SparkConnectStatusApplyConfiguration) WithObservedWake(value string) *SparkConnectStatusApplyConfiguration {
 	b.ObservedWake = &value
+	return b
+}
+
+// WithLastActivityTime sets the LastActivityTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LastActivityTime field is set to the value of the last call.
+func (b *SparkConnectStatusApplyConfiguration) WithLastActivityTime(value metav1.Time) *SparkConnectStatusApplyConfiguration {
+	b.LastActivityTime = &value
+	return b
+}
+
+// WithOpenSessions sets the OpenSessions field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the OpenSessions field is set to the value of the last call.
+func (b *SparkConnectStatusApplyConfiguration) WithOpenSessions(value int32) *SparkConnectStatusApplyConfiguration {
+	b.OpenSessions = &value
 	return b
 }
