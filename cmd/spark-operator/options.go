@@ -61,6 +61,8 @@ type ControllerOptions struct {
 	RouteGateways      []string
 	RouteAnnotations   string
 
+	History HistoryOptions
+
 	EnableBatchScheduler  bool
 	DefaultBatchScheduler string
 	KubeSchedulerNames    []string
@@ -157,6 +159,8 @@ func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs.StringVar(&o.RouteURLFormat, "ui-route-url-format", o.RouteURLFormat, "URL of the web UI of an application behind an HTTPRoute of the Gateway API, with the placeholders of --ingress-url-format. If empty, no HTTPRoute is created. Not together with --ingress-url-format.")
 	fs.StringSliceVar(&o.RouteGateways, "ui-route-gateways", o.RouteGateways, "Comma-separated list of the Gateways of every HTTPRoute whose application names none, as [NAMESPACE/]NAME[:LISTENER]. Without NAMESPACE, the Gateway is in the namespace of the application.")
 	fs.StringVar(&o.RouteAnnotations, "ui-route-annotations", o.RouteAnnotations, `Annotations of every HTTPRoute whose application sets none, as a JSON object: {"key":"value"}.`)
+
+	o.History.AddFlags(sets.FlagSet("Spark history"))
 
 	fs = sets.FlagSet("batch scheduling")
 	fs.BoolVar(&o.EnableBatchScheduler, "enable-batch-scheduler", o.EnableBatchScheduler, "Enable spec.batchScheduler.")
@@ -261,6 +265,9 @@ func (o *ControllerOptions) Config(master string) (*ControllerConfig, error) {
 				Master:      master,
 				DefaultConf: defaultConf,
 				UI:          uiConfig,
+
+				History:          o.History.history(),
+				HistoryURLFormat: o.History.URLTemplate,
 
 				Submitter:    o.Submitter,
 				ServiceLinks: o.ServiceLinks,

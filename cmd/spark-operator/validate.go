@@ -93,7 +93,7 @@ func (o *ControllerOptions) Validate() error {
 			wrong("default-batch-scheduler", "%v", err)
 		}
 	}
-	errs = append(errs, o.Defaults.Validate(), o.Election.Validate(), o.Serving.Validate(), o.Logging.Validate())
+	errs = append(errs, o.Defaults.Validate(), o.History.Validate(&o.Defaults), o.Election.Validate(), o.Serving.Validate(), o.Logging.Validate())
 	return oneLineError(errors.Join(errs...))
 }
 

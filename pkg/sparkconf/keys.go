@@ -66,6 +66,14 @@ const (
 	HadoopSecurityAuthentication = "spark.hadoop.hadoop.security.authentication"
 )
 
+// The event log.
+const (
+	EventLogEnabled  = "spark.eventLog.enabled"
+	EventLogDir      = "spark.eventLog.dir"
+	EventLogRolling  = "spark.eventLog.rolling.enabled"
+	EventLogCompress = "spark.eventLog.compress"
+)
+
 // Kubernetes: the submission.
 const (
 	KubernetesNamespace         = "spark.kubernetes.namespace"

@@ -31,6 +31,7 @@ func Preview(app *v1beta2.SparkApplication, defaultConf map[string]string) (*Run
 		SubmitTime:   time.Unix(0, 0),
 		DefaultConf:  defaultConf,
 		PodWebhook:   true,
+		preview:      true,
 	})
 }
 

@@ -20,9 +20,10 @@ import (
 //  1. Params.DefaultConf, where the templates of driver and executor say nothing else;
 //  2. what driver and executors have in common: namespace, image, pull policy and
 //     secrets, pythonVersion, memoryOverheadFactor;
-//  3. spec.sparkConf;
-//  4. spec.hadoopConf;
-//  5. the fields of driver and executor, nodeSelector, dynamicAllocation.
+//  3. spec.history, or the operator's default for it;
+//  4. spec.sparkConf;
+//  5. spec.hadoopConf;
+//  6. the fields of driver and executor, nodeSelector, dynamicAllocation.
 //
 // Where spark-submit has an option of its own (name, master, deploy mode and the
 // dependencies) the option wins over spec.sparkConf, as it does there.
@@ -33,13 +34,17 @@ type conf struct {
 	faults   podspec.Faults
 	// nameLabel is as in Params.
 	nameLabel string
+	// preview is as in Params.
+	preview bool
+	// history is where the event log goes that the operator sets; zero for none.
+	history History
 }
 
 func newConf(app *v1beta2.SparkApplication, p *Params) *conf {
 	bare := withoutPrefixes(app)
 	app = bare.app
 	c := &conf{
-		app: app, warnings: bare.warnings, faults: bare.faults, nameLabel: p.nameLabel,
+		app: app, warnings: bare.warnings, faults: bare.faults, nameLabel: p.nameLabel, preview: p.preview,
 		// Capacity for the properties of a plain application.
 		values: make(map[string]string, len(p.DefaultConf)+len(app.Spec.SparkConf)+len(app.Spec.HadoopConf)+32),
 	}
@@ -47,6 +52,7 @@ func newConf(app *v1beta2.SparkApplication, p *Params) *conf {
 	c.keepTemplates(p.DefaultConf)
 	c.setCommon()
 	c.setUser()
+	c.setHistory(p.History)
 	c.setUI(p.UIProxyBase)
 	c.setOptions(p)
 	return c

@@ -41,7 +41,9 @@ func (b *builder) editDriver(pod *corev1.Pod) {
 	b.setServiceLinks(&pod.Spec)
 	fields := b.fields(podspec.Driver, &b.exporter.Driver)
 	// Spark puts its own container last.
-	b.apply(&fields, &pod.Spec, len(pod.Spec.Containers)-1)
+	spark := len(pod.Spec.Containers) - 1
+	b.apply(&fields, &pod.Spec, spark)
+	b.warnLostHistory(&pod.Spec, spark)
 }
 
 // OwnerReference makes the application the controlling owner of an object, which

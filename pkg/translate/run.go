@@ -40,6 +40,11 @@ type Params struct {
 	// Scheduler is the application's batch scheduler; nil if none is used.
 	Scheduler batchscheduler.Scheduler
 
+	// History is where event logs go that spec.history leaves open.
+	History History
+
+	// preview says that defaults of the operator are not known: see Preview.
+	preview bool
 	// nameLabel is the label of pods with the name of the object to which they belong;
 	// empty for that of applications.
 	nameLabel string

@@ -35,15 +35,9 @@ func evaluateURL(format, name, namespace, id string) (address, error) {
 	if format == "" {
 		return address{}, errors.New(`is empty; set a URL such as "{{$appName}}.example.com"`)
 	}
-	values := map[string]string{"appName": name, "appNamespace": namespace, "appId": id}
-	text := placeholder.ReplaceAllStringFunc(format, func(match string) string {
-		if value, known := values[placeholder.FindStringSubmatch(match)[1]]; known {
-			return value
-		}
-		return match
-	})
-	if strings.Contains(text, "{{") {
-		return address{}, fmt.Errorf("%q has a placeholder other than {{$appName}}, {{$appNamespace}} and {{$appId}}", format)
+	text, err := fill(format, name, namespace, id)
+	if err != nil {
+		return address{}, err
 	}
 	if !scheme.MatchString(text) {
 		text = "http://" + text
@@ -60,6 +54,38 @@ func evaluateURL(format, name, namespace, id string) (address, error) {
 		return address{}, fmt.Errorf("%q: %w", format, err)
 	}
 	return address{text: text, host: host, path: strings.TrimRight(parsed.Path, "/")}, nil
+}
+
+// fill replaces {{$appName}}, {{$appNamespace}} and {{$appId}}.
+func fill(format, name, namespace, id string) (string, error) {
+	values := map[string]string{"appName": name, "appNamespace": namespace, "appId": id}
+	text := placeholder.ReplaceAllStringFunc(format, func(match string) string {
+		if value, known := values[placeholder.FindStringSubmatch(match)[1]]; known {
+			return value
+		}
+		return match
+	})
+	if strings.Contains(text, "{{") {
+		return "", fmt.Errorf("%q has a placeholder other than {{$appName}}, {{$appNamespace}} and {{$appId}}", format)
+	}
+	return text, nil
+}
+
+// HistoryURL returns the address at which a Spark history server shows a run, from a
+// template with the placeholders of the other URLs. The id is the one that Spark gave to the
+// run; without it, all runs would have the same address.
+func HistoryURL(format, name, namespace, id string) (string, error) {
+	text, err := fill(format, name, namespace, id)
+	if err != nil {
+		return "", err
+	}
+	if parsed, err := url.Parse(text); err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Host == "" || parsed.User != nil {
+		return "", fmt.Errorf("%q is not a URL of the form https://host/history/{{$appId}}/jobs/", format)
+	}
+	if other, err := fill(format, name, namespace, id+"-"); err != nil || other == text {
+		return "", fmt.Errorf("%q does not contain {{$appId}}, so all runs would have one address; use https://host/history/{{$appId}}/jobs/", format)
+	}
+	return text, nil
 }
 
 // checkHost refuses what the API server refuses in an Ingress rule.

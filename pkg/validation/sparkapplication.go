@@ -74,6 +74,7 @@ func validateSpec(app *v1beta2.SparkApplication) (faults, tolerable field.ErrorL
 	v.validateRestartPolicy()
 	v.validateTimeouts()
 	v.validateCleanupPolicy()
+	v.validateHistory()
 	v.validateRoles()
 	return v.faults.List(), v.tolerable.List()
 }

@@ -66,6 +66,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &sparkoperatork8siov1beta2.ExecutorSpecApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("GPUSpec"):
 		return &sparkoperatork8siov1beta2.GPUSpecApplyConfiguration{}
+	case v1beta2.SchemeGroupVersion.WithKind("History"):
+		return &sparkoperatork8siov1beta2.HistoryApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("InfrastructureFailurePolicy"):
 		return &sparkoperatork8siov1beta2.InfrastructureFailurePolicyApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("MonitoringSpec"):

@@ -50,6 +50,7 @@ func setSubmitted(in *Input, out *Outcome, status *v1beta2.SparkApplicationStatu
 		SparkApplicationID: s.SparkApplicationID,
 		DriverPodName:      s.DriverPodName,
 		SubmissionTime:     ptr.To(status.LastSubmissionAttemptTime),
+		HistoryURL:         s.HistoryURL,
 	})
 	c.SetTrue(v1beta2.ConditionSubmitted, reasonSubmitted, "")
 	c.Remove(v1beta2.ConditionStalled)

@@ -76,6 +76,8 @@ type Submission struct {
 	DriverPodName      string
 	SpecHash           string
 	Time               time.Time
+	// HistoryURL is where the history server shows the run; empty if it does not.
+	HistoryURL string
 	// Adopted is set if the driver pod existed already.
 	Adopted bool
 	// MonitoringConfig is the name of the ConfigMap of the metrics exporter, if it is

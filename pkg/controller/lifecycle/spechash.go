@@ -64,6 +64,7 @@ var specFields = []specField{
 	{"dynamicAllocation", rerun, nil},
 	{"hadoopConf", rerun, nil},
 	{"hadoopConfigMap", rerun, nil},
+	{"history", rerun, nil},
 	{"image", rerun, nil},
 	{"imagePullPolicy", rerun, nil},
 	{"imagePullSecrets", rerun, nil},

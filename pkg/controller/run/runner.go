@@ -19,6 +19,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
 	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
+	"github.com/spark-operator/spark-operator/pkg/translate"
 	"github.com/spark-operator/spark-operator/pkg/ui"
 )
 
@@ -30,6 +31,11 @@ type Settings struct {
 	// DefaultConf are Spark properties of all applications. Whatever an application says
 	// wins over them; they win over built-in defaults.
 	DefaultConf map[string]string
+	// History is where event logs go that applications leave open.
+	History translate.History
+	// HistoryURLFormat is where a history server shows a run: see [ui.HistoryURL]. Empty
+	// if there is none.
+	HistoryURLFormat string
 	// ServiceLinks gives pods the variables of every Service of their namespace, as
 	// Kubernetes does by default.
 	ServiceLinks bool

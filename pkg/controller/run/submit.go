@@ -45,6 +45,7 @@ func (r *Runner) submitRun(ctx context.Context, t *task) error {
 	s.Warnings = append(s.Warnings, lifecycle.ToleratedFaults(app)...)
 	switch {
 	case err == nil:
+		s.HistoryURL = r.historyURL(app, s.SparkApplicationID)
 	case in.GaveUp(err):
 		if refused := (*translate.Refusal)(nil); errors.As(err, &refused) {
 			s.Warnings = refused.Warnings

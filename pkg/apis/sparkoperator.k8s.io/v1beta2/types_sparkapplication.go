@@ -213,6 +213,9 @@ type SparkApplicationSpec struct {
 	// Which pods to delete when the application ends. Default: pods that have ended are kept.
 	// +optional
 	CleanupPolicy *CleanupPolicy `json:"cleanupPolicy,omitempty"`
+	// The event log of each run, for a Spark history server. Default: the operator's default, else no event log.
+	// +optional
+	History *History `json:"history,omitempty"`
 }
 
 // RestartPolicyType defines when an application runs again.

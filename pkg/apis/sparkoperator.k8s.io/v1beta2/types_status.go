@@ -194,6 +194,10 @@ type Attempt struct {
 	// What the pods of the run reserved.
 	// +optional
 	Usage *Usage `json:"usage,omitempty"`
+	// Address at which the Spark history server shows the attempt, if the driver writes an event log there. While the
+	// driver runs, and shortly after, it may not be complete.
+	// +optional
+	HistoryURL string `json:"historyURL,omitempty"`
 }
 
 // Types of conditions in status.conditions.

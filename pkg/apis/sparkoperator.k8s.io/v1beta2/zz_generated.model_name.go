@@ -73,6 +73,11 @@ func (in GPUSpec) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in History) OpenAPIModelName() string {
+	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.History"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in InfrastructureFailurePolicy) OpenAPIModelName() string {
 	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.InfrastructureFailurePolicy"
 }

@@ -252,6 +252,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: failureType
       type:
         scalar: string
+    - name: historyURL
+      type:
+        scalar: string
     - name: logTail
       type:
         scalar: string
@@ -800,6 +803,18 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: numeric
       default: 0
+- name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.History
+  map:
+    fields:
+    - name: claimName
+      type:
+        scalar: string
+    - name: dir
+      type:
+        scalar: string
+    - name: enabled
+      type:
+        scalar: boolean
 - name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.InfrastructureFailurePolicy
   map:
     fields:
@@ -1153,6 +1168,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: hadoopConfigMap
       type:
         scalar: string
+    - name: history
+      type:
+        namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.History
     - name: image
       type:
         scalar: string

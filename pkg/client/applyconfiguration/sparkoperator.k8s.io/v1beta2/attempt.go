@@ -42,6 +42,9 @@ type AttemptApplyConfiguration struct {
 	LogTail *string `json:"logTail,omitempty"`
 	// What the pods of the run reserved.
 	Usage *UsageApplyConfiguration `json:"usage,omitempty"`
+	// Address at which the Spark history server shows the attempt, if the driver writes an event log there. While the
+	// driver runs, and shortly after, it may not be complete.
+	HistoryURL *string `json:"historyURL,omitempty"`
 }
 
 // AttemptApplyConfiguration constructs a declarative configuration of the Attempt type for use with
@@ -151,5 +154,13 @@ func (b *AttemptApplyConfiguration) WithLogTail(value string) *AttemptApplyConfi
 // If called multiple times, the Usage field is set to the value of the last call.
 func (b *AttemptApplyConfiguration) WithUsage(value *UsageApplyConfiguration) *AttemptApplyConfiguration {
 	b.Usage = value
+	return b
+}
+
+// WithHistoryURL sets the HistoryURL field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the HistoryURL field is set to the value of the last call.
+func (b *AttemptApplyConfiguration) WithHistoryURL(value string) *AttemptApplyConfiguration {
+	b.HistoryURL = &value
 	return b
 }

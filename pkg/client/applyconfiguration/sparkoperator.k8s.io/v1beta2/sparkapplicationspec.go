@@ -97,6 +97,8 @@ type SparkApplicationSpecApplyConfiguration struct {
 	Timeouts *TimeoutsApplyConfiguration `json:"timeouts,omitempty"`
 	// Which pods to delete when the application ends. Default: pods that have ended are kept.
 	CleanupPolicy *CleanupPolicyApplyConfiguration `json:"cleanupPolicy,omitempty"`
+	// The event log of each run, for a Spark history server. Default: the operator's default, else no event log.
+	History *HistoryApplyConfiguration `json:"history,omitempty"`
 }
 
 // SparkApplicationSpecApplyConfiguration constructs a declarative configuration of the SparkApplicationSpec type for use with
@@ -411,5 +413,13 @@ func (b *SparkApplicationSpecApplyConfiguration) WithTimeouts(value *TimeoutsApp
 // If called multiple times, the CleanupPolicy field is set to the value of the last call.
 func (b *SparkApplicationSpecApplyConfiguration) WithCleanupPolicy(value *CleanupPolicyApplyConfiguration) *SparkApplicationSpecApplyConfiguration {
 	b.CleanupPolicy = value
+	return b
+}
+
+// WithHistory sets the History field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the History field is set to the value of the last call.
+func (b *SparkApplicationSpecApplyConfiguration) WithHistory(value *HistoryApplyConfiguration) *SparkApplicationSpecApplyConfiguration {
+	b.History = value
 	return b
 }
