@@ -43,6 +43,7 @@ controller that does not start.
 {{- if and .Values.controller.uiRoute.enable .Values.controller.uiIngress.enable }}
 {{- fail "controller.uiRoute.enable and controller.uiIngress.enable: the web UI has one URL; enable only one of them" }}
 {{- end }}
+{{- include "spark-operator.history.validate" . }}
 {{- range .Values.controller.featureGates }}
 {{- if and .enabled (not (has .name (list "PartialRestart" "DefaultTimeToLive" "LoadSparkDefaults" "RestSubmitter"))) }}
 {{- fail (printf "controller.featureGates: this version does not have %s; remove it" .name) }}

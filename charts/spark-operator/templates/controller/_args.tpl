@@ -101,6 +101,7 @@ The command line of the controller, as a YAML list.
 {{- else if not .sparkConnect.authentication.enable }}
 - --enable-connect-authentication=false
 {{- end }}
+{{- include "spark-operator.history.args" $ }}
 - --health-probe-bind-address=:8081
 {{- with $.Values.prometheus.metrics }}
 {{- if .enable }}
