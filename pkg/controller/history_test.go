@@ -4,6 +4,7 @@ package controller
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
+	"github.com/spark-operator/spark-operator/pkg/diagnosis"
+	"github.com/spark-operator/spark-operator/pkg/redact"
 	"github.com/spark-operator/spark-operator/pkg/translate"
 )
 
@@ -87,6 +90,44 @@ func TestNoHistoryNoAddress(t *testing.T) {
 		mustSettle(t, c.start(test.configure), "pi")
 		if got := c.wantState("pi", lifecycle.StateSubmitted).Status.Attempts[0].HistoryURL; (got != "") != test.want {
 			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+// TestEventLogThatCannotBeBegun: the message names the directory and the remedy, also if the
+// exception is far before the end of the log. The log tail is as short as without.
+func TestEventLogThatCannotBeBegun(t *testing.T) {
+	text := "starting\nException in thread \"main\" java.io.FileNotFoundException: File file:/x does not exist password=abc\n" +
+		"\tat org.apache.spark.scheduler.EventLoggingListener.start(EventLoggingListener.scala:83)\n" + strings.Repeat("\tat org.example.Main\n", 40)
+	for name, test := range map[string]struct {
+		configure []func(*Config)
+		lines     int64
+		want      bool
+	}{
+		"event log": {[]func(*Config){keepsLog, withHistory}, diagnosis.EventLogLines, true},
+		"none":      {[]func(*Config){keepsLog}, 20, false},
+	} {
+		c := newCluster(t)
+		c.addApplication(newApplication("pi"))
+		p := c.start(test.configure...)
+		mustSettle(t, p, "pi")
+		c.driverPhase("pi-driver", corev1.PodRunning)
+		mustSettle(t, p, "pi")
+		requests := c.setLog(text, nil)
+		c.driverPhase("pi-driver", corev1.PodFailed)
+		mustSettle(t, p, "pi")
+		status := c.wantState("pi", lifecycle.StateFailed).Status
+		if len(*requests) != 1 || *(*requests)[0].TailLines != test.lines {
+			t.Errorf("%s: requests %+v", name, *requests)
+		}
+		for where, message := range map[string]string{"attempt": status.Attempts[0].Message, "error": status.AppState.ErrorMessage} {
+			const want = "; Spark cannot write the event log to s3a://logs/events: java.io.FileNotFoundException: File file:/x does not exist password=" + redact.Mark + "; create the directory"
+			if strings.Contains(message, want) != test.want || strings.Count(message, "event log") > 1 {
+				t.Errorf("%s: %s %q", name, where, message)
+			}
+		}
+		if tail := status.Attempts[0].LogTail; test.want && strings.Count(tail, "\n") != 19 {
+			t.Errorf("%s: log tail %q", name, tail)
 		}
 	}
 }

@@ -4,6 +4,7 @@ package lifecycle
 
 import (
 	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -93,7 +94,13 @@ const maxErrorMessage = 8 << 10
 
 // recordLogTail keeps the last words in the record of the attempt that ended.
 func recordLogTail(out *Outcome, status *v1beta2.SparkApplicationStatus) {
-	if attempt := currentAttempt(status); attempt != nil && out.LogTail != "" {
-		attempt.LogTail = out.LogTail
+	attempt := currentAttempt(status)
+	if attempt == nil || out.LogTail == "" {
+		return
+	}
+	attempt.LogTail = out.LogTail
+	if out.EventLogFault != "" && !strings.Contains(status.AppState.ErrorMessage, out.EventLogFault) {
+		attempt.Message = reconcile.Truncate(reconcile.Join("; ", attempt.Message, out.EventLogFault), reconcile.MaxConditionMessage)
+		setEnd(status, status.TerminationTime, reconcile.Join("; ", status.AppState.ErrorMessage, out.EventLogFault))
 	}
 }

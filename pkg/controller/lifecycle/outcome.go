@@ -37,6 +37,9 @@ type Outcome struct {
 	// LogTail is what readDriverLog read, or why it could not; empty if it was not
 	// asked to.
 	LogTail string
+	// EventLogFault says that the log shows that Spark could not begin its event log; empty
+	// if it does not.
+	EventLogFault string
 	// RefusalReason is the reason that goes with refusal.
 	RefusalReason string
 	// NodeLoss is the evidence that the node of a driver pod is lost that did not go;
