@@ -48,11 +48,12 @@ var executed = []string{"annotate", "apply", "auth", "describe", "get", "patch"}
 
 // existing are the objects that pages show without having created them.
 var existing = map[string]string{
-	"docs/monitoring.md":      "pi",
-	"docs/concepts.md":        "spark-pi",
-	"docs/conditions.md":      "spark-pi",
-	"docs/schedules.md":       "nightly",
-	"docs/troubleshooting.md": "my-job",
+	"docs/monitoring.md":       "pi",
+	"docs/concepts.md":         "spark-pi",
+	"docs/conditions.md":       "spark-pi",
+	"docs/logs-and-history.md": "spark-pi",
+	"docs/schedules.md":        "nightly",
+	"docs/troubleshooting.md":  "my-job",
 }
 
 // TestCommandsWork executes the commands of each page in their order, in a namespace
