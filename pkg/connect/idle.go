@@ -5,6 +5,7 @@ package connect
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -63,8 +64,8 @@ func (in *input) target(status *v1alpha1.SparkConnectStatus) (target probe.Targe
 		return target, "the server pod does not show the id of its application, as with servers that kubeflow/spark-operator started; delete the pod to replace it"
 	case pod.Connect.UIPort == 0:
 		return target, "the server pod has no port of a web UI; remove spark.ui.enabled from spec.sparkConf"
-	case pod.Connect.IP == "":
-		return target, "the server pod has no IP address"
+	case !probeable(pod.Connect.IP):
+		return target, "the server pod has no IP address that belongs to a pod"
 	}
 	target = probe.Target{
 		PodUID:        pod.UID,
@@ -79,6 +80,14 @@ func (in *input) target(status *v1alpha1.SparkConnectStatus) (target probe.Targe
 		target.Since = last.Time
 	}
 	return target, ""
+}
+
+// probeable reports whether an address may be that of a pod. Who may write the status of pods
+// chooses the address, and must not send the operator to services of its node.
+func probeable(address string) bool {
+	ip, err := netip.ParseAddr(address)
+	ip = ip.Unmap()
+	return err == nil && !ip.IsUnspecified() && !ip.IsMulticast() && !ip.IsLinkLocalUnicast() && ip.Zone() == "" && ip != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
 // follow lets the server be probed while idleness can stop it.

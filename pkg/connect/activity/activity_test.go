@@ -79,7 +79,7 @@ func TestRecordedServers(t *testing.T) {
 		{"stream-ended", 1, false, true, 0, true},
 		{"stream-ended-session-closed", 0, false, false, 0, true},
 	} {
-		for _, version := range []string{"4.3.0", "4.1.4"} {
+		for _, version := range []string{"4.3.0", "4.1.4", "3.5.9"} {
 			t.Run(version+" "+stage.name, func(t *testing.T) {
 				r := reading(t, version, stage.name)
 				busy, open := stage.busy, stage.open
@@ -104,7 +104,7 @@ func TestRecordedServers(t *testing.T) {
 // if no probe came at that time.
 func TestUseChangesTheCounters(t *testing.T) {
 	stages := []string{"idle", "session-open", "query-running", "query-ended", "stream-running", "stream-ended"}
-	for _, version := range []string{"4.3.0", "4.1.4"} {
+	for _, version := range []string{"4.3.0", "4.1.4", "3.5.9"} {
 		for i := range stages[1:] {
 			before, after := reading(t, version, stages[i]), reading(t, version, stages[i+1])
 			if before.counters() == after.counters() {

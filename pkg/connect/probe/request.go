@@ -38,7 +38,7 @@ func (f *Failure) Error() string { return f.Message }
 // them by default, make the list of operations long.
 const (
 	maxHeader     = 32 << 10
-	maxDocument   = 2 << 20
+	maxDocument   = 1 << 20
 	maxOperations = 32 << 20
 )
 
