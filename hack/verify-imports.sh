@@ -88,7 +88,7 @@ room pkg/controller "${kit[@]}" "${computed[@]}" "${decided[@]}" pkg/tracing
 room pkg/scheduledapp "${kit[@]}" "${computed[@]}"
 pure pkg/connect/activity
 room pkg/connect/probe pkg/connect/activity pkg/sparkconf
-room pkg/connect "${kit[@]}" "${computed[@]}" pkg/diagnosis
+room pkg/connect "${kit[@]}" "${computed[@]}" pkg/diagnosis pkg/ui
 room pkg/webhook pkg/apis pkg/client pkg/decode pkg/informers pkg/quota "${computed[@]}"
 
 for package in pkg/*/; do

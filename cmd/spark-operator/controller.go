@@ -139,7 +139,7 @@ func runController(ctx context.Context, options *ControllerOptions) error {
 			return err
 		}
 		defer stopConnectRecording()
-		connects, err := connect.New(config.Connects, connect.Clients{Kube: clients.kube, Spark: clients.spark}, set, connectRecorder, countedConnects)
+		connects, err := connect.New(config.Connects, connect.Clients{Kube: clients.kube, Spark: clients.spark, Dynamic: clients.dynamic}, set, connectRecorder, countedConnects)
 		if err != nil {
 			return err
 		}

@@ -294,7 +294,8 @@ func (o *ControllerOptions) Config(master string) (*ControllerConfig, error) {
 			ServiceLinks: o.ServiceLinks,
 			Redact:       redactTexts,
 
-			Authentication: o.ConnectAuthentication,
+			Authentication:   o.ConnectAuthentication,
+			IngressClassName: o.IngressClassName,
 		},
 		Informers:        scope,
 		Metrics:          o.Serving.metrics(),

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,7 +21,9 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	dynamicfake "k8s.io/client-go/dynamic/fake"
 	kubefake "k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 	"k8s.io/klog/v2/ktesting"
@@ -30,6 +33,7 @@ import (
 	sparkfake "github.com/spark-operator/spark-operator/pkg/client/clientset/versioned/fake"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/redact"
+	webui "github.com/spark-operator/spark-operator/pkg/ui"
 )
 
 var (
@@ -47,17 +51,20 @@ type cluster struct {
 	t     *testing.T
 	spark *sparkfake.Clientset
 	kube  *kubefake.Clientset
+	// dynamic has the routes of the Gateway API.
+	dynamic *dynamicfake.FakeDynamicClient
 
-	lock    sync.Mutex
-	version int
-	writes  int
-	fault   *fault
-	log     []string          // of successful writes
-	events  []string          // reasons
-	notes   map[string]string // of the latest event of each reason
-	pods    []types.UID       // of the server pods, as they were created
-	refuse  func(clienttesting.Action) error
-	prunes  bool // the CRD is that of kubeflow/spark-operator
+	lock     sync.Mutex
+	version  int
+	writes   int
+	fault    *fault
+	log      []string          // of successful writes
+	events   []string          // reasons
+	notes    map[string]string // of the latest event of each reason
+	pods     []types.UID       // of the server pods, as they were created
+	refuse   func(clienttesting.Action) error
+	prunes   bool // the CRD is that of kubeflow/spark-operator
+	unserved bool // the Gateway API is not installed
 
 	ui ui // of the server, whichever runs
 
@@ -81,6 +88,9 @@ func bubble(t *testing.T, test func(c *cluster)) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &cluster{
 			t: t, spark: sparkfake.NewSimpleClientset(), kube: kubefake.NewSimpleClientset(), version: 1000,
+			dynamic: dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), map[schema.GroupVersionResource]string{
+				webui.GRPCRouteResource: "GRPCRouteList", webui.RouteResource: "HTTPRouteList",
+			}),
 			notes: map[string]string{}, registry: prometheus.NewPedanticRegistry(), ui: ui{version: "4.3.0"},
 		}
 		var err error
@@ -89,6 +99,7 @@ func bubble(t *testing.T, test func(c *cluster)) {
 		}
 		c.spark.PrependReactor("*", "*", c.react)
 		c.kube.PrependReactor("*", "*", c.react)
+		c.dynamic.PrependReactor("*", "*", c.react)
 		c.start()
 		defer func() { c.stop() }()
 		test(c)
@@ -104,7 +115,7 @@ func (c *cluster) start() {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	controller, err := New(Config{Master: "k8s://https://10.0.0.1:443", Authentication: true, Redact: redact.Secrets, ProbeTransport: c}, Clients{Kube: c.kube, Spark: c.spark}, set, c, c.metrics)
+	controller, err := New(Config{Master: "k8s://https://10.0.0.1:443", Authentication: true, Redact: redact.Secrets, ProbeTransport: c}, Clients{Kube: c.kube, Spark: c.spark, Dynamic: c.dynamic}, set, c, c.metrics)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -199,6 +210,9 @@ func (c *cluster) count(event string) (n int) {
 func (c *cluster) react(action clienttesting.Action) (bool, runtime.Object, error) {
 	c.lock.Lock()
 	defer c.lock.Unlock()
+	if c.unserved && action.GetResource().Group == webui.RouteResource.Group {
+		return true, nil, apierrors.NewGenericServerResponse(http.StatusNotFound, action.GetVerb(), action.GetResource().GroupResource(), "", "", 0, true)
+	}
 	switch action.GetVerb() {
 	case "create", "update", "delete":
 	default:
@@ -234,6 +248,9 @@ func (c *cluster) react(action clienttesting.Action) (bool, runtime.Object, erro
 func (c *cluster) tracker(action clienttesting.Action) clienttesting.ObjectTracker {
 	if action.GetResource() == connectsResource {
 		return c.spark.Tracker()
+	}
+	if action.GetResource().Group == webui.RouteResource.Group {
+		return c.dynamic.Tracker()
 	}
 	return c.kube.Tracker()
 }

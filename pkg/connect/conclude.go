@@ -13,7 +13,6 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/reconcile/owned"
-	"github.com/spark-operator/spark-operator/pkg/translate"
 )
 
 const (
@@ -57,6 +56,7 @@ func conclude(in *input, p plan, out *outcome, failures int) *v1alpha1.SparkConn
 	if failed || out.err == nil && !(p.row.to == stay && p.does(deleteServer)) {
 		status.ObservedGeneration = in.connect.Generation
 	}
+	concludeRoute(out.route, c)
 	followServer(in, status, c)
 	recordIdleness(in, status, c)
 	if status.StartTime.IsZero() {
@@ -112,7 +112,7 @@ func setOnce(c reconcile.Conditions, reason, message string) {
 func followServer(in *input, status *v1alpha1.SparkConnectStatus, c reconcile.Conditions) {
 	status.Endpoint = ""
 	if status.State == v1alpha1.SparkConnectStateReady {
-		status.Endpoint = translate.ConnectEndpoint(in.connect)
+		status.Endpoint = endpoint(in, c)
 	}
 	status.Executors = nil
 	for _, executor := range in.executors {

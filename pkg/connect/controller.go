@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/events"
@@ -37,6 +38,9 @@ type Config struct {
 	// Authentication lets servers check the token of their clients (spec.authentication),
 	// for which Secrets are read and created.
 	Authentication bool
+	// IngressClassName is the class of every Ingress for which the server names none; empty
+	// for the default of the cluster.
+	IngressClassName string
 	// Workers is how many servers are worked on at the same time, and at most the
 	// [loop.Namespaces]-th part of them in the same namespace. Default 64.
 	Workers int
@@ -75,6 +79,8 @@ const queueName = "sparkconnect"
 type Clients struct {
 	Kube  kubernetes.Interface
 	Spark versioned.Interface
+	// Dynamic is for the routes of the Gateway API.
+	Dynamic dynamic.Interface
 }
 
 // Controller runs Spark Connect servers. See the package documentation.
@@ -83,6 +89,8 @@ type Controller struct {
 	clock  clock.WithTicker
 	kube   kubernetes.Interface
 	client versioned.Interface
+	// dynamic is for kinds that are not compiled in.
+	dynamic dynamic.Interface
 
 	connects *informers.Scoped[*v1alpha1.SparkConnect]
 	pods     *informers.Scoped[*podview.Pod]
@@ -91,6 +99,7 @@ type Controller struct {
 	unkept   loop.Unkept[v1alpha1.SparkConnectStatus]
 	services services
 	prober   *probe.Prober
+	routes   routes
 	synced   []cache.DoneChecker
 
 	queue    loop.Queue
@@ -109,10 +118,11 @@ const (
 func New(config Config, clients Clients, set *informers.Set, recorder events.EventRecorder, m *Metrics) (*Controller, error) {
 	config.setDefaults()
 	c := &Controller{
-		config: config, clock: config.Clock, kube: clients.Kube, client: clients.Spark,
+		config: config, clock: config.Clock, kube: clients.Kube, client: clients.Spark, dynamic: clients.Dynamic,
 		connects: set.Connects, pods: set.Pods,
 		fresh:    loop.NewFreshness(map[loop.CacheKind]loop.Cache{freshConnects: set.Connects, freshPods: set.Pods}),
 		services: services{ensured: map[cache.ObjectName]ensured{}},
+		routes:   routes{ensured: map[cache.ObjectName]ensured{}},
 		queue:    loop.NewQueue(queueName, &oneRank{loop.NewShares(config.Workers, 1, config.Clock)}, config.Clock),
 		recorder: recorder, metrics: m,
 	}

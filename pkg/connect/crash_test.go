@@ -66,7 +66,7 @@ func liveThrough(c *cluster) {
 		c.report(running(true))
 		c.settle(in(v1alpha1.SparkConnectStateReady, starts))
 	}
-	c.add(connect(func(connect *v1alpha1.SparkConnect) { connect.Spec.UpdatePolicy = v1alpha1.UpdateRecreate }, generated))
+	c.add(connect(func(connect *v1alpha1.SparkConnect) { connect.Spec.UpdatePolicy = v1alpha1.UpdateRecreate }, generated, byIngress))
 	runs(1)
 	token := c.secret("lab-token").ResourceVersion
 	c.edit(func(connect *v1alpha1.SparkConnect) { connect.Spec.Suspend = ptr.To(true) })

@@ -59,6 +59,9 @@ var (
 		if at := in.stableAt(); in.connect.Status.Restarts > 0 && at.After(in.now) {
 			wait = min(wait, at.Sub(in.now))
 		}
+		if retry, due := in.routeRetry(); due {
+			wait = min(wait, retry)
+		}
 		if o := in.obstacle; o != nil && o.Due.After(in.now) {
 			wait = min(wait, o.Due.Sub(in.now))
 		}

@@ -24,6 +24,7 @@ const (
 	eventRestarting    = "Restarting"
 	eventFailed        = "Failed"
 	eventUpdatePending = "UpdatePending"
+	eventRouteFailed   = "RouteFailed"
 	eventNotice        = "SpecNotice"
 	eventUndetected    = "IdleDetectionFailed"
 )
@@ -65,6 +66,11 @@ func transitionEvents(in *input, out *outcome, status *v1alpha1.SparkConnectStat
 	if undetected := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionIdleDetection); undetected != nil &&
 		undetected.Status == metav1.ConditionFalse && !meta.IsStatusConditionFalse(before.Conditions, v1alpha1.ConditionIdleDetection) {
 		list = append(list, reconcile.Warning(eventUndetected, "Observe", pod, "%s", undetected.Message))
+	}
+	now, was = meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionRouteReady), meta.FindStatusCondition(before.Conditions, v1alpha1.ConditionRouteReady)
+	// A Gateway may take a moment to accept a route.
+	if now != nil && now.Status == metav1.ConditionFalse && now.Reason != reasonRouteNotAccepted && (was == nil || was.Reason != now.Reason) {
+		list = append(list, reconcile.Warning(eventRouteFailed, "Route", nil, "%s", now.Message))
 	}
 	return list
 }

@@ -20,6 +20,8 @@ type outcome struct {
 	created bool
 	// warnings are about what has no effect.
 	warnings []string
+	// route is what came of the route; nil if it was not looked at, or as before.
+	route *routeResult
 	// err is worth a retry, unless it is final.
 	err error
 }
@@ -45,6 +47,8 @@ func (c *Controller) execute(ctx context.Context, in *input, p plan) *outcome {
 			c.prober.Ask(cache.MetaObjectToName(in.connect)) // its result causes a sync
 		case ensureService:
 			err = c.ensureServiceNowAndThen(ctx, in)
+		case ensureRoute:
+			c.ensureRoutesNowAndThen(ctx, in, out)
 		}
 		if err != nil {
 			out.err = fmt.Errorf("%s: %w", what, err)

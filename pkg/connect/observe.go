@@ -86,7 +86,7 @@ func refusalOf(connect *v1alpha1.SparkConnect) string {
 func specHash(spec *v1alpha1.SparkConnectSpec) string {
 	built := *spec
 	built.Suspend, built.IdleTimeout, built.MaxAge, built.OnStop, built.TimeToLiveSeconds = nil, nil, nil, "", nil
-	built.UpdatePolicy, built.MaxRestarts = "", nil
+	built.UpdatePolicy, built.MaxRestarts, built.Route = "", nil, nil
 	built.Server.Service = nil
 	text, err := json.Marshal(&built)
 	if err != nil {

@@ -49,4 +49,5 @@ func (c *Controller) forget(key cache.ObjectName) {
 	c.unkept.Forget(key)
 	c.services.forget(key)
 	c.prober.Forget(key)
+	c.routes.forget(key)
 }

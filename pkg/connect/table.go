@@ -51,10 +51,10 @@ var table = []row{
 	{from: live, when: serverEnded, to: phaseFailed, set: endServer},
 	{from: live, when: replacementDue, to: phaseStarting, set: forgetServer},
 	{from: phases(phaseReady), when: idle, to: phaseStopped, set: stopForIdleness},
-	{from: phases(phaseReady), when: idleBeforeNow, do: actions(probeServer, ensureService), to: stay, set: recordReady, wait: backstop},
-	{from: live, when: serverReady, do: actions(ensureService), to: phaseReady, set: recordReady, wait: audit},
-	{from: phases(phaseProvisioning), when: always, do: actions(ensureService), to: stay, set: explainServer, wait: audit},
-	{from: phases(phaseReady, phaseNotReady), when: always, do: actions(ensureService), to: phaseNotReady, set: explainServer, wait: audit},
+	{from: phases(phaseReady), when: idleBeforeNow, do: actions(probeServer, ensureService, ensureRoute), to: stay, set: recordReady, wait: backstop},
+	{from: live, when: serverReady, do: actions(ensureService, ensureRoute), to: phaseReady, set: recordReady, wait: audit},
+	{from: phases(phaseProvisioning), when: always, do: actions(ensureService, ensureRoute), to: stay, set: explainServer, wait: audit},
+	{from: phases(phaseReady, phaseNotReady), when: always, do: actions(ensureService, ensureRoute), to: phaseNotReady, set: explainServer, wait: audit},
 }
 
 // action names what a row does.
@@ -70,4 +70,5 @@ const (
 	confirmLost   action = "read the server pod from the API server"
 	ensureService action = "ensure the Service"
 	probeServer   action = "probe the server again"
+	ensureRoute   action = "ensure the route"
 )

@@ -118,8 +118,9 @@ var (
 		{sparkGroup, "sparkconnects/status", "update", "reporting the status of Spark Connect servers"},
 		{sparkGroup, "sparkconnects/finalizers", "update", "owner references of Spark Connect servers, with the admission plugin OwnerReferencesPermissionEnforcement"},
 	}
+	connectRoutes = []rule{{"gateway.networking.k8s.io", "grpcroutes", "get create update delete", "spec.route of Spark Connect servers (--enable-connect)"}}
 	connectTokens = []rule{{"", "secrets", "get create", "spec.authentication of Spark Connect servers (--enable-connect-authentication)"}}
-	routes        = []rule{{"gateway.networking.k8s.io", "httproutes", "get create update delete", "the HTTPRoute of the web UI (--ui-route-url-format)"}}
+	routes        = []rule{{"gateway.networking.k8s.io", "httproutes", "get create update delete", "the HTTPRoute of the web UI (--ui-route-url-format, spec.route of Spark Connect servers)"}}
 	nodes         = rule{"", "nodes", "get", "force-deleting drivers on lost nodes (--node-loss-grace-period)"}
 	namespaces    = rule{"", "namespaces", "list watch", "--namespace-selector"}
 
@@ -143,11 +144,12 @@ func (c *Controller) List() []Permission {
 		if c.BatchScheduling {
 			l.add(scope, groups...)
 		}
-		if c.Routes {
+		if c.Routes || c.Connect {
 			l.add(scope, routes...)
 		}
 		if c.Connect {
 			l.add(scope, connects...)
+			l.add(scope, connectRoutes...)
 		}
 		if c.ConnectTokens {
 			l.add(scope, connectTokens...)

@@ -23,8 +23,8 @@ const (
 	// spec.authentication.
 	TokenPropertyConflict = "Spark would use this property and not the Secret of spec.authentication; remove one of them"
 
-	// tokenPlaceholder stands for the token in the URL that clients use.
-	tokenPlaceholder = "TOKEN"
+	// TokenPlaceholder stands for the token in the URL that clients use.
+	TokenPlaceholder = "TOKEN"
 )
 
 // TokenProperties are the properties whose value is a token that everyone can read who may
@@ -78,4 +78,14 @@ func tokenWarnings(connect *v1alpha1.SparkConnect) (warnings []string) {
 		warnings = append(warnings, "spec.server.template: the variable "+TokenVariable+" has no effect: spec.authentication sets it; remove it")
 	}
 	return warnings
+}
+
+// ConnectRouteEndpoint is the URL by which clients reach the server through its route,
+// which ends TLS on port 443.
+func ConnectRouteEndpoint(connect *v1alpha1.SparkConnect) string {
+	endpoint := "sc://" + connect.Spec.Route.Host + ":443/;use_ssl=true"
+	if connect.Spec.Authentication != nil {
+		endpoint += ";token=" + TokenPlaceholder
+	}
+	return endpoint
 }

@@ -39,19 +39,35 @@ func ConnectServiceName(connect *v1alpha1.SparkConnect) string {
 // Service. Of a token it has a placeholder: the parameter "token" of clients would require
 // TLS.
 func ConnectEndpoint(connect *v1alpha1.SparkConnect) string {
-	port := v1alpha1.DefaultPort
+	endpoint := fmt.Sprintf("sc://%s.%s.svc:%d", ConnectServiceName(connect), connect.Namespace, ConnectServicePort(connect))
+	if connect.Spec.Authentication != nil {
+		endpoint += "/;authorization=Bearer%20" + TokenPlaceholder
+	}
+	return endpoint
+}
+
+// ConnectServicePort is the port of the Service that leads to the server.
+func ConnectServicePort(connect *v1alpha1.SparkConnect) int32 {
+	return servicePort(connect, v1alpha1.PortName, v1alpha1.DefaultPort)
+}
+
+// ConnectWebPort is the port of the Service that leads to the web UI.
+func ConnectWebPort(connect *v1alpha1.SparkConnect) int32 {
+	return servicePort(connect, webPortName, servicePortUI)
+}
+
+const webPortName = "web-ui"
+
+// servicePort is the number of a port of the Service, which the user may have given.
+func servicePort(connect *v1alpha1.SparkConnect, name string, usually int32) int32 {
 	if service := connect.Spec.Server.Service; service != nil {
 		for i := range service.Spec.Ports {
-			if service.Spec.Ports[i].Name == v1alpha1.PortName {
-				port = service.Spec.Ports[i].Port
+			if service.Spec.Ports[i].Name == name {
+				return service.Spec.Ports[i].Port
 			}
 		}
 	}
-	endpoint := fmt.Sprintf("sc://%s.%s.svc:%d", ConnectServiceName(connect), connect.Namespace, port)
-	if connect.Spec.Authentication != nil {
-		endpoint += "/;authorization=Bearer%20" + tokenPlaceholder
-	}
-	return endpoint
+	return usually
 }
 
 // readPorts reads the ports of the server from the properties with which it is started.
@@ -116,7 +132,7 @@ func (c *connectBuilder) service() *corev1.Service {
 	for _, port := range []corev1.ServicePort{
 		{Name: "driver-rpc", Port: servicePortDriver, TargetPort: intstr.FromInt32(c.driver)},
 		{Name: "blockmanager", Port: servicePortBlockManager, TargetPort: intstr.FromInt32(c.blockManager)},
-		{Name: "web-ui", Port: servicePortUI, TargetPort: intstr.FromInt32(c.ui), AppProtocol: ptr.To("http")},
+		{Name: webPortName, Port: servicePortUI, TargetPort: intstr.FromInt32(c.ui), AppProtocol: ptr.To("http")},
 		{Name: v1alpha1.PortName, Port: v1alpha1.DefaultPort, TargetPort: intstr.FromInt32(c.grpc), AppProtocol: ptr.To("grpc")},
 	} {
 		service.Spec.Ports = addPort(service.Spec.Ports, port)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -34,25 +35,13 @@ func (b *builder) route(name string, to address, service *corev1.Service, option
 	if len(gateways) == 0 {
 		return nil, errors.New("spec.sparkUIOptions.routeGateways: is empty; name a Gateway, or set the operator flag --ui-route-gateways")
 	}
-	parents := make([]any, 0, len(gateways))
-	for i := range gateways {
-		if err := CheckGateway(&gateways[i]); err != nil {
-			return nil, fmt.Errorf("spec.sparkUIOptions.routeGateways[%d]: %w", i, err)
-		}
-		parent := map[string]any{"group": RouteResource.Group, "kind": "Gateway", "name": gateways[i].Name}
-		if gateways[i].Namespace != "" {
-			parent["namespace"] = gateways[i].Namespace
-		}
-		if gateways[i].SectionName != "" {
-			parent["sectionName"] = gateways[i].SectionName
-		}
-		parents = append(parents, parent)
+	parents, err := parentRefs(gateways, "spec.sparkUIOptions.routeGateways")
+	if err != nil {
+		return nil, err
 	}
 	rule := map[string]any{
-		"matches": []any{map[string]any{"path": map[string]any{"type": "PathPrefix", "value": cmp.Or(to.path, "/")}}},
-		"backendRefs": []any{map[string]any{
-			"group": "", "kind": "Service", "name": service.Name, "port": int64(service.Spec.Ports[0].Port), "weight": int64(1),
-		}},
+		"matches":     []any{map[string]any{"path": map[string]any{"type": "PathPrefix", "value": cmp.Or(to.path, "/")}}},
+		"backendRefs": backendRefs(service.Name, service.Spec.Ports[0].Port),
 	}
 	if to.path != "" {
 		rule["filters"] = []any{map[string]any{
@@ -65,13 +54,42 @@ func (b *builder) route(name string, to address, service *corev1.Service, option
 		spec["hostnames"] = []any{to.host}
 	}
 	meta := b.objectMeta(name, nil, firstMap(options.RouteAnnotations, b.config.RouteAnnotations))
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&meta)
+	return gatewayObject(KindRoute, &meta, spec)
+}
+
+// gatewayObject is an object of the Gateway API.
+func gatewayObject(kind string, meta *metav1.ObjectMeta, spec map[string]any) (*unstructured.Unstructured, error) {
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(meta)
 	if err != nil {
-		return nil, fmt.Errorf("metadata of %s %s: %w", KindRoute, name, err)
+		return nil, fmt.Errorf("metadata of %s %s: %w", kind, meta.Name, err)
 	}
 	return &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": RouteResource.GroupVersion().String(), "kind": KindRoute, "metadata": content, "spec": spec,
+		"apiVersion": RouteResource.GroupVersion().String(), "kind": kind, "metadata": content, "spec": spec,
 	}}, nil
+}
+
+// parentRefs are the Gateways of a route. The error starts with the field.
+func parentRefs(gateways []v1beta2.RouteGateway, field string) ([]any, error) {
+	parents := make([]any, 0, len(gateways))
+	for i := range gateways {
+		if err := CheckGateway(&gateways[i]); err != nil {
+			return nil, fmt.Errorf("%s[%d]: %w", field, i, err)
+		}
+		parent := map[string]any{"group": RouteResource.Group, "kind": "Gateway", "name": gateways[i].Name}
+		if gateways[i].Namespace != "" {
+			parent["namespace"] = gateways[i].Namespace
+		}
+		if gateways[i].SectionName != "" {
+			parent["sectionName"] = gateways[i].SectionName
+		}
+		parents = append(parents, parent)
+	}
+	return parents, nil
+}
+
+// backendRefs lead to a port of a Service.
+func backendRefs(service string, port int32) []any {
+	return []any{map[string]any{"group": "", "kind": "Service", "name": service, "port": int64(port), "weight": int64(1)}}
 }
 
 // CheckGateway refuses names that no Gateway and no listener can have. The error starts

@@ -49,6 +49,7 @@ func ValidateStoredSparkConnect(connect *v1alpha1.SparkConnect) (faults, tolerab
 	c.validateService()
 	c.validateTimes()
 	c.validateAuthentication()
+	c.validateRoute()
 	return joined(c.faults.List(), inTermsOfConnect(ofApp)), inTermsOfConnect(tolerable)
 }
 

@@ -4,11 +4,14 @@ package validation
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/translate"
 )
 
@@ -59,5 +62,71 @@ func (c *connectValidator) validateAuthentication() {
 	}
 	if _, given := c.spec.SparkConf[translate.TokenProperty]; given {
 		c.faults.Add(field.Forbidden(c.root.Child("sparkConf").Key(translate.TokenProperty), translate.TokenPropertyConflict))
+	}
+}
+
+// validateRoute refuses what no Ingress and no GRPCRoute can be made of.
+func (c *connectValidator) validateRoute() {
+	given := c.spec.Route
+	if given == nil {
+		return
+	}
+	at := c.root.Child("route")
+	c.validateHost(at.Child("host"), given.Host)
+	if given.UIHost != "" {
+		c.validateHost(at.Child("uiHost"), given.UIHost)
+	}
+	if given.UIHost != "" && given.UIHost == given.Host {
+		c.invalid(at.Child("uiHost"), given.UIHost, "must differ from spec.route.host; the web UI needs a host of its own")
+	}
+	refuse := func(name, text string) { c.faults.Add(field.Forbidden(at.Child(name), text)) }
+	switch given.Type {
+	case v1alpha1.RouteIngress:
+		if len(given.ParentRefs) > 0 {
+			refuse("parentRefs", "is for the type GRPCRoute only; remove it, or use spec.route.class")
+		}
+		for _, name := range []struct{ field, value string }{{"class", given.Class}, {"tlsSecretName", given.TLSSecretName}} {
+			if reasons := validation.IsDNS1123Subdomain(name.value); name.value != "" && len(reasons) > 0 {
+				c.invalid(at.Child(name.field), head(name.value), "not the name of an object: %s", strings.Join(reasons, ", "))
+			}
+		}
+	case v1alpha1.RouteGRPC:
+		if given.Class != "" {
+			refuse("class", "is for the type Ingress only; remove it")
+		}
+		if given.TLSSecretName != "" {
+			refuse("tlsSecretName", "is for the type Ingress only; the listener of the Gateway has the certificate")
+		}
+		c.validateGateways(at.Child("parentRefs"), given.ParentRefs)
+	default:
+		c.faults.Add(field.NotSupported(at.Child("type"), given.Type, []v1alpha1.RouteType{v1alpha1.RouteGRPC, v1alpha1.RouteIngress}))
+	}
+}
+
+func (c *connectValidator) validateHost(at *field.Path, host string) {
+	if _, err := netip.ParseAddr(host); err == nil || len(validation.IsDNS1123Subdomain(host)) > 0 {
+		c.invalid(at, head(host), "not the name of a host; use one such as connect.example.com, without port and wildcard")
+	}
+}
+
+func (c *connectValidator) validateGateways(at *field.Path, gateways []v1beta2.RouteGateway) {
+	if len(gateways) == 0 {
+		c.faults.Add(field.Required(at, "name a Gateway"))
+	}
+	for i := range gateways {
+		of := &gateways[i]
+		for _, name := range []struct {
+			field, value string
+			reasons      []string
+			optional     bool
+		}{
+			{"name", of.Name, validation.IsDNS1123Subdomain(of.Name), false},
+			{"namespace", of.Namespace, validation.IsDNS1123Label(of.Namespace), true},
+			{"sectionName", of.SectionName, validation.IsDNS1123Subdomain(of.SectionName), true},
+		} {
+			if len(name.reasons) > 0 && (name.value != "" || !name.optional) {
+				c.invalid(at.Index(i).Child(name.field), head(name.value), "%s", strings.Join(name.reasons, ", "))
+			}
+		}
 	}
 }

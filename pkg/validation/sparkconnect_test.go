@@ -38,6 +38,9 @@ func TestInvalidServersAreRefused(t *testing.T) {
 	authentication := func(version string, a v1alpha1.Authentication) func(*v1alpha1.SparkConnect) {
 		return func(c *v1alpha1.SparkConnect) { c.Spec.SparkVersion, c.Spec.Authentication = version, &a }
 	}
+	route := func(r v1alpha1.Route) func(*v1alpha1.SparkConnect) {
+		return func(c *v1alpha1.SparkConnect) { c.Spec.Route = &r }
+	}
 	for name, test := range map[string]struct {
 		edit func(*v1alpha1.SparkConnect)
 		want string
@@ -75,6 +78,18 @@ func TestInvalidServersAreRefused(t *testing.T) {
 			authentication("4.0.0", v1alpha1.Authentication{Generate: true})(c)
 			conf("spark.connect.authenticate.token", "abc")(c)
 		}, `spec.sparkConf[spark.connect.authenticate.token]: Forbidden: Spark would use this property and not the Secret`},
+		"no host":               {route(v1alpha1.Route{Type: "Ingress"}), `spec.route.host: Invalid value: "": not the name of a host; use one such as connect.example.com`},
+		"address as host":       {route(v1alpha1.Route{Type: "Ingress", Host: "10.0.0.1"}), `spec.route.host: Invalid value: "10.0.0.1"`},
+		"wildcard":              {route(v1alpha1.Route{Type: "Ingress", Host: "*.example.com"}), `spec.route.host: Invalid value: "*.example.com"`},
+		"host with port":        {route(v1alpha1.Route{Type: "Ingress", Host: "a.example.com:443"}), `without port and wildcard`},
+		"one host":              {route(v1alpha1.Route{Type: "Ingress", Host: "a.example.com", UIHost: "a.example.com"}), `spec.route.uiHost: Invalid value: "a.example.com": must differ from spec.route.host`},
+		"type of a route":       {route(v1alpha1.Route{Type: "Route", Host: "a.example.com"}), `spec.route.type: Unsupported value: "Route"`},
+		"class":                 {route(v1alpha1.Route{Type: "Ingress", Host: "a.example.com", Class: "N"}), `spec.route.class: Invalid value: "N"`},
+		"no gateway":            {route(v1alpha1.Route{Type: "GRPCRoute", Host: "a.example.com"}), `spec.route.parentRefs: Required value: name a Gateway`},
+		"gateway":               {route(v1alpha1.Route{Type: "GRPCRoute", Host: "a.example.com", ParentRefs: []v1beta2.RouteGateway{{Name: "G"}}}), `spec.route.parentRefs[0].name: Invalid value: "G"`},
+		"class and gateway":     {route(v1alpha1.Route{Type: "GRPCRoute", Host: "a.example.com", Class: "n", ParentRefs: []v1beta2.RouteGateway{{Name: "g"}}}), `spec.route.class: Forbidden: is for the type Ingress only`},
+		"certificate":           {route(v1alpha1.Route{Type: "GRPCRoute", Host: "a.example.com", TLSSecretName: "t", ParentRefs: []v1beta2.RouteGateway{{Name: "g"}}}), `spec.route.tlsSecretName: Forbidden`},
+		"gateway of an Ingress": {route(v1alpha1.Route{Type: "Ingress", Host: "a.example.com", ParentRefs: []v1beta2.RouteGateway{{Name: "g"}}}), `spec.route.parentRefs: Forbidden: is for the type GRPCRoute only`},
 		"container": {func(c *v1alpha1.SparkConnect) {
 			c.Spec.Server.Template = &corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "spark"}, {Name: "spark"}}}}
 		}, `spec.server.template.spec.containers[1].name`},
@@ -103,6 +118,14 @@ func TestValidServersPass(t *testing.T) {
 		"no executors with dynamic allocation": func(c *v1alpha1.SparkConnect) {
 			c.Spec.Executor.Instances = ptr.To[int32](0)
 			c.Spec.DynamicAllocation = &v1beta2.DynamicAllocation{Enabled: true, MinExecutors: ptr.To[int32](0)}
+		},
+		"token and Ingress": func(c *v1alpha1.SparkConnect) {
+			c.Spec.Authentication = &v1alpha1.Authentication{TokenSecret: &v1alpha1.TokenSecret{Name: "team", Key: "token.txt"}}
+			c.Spec.Route = &v1alpha1.Route{Type: "Ingress", Host: "a.example.com", UIHost: "b.example.com", Class: "nginx", TLSSecretName: "t"}
+		},
+		"generated token and GRPCRoute": func(c *v1alpha1.SparkConnect) {
+			c.Spec.Authentication = &v1alpha1.Authentication{Generate: true}
+			c.Spec.Route = &v1alpha1.Route{Type: "GRPCRoute", Host: "a.example.com", ParentRefs: []v1beta2.RouteGateway{{Name: "g", Namespace: "infra", SectionName: "https"}}}
 		},
 		"bind address of kubeflow's documentation": func(c *v1alpha1.SparkConnect) {
 			c.Spec.SparkConf = map[string]string{"spark.driver.bindAddress": "0.0.0.0", "spark.driver.host": "lab"}

@@ -5,6 +5,7 @@ package integration
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -13,13 +14,20 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/utils/ptr"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
+	"github.com/spark-operator/spark-operator/pkg/ui"
 	"github.com/spark-operator/spark-operator/test/sim"
+	"github.com/spark-operator/spark-operator/test/sim/gateway"
 )
 
 // TestConnectServer takes the manifest of kubeflow/spark-operator's kind through a life on
@@ -126,6 +134,106 @@ spec:
 	}
 }
 
+// TestConnectAccess: on a real API server, by an operator that may do what its flags need, a
+// server waits for its token, and its routes wait for the Gateway API.
+func TestConnectAccess(t *testing.T) {
+	namespace := newNamespace(t, "connect-access")
+	if err := sim.CreateServiceAccount(t.Context(), api.Core, namespace, "default"); err != nil && !apierrors.IsAlreadyExists(err) {
+		t.Fatal(err)
+	}
+	sim.StartLimitedOperator(t, api, operatorBinary, namespace)
+	s := &server{t: t, namespace: namespace, name: "lab"}
+	s.create(`
+apiVersion: sparkoperator.k8s.io/v1alpha1
+kind: SparkConnect
+metadata:
+  name: lab
+spec:
+  sparkVersion: 4.3.0
+  image: apache/spark:4.3.0
+  authentication:
+    tokenSecret: {name: team}
+  route:
+    type: GRPCRoute
+    host: lab.example.com
+    uiHost: lab-ui.example.com
+    parentRefs: [{name: web, namespace: infra}]
+  server: {}
+  executor: {instances: 1}
+`)
+	says := func(kind, reason string) func(*v1alpha1.SparkConnectStatus) bool {
+		return func(status *v1alpha1.SparkConnectStatus) bool {
+			found := meta.FindStatusCondition(status.Conditions, kind)
+			return found != nil && found.Reason == reason
+		}
+	}
+	s.until("waits for the Secret", says(v1alpha1.ConditionServerPodReady, "TokenMissing"))
+	secrets := api.Core.CoreV1().Secrets(namespace)
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "team"}, StringData: map[string]string{"token": "planted\n"}}
+	secret, err := secrets.Create(t.Context(), secret, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.until("refuses the token", says(v1alpha1.ConditionServerPodReady, "TokenInvalid"))
+	secret.Data["token"] = []byte("planted")
+	if _, err := secrets.Update(t.Context(), secret, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	s.until("has a server pod", func(status *v1alpha1.SparkConnectStatus) bool { return status.Server.PodUID != "" })
+	s.run()
+	s.until("lacks the Gateway API", says(v1alpha1.ConditionRouteReady, "KindNotServed"))
+	status := s.until("is ready", func(status *v1alpha1.SparkConnectStatus) bool { return status.State == v1alpha1.SparkConnectStateReady })
+	if want := "sc://lab-server." + namespace + ".svc:15002/;authorization=Bearer%20TOKEN"; status.Endpoint != want {
+		t.Errorf("endpoint %q, want %q", status.Endpoint, want)
+	}
+
+	gateway.InstallRoutes(t, api.Dynamic)
+	routes := api.Dynamic.Resource(ui.GRPCRouteResource).Namespace(namespace)
+	stored := waitRoute(t, routes, "lab-server")
+	var route gatewayv1.GRPCRoute
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(stored.Object, &route, true); err != nil {
+		t.Fatal(err)
+	}
+	if to := route.Spec.Rules[0].BackendRefs[0]; to.Name != "lab-server" || *to.Port != 15002 || route.Spec.Hostnames[0] != "lab.example.com" || *route.Spec.ParentRefs[0].Namespace != "infra" {
+		t.Errorf("route %+v", route.Spec)
+	}
+	webs := api.Dynamic.Resource(ui.RouteResource).Namespace(namespace)
+	web := waitRoute(t, webs, "lab-ui")
+	for resource, route := range map[dynamic.ResourceInterface]*unstructured.Unstructured{routes: stored, webs: web} {
+		accepted := map[string]any{"type": "Accepted", "status": "True", "reason": "Accepted", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+		parent := map[string]any{"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "web", "namespace": "infra"}
+		route.Object["status"] = map[string]any{"parents": []any{map[string]any{"controllerName": "example.com/gateway", "parentRef": parent, "conditions": []any{accepted}}}}
+		if _, err := resource.UpdateStatus(t.Context(), route, metav1.UpdateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	status = s.until("has a route", says(v1alpha1.ConditionRouteReady, "RouteReady"))
+	if want := "sc://lab.example.com:443/;use_ssl=true;token=TOKEN"; status.Endpoint != want {
+		t.Errorf("endpoint %q, want %q", status.Endpoint, want)
+	}
+	for _, route := range []*unstructured.Unstructured{waitRoute(t, routes, "lab-server"), waitRoute(t, webs, "lab-ui")} {
+		if route.GetGeneration() != 1 {
+			t.Errorf("%s was written %d times", route.GetName(), route.GetGeneration())
+		}
+	}
+
+	s.patch(`{"spec":{"route":{"type":"Ingress","parentRefs":null}}}`)
+	err = wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		ingress, err := api.Core.NetworkingV1().Ingresses(namespace).Get(ctx, "lab-server", metav1.GetOptions{})
+		if err != nil {
+			return false, reconcile.IgnoreGone(err)
+		}
+		_, left := routes.Get(ctx, "lab-server", metav1.GetOptions{})
+		return ingress.Spec.Rules[0].Host == "lab.example.com" && apierrors.IsNotFound(left), nil
+	})
+	if err != nil {
+		t.Errorf("the Ingress does not replace the route: %v", err)
+	}
+	if events, err := api.Core.CoreV1().Events(namespace).List(t.Context(), metav1.ListOptions{}); err != nil || strings.Contains(fmt.Sprint(events.Items), "planted") {
+		t.Errorf("the token is in an event: %v", err)
+	}
+}
+
 // TestConnectRefusesInvalidObjects: the schema refuses what can never be right.
 func TestConnectRefusesInvalidObjects(t *testing.T) {
 	namespace := newNamespace(t, "connect-invalid")
@@ -139,6 +247,15 @@ func TestConnectRefusesInvalidObjects(t *testing.T) {
 			"must be a duration"},
 		"policy":   {func(c *v1alpha1.SparkConnect) { c.Spec.UpdatePolicy = "Always" }, "Unsupported value"},
 		"restarts": {func(c *v1alpha1.SparkConnect) { c.Spec.MaxRestarts = ptr.To[int32](-1) }, "greater than or equal to 0"},
+		"no token": {func(c *v1alpha1.SparkConnect) { c.Spec.Authentication = &v1alpha1.Authentication{} }, "set either tokenSecret, or generate to true"},
+		"two tokens": {func(c *v1alpha1.SparkConnect) {
+			c.Spec.Authentication = &v1alpha1.Authentication{Generate: true, TokenSecret: &v1alpha1.TokenSecret{Name: "team"}}
+		}, "set either tokenSecret, or generate to true"},
+		"route": {func(c *v1alpha1.SparkConnect) { c.Spec.Route = &v1alpha1.Route{Type: "Gateway", Host: "a.example.com"} }, "Unsupported value"},
+		"no gateway": {func(c *v1alpha1.SparkConnect) {
+			c.Spec.Route = &v1alpha1.Route{Type: "GRPCRoute", Host: "a.example.com"}
+		},
+			"the type GRPCRoute needs parentRefs"},
 	} {
 		connect := &v1alpha1.SparkConnect{ObjectMeta: metav1.ObjectMeta{Name: "lab"}}
 		connect.Spec.SparkVersion = "4.3.0"

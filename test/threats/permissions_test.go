@@ -20,7 +20,9 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -31,9 +33,11 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/permissions"
+	"github.com/spark-operator/spark-operator/pkg/ui"
 	"github.com/spark-operator/spark-operator/test/admission"
 	"github.com/spark-operator/spark-operator/test/lifecycle"
 	"github.com/spark-operator/spark-operator/test/sim/faultproxy"
+	"github.com/spark-operator/spark-operator/test/sim/gateway"
 	"github.com/spark-operator/spark-operator/test/sim/operator"
 	"github.com/spark-operator/spark-operator/test/sim/rights"
 )
@@ -43,6 +47,7 @@ import (
 // permission is left that nothing used; for the whole cluster, and for one namespace
 // without any permission in the cluster.
 func TestEveryPermissionIsUsed(t *testing.T) {
+	gateway.InstallRoutes(t, api.Dynamic)
 	for name, scope := range map[string][]string{
 		"cluster":    {"--namespace-selector=watched=cluster"},
 		"namespaced": {"--namespaces=rights-namespaced", "--node-loss-grace-period=0"},
@@ -359,6 +364,9 @@ func connectServer(t *testing.T, namespace string) {
 	connect := &v1alpha1.SparkConnect{ObjectMeta: metav1.ObjectMeta{Name: "lab"}}
 	connect.Spec.SparkVersion, connect.Spec.Image, connect.Spec.TimeToLiveSeconds = "4.3.0", ptr.To("apache/spark:4.3.0"), ptr.To[int64](1)
 	connect.Spec.Authentication = &v1alpha1.Authentication{Generate: true}
+	connect.Spec.Route = &v1alpha1.Route{
+		Type: v1alpha1.RouteGRPC, Host: "lab.example.com", UIHost: "lab-ui.example.com", ParentRefs: []v1beta2.RouteGateway{{Name: "web"}},
+	}
 	if _, err := connects.Create(t.Context(), connect, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -369,9 +377,32 @@ func connectServer(t *testing.T, namespace string) {
 		}
 		return err
 	})
-	if _, err := connects.Patch(t.Context(), "lab", types.MergePatchType, []byte(`{"spec":{"suspend":true}}`), metav1.PatchOptions{}); err != nil {
-		t.Fatal(err)
+	edit := func(patch string) {
+		t.Helper()
+		if _, err := connects.Patch(t.Context(), "lab", types.MergePatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
+			t.Fatal(err)
+		}
 	}
+	// The routes are written, changed and deleted.
+	edit(`{"spec":{"route":{"annotations":{"team":"data"}}}}`)
+	for _, resource := range []schema.GroupVersionResource{ui.GRPCRouteResource, ui.RouteResource} {
+		eventually(t, time.Minute, func(ctx context.Context) error {
+			list, err := api.Dynamic.Resource(resource).Namespace(namespace).List(ctx, metav1.ListOptions{LabelSelector: v1alpha1.LabelConnectName + "=lab"})
+			if err == nil && (len(list.Items) != 1 || list.Items[0].GetAnnotations()["team"] != "data") {
+				err = fmt.Errorf("%s: %+v", resource.Resource, list.Items)
+			}
+			return err
+		})
+	}
+	edit(`{"spec":{"route":null}}`)
+	eventually(t, time.Minute, func(ctx context.Context) error {
+		stored, err := connects.Get(ctx, "lab", metav1.GetOptions{})
+		if err == nil && meta.FindStatusCondition(stored.Status.Conditions, v1alpha1.ConditionRouteReady) != nil {
+			err = fmt.Errorf("routes are left: %+v", stored.Status.Conditions)
+		}
+		return err
+	})
+	edit(`{"spec":{"suspend":true}}`)
 	eventually(t, time.Minute, func(ctx context.Context) error {
 		stored, err := connects.Get(ctx, "lab", metav1.GetOptions{})
 		switch {

@@ -24,15 +24,22 @@ import (
 
 var crdResource = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
 
-// InstallRoutes installs the CRD of HTTPRoutes for the time of the test. The API server
-// answers 404 to requests for the kind until it has accepted the CRD.
+// InstallRoutes installs the CRDs of HTTPRoutes and GRPCRoutes for the time of the test. The
+// API server answers 404 to requests for a kind until it has accepted its CRD.
 func InstallRoutes(t *testing.T, client dynamic.Interface) {
 	t.Helper()
 	folder, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(folder)), "config", "crd", "standard", "gateway.networking.k8s.io_httproutes.yaml"))
+	for _, resource := range []schema.GroupVersionResource{ui.RouteResource, ui.GRPCRouteResource} {
+		install(t, client, filepath.Join(strings.TrimSpace(string(folder)), "config", "crd", "standard", resource.Group+"_"+resource.Resource+".yaml"), resource)
+	}
+}
+
+func install(t *testing.T, client dynamic.Interface, file string, resource schema.GroupVersionResource) {
+	t.Helper()
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,18 +52,27 @@ func InstallRoutes(t *testing.T, client dynamic.Interface) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := crds.Delete(context.WithoutCancel(t.Context()), crd.GetName(), metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 30*time.Second)
+		defer cancel()
+		if err := crds.Delete(ctx, crd.GetName(), metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
 			t.Error(err)
+		}
+		// Another test may install it again.
+		if err := wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+			_, err := crds.Get(ctx, crd.GetName(), metav1.GetOptions{})
+			return apierrors.IsNotFound(err), nil
+		}); err != nil {
+			t.Errorf("CRD %s is not deleted: %v", crd.GetName(), err)
 		}
 	})
 	err = wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
-		_, err := client.Resource(ui.RouteResource).List(ctx, metav1.ListOptions{})
+		_, err := client.Resource(resource).List(ctx, metav1.ListOptions{})
 		if apierrors.IsNotFound(err) {
 			return false, nil
 		}
 		return err == nil, err
 	})
 	if err != nil {
-		t.Fatalf("HTTPRoutes are not served: %v", err)
+		t.Fatalf("%s are not served: %v", resource.Resource, err)
 	}
 }

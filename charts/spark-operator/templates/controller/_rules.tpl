@@ -45,7 +45,7 @@ What the controller does with the objects of a job namespace. pkg/permissions ha
 - apiGroups: [networking.k8s.io]
   resources: [ingresses]
   verbs: [get, list, create, update, delete]
-{{- if and .Values.controller.uiRoute.enable .Values.controller.uiRoute.urlFormat }}
+{{- if or (and .Values.controller.uiRoute.enable .Values.controller.uiRoute.urlFormat) .Values.controller.sparkConnect.enable }}
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes]
   verbs: [get, create, update, delete]
@@ -60,6 +60,10 @@ What the controller does with the objects of a job namespace. pkg/permissions ha
 - apiGroups: [sparkoperator.k8s.io]
   resources: [sparkconnects/finalizers]
   verbs: [update]
+# The GRPCRoute of spec.route of SparkConnects; the HTTPRoute above is for their web UI.
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [grpcroutes]
+  verbs: [get, create, update, delete]
 {{- if .Values.controller.sparkConnect.authentication.enable }}
 # The tokens that spec.authentication of SparkConnects names or requests: read by name, never listed, updated or deleted.
 - apiGroups: [""]

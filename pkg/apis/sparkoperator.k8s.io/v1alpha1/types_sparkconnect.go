@@ -106,6 +106,9 @@ type SparkConnectSpec struct {
 	// Token that clients have to present. Needs Spark 4.0. Default: everyone who reaches the server can use it.
 	// +optional
 	Authentication *Authentication `json:"authentication,omitempty"`
+	// Ingress or GRPCRoute by which clients outside of the cluster reach the server. Default: none.
+	// +optional
+	Route *Route `json:"route,omitempty"`
 }
 
 // ServerSpec is the server pod and its Service.

@@ -40,7 +40,7 @@ const (
 
 // SparkConnectStatus is what the operator knows of a server.
 type SparkConnectStatus struct {
-	// Standard conditions of the server: ServerPodReady, Suspended, UpToDate and IdleDetection.
+	// Standard conditions of the server: ServerPodReady, Suspended, UpToDate, IdleDetection and RouteReady.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -64,8 +64,8 @@ type SparkConnectStatus struct {
 	// Generation of the spec that this status describes.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// URL that clients inside of the cluster pass to SparkSession.builder.remote. Absent if the server is not ready. With
-	// spec.authentication, the word TOKEN in it stands for the token.
+	// URL that clients pass to SparkSession.builder.remote: by the route of spec.route while it is ready, otherwise inside of
+	// the cluster. Absent if the server is not ready. With spec.authentication, the word TOKEN in it stands for the token.
 	// +optional
 	Endpoint string `json:"endpoint,omitempty"`
 	// Number of server pods that were started for this object.
@@ -124,4 +124,7 @@ const (
 	// and false if it cannot, so that the server is not stopped for idleness. It is absent
 	// without spec.idleTimeout and while the server is not ready.
 	ConditionIdleDetection = "IdleDetection"
+	// ConditionRouteReady is true if the Ingress or route of spec.route exists, and a Gateway
+	// has accepted the route. Absent without spec.route.
+	ConditionRouteReady = "RouteReady"
 )

@@ -18,6 +18,11 @@ func (in ExecutorSpec) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in Route) OpenAPIModelName() string {
+	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1alpha1.Route"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in ServerSpec) OpenAPIModelName() string {
 	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1alpha1.ServerSpec"
 }

@@ -49,6 +49,37 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: template
       type:
         namedType: io.k8s.api.core.v1.PodTemplateSpec
+- name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1alpha1.Route
+  map:
+    fields:
+    - name: annotations
+      type:
+        map:
+          elementType:
+            scalar: string
+    - name: class
+      type:
+        scalar: string
+    - name: host
+      type:
+        scalar: string
+      default: ""
+    - name: parentRefs
+      type:
+        list:
+          elementType:
+            namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.RouteGateway
+          elementRelationship: atomic
+    - name: tlsSecretName
+      type:
+        scalar: string
+    - name: type
+      type:
+        scalar: string
+      default: ""
+    - name: uiHost
+      type:
+        scalar: string
 - name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1alpha1.ServerSpec
   map:
     fields:
@@ -136,6 +167,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: onStop
       type:
         scalar: string
+    - name: route
+      type:
+        namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1alpha1.Route
     - name: server
       type:
         namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1alpha1.ServerSpec

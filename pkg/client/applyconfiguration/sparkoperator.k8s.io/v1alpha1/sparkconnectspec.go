@@ -53,6 +53,8 @@ type SparkConnectSpecApplyConfiguration struct {
 	MaxRestarts *int32 `json:"maxRestarts,omitempty"`
 	// Token that clients have to present. Needs Spark 4.0. Default: everyone who reaches the server can use it.
 	Authentication *AuthenticationApplyConfiguration `json:"authentication,omitempty"`
+	// Ingress or GRPCRoute by which clients outside of the cluster reach the server. Default: none.
+	Route *RouteApplyConfiguration `json:"route,omitempty"`
 }
 
 // SparkConnectSpecApplyConfiguration constructs a declarative configuration of the SparkConnectSpec type for use with
@@ -190,5 +192,13 @@ func (b *SparkConnectSpecApplyConfiguration) WithMaxRestarts(value int32) *Spark
 // If called multiple times, the Authentication field is set to the value of the last call.
 func (b *SparkConnectSpecApplyConfiguration) WithAuthentication(value *AuthenticationApplyConfiguration) *SparkConnectSpecApplyConfiguration {
 	b.Authentication = value
+	return b
+}
+
+// WithRoute sets the Route field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Route field is set to the value of the last call.
+func (b *SparkConnectSpecApplyConfiguration) WithRoute(value *RouteApplyConfiguration) *SparkConnectSpecApplyConfiguration {
+	b.Route = value
 	return b
 }

@@ -15,7 +15,7 @@ import (
 //
 // SparkConnectStatus is what the operator knows of a server.
 type SparkConnectStatusApplyConfiguration struct {
-	// Standard conditions of the server: ServerPodReady, Suspended, UpToDate and IdleDetection.
+	// Standard conditions of the server: ServerPodReady, Suspended, UpToDate, IdleDetection and RouteReady.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// State of the server: Provisioning, Ready, NotReady or Failed.
 	State *sparkoperatork8siov1alpha1.SparkConnectState `json:"state,omitempty"`
@@ -29,8 +29,8 @@ type SparkConnectStatusApplyConfiguration struct {
 	LastUpdateTime *metav1.Time `json:"lastUpdateTime,omitempty"`
 	// Generation of the spec that this status describes.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// URL that clients inside of the cluster pass to SparkSession.builder.remote. Absent if the server is not ready. With
-	// spec.authentication, the word TOKEN in it stands for the token.
+	// URL that clients pass to SparkSession.builder.remote: by the route of spec.route while it is ready, otherwise inside of
+	// the cluster. Absent if the server is not ready. With spec.authentication, the word TOKEN in it stands for the token.
 	Endpoint *string `json:"endpoint,omitempty"`
 	// Number of server pods that were started for this object.
 	Starts *int64 `json:"starts,omitempty"`
