@@ -5,7 +5,9 @@ package translate
 import (
 	"errors"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -131,6 +133,10 @@ func ConnectApplication(connect *v1alpha1.SparkConnect) (app *v1beta2.SparkAppli
 		// after a few; a server lives long.
 		app.Spec.SparkConf[failuresValidityInterval] = "1h"
 	}
+	if _, given := app.Spec.SparkConf[maxNumFailures]; !given && knownExecutors(spec) <= leastFailures/2 {
+		// Spark allows twice as many failures as there are executors.
+		app.Spec.SparkConf[maxNumFailures] = strconv.Itoa(leastFailures)
+	}
 	labels := make(map[string]string, len(connect.Labels))
 	for key, value := range connect.Labels {
 		if !isSparkLabel(key) {
@@ -154,7 +160,38 @@ func ConnectApplication(connect *v1alpha1.SparkConnect) (app *v1beta2.SparkAppli
 	return app, warnings
 }
 
-const failuresValidityInterval = "spark.executor.failuresValidityInterval"
+const (
+	failuresValidityInterval = "spark.executor.failuresValidityInterval"
+	maxNumFailures           = "spark.executor.maxNumFailures"
+	// leastFailures is how many executors of a server may fail within the interval. Fewer
+	// end a small server after a few evictions; more would hide executors that always fail.
+	leastFailures = 20
+)
+
+// knownExecutors is the number of executors from which Spark derives how many may fail.
+func knownExecutors(spec *v1alpha1.SparkConnectSpec) int {
+	number := func(field *int32, key string, usually int) int {
+		if field != nil {
+			return int(*field)
+		}
+		if text, given := spec.SparkConf[key]; given {
+			n, ok := sparkconf.ParseInt(sparkconf.TrimSpace(text))
+			if !ok {
+				return math.MaxInt
+			}
+			return int(n)
+		}
+		return usually
+	}
+	dynamic := spec.DynamicAllocation
+	if dynamic == nil || !dynamic.Enabled {
+		dynamic = &v1beta2.DynamicAllocation{}
+	}
+	if dynamic.Enabled || strings.EqualFold(strings.TrimSpace(spec.SparkConf[sparkconf.DynamicAllocationEnabled]), "true") {
+		return number(dynamic.MaxExecutors, "spark.dynamicAllocation.maxExecutors", math.MaxInt)
+	}
+	return number(spec.Executor.Instances, sparkconf.ExecutorInstances, 2)
+}
 
 // setConnectRole sets what server and executors have in common.
 func setConnectRole(to *v1beta2.SparkPodSpec, role podspec.Role, from *v1alpha1.SparkPodSpec, spec *v1alpha1.SparkConnectSpec, labels map[string]string) {

@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/submit"
 )
 
@@ -47,7 +48,7 @@ func TestServerIsADriverWithSparksOwnMainClass(t *testing.T) {
 	}
 	properties := run.ConfigMap.Data["spark.properties"]
 	for _, want := range []string{
-		"spark.driver.host=" + run.Driver.Name + ".jobs.svc\n", "spark.executor.failuresValidityInterval=1h\n", "spark.kubernetes.driver.pod.name=lab-server\n",
+		"spark.driver.host=" + run.Driver.Name + ".jobs.svc\n", "spark.executor.failuresValidityInterval=1h\n", "spark.executor.maxNumFailures=20\n", "spark.kubernetes.driver.pod.name=lab-server\n",
 		"spark.kubernetes.executor.podNamePrefix=lab-", "name: lab-conf\n", "spark.kubernetes.executor.label.sparkoperator.k8s.io/connect-name=lab\n",
 	} {
 		if !strings.Contains(properties, want) {
@@ -176,5 +177,28 @@ func TestTokenIsAVariableOfTheServerOnly(t *testing.T) {
 	_, err := PreviewConnect(newConnect(edit), map[string]string{TokenProperty: "of-all"})
 	if err == nil || !strings.Contains(err.Error(), "Spark would use this property") || strings.Contains(err.Error(), "of-all") {
 		t.Errorf("refusal %v", err)
+	}
+}
+
+// A few failures do not end a small server. A large one keeps Spark's own limit, which is
+// higher, and so does one that says how many may fail.
+func TestFailuresOfExecutorsThatASmallServerSurvives(t *testing.T) {
+	for name, test := range map[string]struct {
+		edit func(*v1alpha1.SparkConnect)
+		want string
+	}{
+		"ten executors": {func(c *v1alpha1.SparkConnect) { c.Spec.Executor.Instances = ptr.To[int32](10) }, "20"},
+		"many":          {func(c *v1alpha1.SparkConnect) { c.Spec.Executor.Instances = ptr.To[int32](11) }, ""},
+		"property":      {func(c *v1alpha1.SparkConnect) { c.Spec.SparkConf = map[string]string{"spark.executor.instances": "50"} }, ""},
+		"given":         {func(c *v1alpha1.SparkConnect) { c.Spec.SparkConf = map[string]string{"spark.executor.maxNumFailures": "3"} }, "3"},
+		"dynamic": {func(c *v1alpha1.SparkConnect) {
+			c.Spec.DynamicAllocation = &v1beta2.DynamicAllocation{Enabled: true, MaxExecutors: ptr.To[int32](4)}
+		}, "20"},
+		"dynamic without limit": {func(c *v1alpha1.SparkConnect) { c.Spec.DynamicAllocation = &v1beta2.DynamicAllocation{Enabled: true} }, ""},
+	} {
+		app, _ := ConnectApplication(newConnect(test.edit))
+		if got := app.Spec.SparkConf["spark.executor.maxNumFailures"]; got != test.want {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
 	}
 }
