@@ -8,8 +8,44 @@ import (
 	"unicode"
 )
 
-// name finds possible names of secrets; secretName decides.
-var name = regexp.MustCompile(`(?i)pass|pwd|secret|token|credential|key|auth|cookie|sessionid|sig|sas`)
+// stems are what names of secrets contain, in any case, by their first letter. kindOf decides.
+var stems = map[byte][]string{
+	'a': {"auth"},
+	'c': {"credential", "cookie"},
+	'k': {"key"},
+	'p': {"pass", "pwd"},
+	's': {"secret", "sessionid", "sig", "sas"},
+	't': {"token"},
+}
+
+// findStem returns where the first of them begins in a text, and where it ends; negative
+// for none. A regular expression takes ten times as long, which counts with whole logs.
+func findStem(text string) (start, end int) {
+	for i := range len(text) {
+		switch lower(text[i]) {
+		case 'a', 'c', 'k', 'p', 's', 't':
+			for _, stem := range stems[lower(text[i])] {
+				if len(text)-i >= len(stem) && foldsTo(text[i:i+len(stem)], stem) {
+					return i, i + len(stem)
+				}
+			}
+		}
+	}
+	return -1, -1
+}
+
+// foldsTo reports whether a text is a word of lower-case letters in any case.
+func foldsTo(text, word string) bool {
+	for i := range len(word) {
+		if lower(text[i]) != word[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// lower maps letters to lower case, and nothing else to a letter.
+func lower(c byte) byte { return c | 0x20 }
 
 // assignments hides the values that follow names of secrets: name=value, name:
 // value, "name": "value", --name value, <name>value</name>, (name,value) and what
@@ -18,11 +54,11 @@ func assignments(text string) string {
 	var clean strings.Builder
 	done := 0 // what is written to clean, and what no name begins before
 	for from := 0; from < len(text); {
-		found := name.FindStringIndex(text[from:])
-		if found == nil {
+		start, end := findStem(text[from:])
+		if start < 0 {
 			break
 		}
-		start, end := from+found[0], from+found[1]
+		start, end = from+start, from+end
 		for start > max(from, done) && ofName(text[start-1]) {
 			start--
 		}

@@ -12,4 +12,6 @@
 // What is left reads as before: names, punctuation and everyday lines of Spark
 // stay. The time is linear in the length of the text. To redact a redacted text
 // again changes nothing.
+//
+// A stream that is too long to hold passes through a [Writer]: writer.go.
 package redact
