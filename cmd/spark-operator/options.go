@@ -47,6 +47,10 @@ type ControllerOptions struct {
 	LogTailLines  int64
 	LogTailRedact string
 
+	EnableLogArchive   bool
+	ArchiveLogs        bool
+	LogArchiveDeadline time.Duration
+
 	Submitter         string
 	SubmitterDeadline time.Duration
 	ServiceLinks      bool
@@ -107,6 +111,7 @@ func NewControllerOptions() (*ControllerOptions, error) {
 		NodeLossGracePeriod: 5 * time.Minute,
 		LogTailLines:        20,
 		LogTailRedact:       builtIn,
+		LogArchiveDeadline:  lifecycle.DefaultLogArchiveDeadline,
 		Submitter:           v1beta2.SubmitterNative,
 		SubmitterDeadline:   sparksubmit.DefaultDeadline,
 		EnableUIService:     true,
@@ -139,6 +144,9 @@ func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs.BoolVar(&o.ConnectAuthentication, "enable-connect-authentication", o.ConnectAuthentication, "Enable spec.authentication of SparkConnects, for which the operator reads and creates Secrets. Without it, a SparkConnect with this field is not started.")
 	fs.Int64Var(&o.LogTailLines, "log-tail-lines", o.LogTailLines, "Number of log lines of a failed driver that the status of its application keeps; 0 keeps none.")
 	fs.StringVar(&o.LogTailRedact, "log-tail-redact", o.LogTailRedact, "Regular expression for text to redact in log lines, messages and events; the first capture group is kept. \"default\" uses the built-in rules; an empty value disables redaction.")
+	fs.BoolVar(&o.EnableLogArchive, "enable-log-archive", o.EnableLogArchive, "Enable spec.logArchive: mark pods whose logs the log archiver copies, and keep them until their logs are copied.")
+	fs.BoolVar(&o.ArchiveLogs, "archive-logs", o.ArchiveLogs, "Archive the driver logs of applications that do not set spec.logArchive.enabled. Needs --enable-log-archive.")
+	fs.DurationVar(&o.LogArchiveDeadline, "log-archive-deadline", o.LogArchiveDeadline, "How long after the end of a run its pods are kept for the log archiver. A further run waits for 30 s at most, and not after an error of the archiver.")
 	fs.StringVar(&o.TimestampPrecision, "scheduled-spark-application-timestamp-precision", o.TimestampPrecision, "Precision of the time in the names of scheduled runs: "+strings.Join(timestampPrecisions, ", ")+".")
 	o.Gates.AddFlag(fs)
 
@@ -216,6 +224,14 @@ func (o *ControllerOptions) redact() (func(string) string, error) {
 	return redact.Pattern(expression), nil
 }
 
+// logArchiveDeadline is 0 without archive.
+func (o *ControllerOptions) logArchiveDeadline() time.Duration {
+	if !o.EnableLogArchive {
+		return 0
+	}
+	return o.LogArchiveDeadline
+}
+
 func (o *ControllerOptions) batchSchedulers() batchscheduler.Config {
 	return batchscheduler.Config{KubeSchedulerNames: o.KubeSchedulerNames}
 }
@@ -260,6 +276,7 @@ func (o *ControllerOptions) Config(master string) (*ControllerConfig, error) {
 					DriverCannotStartTimeout: o.DriverCannotStartTimeout,
 					DefaultTimeToLive:        time.Duration(o.DefaultTimeToLive) * time.Second,
 					Redact:                   redactTexts,
+					LogArchive:               lifecycle.LogArchive{Enabled: o.EnableLogArchive, Default: o.ArchiveLogs, Deadline: o.LogArchiveDeadline},
 					PartialRestart:           o.Gates.Enabled(features.PartialRestart),
 				},
 				Master:      master,
@@ -287,6 +304,7 @@ func (o *ControllerOptions) Config(master string) (*ControllerConfig, error) {
 			TimestampPrecision: scheduledapp.Precision(o.TimestampPrecision),
 			Local:              time.Local,
 			Redact:             redactTexts,
+			LogArchiveDeadline: o.logArchiveDeadline(),
 		},
 		Connects: connect.Config{
 			Master:       master,

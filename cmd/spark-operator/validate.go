@@ -61,6 +61,12 @@ func (o *ControllerOptions) Validate() error {
 	if o.LogTailLines < 0 {
 		wrong("log-tail-lines", "%d is negative; 0 keeps no lines", o.LogTailLines)
 	}
+	if o.ArchiveLogs && !o.EnableLogArchive {
+		wrong("archive-logs", "needs --enable-log-archive")
+	}
+	if o.LogArchiveDeadline <= 0 {
+		wrong("log-archive-deadline", "%v is not positive", o.LogArchiveDeadline)
+	}
 	if _, err := o.redact(); err != nil {
 		wrong("log-tail-redact", "%v", err)
 	}

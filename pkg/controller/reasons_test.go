@@ -36,6 +36,7 @@ func TestReasonsAreDocumented(t *testing.T) {
 		{"Completed", "Completed=", ""},
 		{"Stalled", "Stalled=", ""},
 		{"UIReady", "UIReady=", ""},
+		{"LogsArchived", "LogsArchived=", ""},
 		{"Attempts", lifecycle.InAttempts, "Reasons of `status.attempts[].reason`. Any other word comes from the pod or its container as it is.\n\n"},
 	} {
 		fmt.Fprintf(&text, "\n### %s\n\n%s", group.title, group.text)
@@ -75,6 +76,7 @@ problem, and [states.md](states.md) lists the states.
 | Completed | the application succeeded | it failed, and no further run follows. The condition is absent before the end | |
 | Stalled | the application makes no progress, and the operator cannot fix the cause | never; the condition is absent while the application makes progress | |
 | UIReady | the Service of the web UI and its Ingress or HTTPRoute exist | they cannot be created. The condition is absent before and after the run | |
+| LogsArchived | the logs of the last run that are to be archived are in the bucket | they are not; the reason shows why. The condition is absent before the end of a run, and without log archiver | |
 
 A reason is one word and part of the API: scripts may compare it. A message is for users, and its wording may change.
 
@@ -143,7 +145,7 @@ func TestEveryReasonIsInTheTable(t *testing.T) {
 			t.Errorf("%s: the table does not say what it means or where it appears", r.Name)
 		}
 		for _, place := range r.In {
-			if !regexp.MustCompile(`^(attempts|(Submitted|DriverReady|ExecutorsReady|Completed|Stalled|UIReady)=(True|False|Unknown))$`).MatchString(place) {
+			if !regexp.MustCompile(`^(attempts|(Submitted|DriverReady|ExecutorsReady|Completed|Stalled|UIReady|LogsArchived)=(True|False|Unknown))$`).MatchString(place) {
 				t.Errorf("%s appears in %q, which is no condition", r.Name, place)
 			}
 		}

@@ -17,7 +17,11 @@ func LoggingContainer(pod *podview.Pod) string {
 	if pod == nil {
 		return ""
 	}
-	spark := driverContainer(pod)
+	return loggingContainer(pod, driverContainer(pod))
+}
+
+// loggingContainer is LoggingContainer for a pod with that Spark container.
+func loggingContainer(pod *podview.Pod, spark *podview.ContainerStatus) string {
 	if spark != nil && (spark.State.Running != nil || spark.State.Terminated != nil && spark.State.Terminated.Reason != "StartError" && spark.State.Terminated.Reason != "ContainerCannotRun") {
 		return spark.Name
 	}

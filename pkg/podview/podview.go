@@ -85,6 +85,8 @@ type Labels struct {
 	SubmissionID             string // v1beta2.LabelSubmissionID
 	SparkApplicationSelector string // v1beta2.LabelSparkApplicationSelector
 	ExecutorID               string // v1beta2.LabelSparkExecutorID
+	// LogArchive is set if v1beta2.LabelLogArchive is "true".
+	LogArchive bool
 }
 
 // Annotations are those of a pod whose keys start with sparkoperator.k8s.io/. There
@@ -178,6 +180,7 @@ func Of(pod *corev1.Pod) *Pod {
 		SubmissionID:             pod.Labels[v1beta2.LabelSubmissionID],
 		SparkApplicationSelector: pod.Labels[v1beta2.LabelSparkApplicationSelector],
 		ExecutorID:               pod.Labels[v1beta2.LabelSparkExecutorID],
+		LogArchive:               pod.Labels[v1beta2.LabelLogArchive] == "true",
 	}
 	if labels.Role != v1beta2.SparkRoleDriver { // of which a submission has one only
 		labels.AppName, labels.SubmissionID = Intern(labels.AppName), Intern(labels.SubmissionID)

@@ -40,6 +40,9 @@ type Config struct {
 	Clock clock.WithTicker
 	// DryRun says that the clients send no write: nothing that follows one happens.
 	DryRun bool
+	// LogArchiveDeadline is how long after its end a run whose logs are being archived
+	// exceeds the history limit; 0 without archive.
+	LogArchiveDeadline time.Duration
 	// Redact hides secrets in texts that go into a status, an event or the log of the
 	// operator; nil to hide nothing.
 	Redact func(string) string

@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
@@ -41,13 +43,21 @@ func (h *history) keep(in *input, state v1beta2.ApplicationStateType, limit int)
 	slices.SortFunc(finished, func(a, b *v1beta2.SparkApplication) int { return -compareAge(a, b) })
 	var names []string
 	for i, run := range finished {
-		if i < limit {
+		if i < limit || in.archiving(run) {
 			names = append(names, run.Name)
 		} else if isRecorded(in.app, run) {
 			h.surplus = append(h.surplus, run)
 		}
 	}
 	return names
+}
+
+// archiving reports whether a finished run waits for its logs to be copied. The condition
+// comes with the end of the run.
+func (in *input) archiving(run *v1beta2.SparkApplication) bool {
+	condition := meta.FindStatusCondition(run.Status.Conditions, v1beta2.ConditionLogsArchived)
+	return condition != nil && condition.Status == metav1.ConditionFalse &&
+		in.now.Before(run.Status.TerminationTime.Add(in.logArchiveDeadline))
 }
 
 // compareAge orders runs from old to new: by creation, which is in whole seconds,

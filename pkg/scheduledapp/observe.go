@@ -36,6 +36,8 @@ type input struct {
 	now  time.Time
 
 	precision Precision
+	// logArchiveDeadline is as in Config.
+	logArchiveDeadline time.Duration
 }
 
 // observe looks the runs up in the cache. It makes no API calls.
@@ -53,6 +55,8 @@ func (c *Controller) observe(app *v1beta2.ScheduledSparkApplication) (*input, er
 		runs:      runs,
 		now:       c.clock.Now(),
 		precision: c.config.TimestampPrecision,
+
+		logArchiveDeadline: c.config.LogArchiveDeadline,
 	}, nil
 }
 

@@ -38,6 +38,8 @@ type conf struct {
 	preview bool
 	// history is where the event log goes that the operator sets; zero for none.
 	history History
+	// Likewise.
+	archivesDriver, archivesExecutors bool
 }
 
 func newConf(app *v1beta2.SparkApplication, p *Params) *conf {
@@ -45,6 +47,7 @@ func newConf(app *v1beta2.SparkApplication, p *Params) *conf {
 	app = bare.app
 	c := &conf{
 		app: app, warnings: bare.warnings, faults: bare.faults, nameLabel: p.nameLabel, preview: p.preview,
+		archivesDriver: p.ArchiveDriverLog, archivesExecutors: p.ArchiveExecutorLogs,
 		// Capacity for the properties of a plain application.
 		values: make(map[string]string, len(p.DefaultConf)+len(app.Spec.SparkConf)+len(app.Spec.HadoopConf)+32),
 	}
@@ -55,6 +58,9 @@ func newConf(app *v1beta2.SparkApplication, p *Params) *conf {
 	c.setHistory(p.History)
 	c.setUI(p.UIProxyBase)
 	c.setOptions(p)
+	if wanted := app.Spec.LogArchive; wanted != nil && wanted.Enabled != nil && *wanted.Enabled && !p.ArchiveDriverLog && !p.preview {
+		c.warn("spec.logArchive has no effect: the archive of logs is disabled in the operator (--enable-log-archive, chart value logArchive.enable)")
+	}
 	return c
 }
 

@@ -43,7 +43,15 @@ func (c *conf) setExecutor(r *role) {
 	if remove := executor.DeleteOnTermination; remove != nil {
 		c.setField(sparkconf.ExecutorDeleteOnTermination, strconv.FormatBool(*remove), "spec.executor.deleteOnTermination")
 	}
+	if c.archivesExecutors && c.values[sparkconf.ExecutorDeleteOnTermination] == "" {
+		c.set(sparkconf.ExecutorDeleteOnTermination, "false") // or their logs go with them at once
+	}
 	c.setRole(r)
+}
+
+// archives reports whether logs of a role are archived.
+func (c *conf) archives(r *role) bool {
+	return r.name == podspec.Driver && c.archivesDriver || r.name == podspec.Executor && c.archivesExecutors
 }
 
 // setRole sets what is the same for both roles.
@@ -116,6 +124,9 @@ func (c *conf) setLabels(r *role, scheduling map[string]string, submissionID str
 		{Key: cmp.Or(c.nameLabel, v1beta2.LabelSparkAppName), Value: c.app.Name},
 		{Key: v1beta2.LabelLaunchedBySparkOperator, Value: "true"},
 		{Key: v1beta2.LabelSubmissionID, Value: submissionID},
+	}
+	if c.archives(r) {
+		own = append(own, sparkconf.Property{Key: v1beta2.LabelLogArchive, Value: "true"})
 	}
 	if r.Template == nil {
 		own = append(own, sparkconf.Property{Key: v1beta2.LabelMutatedBySparkOperator, Value: "true"})

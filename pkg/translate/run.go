@@ -37,6 +37,8 @@ type Params struct {
 	// PodWebhook says that executor pods pass through this operator's webhook, which
 	// applies what the driver overrides (podspec.Fields.Complete).
 	PodWebhook bool
+	// ArchiveDriverLog and ArchiveExecutorLogs mark the pods whose logs are archived.
+	ArchiveDriverLog, ArchiveExecutorLogs bool
 	// Scheduler is the application's batch scheduler; nil if none is used.
 	Scheduler batchscheduler.Scheduler
 

@@ -72,6 +72,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &sparkoperatork8siov1beta2.HistoryApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("InfrastructureFailurePolicy"):
 		return &sparkoperatork8siov1beta2.InfrastructureFailurePolicyApplyConfiguration{}
+	case v1beta2.SchemeGroupVersion.WithKind("LogArchive"):
+		return &sparkoperatork8siov1beta2.LogArchiveApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("MonitoringSpec"):
 		return &sparkoperatork8siov1beta2.MonitoringSpecApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("NameKey"):

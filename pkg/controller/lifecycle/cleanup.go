@@ -8,19 +8,20 @@ import (
 )
 
 // UnwantedPods returns the pods of a finished application that spec.cleanupPolicy
-// does not keep. They have ended and are not being deleted yet.
+// does not keep. They have ended, are not being deleted yet, and do not wait for the log
+// archiver.
 func (in *Input) UnwantedPods() []*podview.Pod {
 	policy := in.App.Spec.CleanupPolicy
 	if policy == nil {
 		return nil
 	}
 	var unwanted []*podview.Pod
-	if pod := in.Driver; pod != nil && in.wantsDeleted(policy.DriverPod) && !in.driverAlive() && pod.DeletionTimestamp == nil {
+	if pod := in.Driver; pod != nil && in.wantsDeleted(policy.DriverPod) && !in.driverAlive() && pod.DeletionTimestamp == nil && in.isArchived(pod) {
 		unwanted = append(unwanted, pod)
 	}
 	if in.wantsDeleted(policy.ExecutorPods) {
 		for _, pod := range in.Executors {
-			if pod.Ended() && pod.DeletionTimestamp == nil {
+			if pod.Ended() && pod.DeletionTimestamp == nil && in.isArchived(pod) {
 				unwanted = append(unwanted, pod)
 			}
 		}

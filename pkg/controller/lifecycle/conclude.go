@@ -108,6 +108,7 @@ func follow(in *Input, p Plan, out *Outcome, failures int, status *v1beta2.Spark
 	followStart(in, status)
 	followDisruption(in, status, c)
 	followUI(in, out, status, c)
+	followLogArchive(in, status, c)
 	followStalled(in, stalled, status, c)
 	followSpec(in, out, status)
 }

@@ -109,7 +109,13 @@ var (
 	audit          = &delay{"5 min, or when a timeout expires", func(in *Input) time.Duration { return in.untilDeadline(AuditDelay) }}
 	untilRetry     = &delay{"when the retry is due", func(in *Input) time.Duration { return in.retry().due.Sub(in.Now) }}
 	untilGraceEnds = &delay{"when the grace period ends", func(in *Input) time.Duration { return in.graceEnd().Sub(in.Now) }}
-	untilExpiry    = &delay{"when the time to live expires", func(in *Input) time.Duration {
+	untilRerun     = &delay{"30 s after the end of the run", func(in *Input) time.Duration {
+		return min(RerunArchiveDelay, in.Settings.LogArchive.Deadline) - in.sinceEnd()
+	}}
+	untilArchived = &delay{"when the deadline of the archive expires", func(in *Input) time.Duration {
+		return in.Settings.LogArchive.Deadline - in.sinceEnd()
+	}}
+	untilExpiry = &delay{"when the time to live expires", func(in *Input) time.Duration {
 		expires, _ := timeToLive(in.App, in.Settings.DefaultTimeToLive)
 		return expires.Sub(in.Now)
 	}}

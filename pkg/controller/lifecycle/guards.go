@@ -76,6 +76,19 @@ var (
 	rerunAllowed = guard{"restart policy allows another run", func(in *Input) bool { return in.retry().allowed }}
 	rerunDue     = guard{"another run is allowed and due", func(in *Input) bool { return in.retryDue() }}
 
+	rerunArchiving             = guard{"logs of the run are being archived", func(in *Input) bool { return in.rerunArchiving() }}
+	rerunAfterSuccessArchiving = guard{"restart policy requires another run, logs are being archived", func(in *Input) bool {
+		return retryAfterSuccess(in.App.Spec.RestartPolicy).allowed && in.rerunArchiving()
+	}}
+	rerunDueArchiving = guard{"another run is allowed and due, logs are being archived", func(in *Input) bool {
+		return in.retryDue() && in.rerunArchiving()
+	}}
+	archiving = guard{"logs are being archived", func(in *Input) bool { return in.archiving() }}
+
+	expiredArchiving = guard{"the time to live has expired, logs are being archived", func(in *Input) bool {
+		expires, limited := timeToLive(in.App, in.Settings.DefaultTimeToLive)
+		return limited && !in.Now.Before(expires) && in.archiving()
+	}}
 	expired = guard{"the time to live has expired", func(in *Input) bool {
 		expires, limited := timeToLive(in.App, in.Settings.DefaultTimeToLive)
 		return limited && !in.Now.Before(expires)

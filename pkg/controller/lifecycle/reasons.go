@@ -64,6 +64,12 @@ const (
 	reasonUIReady  = "Available"
 	reasonUIFailed = "Unavailable"
 
+	reasonArchived        = "Archived"
+	reasonArchiving       = "Archiving"
+	reasonArchiveFailed   = "ArchiveFailed"
+	reasonArchiveTimedOut = "ArchiveTimedOut"
+	reasonLogLost         = "LogLost"
+
 	reasonSpecChanged = "SpecChanged"
 	ReasonDriverLost  = "DriverLost"
 
@@ -100,6 +106,8 @@ const (
 	completedTrue       = v1beta2.ConditionCompleted + "=True"
 	completedFalse      = v1beta2.ConditionCompleted + "=False"
 	stalledTrue         = v1beta2.ConditionStalled + "=True"
+	logsArchivedTrue    = v1beta2.ConditionLogsArchived + "=True"
+	logsArchivedFalse   = v1beta2.ConditionLogsArchived + "=False"
 	uiReadyTrue         = v1beta2.ConditionUIReady + "=True"
 	uiReadyFalse        = v1beta2.ConditionUIReady + "=False"
 )
@@ -217,6 +225,16 @@ var Reasons = []reason{
 	{Name: reasonUIReady, In: places(uiReadyTrue), Meaning: "the Service of the web UI and its Ingress or HTTPRoute exist as specified"},
 	{Name: reasonUIFailed, In: places(uiReadyFalse), Meaning: "the Service, Ingress or HTTPRoute of the web UI cannot be created; the run continues without it",
 		Remedy: "fix the cause in the message; the operator tries again every 30 s"},
+
+	// The archive of logs.
+	{Name: reasonArchived, In: places(logsArchivedTrue), Meaning: "the logs of the run are in the bucket"},
+	{Name: reasonArchiving, In: places(logsArchivedFalse), Meaning: "the run has ended, and its logs are being copied"},
+	{Name: reasonArchiveFailed, In: places(logsArchivedFalse), Meaning: "the last try to copy a log failed; the log archiver tries again as long as the pod exists",
+		Remedy: "fix the cause in the message: bucket, credentials, permissions or network of the log archiver"},
+	{Name: reasonArchiveTimedOut, In: places(logsArchivedFalse), Meaning: "the log archiver has not reported within the deadline; the pods are no longer kept for it",
+		Remedy: "check whether the log archiver runs and watches the namespace; its log shows what it waits for"},
+	{Name: reasonLogLost, In: places(logsArchivedFalse), Meaning: "the driver pod was deleted before its log was archived; the bucket may contain a part of it",
+		Remedy: "check what deletes the pod; the operator itself waits for the archive"},
 
 	// Words of Kubernetes about the end of a container or pod.
 	{Name: "Error", Foreign: true, In: places(InAttempts), Meaning: "the driver's container ended with an exit code other than 0",

@@ -25,6 +25,8 @@ type Settings struct {
 	// Redact hides secrets in texts that go into a status, an event or the log of the
 	// operator; nil to hide nothing.
 	Redact func(string) string
+	// LogArchive says which logs a log archiver keeps.
+	LogArchive LogArchive
 	// PartialRestart keeps edits of the placement of executors from causing a rerun.
 	PartialRestart bool
 }

@@ -46,6 +46,7 @@ var specFields = []specField{
 	{"driverIngressOptions", atOnce, func(s *v1beta2.SparkApplicationSpec) { s.DriverIngressOptions = nil }},
 	{"driverPodDisruptionBudget", atOnce, func(s *v1beta2.SparkApplicationSpec) { s.DriverPodDisruptionBudget = nil }},
 	{"timeouts", atOnce, func(s *v1beta2.SparkApplicationSpec) { s.Timeouts = nil }},
+	{"logArchive", atOnce, func(s *v1beta2.SparkApplicationSpec) { s.LogArchive = nil }}, // from the next run on
 	{"cleanupPolicy", atOnce, func(s *v1beta2.SparkApplicationSpec) { s.CleanupPolicy = nil }},
 
 	{"executor.affinity", newExecutors, func(s *v1beta2.SparkApplicationSpec) { s.Executor.Affinity = nil }},

@@ -33,6 +33,7 @@ var table = []Row{
 	{from: states(StateNew, StateSubmitting, StateRefused, StatePendingRerun, StateSucceeding, StateFailing, StateResuming),
 		when: suspendRequested, Do: actions(StopSubmitter), to: StateSuspending},
 	{from: states(StateInvalidating), when: suspendRequested, Do: actions(StopSubmitter), to: StateSuspending, set: resetForChange},
+	{from: states(StateSuspending), when: rerunArchiving, to: stay, wait: untilRerun},
 	{from: states(StateSuspending), when: always, Do: actions(DeleteDrivers, ReleaseShared), to: StateSuspended, set: resetForSuspension},
 	{from: states(StateSuspended), when: driversLeft, Do: actions(DeleteDrivers), to: stay, set: explainWait, wait: backstop},
 	{from: states(StateSuspended), when: suspendRequested, to: stay},
@@ -41,6 +42,7 @@ var table = []Row{
 	// An edit that needs a new run.
 	{from: states(StateSubmitted, StateRunning, StateUnknown, StateSucceeding, StateFailing, StateRefused, StateCompleted, StateFailed),
 		when: specChanged, Do: actions(StopSubmitter), to: StateInvalidating},
+	{from: states(StateInvalidating), when: rerunArchiving, to: stay, wait: untilRerun},
 	{from: states(StateInvalidating), when: always, Do: actions(DeleteDrivers, ReleaseShared), to: StatePendingRerun, set: resetForChange},
 
 	// Submission.
@@ -68,18 +70,22 @@ var table = []Row{
 	{from: Live, when: driverPending, Do: actions(DeleteGhosts, EnsureUI, ReadDriverEvents), to: StateSubmitted, wait: audit},
 
 	// After the driver.
+	{from: states(StateSucceeding), when: rerunAfterSuccessArchiving, to: stay, wait: untilRerun},
 	{from: states(StateSucceeding), when: rerunAfterSuccess, Do: actions(DeleteDrivers), to: StatePendingRerun, set: resetForRerun},
 	{from: states(StateSucceeding), when: always, Do: actions(ReleaseRun), to: StateCompleted},
 	{from: states(StateFailing), when: driverNotEnded, Do: actions(DeleteDrivers), to: stay, set: explainWait, wait: backstop},
+	{from: states(StateFailing), when: rerunDueArchiving, to: stay, wait: untilRerun},
 	{from: states(StateFailing), when: rerunDue, Do: actions(DeleteDrivers), to: StatePendingRerun, set: resetForRerun},
 	{from: states(StateFailing), when: rerunAllowed, to: stay, wait: untilRetry},
 	{from: states(StateFailing), when: always, Do: actions(ReleaseRun), to: StateFailed, set: endGivenUp},
 
 	// The end.
+	{from: Terminal, when: expiredArchiving, to: stay, wait: untilArchived},
 	{from: Terminal, when: expired, Do: actions(DeleteApplication), to: stay, wait: backstop},
 	{from: Terminal, when: executorsLeft, Do: actions(DeleteExecutors), to: stay, wait: backstop},
 	{from: Terminal, when: executorsEnding, to: stay, wait: backstop},
 	{from: Terminal, when: podsUnwanted, Do: actions(DeleteUnwanted), to: stay, wait: backstop},
+	{from: Terminal, when: archiving, to: stay, wait: untilArchived},
 	{from: Terminal, when: timeToLiveSet, to: stay, wait: untilExpiry},
 	{from: Terminal, when: always, to: stay},
 }

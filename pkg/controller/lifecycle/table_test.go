@@ -179,12 +179,13 @@ func situations(yield func(name string, in *Input) bool) {
 			for policyName, policy := range policies {
 				for _, flags := range []struct {
 					name                                                                           string
-					suspend, edited, deleted, expired, over, recent, limited, tidy, orphaned, held bool
+					suspend, edited, deleted, expired, over, recent, limited, tidy, orphaned, held, archived bool
 				}{
 					{name: "plain"}, {name: "suspend", suspend: true}, {name: "edited", edited: true},
 					{name: "deleted", deleted: true}, {name: "orphaned", deleted: true, orphaned: true}, {name: "held", deleted: true, held: true}, {name: "expired", expired: true}, {name: "retries used up", over: true},
 					{name: "clean-up", tidy: true}, {name: "time-outs", limited: true}, {name: "time-outs in the future", limited: true, recent: true},
 					{name: "recent", recent: true}, {name: "recent, expires", recent: true, expired: true},
+					{name: "logs to archive", archived: true}, {name: "logs to archive, expires", archived: true, expired: true},
 				} {
 					app := newApplication("pi")
 					app.UID = "7d2b4a0e-0000-4000-8000-000000000001"
@@ -244,6 +245,11 @@ func situations(yield func(name string, in *Input) bool) {
 					if flags.limited {
 						app.Spec.Timeouts = &v1beta2.Timeouts{DriverStartSeconds: ptr.To[int64](60), ExecutorsReadySeconds: ptr.To[int64](3600), RunSeconds: ptr.To[int64](7200)}
 					}
+					if flags.archived {
+						in.Settings.LogArchive = LogArchive{Enabled: true, Default: true, Deadline: 10 * time.Minute}
+						in.Driver = withLog(in.Driver)
+						app.Status.TerminationTime = metav1.NewTime(in.Now.Add(-20 * time.Second))
+					}
 					in.Report = diagnosis.ReportDriver(in.Driver)
 					if !yield(fmt.Sprintf("%s/%s/%s/%s", stateName(state), podName, policyName, flags.name), in) {
 						return
@@ -252,6 +258,16 @@ func situations(yield func(name string, in *Input) bool) {
 			}
 		}
 	}
+}
+
+// withLog returns a driver pod whose log is to be archived.
+func withLog(pod *podview.Pod) *podview.Pod {
+	if pod == nil || !pod.Ended() {
+		return pod
+	}
+	marked := *pod
+	marked.Labels.Role, marked.Labels.LogArchive = v1beta2.SparkRoleDriver, true
+	return &marked
 }
 
 // startedDriver gives a driver pod a container that runs.

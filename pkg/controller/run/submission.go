@@ -16,6 +16,7 @@ import (
 // buildParams returns what a submission needs besides the application.
 func (r *Runner) buildParams(app *v1beta2.SparkApplication, s *lifecycle.Submission) (translate.Params, error) {
 	scheduler, err := r.settings.BatchScheduling.schedulerOf(app)
+	archiveDriver, archiveExecutors := r.settings.LogArchive.Wants(app)
 	return translate.Params{
 		SubmissionID: s.ID,
 		Master:       r.settings.Master,
@@ -24,7 +25,10 @@ func (r *Runner) buildParams(app *v1beta2.SparkApplication, s *lifecycle.Submiss
 		ServiceLinks: r.settings.ServiceLinks,
 		PodWebhook:   r.settings.PodWebhook,
 		SubmitTime:   s.Time,
-		Scheduler:    scheduler,
+
+		ArchiveDriverLog: archiveDriver, ArchiveExecutorLogs: archiveExecutors,
+
+		Scheduler: scheduler,
 
 		MonitoringConfigName: s.MonitoringConfig,
 	}, err

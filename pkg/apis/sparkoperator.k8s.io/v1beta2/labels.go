@@ -22,6 +22,10 @@ const (
 	// LabelScheduledSparkAppName is the name of the ScheduledSparkApplication on its runs.
 	LabelScheduledSparkAppName = "sparkoperator.k8s.io/scheduled-app-name"
 
+	// LabelLogArchive is "true" on pods whose log the log archiver keeps: see
+	// spec.logArchive.
+	LabelLogArchive = "sparkoperator.k8s.io/log-archive"
+
 	// LabelSparkRole is set by Spark: driver or executor.
 	LabelSparkRole = "spark-role"
 	// LabelSparkApplicationSelector is set by Spark: its own application id.
@@ -50,6 +54,16 @@ const (
 	// AnnotationExecutorFields on an executor pod has those fields of spec.executor, as
 	// JSON, that the driver overrides.
 	AnnotationExecutorFields = "sparkoperator.k8s.io/executor-fields"
+)
+
+// Annotations that the log archiver sets on pods with LabelLogArchive.
+const (
+	// AnnotationLogURL is where the log of the pod is. Its presence means that all of
+	// the log is there.
+	AnnotationLogURL = "sparkoperator.k8s.io/log-url"
+	// AnnotationLogArchiveError is why the last try to archive the log failed. It is
+	// removed by the one that succeeds.
+	AnnotationLogArchiveError = "sparkoperator.k8s.io/log-archive-error"
 )
 
 // Values of LabelSparkRole and names of Spark's containers.

@@ -77,6 +77,17 @@ type CleanupPolicy struct {
 	ExecutorPods PodDeletion `json:"executorPods,omitempty"`
 }
 
+// LogArchive defines which logs of an application outlive its pods.
+type LogArchive struct {
+	// Copies the log of the driver to the bucket of the log archiver. Default: the value of the operator.
+	// +optional
+	Enabled *bool `json:"enabled,omitempty"`
+	// Also copies the logs of executors that failed. Spark then leaves the pods of executors that have ended, unless
+	// executor.deleteOnTermination is true. Default false.
+	// +optional
+	FailedExecutors *bool `json:"failedExecutors,omitempty"`
+}
+
 // PodDeletion defines after which end of an application pods are deleted.
 // +kubebuilder:validation:Enum={Never,OnSuccess,Always}
 type PodDeletion string

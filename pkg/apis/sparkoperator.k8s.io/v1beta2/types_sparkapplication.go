@@ -216,6 +216,10 @@ type SparkApplicationSpec struct {
 	// The event log of each run, for a Spark history server. Default: the operator's default, else no event log.
 	// +optional
 	History *History `json:"history,omitempty"`
+	// Which logs to copy to a bucket before their pods are deleted. Requires the log archiver. An edit takes effect with
+	// the next run.
+	// +optional
+	LogArchive *LogArchive `json:"logArchive,omitempty"`
 }
 
 // RestartPolicyType defines when an application runs again.

@@ -198,6 +198,9 @@ type Attempt struct {
 	// driver runs, and shortly after, it may not be complete.
 	// +optional
 	HistoryURL string `json:"historyURL,omitempty"`
+	// URL of the log of the driver in the archive; absent as long as it is not there.
+	// +optional
+	LogURL string `json:"logURL,omitempty"`
 }
 
 // Types of conditions in status.conditions.
@@ -216,4 +219,7 @@ const (
 	// ConditionUIReady is true once Service and Ingress of the web UI and of the
 	// driver's other ports exist as the spec asks for them.
 	ConditionUIReady = "UIReady"
+	// ConditionLogsArchived is true once the logs of the last run that are to be archived
+	// are in the archive. It is absent without log archiver.
+	ConditionLogsArchived = "LogsArchived"
 )

@@ -83,6 +83,11 @@ func (in InfrastructureFailurePolicy) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in LogArchive) OpenAPIModelName() string {
+	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.LogArchive"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in MonitoringSpec) OpenAPIModelName() string {
 	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.MonitoringSpec"
 }

@@ -292,6 +292,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: logTail
       type:
         scalar: string
+    - name: logURL
+      type:
+        scalar: string
     - name: message
       type:
         scalar: string
@@ -858,6 +861,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: retries
       type:
         scalar: numeric
+- name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.LogArchive
+  map:
+    fields:
+    - name: enabled
+      type:
+        scalar: boolean
+    - name: failedExecutors
+      type:
+        scalar: boolean
 - name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.MonitoringSpec
   map:
     fields:
@@ -1217,6 +1229,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             scalar: string
           elementRelationship: atomic
+    - name: logArchive
+      type:
+        namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.LogArchive
     - name: mainApplicationFile
       type:
         scalar: string

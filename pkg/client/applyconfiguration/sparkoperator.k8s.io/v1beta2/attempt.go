@@ -45,6 +45,8 @@ type AttemptApplyConfiguration struct {
 	// Address at which the Spark history server shows the attempt, if the driver writes an event log there. While the
 	// driver runs, and shortly after, it may not be complete.
 	HistoryURL *string `json:"historyURL,omitempty"`
+	// URL of the log of the driver in the archive; absent as long as it is not there.
+	LogURL *string `json:"logURL,omitempty"`
 }
 
 // AttemptApplyConfiguration constructs a declarative configuration of the Attempt type for use with
@@ -162,5 +164,13 @@ func (b *AttemptApplyConfiguration) WithUsage(value *UsageApplyConfiguration) *A
 // If called multiple times, the HistoryURL field is set to the value of the last call.
 func (b *AttemptApplyConfiguration) WithHistoryURL(value string) *AttemptApplyConfiguration {
 	b.HistoryURL = &value
+	return b
+}
+
+// WithLogURL sets the LogURL field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LogURL field is set to the value of the last call.
+func (b *AttemptApplyConfiguration) WithLogURL(value string) *AttemptApplyConfiguration {
+	b.LogURL = &value
 	return b
 }

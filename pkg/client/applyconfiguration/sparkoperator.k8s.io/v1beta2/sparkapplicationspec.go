@@ -99,6 +99,9 @@ type SparkApplicationSpecApplyConfiguration struct {
 	CleanupPolicy *CleanupPolicyApplyConfiguration `json:"cleanupPolicy,omitempty"`
 	// The event log of each run, for a Spark history server. Default: the operator's default, else no event log.
 	History *HistoryApplyConfiguration `json:"history,omitempty"`
+	// Which logs to copy to a bucket before their pods are deleted. Requires the log archiver. An edit takes effect with
+	// the next run.
+	LogArchive *LogArchiveApplyConfiguration `json:"logArchive,omitempty"`
 }
 
 // SparkApplicationSpecApplyConfiguration constructs a declarative configuration of the SparkApplicationSpec type for use with
@@ -421,5 +424,13 @@ func (b *SparkApplicationSpecApplyConfiguration) WithCleanupPolicy(value *Cleanu
 // If called multiple times, the History field is set to the value of the last call.
 func (b *SparkApplicationSpecApplyConfiguration) WithHistory(value *HistoryApplyConfiguration) *SparkApplicationSpecApplyConfiguration {
 	b.History = value
+	return b
+}
+
+// WithLogArchive sets the LogArchive field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LogArchive field is set to the value of the last call.
+func (b *SparkApplicationSpecApplyConfiguration) WithLogArchive(value *LogArchiveApplyConfiguration) *SparkApplicationSpecApplyConfiguration {
+	b.LogArchive = value
 	return b
 }
