@@ -7,6 +7,8 @@ SHELL := bash
 VERSION ?= $(shell sed -n 's/^appVersion: *//p' charts/spark-operator/Chart.yaml)
 # Images of the local build. Nothing pushes them.
 OPERATOR_IMAGE ?= localhost/spark-operator:$(VERSION)
+LOG_ARCHIVER_IMAGE ?= localhost/log-archiver:$(VERSION)
+ARCHIVER_TAGS ?=
 SPARK_VERSION ?= 4.3.0
 SPARK_IMAGE ?= localhost/spark:$(SPARK_VERSION)
 # The end-to-end tests run some applications with the last line before 4.0 and with 4.1 as well.
@@ -34,6 +36,9 @@ export PATH := $(CACHE)/go/bin:$(PATH):/usr/sbin:/sbin
 MODULES := hack/localcluster hack/images hack/tools/code-generator bench
 # All modules, for what concerns every line of Go.
 ALL_MODULES := . $(MODULES) test
+
+# The log archiver links the SDKs of three clouds, which build for minutes. Only a release needs all of them.
+ARCHIVER := cmd/log-archiver
 
 GIT_COMMIT := $(shell git rev-parse HEAD 2>/dev/null)
 VERSION_PACKAGE := k8s.io/component-base/version
@@ -84,6 +89,7 @@ lint: go-toolchain ## Run the linters on every module, script and workflow.
 	bin/actionlint
 	shellcheck $$(git ls-files '*.sh' .ci/run)
 	for module in $(ALL_MODULES); do (cd $$module && $(CURDIR)/bin/golangci-lint run --allow-serial-runners ./...); done
+	cd $(ARCHIVER) && CGO_ENABLED=0 $(CURDIR)/bin/golangci-lint run --allow-serial-runners --build-tags s3only ./...
 
 .PHONY: verify
 verify: build ## Check generated files, imports, unreachable functions, modules and the size of the program.
@@ -140,6 +146,7 @@ mutants: bin/localcluster ## Plant known faults, one at a time, and check that a
 test-tools: go-toolchain
 	hack/prerequisites.sh race
 	for module in $(MODULES); do (cd $$module && $(GO_TEST) ./...); done
+	cd $(ARCHIVER) && $(GO_TEST) ./archive
 
 .PHONY: test-chart
 test-chart: build bin/helm bin/kustomize bin/prometheus
@@ -273,6 +280,14 @@ cluster-down: bin/localcluster ## Stop the cluster. Its images are kept.
 .PHONY: image
 image: operator-image spark-image ## Build the operator image and a Spark image as archives in bin/, without docker.
 
+.PHONY: bin/log-archiver
+bin/log-archiver: go-toolchain
+	cd $(ARCHIVER) && CGO_ENABLED=0 go build -trimpath -tags '$(ARCHIVER_TAGS)' -ldflags '$(LDFLAGS)' -o $(CURDIR)/bin/log-archiver .
+
+.PHONY: log-archiver-image
+log-archiver-image: bin/log-archiver bin/images ## Build the image of the log archiver, minutes. ARCHIVER_TAGS=s3only: only for S3 and folders.
+	bin/images operator --program log-archiver --binary bin/log-archiver --output bin/log-archiver-image.tar --tag $(LOG_ARCHIVER_IMAGE)
+
 .PHONY: operator-image
 operator-image: build bin/images
 	bin/images operator --binary bin/spark-operator --output bin/operator-image.tar --tag $(OPERATOR_IMAGE)
@@ -300,7 +315,8 @@ REGISTRY ?= ghcr.io/spark-operator
 REPO_ADDRESS ?= 127.0.0.1:8879
 
 .PHONY: package
-package: go-toolchain bin/helm bin/images bin/cyclonedx-gomod bin/kustomize ## Make a release in dist/: Helm repository, image for amd64 and arm64, manifests, SBOM, licences, checksums.
+package: go-toolchain bin/helm bin/images bin/cyclonedx-gomod bin/kustomize ## Make a release in dist/: Helm repository, images for amd64 and arm64, manifests, SBOM, licences, checksums.
+	cd $(ARCHIVER) && go mod tidy -diff
 	VERSION='$(VERSION)' LDFLAGS='$(LDFLAGS)' CHART_URL='$(CHART_URL)' hack/package.sh $(DIST)
 
 .PHONY: release-check
@@ -316,11 +332,13 @@ repo-serve: bin/helm ## Serve the Helm repository of `make package` on this mach
 	@go run ./hack/reposerve .out/repo $(REPO_ADDRESS)
 
 .PHONY: push
-push: bin/crane bin/helm ## Push image and chart of `make package` to REGISTRY. Needs a login there.
-	rm -rf $(DIST)/image && mkdir $(DIST)/image && tar --extract --file $(DIST)/image.tar --directory $(DIST)/image
+push: bin/crane bin/helm ## Push images and chart of `make package` to REGISTRY. Needs a login there.
+	for image in image log-archiver-image; do \
+	  rm -rf $(DIST)/$$image && mkdir $(DIST)/$$image && tar --extract --file $(DIST)/$$image.tar --directory $(DIST)/$$image; done
 	bin/crane push --index $(DIST)/image $(REGISTRY)/spark-operator:$(VERSION)
+	bin/crane push --index $(DIST)/log-archiver-image $(REGISTRY)/log-archiver:$(VERSION)
 	bin/helm push $(DIST)/repo/spark-operator-$(VERSION).tgz oci://$(REGISTRY)/charts
-	rm -rf $(DIST)/image
+	rm -rf $(DIST)/image $(DIST)/log-archiver-image
 
 # Programs that the targets above use. Go knows whether there is something to do.
 

@@ -6,6 +6,7 @@ import (
 	"debug/buildinfo"
 	"debug/elf"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -18,15 +19,27 @@ import (
 const (
 	// sparkUID is the user of both images. Spark's own images run as 185, so volumes that people prepared fit.
 	sparkUID = 185
-	// operatorPath is where the operator image keeps its binary.
-	operatorPath = "usr/bin/spark-operator"
 	// sourceURL is the home of the project, as the labels of the images name it.
 	sourceURL = "https://github.com/spark-operator/spark-operator"
 )
 
+// programs are those that have images, by name, and what their labels say of them.
+func programs() map[string]string {
+	return map[string]string{
+		"spark-operator": "Kubernetes operator for Apache Spark",
+		"log-archiver":   "Copies the logs of Apache Spark drivers to a bucket",
+	}
+}
+
+// programFlag defines the flag --program.
+func programFlag(flags *flag.FlagSet) *string {
+	return flags.String("program", "spark-operator", "name of the program: spark-operator or log-archiver")
+}
+
 // runOperator is the command "images operator".
 func runOperator(args []string, stdout, stderr io.Writer) error {
-	flags := newFlagSet("operator", "Builds the operator image: one static binary, nothing else.", stderr)
+	flags := newFlagSet("operator", "Builds the image of the operator or of another program: one static binary, nothing else.", stderr)
+	program := programFlag(flags)
 	binary := flags.String("binary", "bin/spark-operator", "static Linux binary, built with CGO_ENABLED=0")
 	output := flags.String("output", "bin/operator-image.tar", "archive to write")
 	references := tagFlag(flags, "localhost/spark-operator:dev", "reference of the image; may be given again")
@@ -43,15 +56,20 @@ func runOperator(args []string, stdout, stderr io.Writer) error {
 		return fmt.Errorf("creating temporary folder: %w", err)
 	}
 	defer os.RemoveAll(work)
-	image, err := operatorImage(*binary, work)
+	image, err := operatorImage(*program, *binary, work)
 	if err != nil {
 		return err
 	}
 	return deliver(image, tags, *output, stdout, progress)
 }
 
-// operatorImage assembles the operator image around binary, with its layer in the folder work.
-func operatorImage(binary, work string) (v1.Image, error) {
+// operatorImage assembles the image of a program around its binary, with its layer in the folder work.
+func operatorImage(program, binary, work string) (v1.Image, error) {
+	description, known := programs()[program]
+	if !known {
+		return nil, fmt.Errorf("--program: %q is not spark-operator or log-archiver", program)
+	}
+	path := "usr/bin/" + program
 	architecture, err := staticArchitecture(binary)
 	if err != nil {
 		return nil, err
@@ -71,7 +89,7 @@ func operatorImage(binary, work string) (v1.Image, error) {
 	}
 	if err := errors.Join(
 		w.directory("tmp", 0o1777, owner{}),
-		w.regular(operatorPath, 0o755, status.Size(), content),
+		w.regular(path, 0o755, status.Size(), content),
 	); err != nil {
 		w.abandon()
 		return nil, err
@@ -87,16 +105,16 @@ func operatorImage(binary, work string) (v1.Image, error) {
 		Created:      v1.Time{Time: created},
 		Config: v1.Config{
 			User:       user,
-			Entrypoint: []string{"/" + operatorPath},
+			Entrypoint: []string{"/" + path},
 			WorkingDir: "/",
 			Labels: labels(map[string]string{
-				"org.opencontainers.image.title":       "spark-operator",
-				"org.opencontainers.image.description": "Kubernetes operator for Apache Spark",
+				"org.opencontainers.image.title":       program,
+				"org.opencontainers.image.description": description,
 				"org.opencontainers.image.version":     version,
 				"org.opencontainers.image.revision":    revision,
 			}),
 		},
-	}, []step{{layer: l, history: "COPY spark-operator /" + operatorPath}})
+	}, []step{{layer: l, history: "COPY " + program + " /" + path}})
 }
 
 // labels adds what both images say of themselves and leaves out what is empty.

@@ -86,7 +86,7 @@ func TestOperatorImage(t *testing.T) {
 
 func TestOperatorLayer(t *testing.T) {
 	binary, work := program(t, elf.EM_X86_64, elf.PT_LOAD), t.TempDir()
-	image, err := operatorImage(binary, work)
+	image, err := operatorImage("spark-operator", binary, work)
 	if err != nil {
 		t.Fatal(err)
 	}

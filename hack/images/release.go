@@ -19,7 +19,8 @@ import (
 
 // runRelease is the command "images release".
 func runRelease(args []string, stdout, stderr io.Writer) error {
-	flags := newFlagSet("release", "Builds the operator image for several architectures, as a folder in the OCI image layout.", stderr)
+	flags := newFlagSet("release", "Builds the image of a program for several architectures, as a folder in the OCI image layout.", stderr)
+	program := programFlag(flags)
 	var binaries list
 	flags.Var(&binaries, "binary", "static Linux binary, built with CGO_ENABLED=0; once for each architecture")
 	output := flags.String("output", "dist/image", "folder to write")
@@ -41,7 +42,7 @@ func runRelease(args []string, stdout, stderr io.Writer) error {
 		if err := os.Mkdir(folder, 0o755); err != nil {
 			return fmt.Errorf("creating temporary folder: %w", err)
 		}
-		image, err := operatorImage(binary, folder)
+		image, err := operatorImage(*program, binary, folder)
 		if err != nil {
 			return err
 		}

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command licenses writes the licences of all modules that are linked into the programs
-// of ./cmd, which their authors ask for where binaries are distributed.
+// of some modules, which their authors ask for where binaries are distributed.
 //
-// Usage: go run ./hack/licenses LIST TEXTS
+// Usage: go run ./hack/licenses LIST TEXTS MODULE...
 //
 // LIST becomes a table of module, version and files; TEXTS holds the files themselves.
 package main
@@ -39,12 +39,14 @@ func main() {
 }
 
 func run(arguments []string) error {
-	if len(arguments) != 2 {
-		return errors.New("usage: licenses LIST TEXTS")
+	if len(arguments) < 3 {
+		return errors.New("usage: licenses LIST TEXTS MODULE...")
 	}
-	modules, err := linked()
-	if err != nil {
-		return err
+	modules := map[string]module{}
+	for _, folder := range arguments[2:] {
+		if err := linked(folder, modules); err != nil {
+			return err
+		}
 	}
 	var list, texts strings.Builder
 	for _, path := range slices.Sorted(maps.Keys(modules)) {
@@ -70,23 +72,27 @@ func run(arguments []string) error {
 		os.WriteFile(arguments[1], []byte(texts.String()), 0o644))
 }
 
-// linked returns the modules of the packages that the programs are made of, by path.
-func linked() (map[string]module, error) {
-	output, err := exec.Command("go", "list", "-deps", "-json=Module", "./cmd/...").Output()
-	if err != nil {
-		return nil, fmt.Errorf("go list: %w", err)
+// linked adds the modules of the packages that the programs of a module are made of, by
+// path and version.
+func linked(folder string, modules map[string]module) error {
+	packages := "./..."
+	if folder == "." {
+		packages = "./cmd/..."
 	}
-	modules := map[string]module{}
+	output, err := exec.Command("go", "-C", folder, "list", "-deps", "-json=Module", packages).Output()
+	if err != nil {
+		return fmt.Errorf("go list: %w", err)
+	}
 	for decoder := json.NewDecoder(strings.NewReader(string(output))); ; {
 		var found struct{ Module *module }
 		switch err := decoder.Decode(&found); {
 		case errors.Is(err, io.EOF):
-			return modules, nil
+			return nil
 		case err != nil:
-			return nil, fmt.Errorf("go list: %w", err)
+			return fmt.Errorf("go list: %w", err)
 		}
 		if found.Module != nil && !found.Module.Main {
-			modules[found.Module.Path] = *found.Module
+			modules[found.Module.Path+" "+found.Module.Version] = *found.Module
 		}
 	}
 }

@@ -33,15 +33,22 @@ func run(out io.Writer, arguments []string) error {
 	if len(arguments) != 1 {
 		return errors.New("usage: releasecheck FOLDER")
 	}
-	if err := inventory(out, arguments[0]); err != nil {
-		return err
+	for _, sbom := range []string{"sbom.cdx.json", "log-archiver-sbom.cdx.json"} {
+		if err := inventory(out, arguments[0], sbom); err != nil {
+			return err
+		}
 	}
-	return vulnerabilities(out, "bin/govulncheck", os.Getenv("VULN_DB"))
+	for _, program := range []string{"cmd/spark-operator", "cmd/log-archiver"} {
+		if err := vulnerabilities(out, program, "bin/govulncheck", os.Getenv("VULN_DB")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // inventory compares the SBOM with the list of licences.
-func inventory(out io.Writer, folder string) error {
-	text, err := os.ReadFile(filepath.Join(folder, "sbom.cdx.json"))
+func inventory(out io.Writer, folder, name string) error {
+	text, err := os.ReadFile(filepath.Join(folder, name))
 	if err != nil {
 		return fmt.Errorf("SBOM: %w; run make package", err)
 	}
@@ -50,7 +57,7 @@ func inventory(out io.Writer, folder string) error {
 		Components []struct{ Name, Version string }
 	}
 	if err := json.Unmarshal(text, &sbom); err != nil || sbom.BOMFormat != "CycloneDX" || len(sbom.Components) == 0 {
-		return fmt.Errorf("sbom.cdx.json is not a CycloneDX SBOM with components: %w", err)
+		return fmt.Errorf("%s is not a CycloneDX SBOM with components: %w", name, err)
 	}
 	list, err := os.ReadFile(filepath.Join(folder, "licenses.tsv"))
 	if err != nil {
@@ -72,7 +79,7 @@ func inventory(out io.Writer, folder string) error {
 		slices.Sort(missing)
 		return fmt.Errorf("licenses.tsv lacks the licence of %s", strings.Join(missing, ", "))
 	}
-	_, err = fmt.Fprintf(out, "SBOM: %d modules, each with a licence\n", len(sbom.Components))
+	_, err = fmt.Fprintf(out, "%s: %d modules, each with a licence\n", name, len(sbom.Components))
 	return err
 }
 
@@ -84,8 +91,8 @@ const found = 3
 
 // vulnerabilities runs govulncheck on the program. Without a database there is nothing to
 // find out: it says so, and this is no failure.
-func vulnerabilities(out io.Writer, program, database string) error {
-	arguments := []string{"./cmd/..."}
+func vulnerabilities(out io.Writer, folder, program, database string) error {
+	arguments := []string{"-C", folder, "."}
 	if database != "" {
 		arguments = append([]string{"-db", database}, arguments...)
 	}

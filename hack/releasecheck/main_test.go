@@ -30,12 +30,12 @@ func TestEveryModuleOfTheSBOMHasALicence(t *testing.T) {
 		write(t, filepath.Join(folder, "sbom.cdx.json"), test.sbom, 0o600)
 		write(t, filepath.Join(folder, "licenses.tsv"), test.licenses, 0o600)
 		var out strings.Builder
-		err := inventory(&out, folder)
-		if test.want == "" && (err != nil || out.String() != "SBOM: 3 modules, each with a licence\n") || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+		err := inventory(&out, folder, "sbom.cdx.json")
+		if test.want == "" && (err != nil || out.String() != "sbom.cdx.json: 3 modules, each with a licence\n") || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 			t.Errorf("%s: %v, %q", name, err, out.String())
 		}
 	}
-	if err := inventory(&strings.Builder{}, t.TempDir()); err == nil || !strings.Contains(err.Error(), "run make package") {
+	if err := inventory(&strings.Builder{}, t.TempDir(), "sbom.cdx.json"); err == nil || !strings.Contains(err.Error(), "run make package") {
 		t.Errorf("without a release: %v", err)
 	}
 }
@@ -53,7 +53,7 @@ func TestVulnerabilities(t *testing.T) {
 		script := filepath.Join(t.TempDir(), "govulncheck")
 		write(t, script, "#!/bin/sh\n"+test.script+"\n", 0o700)
 		var out strings.Builder
-		err := vulnerabilities(&out, script, "file:///db")
+		err := vulnerabilities(&out, ".", script, "file:///db")
 		if !strings.Contains(out.String(), test.want) || (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
 			t.Errorf("%s: %v, %q", name, err, out.String())
 		}

@@ -10,6 +10,9 @@ controller that does not start.
 {{- if and .Values.controller.topologySpreadConstraints (le $replicas 1) }}
 {{- fail "controller.topologySpreadConstraints requires controller.replicas > 1" }}
 {{- end }}
+{{- if and .Values.logArchive.enable (not .Values.logArchive.bucket) }}
+{{- fail "logArchive.enable requires logArchive.bucket, such as s3://NAME?region=REGION" }}
+{{- end }}
 {{- if and .Values.controller.dryRun .Values.webhook.enable }}
 {{- fail "controller.dryRun requires webhook.enable=false: the webhook would refuse and change objects" }}
 {{- end }}

@@ -38,6 +38,13 @@ The command line of the controller, as a YAML list.
 - {{ printf "--log-tail-redact=%s" . | quote }}
 {{- end }}
 {{- end }}
+{{- with $.Values.logArchive }}
+{{- if .enable }}
+- --enable-log-archive=true
+- --archive-logs={{ .default }}
+- --log-archive-deadline={{ .deadline }}
+{{- end }}
+{{- end }}
 - --scheduled-spark-application-timestamp-precision={{ .scheduledSparkApplicationTimestampPrecision }}
 {{- if gt (int64 .defaultTimeToLiveSeconds) 0 }}
 - --default-time-to-live-seconds={{ int64 .defaultTimeToLiveSeconds }}

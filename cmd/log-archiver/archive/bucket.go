@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"path"
+	"strings"
+
+	"gocloud.dev/blob"
+
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/podview"
+)
+
+// Bucket is where logs go.
+type Bucket struct {
+	*blob.Bucket
+	base string // of the URLs, with a slash at its end
+}
+
+// OpenBucket opens the bucket with a URL of gocloud.dev/blob, such as
+// s3://bucket?region=eu-west-1&prefix=logs/. Public is the beginning of the URL under which
+// users find the objects; if empty, the URL is that of the bucket without its parameters.
+// It sends no request.
+func OpenBucket(ctx context.Context, address, public string) (*Bucket, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, errors.New("the URL of the bucket cannot be parsed: use SCHEME://BUCKET?PARAMETERS") // without the URL, which may contain credentials
+	}
+	if u.Scheme == "" {
+		return nil, errors.New("the URL of the bucket has no scheme: use s3://, gs://, azblob:// or file://")
+	}
+	query := u.Query()
+	prefix := query.Get("prefix")
+	if u.Scheme == "file" {
+		// Renaming a file makes it visible at once only within one file system. The
+		// attributes of a file are of no use here.
+		setDefault(query, "no_tmp_dir", "true")
+		setDefault(query, "create_dir", "true")
+		setDefault(query, "metadata", "skip")
+		u.RawQuery = query.Encode()
+	}
+	base := public
+	if base == "" {
+		base = u.Scheme + "://" + u.Host + strings.TrimSuffix(u.EscapedPath(), "/") + "/" + prefix
+	} else if p, err := url.Parse(public); err != nil || p.Scheme != "http" && p.Scheme != "https" || p.Host == "" {
+		return nil, errors.New("the public URL must begin with http:// or https:// and a host")
+	} else {
+		base = strings.TrimSuffix(public, "/") + "/"
+	}
+	bucket, err := blob.OpenBucket(ctx, u.String())
+	if err != nil {
+		return nil, fmt.Errorf("open bucket: %w", err)
+	}
+	return &Bucket{Bucket: bucket, base: base}, nil
+}
+
+func setDefault(query url.Values, key, value string) {
+	if !query.Has(key) {
+		query.Set(key, value)
+	}
+}
+
+// URL is where the object with a key is found.
+func (b *Bucket) URL(key string) string { return b.base + key }
+
+// Key is the key of the log of a pod: NAMESPACE/APPLICATION/SUBMISSION-ID/ROLE.log.gz. The
+// parts are names and label values of Kubernetes, which contain no slash.
+func Key(pod *podview.Pod) string {
+	role := v1beta2.SparkRoleDriver
+	if pod.Labels.Role != v1beta2.SparkRoleDriver {
+		role = v1beta2.SparkRoleExecutor + "-" + pod.Labels.ExecutorID
+		if pod.Labels.ExecutorID == "" {
+			role = pod.Name
+		}
+	}
+	return path.Join(pod.Namespace, pod.Labels.AppName, pod.Labels.SubmissionID, role+".log.gz")
+}
