@@ -245,6 +245,8 @@ func TestConnectRefusesInvalidObjects(t *testing.T) {
 		"name": {func(c *v1alpha1.SparkConnect) { c.Name = strings.Repeat("a", 57) }, "must be at most 56 characters"},
 		"age": {func(c *v1alpha1.SparkConnect) { c.Spec.MaxAge = &metav1.Duration{Duration: -time.Hour} },
 			"must be a duration"},
+		"idle time-out": {func(c *v1alpha1.SparkConnect) { c.Spec.IdleTimeout = &metav1.Duration{Duration: -time.Hour} },
+			"must be a duration"},
 		"policy":   {func(c *v1alpha1.SparkConnect) { c.Spec.UpdatePolicy = "Always" }, "Unsupported value"},
 		"restarts": {func(c *v1alpha1.SparkConnect) { c.Spec.MaxRestarts = ptr.To[int32](-1) }, "greater than or equal to 0"},
 		"no token": {func(c *v1alpha1.SparkConnect) { c.Spec.Authentication = &v1alpha1.Authentication{} }, "set either tokenSecret, or generate to true"},
@@ -294,8 +296,13 @@ func (s *server) patch(patch string) {
 
 func (s *server) until(what string, done func(*v1alpha1.SparkConnectStatus) bool) *v1alpha1.SparkConnectStatus {
 	s.t.Helper()
+	return s.within(time.Minute, what, done)
+}
+
+func (s *server) within(patience time.Duration, what string, done func(*v1alpha1.SparkConnectStatus) bool) *v1alpha1.SparkConnectStatus {
+	s.t.Helper()
 	var connect *v1alpha1.SparkConnect
-	err := wait.PollUntilContextTimeout(s.t.Context(), 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (_ bool, err error) {
+	err := wait.PollUntilContextTimeout(s.t.Context(), 100*time.Millisecond, patience, true, func(ctx context.Context) (_ bool, err error) {
 		connect, err = api.Spark.SparkoperatorV1alpha1().SparkConnects(s.namespace).Get(ctx, s.name, metav1.GetOptions{})
 		return err == nil && done(&connect.Status), err
 	})
@@ -327,9 +334,15 @@ func (s *server) service(name string) *corev1.Service {
 // run reports that the server pod is ready.
 func (s *server) run() {
 	s.t.Helper()
+	s.runAt("10.1.2.3")
+}
+
+// runAt reports that it is ready at an address.
+func (s *server) runAt(address string) {
+	s.t.Helper()
 	pod := s.pod()
-	pod.Status.Phase, pod.Status.PodIP = corev1.PodRunning, "10.1.2.3"
-	pod.Status.PodIPs = []corev1.PodIP{{IP: "10.1.2.3"}}
+	pod.Status.Phase, pod.Status.PodIP = corev1.PodRunning, address
+	pod.Status.PodIPs = []corev1.PodIP{{IP: address}}
 	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
 	if _, err := api.Core.CoreV1().Pods(s.namespace).UpdateStatus(s.t.Context(), pod, metav1.UpdateOptions{}); err != nil {
 		s.t.Fatal(err)
