@@ -220,7 +220,7 @@ test-migration: bin/localcluster bin/kubeflow-operator ## Move applications from
 ##@ Measure
 
 .PHONY: bench
-bench: build bin/bench bin/localcluster ## Measure the operator on a real API server, 15 minutes. docs/performance.md explains it.
+bench: build bin/bench bin/localcluster ## Measure the operator on a real API server, 20 minutes. docs/performance.md explains it.
 	bin/localcluster env true
 	bin/bench $(BENCH_FLAGS)
 

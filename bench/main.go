@@ -50,13 +50,14 @@ type sizes struct {
 	finished, idle, idleApps, flood    int
 	churnRate                          float64
 	hanging                            int
+	servers, serversApps               int
 	soak                               time.Duration
 	soakRate                           float64
 	admission                          scenario.AdmissionSize
 }
 
 // sizesFor declares the flags. The defaults are chosen so that everything is done
-// in 15 minutes on two cores.
+// in 20 minutes on two cores.
 func sizesFor(fs *flag.FlagSet) *sizes {
 	s := &sizes{}
 	fs.IntVar(&s.burst, "burst", 1000, "applications of burst-0")
@@ -76,6 +77,8 @@ func sizesFor(fs *flag.FlagSet) *sizes {
 	fs.IntVar(&s.flood, "flood", 10000, "waiting applications of the first tenant in tenants")
 	fs.DurationVar(&s.tenants, "tenants", 30*time.Second, "how long the second tenant creates one application per second")
 	fs.IntVar(&s.hanging, "hanging", 100, "applications of each burst of hanging")
+	fs.IntVar(&s.servers, "connect", 500, "idle Spark Connect servers in connect")
+	fs.IntVar(&s.serversApps, "connect-apps", 200, "applications of each burst of connect")
 	s.admission = scenario.AdmissionSize{Rounds: 7}
 	fs.IntVar(&s.admission.Creations, "admission", 300, "creations of each round of admission")
 	fs.IntVar(&s.admission.Reviews, "reviews", 10000, "reviews of each kind that admission sends to the webhook itself")
@@ -160,6 +163,9 @@ func entries(s *scenario.Setup, z *sizes, floor bool) []entry {
 		}},
 		{"admission", true, false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
 			return scenario.Admission(ctx, s, z.admission)
+		}},
+		{"connect", false, false, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
+			return scenario.Connect(ctx, s, z.servers, z.serversApps)
 		}},
 		{"soak", false, true, func(ctx context.Context, _ []*report.Result) (*report.Result, error) {
 			return scenario.Soak(ctx, s, z.soakRate, z.soak)

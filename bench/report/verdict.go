@@ -22,6 +22,7 @@ const (
 	targetExecutor      = 3.0 // KB
 	targetTenantP99     = 1000.0
 	boundSlowdown       = 2.0 // of a namespace beside one that hangs, to the same alone
+	boundBesideServers  = 1.5 // of a burst beside idle Spark Connect servers, to the same alone
 	targetSoakMemory    = 1.1 // of the second half of the samples, to the first
 	targetSoakRoutines  = 1.1
 	targetScheduleP99   = 5000.0 // ms from the time a run is due to its creation
@@ -127,6 +128,9 @@ func (r *Result) judge() []Verdict {
 			slowdown = math.NaN()
 		}
 		most("time of a burst beside a hanging namespace, ratio to the burst alone", slowdown, boundSlowdown, Correctness)
+	case "connect":
+		most("servers that were stopped in use or on doubt", r.Extra["stops"], 0, Correctness)
+		most(fmt.Sprintf("time of a burst beside %.0f servers, ratio to the burst alone", r.Extra["servers"]), r.Extra["slowdown"], boundBesideServers, Timed)
 	case "schedules":
 		most(fmt.Sprintf("due to run p99 ms of %d schedules", r.Apps), r.Extra["dueToRunP99Ms"], targetScheduleP99, Timed)
 		most("the same, ratio to the floor", Round(r.Extra["dueToRunP99Ms"]/r.Extra["floorP99Ms"]), targetScheduleFloor, Timed)
