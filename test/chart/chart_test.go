@@ -77,6 +77,8 @@ func TestRefusedValues(t *testing.T) {
 		"historyServer.enable=true,spark.jobNamespaceSelector=a=b":                                    "a driver can mount only a claim of its own namespace",
 		"controller.history.claimName=a":                                                              "set that to a URL such as file:///spark-events",
 		"controller.history.claimName=a,controller.history.dir=s3a://b":                               "set that to a URL such as file:///spark-events",
+		"historyServer.enable=true,controller.defaultSparkConf.spark\\.eventLog\\.dir=s3a://a":        "spark.eventLog.dir contradicts controller.history.dir",
+		"controller.history.dir=s3a://b,controller.defaultSparkConf.spark\\.eventLog\\.enabled=no":    "spark.eventLog.enabled contradicts",
 		"historyServer.enable=true,historyServer.ingress.enable=true":                                 "requires historyServer.ingress.host",
 		"historyServer.enable=true,historyServer.route.enable=true,historyServer.route.host=a":        "requires historyServer.route.host and historyServer.route.gateways",
 		"historyServer.enable=true,historyServer.url=https://a.example.com/history":                   "/historyServer/url",

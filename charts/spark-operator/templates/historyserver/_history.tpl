@@ -40,6 +40,13 @@ also createClaim and the namespace of the server.
 {{- if and $history.claimName (not (hasPrefix "file:///" $history.dir)) }}
 {{- fail "controller.history.claimName: the claim is mounted at the path of controller.history.dir; set that to a URL such as file:///spark-events" }}
 {{- end }}
+{{- with $history.dir }}
+{{- range $key, $want := dict "spark.eventLog.enabled" "true" "spark.eventLog.dir" . }}
+{{- if and (hasKey $.Values.controller.defaultSparkConf $key) (ne (get $.Values.controller.defaultSparkConf $key | toString) $want) }}
+{{- fail (printf "controller.defaultSparkConf: %s contradicts controller.history.dir, which is %s; remove one of both" $key $history.dir) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- with .Values.historyServer }}
 {{- if .enable }}
 {{- if $history.createClaim }}
