@@ -58,13 +58,16 @@ func FromRoute(route *gatewayv1.HTTPRoute) (Rule, error) {
 }
 
 // FromIngress reads an Ingress with one path as ingress-nginx does: with the annotation
-// [Rewrite], the path is a regular expression.
+// [Rewrite], the path is a regular expression. Without it, the rule is for all paths.
 func FromIngress(ingress *networkingv1.Ingress) (Rule, error) {
 	if len(ingress.Spec.Rules) != 1 || ingress.Spec.Rules[0].HTTP == nil || len(ingress.Spec.Rules[0].HTTP.Paths) != 1 {
 		return Rule{}, fmt.Errorf("ingress %s: want one rule with one path: %+v", ingress.Name, ingress.Spec)
 	}
 	of := ingress.Spec.Rules[0]
 	path, target := of.HTTP.Paths[0], ingress.Annotations[Rewrite]
+	if target == "" && *path.PathType == networkingv1.PathTypePrefix && path.Path == "/" && path.Backend.Service != nil {
+		return Rule{hosts: []string{of.Host}, backend: Backend{Service: path.Backend.Service.Name, Port: path.Backend.Service.Port.Number}}, nil
+	}
 	if *path.PathType != networkingv1.PathTypeImplementationSpecific || path.Backend.Service == nil || target == "" {
 		return Rule{}, fmt.Errorf("ingress %s: want a regular expression, %s and a Service: %+v", ingress.Name, Rewrite, path)
 	}

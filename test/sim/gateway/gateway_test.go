@@ -44,6 +44,11 @@ func TestIngressesThatTheProxyDoesNotKnowAreRefused(t *testing.T) {
 		"":                                 true,
 		"ImplementationSpecific -> Prefix": false,
 		"rewrite-target -> other":          false,
+		// What the chart creates for the history server.
+		"{metadata: {annotations: {nginx.ingress.kubernetes.io/rewrite-target: /$2}}, spec: {rules: [{host: a.example, http: {paths: [\n\t\t{path: /ns/pi(/|$)(.*), pathType: ImplementationSpecific -> " +
+			"{spec: {rules: [{host: a.example, http: {paths: [{path: /, pathType: Prefix": true,
+		"{metadata: {annotations: {nginx.ingress.kubernetes.io/rewrite-target: /$2}}, spec: {rules: [{host: a.example, http: {paths: [\n\t\t{path: /ns/pi(/|$)(.*), pathType: ImplementationSpecific -> " +
+			"{spec: {rules: [{host: a.example, http: {paths: [{path: /a, pathType: Prefix": false,
 		"service: {name: pi, port: {number: 4040}} -> resource: {kind: A, name: a}": false,
 	} {
 		var ingress networkingv1.Ingress
