@@ -79,7 +79,9 @@ room pkg/informers pkg/apis pkg/client pkg/decode pkg/podspec pkg/podview pkg/sp
 room pkg/metrics pkg/apipath pkg/apis
 room pkg/scrapeauth
 pure pkg/diagnosis pkg/apis pkg/podspec pkg/podview pkg/reconcile pkg/sparkconf
-decided=(pkg/diagnosis pkg/podview pkg/reconcile pkg/redact pkg/ui)
+pure_alone pkg/progress
+room pkg/progress pkg/apis
+decided=(pkg/diagnosis pkg/podview pkg/progress pkg/reconcile pkg/redact pkg/ui)
 kit=(pkg/apipath pkg/apis pkg/client pkg/decode pkg/informers pkg/metrics pkg/reconcile pkg/redact)
 computed=(pkg/batchscheduler pkg/cron pkg/monitoring pkg/podspec pkg/podview pkg/sparkconf pkg/submit pkg/translate pkg/validation)
 pure pkg/controller/lifecycle pkg/apis "${computed[@]}" "${decided[@]}"

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"k8s.io/client-go/tools/cache"
@@ -19,6 +20,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/metrics"
 	"github.com/spark-operator/spark-operator/pkg/podview"
+	"github.com/spark-operator/spark-operator/pkg/progress/sampler"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/reconcile/loop"
 	"github.com/spark-operator/spark-operator/pkg/tracing"
@@ -74,6 +76,8 @@ type Controller struct {
 
 	unkept loop.Unkept[v1beta2.SparkApplicationStatus]
 	ledger podLedger
+	// sampler asks drivers how far they are, beside the loop.
+	sampler *sampler.Sampler
 
 	queue    loop.Queue
 	recorder events.EventRecorder
@@ -116,6 +120,7 @@ func newController(config Config, clients run.Clients, set *informers.Set, recor
 		metrics:  m,
 	}
 	c.queue = loop.NewQueue(queueName, newFairQueue(c.toSubmit, config.Workers, clk), clk)
+	c.sampler = sampler.New(clk, func(key cache.ObjectName) { c.queue.Add(key) })
 	c.runner = run.NewRunner(&c.settings, clients, func(app cache.ObjectName, resourceVersion string) {
 		c.fresh.Wrote(app, freshPods, resourceVersion)
 	})
@@ -143,6 +148,9 @@ func (c *Controller) Run(ctx context.Context) error {
 		Workers: c.config.Workers, SyncTimeout: c.config.SyncTimeout, ShutdownTimeout: c.config.ShutdownTimeout, DryRun: c.config.DryRun,
 		Sync: c.sync, Expected: reconcile.Expected, Panicked: c.metrics.Panicked,
 	}
+	var sampling sync.WaitGroup
+	sampling.Go(func() { c.sampler.Run(ctx) })
+	defer sampling.Wait()
 	return loop.Run(ctx, c.synced...)
 }
 

@@ -17,6 +17,8 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/diagnosis"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/podview"
+	"github.com/spark-operator/spark-operator/pkg/progress"
+	"github.com/spark-operator/spark-operator/pkg/progress/sampler"
 )
 
 // observe collects everything that a decision needs, from the caches.
@@ -55,7 +57,36 @@ func (c *Controller) observe(app *v1beta2.SparkApplication) (*lifecycle.Input, e
 	default:
 		c.runner.ForgetDriver(cache.MetaObjectToName(app))
 	}
+	in.Progress = c.progressOf(in)
 	return in, nil
+}
+
+// progressOf returns what the driver shows of itself, and lets the sampler ask it for as long as
+// it runs.
+func (c *Controller) progressOf(in *lifecycle.Input) progress.View {
+	key, period, driver := cache.MetaObjectToName(in.App), lifecycle.ProgressPeriod(in.App), in.Driver
+	if period == 0 || driver == nil || c.config.DryRun {
+		c.sampler.Forget(key, "")
+		return progress.View{}
+	}
+	if in.Report.State != v1beta2.DriverStateRunning || driver.Status.IP == "" {
+		return c.sampler.Forget(key, driver.UID)
+	}
+	port := int32(0)
+	if driver.Spec.Driver != nil {
+		port = driver.Spec.Driver.UIPort
+	}
+	target := sampler.Target{
+		PodUID: driver.UID, Address: sampler.Address(driver.Status.IP, port), Period: period,
+		ApplicationID: cmp.Or(in.App.Status.SparkApplicationID, driver.Labels.SparkApplicationSelector),
+	}
+	if target.Address == "" || target.ApplicationID == "" {
+		return progress.View{Failure: "the driver pod does not show the port of its web UI, or not the id of the application"}
+	}
+	if recorded := in.App.Status.Progress; recorded != nil && recorded.SampleTime != nil {
+		target.Since = recorded.SampleTime.Time
+	}
+	return c.sampler.Follow(key, target)
 }
 
 // seenPods finds the pods of the run in the caches.

@@ -37,6 +37,7 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures in
 		c.runner.Forget(key)
 		c.unkept.Forget(key)
 		c.ledger.forget(key)
+		c.sampler.Forget(key, "")
 		return 0, nil
 	}
 	if c.givesWay(app) {

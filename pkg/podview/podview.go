@@ -131,6 +131,8 @@ type Driver struct {
 	SubmissionID string
 	// ApplicationID is the id of the Spark application with which the pod was made.
 	ApplicationID string
+	// UIPort is the port of the web UI; 0 if the pod does not show it.
+	UIPort int32
 }
 
 // Wanted is what has to happen before a pod gets a node.
@@ -146,7 +148,9 @@ type Wanted struct {
 // Status is how far the pod is.
 type Status struct {
 	// Started is when the kubelet accepted the pod, in Unix time; 0 before.
-	Started         int64
+	Started int64
+	// IP is the address of a driver pod of an application; empty until it has one.
+	IP              string
 	Phase           corev1.PodPhase
 	Reason, Message string
 	// Conditions are DisruptionTarget, and PodScheduled of pods that are pending.
@@ -210,6 +214,7 @@ func Of(pod *corev1.Pod) *Pod {
 		},
 		Status: Status{
 			Started:               startOf(pod),
+			IP:                    driverIP(pod, labels.Role),
 			Phase:                 Intern(pod.Status.Phase),
 			Reason:                Intern(pod.Status.Reason),
 			Message:               pod.Status.Message,
@@ -218,6 +223,14 @@ func Of(pod *corev1.Pod) *Pod {
 			ContainerStatuses:     containersOf(pod.Status.ContainerStatuses, nil),
 		},
 	}
+}
+
+// driverIP is empty for pods that are not asked for anything.
+func driverIP(pod *corev1.Pod, role string) string {
+	if role != v1beta2.SparkRoleDriver {
+		return ""
+	}
+	return pod.Status.PodIP
 }
 
 // connectOf returns nil for pods that belong to no SparkConnect.
@@ -280,6 +293,9 @@ const confVolume = "spark-conf-volume-driver"
 // envApplicationID is the variable with the id of the application, as Spark names it.
 const envApplicationID = "SPARK_APPLICATION_ID"
 
+// uiPortName is the port of the web UI, as Spark names it.
+const uiPortName = "spark-ui"
+
 // driverOf returns nil unless a pod was made to run a Spark driver: the entry point of
 // Spark's images is called with that word.
 func driverOf(pod *corev1.Pod) *Driver {
@@ -296,6 +312,11 @@ func driverOf(pod *corev1.Pod) *Driver {
 			driver.SubmissionID = variable.Value
 		case envApplicationID:
 			driver.ApplicationID = variable.Value
+		}
+	}
+	for _, port := range pod.Spec.Containers[index].Ports {
+		if port.Name == uiPortName {
+			driver.UIPort = port.ContainerPort
 		}
 	}
 	for i := range pod.Spec.Volumes {

@@ -38,6 +38,7 @@ var sameElsewhere = map[string]string{
 	"spark-pi-restart.yaml":   "TestLifecycle",
 	"spark-connect.yaml":      "TestConnectServer",
 	"spark-connect-team.yaml": "TestConnectServer",
+	"spark-pi-progress.yaml":  "TestSparkPiCompletes; its progress: TestUIUnderASubPath",
 	"spark-pi-ttl.yaml":       "TestSparkPiCompletes; its deletion: TestLives of test/integration",
 }
 

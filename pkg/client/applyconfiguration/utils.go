@@ -74,14 +74,22 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &sparkoperatork8siov1beta2.InfrastructureFailurePolicyApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("LogArchive"):
 		return &sparkoperatork8siov1beta2.LogArchiveApplyConfiguration{}
+	case v1beta2.SchemeGroupVersion.WithKind("MemoryPeaks"):
+		return &sparkoperatork8siov1beta2.MemoryPeaksApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("MonitoringSpec"):
 		return &sparkoperatork8siov1beta2.MonitoringSpecApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("NameKey"):
 		return &sparkoperatork8siov1beta2.NameKeyApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("NamePath"):
 		return &sparkoperatork8siov1beta2.NamePathApplyConfiguration{}
+	case v1beta2.SchemeGroupVersion.WithKind("Peaks"):
+		return &sparkoperatork8siov1beta2.PeaksApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("Port"):
 		return &sparkoperatork8siov1beta2.PortApplyConfiguration{}
+	case v1beta2.SchemeGroupVersion.WithKind("Progress"):
+		return &sparkoperatork8siov1beta2.ProgressApplyConfiguration{}
+	case v1beta2.SchemeGroupVersion.WithKind("ProgressConfiguration"):
+		return &sparkoperatork8siov1beta2.ProgressConfigurationApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("PrometheusSpec"):
 		return &sparkoperatork8siov1beta2.PrometheusSpecApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("ReservedTime"):
@@ -110,6 +118,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &sparkoperatork8siov1beta2.SparkPodSpecApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("SparkUIConfiguration"):
 		return &sparkoperatork8siov1beta2.SparkUIConfigurationApplyConfiguration{}
+	case v1beta2.SchemeGroupVersion.WithKind("StreamingProgress"):
+		return &sparkoperatork8siov1beta2.StreamingProgressApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("Timeouts"):
 		return &sparkoperatork8siov1beta2.TimeoutsApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("Usage"):

@@ -78,6 +78,7 @@ func clearRun(status *v1beta2.SparkApplicationStatus) {
 	status.DriverInfo = v1beta2.DriverInfo{}
 	status.ExecutorState = nil
 	status.ExecutorCounts = nil
+	status.Progress = nil
 	setEnd(status, metav1.Time{}, "")
 }
 

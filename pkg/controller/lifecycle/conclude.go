@@ -31,6 +31,7 @@ func Conclude(in *Input, p Plan, out Outcome, failures int) *v1beta2.SparkApplic
 	}
 	stampTransition(in, status)
 	followRetry(in, status)
+	followProgress(in, status)
 	followUsage(in, status)
 	return status
 }

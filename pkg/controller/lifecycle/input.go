@@ -15,6 +15,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/diagnosis"
 	"github.com/spark-operator/spark-operator/pkg/podview"
+	"github.com/spark-operator/spark-operator/pkg/progress"
 )
 
 // Input is everything that a decision depends on. It is not changed by deciding.
@@ -30,6 +31,8 @@ type Input struct {
 	// Watch is what is remembered of the driver.
 	Watch    DriverWatch
 	SpecHash string
+	// Progress is what the driver shows of itself, if the application asks for it.
+	Progress progress.View
 
 	// Refusal says why the spec is refused; empty if it is not, or if nothing is to be
 	// submitted. It is known from the start.

@@ -45,6 +45,7 @@ var specFields = []specField{
 	{"sparkUIOptions", atOnce, func(s *v1beta2.SparkApplicationSpec) { s.SparkUIOptions = nil }},
 	{"driverIngressOptions", atOnce, func(s *v1beta2.SparkApplicationSpec) { s.DriverIngressOptions = nil }},
 	{"driverPodDisruptionBudget", atOnce, func(s *v1beta2.SparkApplicationSpec) { s.DriverPodDisruptionBudget = nil }},
+	{"progress", atOnce, func(s *v1beta2.SparkApplicationSpec) { s.Progress = nil }},
 	{"timeouts", atOnce, func(s *v1beta2.SparkApplicationSpec) { s.Timeouts = nil }},
 	{"logArchive", atOnce, func(s *v1beta2.SparkApplicationSpec) { s.LogArchive = nil }}, // from the next run on
 	{"cleanupPolicy", atOnce, func(s *v1beta2.SparkApplicationSpec) { s.CleanupPolicy = nil }},

@@ -43,7 +43,8 @@ func (d *Departed) End() time.Time {
 }
 
 // followUsage adds a slice to the usage of the run where the status is written anyway: when
-// the state, the number of executors or a condition changes, and when the attempt ends.
+// the state, the number of executors, a condition or the progress changes, and when the
+// attempt ends.
 func followUsage(in *Input, status *v1beta2.SparkApplicationStatus) {
 	before, attempt := in.App.Status.Attempt(status.SubmissionID), currentAttempt(status)
 	if attempt == nil || status.SubmissionID != in.App.Status.SubmissionID || before != nil && before.State != "" {
@@ -51,7 +52,7 @@ func followUsage(in *Input, status *v1beta2.SparkApplicationStatus) {
 	}
 	closes := attempt.State != ""
 	if !closes && StateOf(status) == in.State() && equality.Semantic.DeepEqual(status.ExecutorCounts, in.App.Status.ExecutorCounts) &&
-		equality.Semantic.DeepEqual(status.Conditions, in.App.Status.Conditions) {
+		equality.Semantic.DeepEqual(status.Conditions, in.App.Status.Conditions) && equality.Semantic.DeepEqual(status.Progress, in.App.Status.Progress) {
 		return
 	}
 	horizon := in.Now

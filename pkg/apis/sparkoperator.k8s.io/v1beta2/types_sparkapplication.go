@@ -21,6 +21,7 @@ import (
 // +kubebuilder:printcolumn:JSONPath=.status.terminationTime,name=Finish,type=string
 // +kubebuilder:printcolumn:JSONPath=.metadata.creationTimestamp,name=Age,type=date
 // +kubebuilder:printcolumn:JSONPath=`.status.conditions[?(@.type=="Stalled")].reason`,name=Stalled,type=string
+// +kubebuilder:printcolumn:JSONPath=.status.progress.summary,name=Progress,type=string
 // +kubebuilder:printcolumn:JSONPath=.status.nextRetryTime,name=Next Retry,type=string,priority=1
 
 // SparkApplication is one Spark job: what to run, with which driver and
@@ -210,6 +211,9 @@ type SparkApplicationSpec struct {
 	// Limits for the duration of each phase of a run. Default: no limits.
 	// +optional
 	Timeouts *Timeouts `json:"timeouts,omitempty"`
+	// Shows in status.progress how far a run is: the operator asks the web UI of the driver. Default: it does not.
+	// +optional
+	Progress *ProgressConfiguration `json:"progress,omitempty"`
 	// Which pods to delete when the application ends. Default: pods that have ended are kept.
 	// +optional
 	CleanupPolicy *CleanupPolicy `json:"cleanupPolicy,omitempty"`

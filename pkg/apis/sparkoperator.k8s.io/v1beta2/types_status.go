@@ -106,6 +106,12 @@ type SparkApplicationStatus struct {
 	// Number of consecutive infrastructure failures.
 	// +optional
 	InfrastructureFailures int32 `json:"infrastructureFailures,omitempty"`
+	// How far the current run is, as its driver shows it, if spec.progress asks for it.
+	// +optional
+	Progress *Progress `json:"progress,omitempty"`
+	// Hint on resource requests that are more than twice what the latest runs have used. The operator never applies it.
+	// +optional
+	Advice string `json:"advice,omitempty"`
 	// Time of the next attempt, while the state is FAILING or SUBMISSION_FAILED and the restart policy allows one.
 	// +optional
 	NextRetryTime *metav1.Time `json:"nextRetryTime,omitempty"`
@@ -201,6 +207,9 @@ type Attempt struct {
 	// URL of the log of the driver in the archive; absent as long as it is not there.
 	// +optional
 	LogURL string `json:"logURL,omitempty"`
+	// Most memory that the run has used, as far as its driver showed it, if spec.progress asks for it.
+	// +optional
+	Peaks *Peaks `json:"peaks,omitempty"`
 }
 
 // Types of conditions in status.conditions.

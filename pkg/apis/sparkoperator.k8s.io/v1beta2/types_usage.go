@@ -40,3 +40,77 @@ type ReservedTime struct {
 	// +optional
 	GPUSeconds float64 `json:"gpuSeconds,omitempty"`
 }
+
+// ProgressConfiguration asks the operator to show how far a run is.
+type ProgressConfiguration struct {
+	// Seconds between two requests to the web UI of the driver, and the shortest time between two updates of
+	// status.progress. Default: 30.
+	// +optional
+	// +kubebuilder:validation:Minimum=10
+	PeriodSeconds *int64 `json:"periodSeconds,omitempty"`
+}
+
+// Progress is how far a run is, as its driver shows it.
+type Progress struct {
+	// The figures in short, such as 12/40 stages.
+	// +optional
+	Summary string `json:"summary,omitempty"`
+	// Time at which these figures were read.
+	// +optional
+	SampleTime *metav1.Time `json:"sampleTime,omitempty"`
+	// Number of stages that completed.
+	// +optional
+	StagesCompleted int32 `json:"stagesCompleted,omitempty"`
+	// Number of stages of all jobs that have started, without those that were skipped.
+	// +optional
+	StagesTotal int32 `json:"stagesTotal,omitempty"`
+	// Number of tasks that run.
+	// +optional
+	TasksActive int32 `json:"tasksActive,omitempty"`
+	// Number of tasks that failed.
+	// +optional
+	TasksFailed int32 `json:"tasksFailed,omitempty"`
+	// Figures of streaming queries; absent if there are none.
+	// +optional
+	Streaming *StreamingProgress `json:"streaming,omitempty"`
+	// Why figures are missing or old; empty if they are not.
+	// +optional
+	Message string `json:"message,omitempty"`
+}
+
+// StreamingProgress is how far streaming queries are.
+type StreamingProgress struct {
+	// Number of the latest batch that has started.
+	LastBatch int64 `json:"lastBatch"`
+	// Input of all queries in rows per second. Structured Streaming shows it only with
+	// spark.sql.streaming.metricsEnabled.
+	// +optional
+	InputRowsPerSecond *float64 `json:"inputRowsPerSecond,omitempty"`
+}
+
+// Peaks is the most memory that the pods of a run have used.
+type Peaks struct {
+	// Peaks of the driver.
+	// +optional
+	Driver *MemoryPeaks `json:"driver,omitempty"`
+	// Highest peaks of a single executor.
+	// +optional
+	Executor *MemoryPeaks `json:"executor,omitempty"`
+}
+
+// MemoryPeaks are peaks of one role, in bytes.
+type MemoryPeaks struct {
+	// Memory that the pod requests.
+	// +optional
+	RequestedBytes int64 `json:"requestedBytes,omitempty"`
+	// Heap of the JVM.
+	// +optional
+	JVMHeapBytes int64 `json:"jvmHeapBytes,omitempty"`
+	// Memory of the JVM outside of its heap.
+	// +optional
+	JVMOffHeapBytes int64 `json:"jvmOffHeapBytes,omitempty"`
+	// Resident memory of the JVM, of Python and of other processes of the Spark container. Spark shows it only with
+	// spark.executor.processTreeMetrics.enabled.
+	// +optional
+	ProcessBytes int64 `json:"processBytes,omitempty"`
+}

@@ -88,6 +88,11 @@ func (in LogArchive) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in MemoryPeaks) OpenAPIModelName() string {
+	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.MemoryPeaks"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in MonitoringSpec) OpenAPIModelName() string {
 	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.MonitoringSpec"
 }
@@ -103,8 +108,23 @@ func (in NamePath) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in Peaks) OpenAPIModelName() string {
+	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.Peaks"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in Port) OpenAPIModelName() string {
 	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.Port"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in Progress) OpenAPIModelName() string {
+	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.Progress"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in ProgressConfiguration) OpenAPIModelName() string {
+	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.ProgressConfiguration"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
@@ -185,6 +205,11 @@ func (in SparkPodSpec) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in SparkUIConfiguration) OpenAPIModelName() string {
 	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.SparkUIConfiguration"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in StreamingProgress) OpenAPIModelName() string {
+	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.StreamingProgress"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

@@ -298,6 +298,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: message
       type:
         scalar: string
+    - name: peaks
+      type:
+        namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.Peaks
     - name: reason
       type:
         scalar: string
@@ -870,6 +873,21 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: failedExecutors
       type:
         scalar: boolean
+- name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.MemoryPeaks
+  map:
+    fields:
+    - name: jvmHeapBytes
+      type:
+        scalar: numeric
+    - name: jvmOffHeapBytes
+      type:
+        scalar: numeric
+    - name: processBytes
+      type:
+        scalar: numeric
+    - name: requestedBytes
+      type:
+        scalar: numeric
 - name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.MonitoringSpec
   map:
     fields:
@@ -912,6 +930,15 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: string
       default: ""
+- name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.Peaks
+  map:
+    fields:
+    - name: driver
+      type:
+        namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.MemoryPeaks
+    - name: executor
+      type:
+        namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.MemoryPeaks
 - name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.Port
   map:
     fields:
@@ -927,6 +954,39 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: string
       default: ""
+- name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.Progress
+  map:
+    fields:
+    - name: message
+      type:
+        scalar: string
+    - name: sampleTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: stagesCompleted
+      type:
+        scalar: numeric
+    - name: stagesTotal
+      type:
+        scalar: numeric
+    - name: streaming
+      type:
+        namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.StreamingProgress
+    - name: summary
+      type:
+        scalar: string
+    - name: tasksActive
+      type:
+        scalar: numeric
+    - name: tasksFailed
+      type:
+        scalar: numeric
+- name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.ProgressConfiguration
+  map:
+    fields:
+    - name: periodSeconds
+      type:
+        scalar: numeric
 - name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.PrometheusSpec
   map:
     fields:
@@ -1252,6 +1312,9 @@ var schemaYAML = typed.YAMLObject(`types:
         map:
           elementType:
             scalar: string
+    - name: progress
+      type:
+        namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.ProgressConfiguration
     - name: proxyUser
       type:
         scalar: string
@@ -1300,6 +1363,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.SparkApplicationStatus
   map:
     fields:
+    - name: advice
+      type:
+        scalar: string
     - name: applicationState
       type:
         namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.ApplicationState
@@ -1352,6 +1418,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: observedSpecHash
       type:
         scalar: string
+    - name: progress
+      type:
+        namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.Progress
     - name: sparkApplicationId
       type:
         scalar: string
@@ -1408,6 +1477,16 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: serviceType
       type:
         scalar: string
+- name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.StreamingProgress
+  map:
+    fields:
+    - name: inputRowsPerSecond
+      type:
+        scalar: numeric
+    - name: lastBatch
+      type:
+        scalar: numeric
+      default: 0
 - name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.Timeouts
   map:
     fields:

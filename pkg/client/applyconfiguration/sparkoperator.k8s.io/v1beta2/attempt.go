@@ -47,6 +47,8 @@ type AttemptApplyConfiguration struct {
 	HistoryURL *string `json:"historyURL,omitempty"`
 	// URL of the log of the driver in the archive; absent as long as it is not there.
 	LogURL *string `json:"logURL,omitempty"`
+	// Most memory that the run has used, as far as its driver showed it, if spec.progress asks for it.
+	Peaks *PeaksApplyConfiguration `json:"peaks,omitempty"`
 }
 
 // AttemptApplyConfiguration constructs a declarative configuration of the Attempt type for use with
@@ -172,5 +174,13 @@ func (b *AttemptApplyConfiguration) WithHistoryURL(value string) *AttemptApplyCo
 // If called multiple times, the LogURL field is set to the value of the last call.
 func (b *AttemptApplyConfiguration) WithLogURL(value string) *AttemptApplyConfiguration {
 	b.LogURL = &value
+	return b
+}
+
+// WithPeaks sets the Peaks field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Peaks field is set to the value of the last call.
+func (b *AttemptApplyConfiguration) WithPeaks(value *PeaksApplyConfiguration) *AttemptApplyConfiguration {
+	b.Peaks = value
 	return b
 }

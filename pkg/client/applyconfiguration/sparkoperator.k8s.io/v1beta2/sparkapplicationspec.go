@@ -95,6 +95,8 @@ type SparkApplicationSpecApplyConfiguration struct {
 	DriverPodDisruptionBudget *bool `json:"driverPodDisruptionBudget,omitempty"`
 	// Limits for the duration of each phase of a run. Default: no limits.
 	Timeouts *TimeoutsApplyConfiguration `json:"timeouts,omitempty"`
+	// Shows in status.progress how far a run is: the operator asks the web UI of the driver. Default: it does not.
+	Progress *ProgressConfigurationApplyConfiguration `json:"progress,omitempty"`
 	// Which pods to delete when the application ends. Default: pods that have ended are kept.
 	CleanupPolicy *CleanupPolicyApplyConfiguration `json:"cleanupPolicy,omitempty"`
 	// The event log of each run, for a Spark history server. Default: the operator's default, else no event log.
@@ -408,6 +410,14 @@ func (b *SparkApplicationSpecApplyConfiguration) WithDriverPodDisruptionBudget(v
 // If called multiple times, the Timeouts field is set to the value of the last call.
 func (b *SparkApplicationSpecApplyConfiguration) WithTimeouts(value *TimeoutsApplyConfiguration) *SparkApplicationSpecApplyConfiguration {
 	b.Timeouts = value
+	return b
+}
+
+// WithProgress sets the Progress field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Progress field is set to the value of the last call.
+func (b *SparkApplicationSpecApplyConfiguration) WithProgress(value *ProgressConfigurationApplyConfiguration) *SparkApplicationSpecApplyConfiguration {
+	b.Progress = value
 	return b
 }
 

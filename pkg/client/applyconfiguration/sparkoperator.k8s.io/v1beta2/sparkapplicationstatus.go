@@ -41,6 +41,10 @@ type SparkApplicationStatusApplyConfiguration struct {
 	ForgivenAttempts *int32 `json:"forgivenAttempts,omitempty"`
 	// Number of consecutive infrastructure failures.
 	InfrastructureFailures *int32 `json:"infrastructureFailures,omitempty"`
+	// How far the current run is, as its driver shows it, if spec.progress asks for it.
+	Progress *ProgressApplyConfiguration `json:"progress,omitempty"`
+	// Hint on resource requests that are more than twice what the latest runs have used. The operator never applies it.
+	Advice *string `json:"advice,omitempty"`
 	// Time of the next attempt, while the state is FAILING or SUBMISSION_FAILED and the restart policy allows one.
 	NextRetryTime *v1.Time `json:"nextRetryTime,omitempty"`
 	// Generation of the spec that this status describes.
@@ -158,6 +162,22 @@ func (b *SparkApplicationStatusApplyConfiguration) WithForgivenAttempts(value in
 // If called multiple times, the InfrastructureFailures field is set to the value of the last call.
 func (b *SparkApplicationStatusApplyConfiguration) WithInfrastructureFailures(value int32) *SparkApplicationStatusApplyConfiguration {
 	b.InfrastructureFailures = &value
+	return b
+}
+
+// WithProgress sets the Progress field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Progress field is set to the value of the last call.
+func (b *SparkApplicationStatusApplyConfiguration) WithProgress(value *ProgressApplyConfiguration) *SparkApplicationStatusApplyConfiguration {
+	b.Progress = value
+	return b
+}
+
+// WithAdvice sets the Advice field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Advice field is set to the value of the last call.
+func (b *SparkApplicationStatusApplyConfiguration) WithAdvice(value string) *SparkApplicationStatusApplyConfiguration {
+	b.Advice = &value
 	return b
 }
 

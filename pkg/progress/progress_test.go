@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package progress
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// recorded reads a document that a driver in local mode has sent. The folder is named after the
+// version of Spark.
+func recorded(t *testing.T, folder, name string) []byte {
+	t.Helper()
+	document, err := os.ReadFile(filepath.Join("testdata", folder, name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return document
+}
+
+// TestRecordedDrivers: what drivers of several versions show.
+func TestRecordedDrivers(t *testing.T) {
+	for folder, test := range map[string]struct {
+		want    Sample
+		summary string
+		peaks   Memory
+	}{
+		"spark-3.5-batch": {
+			Sample{StagesCompleted: 3, StagesTotal: 3, TasksFailed: 1, LastBatch: -1}, "3/3 stages",
+			Memory{Heap: 74613928, OffHeap: 102205728, Process: 295059456 + 177963008},
+		},
+		"spark-3.5-dstreams": {
+			Sample{StagesCompleted: 1, StagesTotal: 2, TasksActive: 1, DStreams: true, LastBatch: 1, HasRate: true}, "batch 1, 0 rows/s",
+			Memory{Heap: 84334896, OffHeap: 94699072, Process: 298872832 + 253620224},
+		},
+		"spark-4.3-structured": {
+			Sample{StagesCompleted: 16, StagesTotal: 18, TasksActive: 2, TasksFailed: 1, Structured: true, LastBatch: 8, Rate: 100, HasRate: true}, "batch 8, 100 rows/s",
+			Memory{Heap: 396332792, OffHeap: 206004280, Process: 1175339008},
+		},
+	} {
+		t.Run(folder, func(t *testing.T) {
+			got, err := ReadJobs(recorded(t, folder, "jobs"))
+			if err == nil && got.Structured {
+				err = got.ReadMetrics(recorded(t, folder, "metrics"))
+			}
+			if err == nil && got.DStreams {
+				err = got.ReadStatistics(recorded(t, folder, "statistics"))
+			}
+			if err != nil || got != test.want || got.Summary() != test.summary {
+				t.Errorf("%+v (%s), %v, want\n%+v (%s)", got, got.Summary(), err, test.want, test.summary)
+			}
+			peaks, err := ReadExecutors(recorded(t, folder, "allexecutors"))
+			if err != nil || peaks.Driver != test.peaks || peaks.Executor != (Memory{}) {
+				t.Errorf("peaks %+v, %v, want %+v", peaks, err, test.peaks)
+			}
+		})
+	}
+}
+
+// TestPeaksOfExecutorsAreThoseOfTheLargest: executors without metrics count nothing.
+func TestPeaksOfExecutorsAreThoseOfTheLargest(t *testing.T) {
+	got, err := ReadExecutors([]byte(`[{"id":"driver"},{"id":"1","peakMemoryMetrics":{"JVMHeapMemory":5,"JVMOffHeapMemory":7}},
+		{"id":"2","isActive":false,"peakMemoryMetrics":{"JVMHeapMemory":9,"JVMOffHeapMemory":-1,"ProcessTreeJVMRSSMemory":9223372036854775807,"ProcessTreePythonRSSMemory":9223372036854775807}}]`))
+	if want := (Peaks{Executor: Memory{9, 7, 2 * maxBytes}}); err != nil || got != want {
+		t.Errorf("%+v, %v, want %+v", got, err, want)
+	}
+}
+
+// TestHostileDocuments: numbers that Spark never sends make no figure that is wrong by more than
+// a bound, and no text of the document is repeated.
+func TestHostileDocuments(t *testing.T) {
+	s, err := ReadJobs([]byte(`[{"stageIds":[1],"numActiveTasks":-5,"numFailedTasks":2147483647,"numCompletedStages":2147483647,"numSkippedStages":-2147483648},
+		{"numFailedTasks":2147483647,"numCompletedStages":2147483647,"description":"batch = 99999999999999999999\nbatch = -1"}]`))
+	if want := (Sample{StagesCompleted: math.MaxInt32, StagesTotal: math.MaxInt32, TasksFailed: math.MaxInt32, LastBatch: -1}); err != nil || s != want {
+		t.Errorf("%+v, %v, want %+v", s, err, want)
+	}
+	for _, document := range []string{"", "null", "{}", `"evil"`, `[{"numActiveTasks":"evil"}]`, `[{"numActiveTasks":1e99}]`, `[1`, strings.Repeat("[", 20_000)} {
+		if _, err := ReadJobs([]byte(document)); err == nil || !IsMalformed(err) || strings.Contains(err.Error(), "evil") {
+			t.Errorf("%.20q: jobs: %v", document, err)
+		}
+		if _, err := ReadExecutors([]byte(document)); document != `[{"numActiveTasks":"evil"}]` && document != `[{"numActiveTasks":1e99}]` && !IsMalformed(err) {
+			t.Errorf("%.20q: executors: %v", document, err)
+		}
+		statistics := Sample{}
+		if err := statistics.ReadStatistics([]byte(document)); !IsMalformed(err) {
+			t.Errorf("%.20q: statistics: %v", document, err)
+		}
+	}
+	s = Sample{Structured: true}
+	if err := s.ReadMetrics([]byte(`{"gauges":{"a.spark.streaming.q.inputRate-total":{"value":1e300},"b.spark.streaming.q.inputRate-total":{"value":"NaN"},"c.spark.streaming.q.inputRate-total":{"value":-1}}}`)); err != nil || s.Rate != 1e15 {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+// FuzzDocuments: no document of a driver makes the operator panic.
+func FuzzDocuments(f *testing.F) {
+	for _, document := range []string{"", "null", "[]", `[{"stageIds":[0,1],"description":"batch = 5"}]`, `{"gauges":{}}`, `{"numTotalCompletedBatches":1}`} {
+		f.Add([]byte(document))
+	}
+	f.Fuzz(func(t *testing.T, document []byte) {
+		s, err := ReadJobs(document)
+		if err != nil {
+			s = Sample{}
+		}
+		_ = s.ReadMetrics(document)
+		_ = s.ReadStatistics(document)
+		if s.StagesCompleted < 0 || s.StagesTotal < s.StagesCompleted || s.Rate < 0 || len(s.Summary()) > 100 || s.Status() == nil {
+			t.Errorf("%+v", s)
+		}
+		_, _ = ReadExecutors(document)
+	})
+}

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sampler
+
+import (
+	"compress/gzip"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
+)
+
+const oneJob = `[{"jobId":0,"name":"count","stageIds":[0,1],"numActiveTasks":2,"numFailedTasks":1,"numCompletedStages":1}]`
+
+// driverAt serves the web UI of a driver of application spark-1 and returns a target for it.
+func driverAt(t *testing.T, ui http.HandlerFunc) Target {
+	t.Helper()
+	server := httptest.NewServer(ui)
+	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
+	return Target{PodUID: "u", Address: strings.TrimPrefix(server.URL, "http://"), ApplicationID: "spark-1", Period: 10 * time.Second}
+}
+
+// jobs answers like a driver that runs one job.
+func jobs(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/api/v1/applications/spark-1/jobs" {
+		http.NotFound(w, r)
+		return
+	}
+	fmt.Fprint(w, oneJob)
+}
+
+// TestHostileDriversAreDescribed: whatever a driver does, a sample ends in time, and the message
+// says what is missing without a word of the driver.
+func TestHostileDriversAreDescribed(t *testing.T) {
+	var followed atomic.Bool
+	elsewhere := driverAt(t, func(http.ResponseWriter, *http.Request) { followed.Store(true) })
+	for name, test := range map[string]struct {
+		ui   http.HandlerFunc
+		want string
+	}{
+		"another application": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no such app: evil", http.StatusNotFound) }, "does not know application spark-1"},
+		"a login":             {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "evil", http.StatusUnauthorized) }, "refuses the operator (HTTP status 401)"},
+		"a redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://"+elsewhere.Address+"/evil", http.StatusFound)
+		}, "answers with a redirect (HTTP status 302)"},
+		"an error":  {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "evil", http.StatusInternalServerError) }, "answers with HTTP status 500"},
+		"garbage":   {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>evil") }, "the list of jobs cannot be read"},
+		"null":      {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "null") }, "the list of jobs cannot be read"},
+		"deep JSON": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strings.Repeat("[", 100_000)) }, "the list of jobs cannot be read"},
+		"an endless answer": {func(w http.ResponseWriter, _ *http.Request) {
+			for {
+				if _, err := fmt.Fprint(w, strings.Repeat(" ", 64<<10)); err != nil {
+					return
+				}
+			}
+		}, "sends more than 512 KiB"},
+		"a compressed bomb": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			z := gzip.NewWriter(w)
+			fmt.Fprint(z, strings.Repeat(" ", 64<<20))
+			_ = z.Close()
+		}, "the list of jobs cannot be read"},
+		"endless headers": {func(w http.ResponseWriter, _ *http.Request) {
+			for i := range 1000 {
+				w.Header().Set(fmt.Sprint("X-Evil-", i), strings.Repeat("e", 1000))
+			}
+		}, "no valid HTTP response"},
+		"no HTTP": {func(w http.ResponseWriter, _ *http.Request) {
+			connection, _, err := w.(http.Hijacker).Hijack()
+			if err == nil {
+				fmt.Fprint(connection, "evil\r\n\r\n")
+				_ = connection.Close()
+			}
+		}, "no valid HTTP response"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			target := driverAt(t, test.ui)
+			client := newClient()
+			_, _, err := sample(t.Context(), client, &target, true)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if got := describe(&target, err); !strings.Contains(got, test.want) || strings.Contains(got, "evil") || strings.ContainsAny(got, "\r\n") {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+		})
+	}
+	t.Cleanup(func() {
+		if followed.Load() {
+			t.Error("a redirect was followed")
+		}
+	})
+}
+
+// TestSilentDriversAreDescribed: one that never answers, and a closed port.
+func TestSilentDriversAreDescribed(t *testing.T) {
+	t.Parallel()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	silent := Target{Address: listener.Addr().String(), ApplicationID: "spark-1"}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, _, err = sample(ctx, newClient(), &silent, false)
+	if got := describe(&silent, err); !strings.Contains(got, "does not answer within 5s; a NetworkPolicy") {
+		t.Errorf("silent: %q", got)
+	}
+	_ = listener.Close()
+	_, _, err = sample(t.Context(), newClient(), &silent, false)
+	if got := describe(&silent, err); !strings.Contains(got, "refuses connections; check spark.ui.enabled") {
+		t.Errorf("closed: %q", got)
+	}
+}
+
+// TestManyJobsAreNotRead: if the list of all jobs is too long, those that run are asked for.
+func TestManyJobsAreNotRead(t *testing.T) {
+	target := driverAt(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.RawQuery == "status=running" {
+			fmt.Fprint(w, oneJob)
+			return
+		}
+		fmt.Fprint(w, "["+strings.Repeat(oneJob[1:len(oneJob)-1]+",", 10_000)+oneJob[1:])
+	})
+	s, _, err := sample(t.Context(), newClient(), &target, false)
+	if err != nil || s.StagesTotal != 2 {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+// follow runs a sampler over a clock of its own and returns the applications that it reports.
+func follow(t *testing.T) (s *Sampler, clk *steps, changed chan cache.ObjectName) {
+	t.Helper()
+	clk, changed = &steps{}, make(chan cache.ObjectName, 100)
+	s = New(clk, func(key cache.ObjectName) { changed <- key })
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { s.Run(ctx); close(done) }()
+	t.Cleanup(func() { cancel(); <-done })
+	return s, clk, changed
+}
+
+// steps is a clock on which periods take a thousandth of their time.
+type steps struct{ clock.RealClock }
+
+func (steps) NewTimer(d time.Duration) clock.Timer   { return clock.RealClock{}.NewTimer(d / 1000) }
+func (steps) After(d time.Duration) <-chan time.Time { return clock.RealClock{}.After(d / 1000) }
+
+func (s steps) Now() time.Time {
+	now := s.RealClock.Now()
+	return epoch.Add(1000 * now.Sub(epoch))
+}
+
+func (s steps) Since(at time.Time) time.Duration { return s.Now().Sub(at) }
+
+var epoch = clock.RealClock{}.Now()
+
+func wait(t *testing.T, changed chan cache.ObjectName) cache.ObjectName {
+	t.Helper()
+	select {
+	case key := <-changed:
+		return key
+	case <-t.Context().Done():
+	case <-time.After(30 * time.Second):
+		t.Fatal("nothing changed")
+	}
+	return cache.ObjectName{}
+}
+
+// TestOnlyChangesAreReported: the same sample again is no news, another one is, and the driver
+// of an application is asked by its id.
+func TestOnlyChangesAreReported(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	target := driverAt(t, func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/jobs") {
+			http.NotFound(w, r)
+			return
+		}
+		if asked.Add(1) > 5 {
+			fmt.Fprint(w, strings.Replace(oneJob, `"numActiveTasks":2`, `"numActiveTasks":1`, 1))
+			return
+		}
+		jobs(w, r)
+	})
+	s, _, changed := follow(t)
+	key := cache.NewObjectName("ns", "pi")
+	s.Follow(key, target)
+	if got := wait(t, changed); got != key {
+		t.Errorf("changed %v", got)
+	}
+	if view := s.Follow(key, target); view.Sample.TasksActive != 2 || view.At.IsZero() || view.Failure != "" {
+		t.Errorf("view %+v", view)
+	}
+	wait(t, changed)
+	if got := asked.Load(); got < 6 {
+		t.Errorf("reported after %d samples", got)
+	}
+	if view := s.Forget(key, target.PodUID); view.Sample.TasksActive != 1 {
+		t.Errorf("view %+v", view)
+	}
+}
+
+// TestFailuresAreReportedOnce: after some failures in a row, which the start of the web UI
+// explains, once; a driver that answers again is reported, too.
+func TestFailuresAreReportedOnce(t *testing.T) {
+	t.Parallel()
+	var asked, works atomic.Int64
+	target := driverAt(t, func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1); works.Load() == 0 {
+			http.Error(w, "", http.StatusInternalServerError)
+			return
+		}
+		jobs(w, r)
+	})
+	s, _, changed := follow(t)
+	key := cache.NewObjectName("ns", "pi")
+	s.Follow(key, target)
+	wait(t, changed)
+	if got := asked.Load(); got != quietFailures+1 {
+		t.Errorf("reported after %d failures", got)
+	}
+	if view := s.Follow(key, target); !strings.Contains(view.Failure, "HTTP status 500") {
+		t.Errorf("view %+v", view)
+	}
+	works.Store(1)
+	wait(t, changed)
+	if view := s.Follow(key, target); view.Failure != "" || view.Sample.StagesTotal != 2 {
+		t.Errorf("view %+v", view)
+	}
+}
+
+// TestAnotherPodBeginsAnew: what was seen of the driver before is forgotten, and its schedule
+// does not go on beside that of the new one.
+func TestAnotherPodBeginsAnew(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	target := driverAt(t, func(w http.ResponseWriter, r *http.Request) { asked.Add(1); jobs(w, r) })
+	target.Period = time.Hour
+	s, _, changed := follow(t)
+	key := cache.NewObjectName("ns", "pi")
+	s.Follow(key, target)
+	wait(t, changed)
+	for i := range 3 {
+		target.PodUID = types.UID(fmt.Sprint("next-", i))
+		if view := s.Follow(key, target); !view.At.IsZero() {
+			t.Errorf("view %+v", view)
+		}
+		wait(t, changed)
+	}
+	if s.Forget(key, "u").At.IsZero() == false {
+		t.Error("the view of an old pod")
+	}
+	if got := asked.Load(); got > 2*4 { // jobs, and peaks
+		t.Errorf("%d requests", got)
+	}
+}
+
+// TestSilentDriversDelayNoOthers: a hundred drivers that never answer do not keep one from being
+// asked that does.
+func TestSilentDriversDelayNoOthers(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	good := driverAt(t, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, strings.Replace(oneJob, `"numActiveTasks":2`, fmt.Sprintf(`"numActiveTasks":%d`, asked.Add(1)), 1))
+	})
+	silent := driverAt(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	s, _, changed := follow(t)
+	key := cache.NewObjectName("ns", "good")
+	s.Follow(key, good)
+	wait(t, changed)
+	for i := range 100 {
+		s.Follow(cache.NewObjectName("ns", fmt.Sprint("silent-", i)), silent)
+	}
+	for range 20 {
+		if got := wait(t, changed); got != key {
+			t.Errorf("%v changed", got)
+		}
+	}
+}
+
+// TestAddresses: only what can be that of a pod.
+func TestAddresses(t *testing.T) {
+	for _, test := range []struct {
+		ip   string
+		port int32
+		want string
+	}{
+		{"10.0.0.1", 4040, "10.0.0.1:4040"}, {"fd00::1", 4040, "[fd00::1]:4040"},
+		{"10.0.0.1", 0, ""}, {"10.0.0.1", 70000, ""}, {"", 4040, ""}, {"evil.example.com", 4040, ""},
+		{"169.254.169.254", 80, ""}, {"0.0.0.0", 4040, ""}, {"224.0.0.1", 4040, ""}, {"fe80::1", 4040, ""},
+	} {
+		if got := Address(test.ip, test.port); got != test.want {
+			t.Errorf("%s, %d: %q, want %q", test.ip, test.port, got, test.want)
+		}
+	}
+}
