@@ -58,6 +58,9 @@ func (c *Controller) observe(app *v1beta2.SparkApplication) (*lifecycle.Input, e
 		c.runner.ForgetDriver(cache.MetaObjectToName(app))
 	}
 	in.Progress = c.progressOf(in)
+	if in.Report.State == v1beta2.DriverStateCompleted && app.Spec.Progress != nil && slices.Contains(lifecycle.Live, in.State()) {
+		in.EarlierRuns = c.earlierRuns(app)
+	}
 	return in, nil
 }
 
@@ -165,4 +168,29 @@ func (c *Controller) diagnoseDriver(app *v1beta2.SparkApplication, pod *podview.
 		o.Subject += fmt.Sprintf("; spec.batchScheduler is %s, but batch scheduling is disabled in the operator (--enable-batch-scheduler, chart value controller.batchScheduler.enable), so no pod group exists", asked)
 	}
 	return o
+}
+
+// earlierRuns returns the attempts of the latest runs of the schedule of an application, without
+// its own; none without a schedule.
+func (c *Controller) earlierRuns(app *v1beta2.SparkApplication) [][]v1beta2.Attempt {
+	schedule := app.Labels[v1beta2.LabelScheduledSparkAppName]
+	if schedule == "" {
+		return nil
+	}
+	var kept []*informers.Application
+	for other := range c.applications.In(app.Namespace) {
+		if other.Labels[v1beta2.LabelScheduledSparkAppName] == schedule && other.UID != app.UID {
+			kept = append(kept, other)
+		}
+	}
+	slices.SortFunc(kept, func(a, b *informers.Application) int {
+		return cmp.Or(b.CreationTimestamp.Compare(a.CreationTimestamp.Time), cmp.Compare(b.Name, a.Name))
+	})
+	var runs [][]v1beta2.Attempt
+	for _, other := range kept[:min(len(kept), lifecycle.AdviceRuns)] {
+		if whole, err := other.Whole(); err == nil {
+			runs = append(runs, whole.Status.Attempts)
+		}
+	}
+	return runs
 }

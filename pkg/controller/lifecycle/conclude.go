@@ -32,6 +32,7 @@ func Conclude(in *Input, p Plan, out Outcome, failures int) *v1beta2.SparkApplic
 	stampTransition(in, status)
 	followRetry(in, status)
 	followProgress(in, status)
+	followAdvice(in, status)
 	followUsage(in, status)
 	return status
 }

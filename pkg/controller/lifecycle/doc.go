@@ -15,7 +15,7 @@
 //	outcome, conclude        the status that follows from what was done
 //	effects, attempts        what a row sets besides the state
 //	driver, executors        what the pods add to the status
-//	progress                 what the driver shows of itself
+//	progress, advice         what the driver shows of itself, and hints on its requests
 //	usage                    what the pods reserved
 //	conditions, events       what users and scripts read
 //	reasons                  every reason, printed to docs/conditions.md

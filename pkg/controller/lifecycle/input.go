@@ -54,6 +54,9 @@ type Observed struct {
 	// Departed are pods of the submission in the status that are gone, and that its usage
 	// may not contain yet.
 	Departed []Departed
+	// EarlierRuns are the attempts of the latest runs of the schedule, latest first, at the end of
+	// a run whose peaks are known.
+	EarlierRuns [][]v1beta2.Attempt
 	// Unreadable says why the application could not be decoded; empty if it could.
 	Unreadable string
 }
