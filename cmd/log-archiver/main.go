@@ -149,7 +149,7 @@ func serve(ctx context.Context, cancel context.CancelCauseFunc, address string, 
 	context.AfterFunc(ctx, func() { _ = server.Close() })
 	go func() {
 		if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
-			klog.Error(err, "Cannot serve")
+			klog.Background().Error(err, "Cannot serve", "address", address)
 			cancel(&listenError{address, err})
 		}
 	}()

@@ -18,8 +18,8 @@ const (
 	MaxHeld = 2 << 20
 	// portion is how much text is redacted at a time.
 	portion = 256 << 10
-	// context is how far a secret may reach over the end of a line, but for PEM blocks.
-	context = 2 << 10
+	// reach is how far a secret may reach over the end of a line, but for PEM blocks.
+	reach = 2 << 10
 	// maxTries bounds the search for a line between two portions.
 	maxTries = 64
 )
@@ -160,7 +160,7 @@ func (w *Writer) cut() int {
 	// What follows must be long enough to show a secret that spans the end of the line.
 	end := len(text)
 	if end == w.line {
-		end -= context
+		end -= reach
 	}
 	for range maxTries {
 		end = bytes.LastIndexByte(text[:max(end, 0)], '\n') + 1
@@ -179,10 +179,10 @@ func (w *Writer) cut() int {
 // and in two.
 func (w *Writer) separates(at int) bool {
 	// Whole lines, so that both sides are read as they are in the whole text.
-	first := bytes.LastIndexByte(w.held[:max(at-context, 0)], '\n') + 1
+	first := bytes.LastIndexByte(w.held[:max(at-reach, 0)], '\n') + 1
 	last := w.line
-	if at+context < w.line {
-		last = at + context + bytes.IndexByte(w.held[at+context:w.line], '\n') + 1
+	if at+reach < w.line {
+		last = at + reach + bytes.IndexByte(w.held[at+reach:w.line], '\n') + 1
 	}
 	before, after := string(w.held[first:at]), string(w.held[at:last])
 	return w.hide(before)+w.hide(after) == w.hide(before+after)

@@ -214,14 +214,14 @@ func (a *Archiver) look(ctx context.Context, key cache.ObjectName) {
 		return
 	}
 	if ending {
-		a.copy(task, key, pod, container)
+		a.archive(task, key, pod, container)
 		return
 	}
 	select {
 	case a.follow <- struct{}{}:
 		a.group.Go(func() {
 			defer a.followNext()
-			a.copy(task, key, pod, container)
+			a.archive(task, key, pod, container)
 		})
 	default: // at its end
 		a.end(pod)
@@ -285,8 +285,8 @@ func (a *Archiver) end(pod *podview.Pod) {
 	}
 }
 
-// copy copies a log and records the result.
-func (a *Archiver) copy(ctx context.Context, key cache.ObjectName, pod *podview.Pod, container string) {
+// archive copies a log and records the result.
+func (a *Archiver) archive(ctx context.Context, key cache.ObjectName, pod *podview.Pod, container string) {
 	defer a.end(pod)
 	logger := klog.FromContext(ctx).WithValues("pod", klog.KObj(pod), "key", Key(pod))
 	read, err := a.upload(ctx, pod, container)

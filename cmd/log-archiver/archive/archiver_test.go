@@ -126,7 +126,7 @@ func (c *cluster) wantAnnotation(t *testing.T, name, key, part string) {
 
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for range 600 {
+	for range 2400 { // two minutes: the race detector and other programs slow it down
 		if holds() {
 			return
 		}
@@ -315,7 +315,7 @@ func TestHugeLogTakesBoundedMemory(t *testing.T) {
 		}
 	})
 	folder := t.TempDir()
-	const limit = 64 << 20
+	const limit = 24 << 20
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
@@ -323,7 +323,7 @@ func TestHugeLogTakesBoundedMemory(t *testing.T) {
 	c.wantAnnotation(t, "pi", v1beta2.AnnotationLogURL, "driver.log.gz")
 	runtime.GC()
 	runtime.ReadMemStats(&after)
-	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 16<<20 {
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 12<<20 {
 		t.Errorf("the heap grew by %d bytes", grown)
 	}
 	got := object(t, folder, "team/pi/id-pi/driver.log.gz")
@@ -336,19 +336,16 @@ func TestHugeLogTakesBoundedMemory(t *testing.T) {
 // without secrets, which is written once, and the log arrives when the cause is gone.
 func TestFailureIsShownAndRepeated(t *testing.T) {
 	c := newCluster(t, driver("pi", corev1.PodFailed))
-	folder := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(folder, nil, 0o600); err != nil { // no folder can be made in it
-		t.Fatal(err)
-	}
 	var mu sync.Mutex
 	tries := 0
-	bucketFolder := t.TempDir()
-	c.start(t, bucketFolder, func(config *Config) {
+	folder := t.TempDir()
+	c.start(t, folder, func(config *Config) {
 		config.Done = func(int64, error) { mu.Lock(); tries++; mu.Unlock() }
-		if err := os.MkdirAll(filepath.Join(bucketFolder, "team"), 0o755); err != nil {
+		// No folder can be made where a file is.
+		if err := os.MkdirAll(filepath.Join(folder, "team"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(bucketFolder, "team", "pi"), nil, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(folder, "team", "pi"), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -363,7 +360,7 @@ func TestFailureIsShownAndRepeated(t *testing.T) {
 	if patches > 2 { // the second one before the cache has shown the first
 		t.Errorf("%d patches", patches)
 	}
-	if err := os.Remove(filepath.Join(bucketFolder, "team", "pi")); err != nil {
+	if err := os.Remove(filepath.Join(folder, "team", "pi")); err != nil {
 		t.Fatal(err)
 	}
 	c.wantAnnotation(t, "pi", v1beta2.AnnotationLogURL, "driver.log.gz")

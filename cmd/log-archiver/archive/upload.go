@@ -147,12 +147,14 @@ func (a *Archiver) appendTail(ctx context.Context, pod *podview.Pod, container s
 	stream, err := a.config.Kube.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{
 		Container: container, TailLines: ptr.To[int64](tailLines), LimitBytes: ptr.To[int64](tailBytes),
 	}).Stream(ctx)
-	if err != nil {
-		return nil // the beginning is worth more than the error
-	}
-	defer stream.Close()
 	tail := redact.NewWriter(to, a.config.Hide)
-	_, err = io.Copy(tail, io.LimitReader(stream, tailBytes))
+	if err == nil { // the beginning is worth more than the error
+		defer stream.Close()
+		_, err = io.Copy(tail, io.LimitReader(stream, tailBytes))
+	}
+	if err != nil {
+		_, err = fmt.Fprintf(tail, "\n[they cannot be read: %s]\n", a.reason(err))
+	}
 	return errors.Join(err, tail.Close())
 }
 
