@@ -138,9 +138,6 @@ spec:
 // server waits for its token, and its routes wait for the Gateway API.
 func TestConnectAccess(t *testing.T) {
 	namespace := newNamespace(t, "connect-access")
-	if err := sim.CreateServiceAccount(t.Context(), api.Core, namespace, "default"); err != nil && !apierrors.IsAlreadyExists(err) {
-		t.Fatal(err)
-	}
 	sim.StartLimitedOperator(t, api, operatorBinary, namespace)
 	s := &server{t: t, namespace: namespace, name: "lab"}
 	s.create(`

@@ -372,8 +372,9 @@ func connectServer(t *testing.T, namespace string) {
 	}
 	eventually(t, time.Minute, func(ctx context.Context) error {
 		stored, err := connects.Get(ctx, "lab", metav1.GetOptions{})
-		if err == nil && stored.Status.Server.PodUID == "" {
-			err = fmt.Errorf("no server: %+v", stored.Status)
+		// Both routes exist by then.
+		if written := conditionOf(stored, v1alpha1.ConditionRouteReady, "RouteNotAccepted"); err == nil && (stored.Status.Server.PodUID == "" || !written) {
+			err = fmt.Errorf("no server, or no routes: %+v", stored.Status)
 		}
 		return err
 	})
@@ -413,6 +414,11 @@ func connectServer(t *testing.T, namespace string) {
 		}
 		return fmt.Errorf("it exists: %+v", stored.Status)
 	})
+}
+
+func conditionOf(connect *v1alpha1.SparkConnect, kind, reason string) bool {
+	found := meta.FindStatusCondition(connect.Status.Conditions, kind)
+	return found != nil && found.Reason == reason
 }
 
 // silentStart has a driver whose containers do not start, and the node says nothing.
