@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Usage: hack/clients.sh
-# Fetches the released clients that test/clients runs, in the versions that its *.txt say, into the user's cache, and prints
+# Fetches the released clients that test/clients and test/e2e run, in the versions that its *.txt say, into the user's cache, and prints
 # the folder that holds them:
 #   airflow/bin/python   with Airflow and its Kubernetes provider
 #   kubeflow/bin/python  with the Kubeflow SDK
+#   pyspark/bin/python   with the client of Spark Connect, for test/e2e
 #   argocd/health.lua    the script by which Argo CD judges a SparkApplication
 # The cache outlasts the checkout: it is keyed by these versions and by that of Python.
 set -o errexit -o nounset -o pipefail
@@ -25,11 +26,13 @@ if [ ! -e "${finished}" ]; then
   flock 9
 fi
 
-# environment NAME: a virtual environment with exactly the packages of NAME.txt.
+# environment NAME FLAG...: a virtual environment with exactly the packages of NAME.txt.
 environment() {
-  python3 -m venv "${cache}/${key}/$1"
-  "${cache}/${key}/$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir \
-    --no-deps --no-compile --only-binary :all: --requirement "${pins}/$1.txt"
+  local name="$1"
+  shift
+  python3 -m venv "${cache}/${key}/${name}"
+  "${cache}/${key}/${name}/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir \
+    --no-deps --no-compile --only-binary :all: --requirement "${pins}/${name}.txt" "$@"
 }
 
 # argocd_script: from Argo CD's Go module, so that the checksum database vouches for it.
@@ -55,9 +58,13 @@ if [ ! -e "${finished}" ]; then
   mkdir "${cache}/${key}"
   argocd_script &
   script=$!
+  # The client of Spark Connect is released as source alone, which is Python.
+  environment pyspark --no-binary pyspark-client &
+  pyspark=$!
   environment kubeflow
   environment airflow
   wait "${script}"
+  wait "${pyspark}"
   touch "${finished}"
 fi
 echo "${cache}/${key}"

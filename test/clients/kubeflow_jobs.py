@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Runs batch jobs with the Kubeflow SDK.
+"""Runs batch jobs and connects to servers with the Kubeflow SDK.
 
 "read": the state of every job of "namespace": {name: state}.
 "run": what becomes of a job "name" with "arguments": {"verdict": its state at the end, "message": ...}.
+"connect": the URL to which a new server "name" is connected: {"verdict": URL, "message": ""}.
 """
 
 import os
@@ -12,9 +13,18 @@ from types import ModuleType
 
 from serve import serve
 
-# The SDK imports the session of Spark Connect, which is not part of this test and takes all of Spark.
+# The SDK imports the session of Spark Connect, for which there is no server here: its URL stands for it.
+class Builder:
+    def remote(self, url):
+        self.url = url
+        return self
+
+    def getOrCreate(self):
+        return self.url
+
+
 session = ModuleType("pyspark.sql")
-session.SparkSession = None
+session.SparkSession = type("SparkSession", (), {"builder": Builder()})
 sys.modules["pyspark"], sys.modules["pyspark.sql"] = ModuleType("pyspark"), session
 
 from kubeflow.common.types import KubernetesBackendConfig  # noqa: E402
@@ -38,8 +48,15 @@ def run(request):
     return {"verdict": done.status.value, "message": ""}
 
 
+def connect(request):
+    spark = client(request)
+    # As in a pod; outside of a cluster it would start kubectl port-forward.
+    os.environ["KUBERNETES_SERVICE_HOST"], os.environ["SPARK_CONNECT_READY_DELAY_SEC"] = "10.0.0.1", "0"
+    return {"verdict": spark.connect(num_executors=1, options=[Name(request["name"])], timeout=120), "message": ""}
+
+
 def read(request):
     return {job.name: job.status.value for job in client(request).list_jobs()}
 
 
-serve({"run": run, "read": read})
+serve({"run": run, "connect": connect, "read": read})

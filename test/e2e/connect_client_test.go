@@ -9,8 +9,15 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
 
 	"k8s.io/apimachinery/pkg/util/uuid"
+
+	"github.com/spark-operator/spark-operator/test/sim"
 )
 
 // Fields of the messages of Spark Connect, as its base.proto and relations.proto number them.
@@ -19,20 +26,20 @@ const (
 	userID, planRoot, relationSQL, sqlQuery  = 1, 1, 10, 1
 )
 
-// runQuery runs a query as clients of Spark Connect do, in a session of its own. Real
-// clients are large: the one of Python takes 400 MB of packages.
-func runQuery(ctx context.Context, address, query string) error {
+// runQuery runs a query as clients of Spark Connect do, in a session of its own. The token
+// is empty for none.
+func runQuery(ctx context.Context, address, token, query string) error {
 	field := func(number byte, value []byte) []byte { // of Protocol Buffers, with a length
 		return append(binary.AppendUvarint([]byte{number<<3 | 2}, uint64(len(value))), value...)
 	}
 	request := field(requestSession, []byte(uuid.NewUUID()))
 	request = append(request, field(requestUser, field(userID, []byte("e2e")))...)
 	request = append(request, field(requestPlan, field(planRoot, field(relationSQL, field(sqlQuery, []byte(query)))))...)
-	return call(ctx, address, "/spark.connect.SparkConnectService/ExecutePlan", request)
+	return call(ctx, address, token, "/spark.connect.SparkConnectService/ExecutePlan", request)
 }
 
 // call makes a gRPC call without TLS, and returns how it ended.
-func call(ctx context.Context, address, method string, message []byte) error {
+func call(ctx context.Context, address, token, method string, message []byte) error {
 	protocols := &http.Protocols{}
 	protocols.SetUnencryptedHTTP2(true)
 	transport := &http.Transport{Protocols: protocols}
@@ -45,6 +52,9 @@ func call(ctx context.Context, address, method string, message []byte) error {
 	}
 	request.Header.Set("Content-Type", "application/grpc")
 	request.Header.Set("Te", "trailers")
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
 	response, err := (&http.Client{Transport: transport}).Do(request)
 	if err != nil {
 		return err
@@ -61,4 +71,25 @@ func call(ctx context.Context, address, method string, message []byte) error {
 		return fmt.Errorf("%s: gRPC status %q: %s", method, status, end.Get("Grpc-Message"))
 	}
 	return nil
+}
+
+// runPython has the released client of Python connect to a server: with its token, which is
+// to be accepted, and with another one and none, which are not.
+func runPython(t *testing.T, address, token string) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "hack/clients.sh")
+	command.Dir, command.Stderr = sim.Repository, os.Stderr
+	clients, err := command.Output()
+	if err != nil {
+		t.Fatalf("hack/clients.sh: %v", err)
+	}
+	folder := strings.TrimSpace(string(clients))
+	// A client sends tokens without TLS to this host alone.
+	_, port, _ := strings.Cut(address, ":")
+	command = exec.CommandContext(t.Context(), filepath.Join(folder, "pyspark", "bin", "python"), "-X", "pycache_prefix="+filepath.Join(folder, "compiled"),
+		"connect_client.py", "sc://localhost:"+port)
+	command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TOKEN=" + token}
+	if output, err := command.CombinedOutput(); err != nil {
+		t.Errorf("the client of Python: %v\n%s", err, tail(string(output), 40))
+	}
 }

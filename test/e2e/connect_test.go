@@ -45,13 +45,14 @@ func connectLife(t *testing.T) {
 	t.Helper()
 	s := createConnect(t, "spark-connect.yaml")
 	first := s.untilReady()
-	if want := "sc://notebook-server." + jobNamespace + ".svc:15002"; first.Endpoint != want {
+	if want := "sc://notebook-server." + jobNamespace + ".svc:15002/;authorization=Bearer%20TOKEN"; first.Endpoint != want {
 		t.Errorf("endpoint %q, want %q", first.Endpoint, want)
 	}
 	if !meta.IsStatusConditionTrue(first.Conditions, v1alpha1.ConditionUpToDate) {
 		t.Errorf("conditions %+v", first.Conditions)
 	}
 	s.wantCount(first.Endpoint)
+	s.wantToken(first.Endpoint)
 	s.until("has an executor", func(status *v1alpha1.SparkConnectStatus) bool { return status.Executors["running"] == 1 })
 
 	service, err := cluster.core.CoreV1().Services(jobNamespace).Get(t.Context(), first.Server.ServiceName, metav1.GetOptions{})
@@ -142,8 +143,8 @@ func (s *connectServer) untilReady() *v1alpha1.SparkConnectStatus {
 	})
 }
 
-// wantCount lets the executors of the server at an endpoint count.
-func (s *connectServer) wantCount(endpoint string) {
+// forward makes the server at an endpoint reachable.
+func (s *connectServer) forward(endpoint string) (address string) {
 	s.t.Helper()
 	at, err := url.Parse(endpoint)
 	if err != nil {
@@ -154,11 +155,56 @@ func (s *connectServer) wantCount(endpoint string) {
 	if err != nil {
 		s.t.Fatalf("endpoint %s: %v", endpoint, err)
 	}
-	address := forward(s.t, jobNamespace, gateway.Backend{Service: name, Port: int32(port)})
+	return forward(s.t, jobNamespace, gateway.Backend{Service: name, Port: int32(port)})
+}
+
+// token is the one that the operator generated.
+func (s *connectServer) token() string {
+	s.t.Helper()
+	secret, err := cluster.core.CoreV1().Secrets(jobNamespace).Get(s.t.Context(), s.name+"-token", metav1.GetOptions{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(secret.Data["token"])
+}
+
+// wantToken checks that the server accepts clients with its token alone, and that neither
+// executors nor the ConfigMap contain it.
+func (s *connectServer) wantToken(endpoint string) {
+	s.t.Helper()
+	address, token := s.forward(endpoint), s.token()
+	for _, wrong := range []string{"", "wrong" + token} {
+		if err := runQuery(s.t.Context(), address, wrong, "SELECT 1"); err == nil || !strings.Contains(err.Error(), `gRPC status "16"`) { // UNAUTHENTICATED
+			s.t.Errorf("a client with the token %q: %v", wrong, err)
+		}
+	}
+	runPython(s.t, address, token)
+	pods, err := s.pods(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for i := range pods {
+		if text := pods[i].String(); pods[i].Labels["spark-role"] == "executor" && strings.Contains(text, "SPARK_CONNECT_AUTHENTICATE_TOKEN") || strings.Contains(text, token) {
+			s.t.Errorf("pod %s has the token", pods[i].Name)
+		}
+	}
+	conf, err := cluster.core.CoreV1().ConfigMaps(jobNamespace).Get(s.t.Context(), s.name+"-conf", metav1.GetOptions{})
+	if err != nil || strings.Contains(conf.String(), token) {
+		s.t.Errorf("the ConfigMap has the token, or cannot be read: %v", err)
+	}
+}
+
+// wantCount lets the executors of the server at an endpoint count.
+func (s *connectServer) wantCount(endpoint string) {
+	s.t.Helper()
+	address, token := s.forward(endpoint), ""
+	if strings.Contains(endpoint, "TOKEN") {
+		token = s.token()
+	}
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
 	// It fails if it does not hold.
-	if err := runQuery(ctx, address, "SELECT assert_true(count(*) = 1000) FROM range(0, 1000, 1, 2)"); err != nil {
+	if err := runQuery(ctx, address, token, "SELECT assert_true(count(*) = 1000) FROM range(0, 1000, 1, 2)"); err != nil {
 		s.t.Errorf("count at %s: %v", endpoint, err)
 	}
 }
@@ -233,6 +279,13 @@ func (s *connectServer) untilNothingLeft() {
 		}
 		for i := range services.Items {
 			left = append(left, services.Items[i].Name)
+		}
+		secrets, err := cluster.core.CoreV1().Secrets(jobNamespace).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return false, err
+		}
+		for i := range secrets.Items {
+			left = append(left, secrets.Items[i].Name)
 		}
 		configMaps, err := cluster.core.CoreV1().ConfigMaps(jobNamespace).List(ctx, metav1.ListOptions{})
 		if err != nil {
