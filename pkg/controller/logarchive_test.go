@@ -239,3 +239,24 @@ func TestForgedLogURL(t *testing.T) {
 		}
 	}
 }
+
+// TestLateOperatorGivesTheArchiveUp: a run that ended long before the operator sees it does
+// not wait, and the condition says so at once.
+func TestLateOperatorGivesTheArchiveUp(t *testing.T) {
+	c := newCluster(t)
+	c.addApplication(newApplication("pi", withCleanup(v1beta2.PodDeletionAlways, "")))
+	p := c.start(archivesLogs)
+	mustSettle(t, p, "pi")
+	c.driverPhase("pi-driver", corev1.PodRunning)
+	mustSettle(t, p, "pi")
+	c.driverPhase("pi-driver", corev1.PodSucceeded)
+	c.editPod("pi-driver", func(pod *corev1.Pod) {
+		pod.Status.ContainerStatuses[0].State.Terminated.FinishedAt = metav1.NewTime(c.clock.Now())
+	})
+	c.clock.Step(time.Hour)
+	mustSettle(t, p, "pi")
+	c.wantArchived("ArchiveTimedOut")
+	if c.pod("pi-driver") != nil {
+		t.Error("the driver stays")
+	}
+}

@@ -129,7 +129,7 @@ func followLogArchive(in *Input, status *v1beta2.SparkApplicationStatus, c recon
 		c.SetTrue(v1beta2.ConditionLogsArchived, reasonArchived, "")
 	case failed >= 0:
 		c.SetFalse(v1beta2.ConditionLogsArchived, reasonArchiveFailed, reconcile.OneLine("pod "+pending[failed].Name+": "+archiveError(pending[failed])))
-	case in.sinceEnd() >= in.Settings.LogArchive.Deadline && before != nil:
+	case in.sinceEnd() >= in.Settings.LogArchive.Deadline:
 		c.SetFalse(v1beta2.ConditionLogsArchived, reasonArchiveTimedOut, "the log archiver has not copied the logs within "+in.Settings.LogArchive.Deadline.String())
 	default:
 		c.SetFalse(v1beta2.ConditionLogsArchived, reasonArchiving, "")
