@@ -16,6 +16,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
@@ -155,7 +156,15 @@ func (m *matrix) waitSubmitted(t *testing.T, name string) *v1beta2.SparkApplicat
 // the application were seen.
 func (m *matrix) countDrivers(t *testing.T, name string) func() int64 {
 	t.Helper()
-	watcher, err := m.core.CoreV1().Pods(m.Namespace).Watch(t.Context(), driversOf(name))
+	return countSeen(t, func(ctx context.Context) (watch.Interface, error) {
+		return m.core.CoreV1().Pods(m.Namespace).Watch(ctx, driversOf(name))
+	})
+}
+
+// countSeen watches from now on and returns how many different objects were seen.
+func countSeen(t *testing.T, start func(context.Context) (watch.Interface, error)) func() int64 {
+	t.Helper()
+	watcher, err := start(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,8 +173,8 @@ func (m *matrix) countDrivers(t *testing.T, name string) func() int64 {
 	go func() {
 		seen := map[string]bool{}
 		for event := range watcher.ResultChan() {
-			if pod, ok := event.Object.(metav1.Object); ok && !seen[string(pod.GetUID())] {
-				seen[string(pod.GetUID())] = true
+			if object, ok := event.Object.(metav1.Object); ok && !seen[string(object.GetUID())] {
+				seen[string(object.GetUID())] = true
 				count.Add(1)
 			}
 		}

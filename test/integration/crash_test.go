@@ -22,6 +22,12 @@ func TestOperatorKilledBetweenWrites(t *testing.T) {
 	})
 }
 
+// TestOperatorKilledBetweenWritesOfAServer runs the crash matrix of Spark Connect servers.
+func TestOperatorKilledBetweenWritesOfAServer(t *testing.T) {
+	t.Parallel()
+	crash.RunConnectMatrix(t, crash.ConnectTarget{Config: api.Config, Binary: operatorBinary, NewNamespace: newNamespace})
+}
+
 // sparkPi is an application that passes every check.
 func sparkPi(name string) *v1beta2.SparkApplication {
 	return &v1beta2.SparkApplication{
