@@ -178,7 +178,7 @@ func situations(yield func(name string, in *Input) bool) {
 		for podName, seen := range pods {
 			for policyName, policy := range policies {
 				for _, flags := range []struct {
-					name                                                                           string
+					name                                                                                     string
 					suspend, edited, deleted, expired, over, recent, limited, tidy, orphaned, held, archived bool
 				}{
 					{name: "plain"}, {name: "suspend", suspend: true}, {name: "edited", edited: true},
