@@ -3,7 +3,7 @@
 // Command licenses writes the licences of all modules that are linked into the programs
 // of some modules, which their authors ask for where binaries are distributed.
 //
-// Usage: go run ./hack/licenses LIST TEXTS MODULE...
+// Usage: go run ./hack/licenses LIST TEXTS MODULE [MODULE...]
 //
 // LIST becomes a table of module, version and files; TEXTS holds the files themselves.
 package main
@@ -40,7 +40,7 @@ func main() {
 
 func run(arguments []string) error {
 	if len(arguments) < 3 {
-		return errors.New("usage: licenses LIST TEXTS MODULE...")
+		return errors.New("usage: licenses LIST TEXTS MODULE [MODULE...] (folders)")
 	}
 	modules := map[string]module{}
 	for _, folder := range arguments[2:] {

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -31,7 +30,6 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/redact"
 )
 
@@ -478,58 +476,5 @@ func TestSlowCopyIsGivenUp(t *testing.T) {
 	c.wantAnnotation(t, "slow", v1beta2.AnnotationLogArchiveError, "took too long")
 	if object(t, folder, "team/pi/id-slow/driver.log.gz") != "" {
 		t.Error("half a log is visible")
-	}
-}
-
-// TestKeysStayInTheirNamespace, whatever the labels of a pod are.
-func TestKeysStayInTheirNamespace(t *testing.T) {
-	pod := executor("7", corev1.PodFailed)
-	if got := Key(podview.Of(pod)); got != "team/pi/id-exec-7/executor-7.log.gz" {
-		t.Errorf("%q", got)
-	}
-	delete(pod.Labels, v1beta2.LabelSparkExecutorID)
-	if got := Key(podview.Of(pod)); got != "team/pi/id-exec-7/exec-7.log.gz" {
-		t.Errorf("%q", got)
-	}
-}
-
-// TestOpenBucket: URLs of objects, and what is wrong with a URL, without what may be secret in it.
-func TestOpenBucket(t *testing.T) {
-	for address, want := range map[string]string{
-		"file:///tmp/logs":              "file:///tmp/logs/k",
-		"file:///tmp/logs/?prefix=a/b/": "file:///tmp/logs/a/b/k",
-	} {
-		bucket, err := OpenBucket(t.Context(), address, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := bucket.URL("k"); got != want {
-			t.Errorf("%s: %s", address, got)
-		}
-	}
-	bucket, err := OpenBucket(t.Context(), "file:///tmp/logs", "https://logs.example.com/spark")
-	if err != nil || bucket.URL("k") != "https://logs.example.com/spark/k" {
-		t.Error(bucket, err)
-	}
-	for address, want := range map[string]string{
-		"bucket":               "has no scheme",
-		"s3://user:secret@%zz": "cannot be parsed",
-		"ftp://host":           "no driver registered",
-	} {
-		if _, err := OpenBucket(t.Context(), address, ""); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
-			t.Errorf("%s: %v", address, err)
-		}
-	}
-	if _, err := OpenBucket(t.Context(), "file:///tmp", "javascript:alert(1)"); err == nil {
-		t.Error("a public URL that is none")
-	}
-}
-
-// TestReasonIsOneShortLine without secrets.
-func TestReasonIsOneShortLine(t *testing.T) {
-	a := &Archiver{config: Config{Hide: redact.Secrets}}
-	got := a.reason(errors.New("AccessDenied\n\tkey AKIAIOSFODNN7EXAMPLE " + strings.Repeat("é", 500)))
-	if strings.ContainsAny(got, "\n\t") || strings.Contains(got, "AKIA") || len(got) > maxReason+3 || !strings.HasPrefix(got, "AccessDenied key [redacted]") {
-		t.Errorf("%q", got)
 	}
 }
