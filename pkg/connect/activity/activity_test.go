@@ -242,7 +242,7 @@ func TestTrack(t *testing.T) {
 // probe failed, or is older than the time-out, nothing is confirmed.
 func TestIdlenessIsNeverConcludedFromDoubt(t *testing.T) {
 	begin := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	after := func(d time.Duration) time.Time { return begin.Add(d) }
+	after := begin.Add
 	track := Track{LastActivity: begin}
 	if _, known := track.IdleAt(time.Minute); known {
 		t.Error("it is known without a probe")

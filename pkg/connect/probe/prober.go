@@ -197,7 +197,7 @@ func (p *Prober) probe(ctx context.Context, target Target) (reading activity.Rea
 	defer func() {
 		if reason := recover(); reason != nil {
 			klog.FromContext(ctx).Error(fmt.Errorf("panic: %v\n%s", reason, debug.Stack()), "Probe failed", "address", target.Address)
-			err = &Failure{NoSignal, "the web UI could not be read"}
+			err = failed(NoSignal, "the web UI could not be read")
 		}
 	}()
 	ctx, cancel := context.WithTimeout(ctx, timeout)
@@ -222,9 +222,9 @@ func (p *Prober) record(key cache.ObjectName, target Target, at time.Time, readi
 	if err == nil {
 		known.view = View{before.Track.Succeeded(at, reading, trusted), nil}
 	} else {
-		failure := &Failure{NoSignal, err.Error()}
-		_ = errors.As(err, &failure)
-		known.view = View{before.Track.Failed(at), failure}
+		reason := failed(NoSignal, "%v", err)
+		_ = errors.As(err, &reason)
+		known.view = View{before.Track.Failed(at), &reason.Failure}
 	}
 	return Probed{Key: key, Before: before, After: known.view, IdleTimeout: known.target.IdleTimeout}, true
 }

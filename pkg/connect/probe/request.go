@@ -32,7 +32,14 @@ const (
 // Failure is why a probe shows nothing.
 type Failure struct{ Reason, Message string }
 
-func (f *Failure) Error() string { return f.Message }
+// failedError is a Failure as an error.
+type failedError struct{ Failure }
+
+func (f *failedError) Error() string { return f.Message }
+
+func failed(reason, format string, arguments ...any) *failedError {
+	return &failedError{Failure{reason, fmt.Sprintf(format, arguments...)}}
+}
 
 // Limits of the responses, in bytes. The texts of statements, of 64 KiB at most and 200 of
 // them by default, make the list of operations long.
@@ -83,7 +90,7 @@ type asker struct {
 	trusted bool
 }
 
-// ask returns what the server shows. The error is a [Failure].
+// ask returns what the server shows. The error is a failedError.
 func (a *asker) ask() (reading activity.Reading, err error) {
 	var app activity.Application
 	err = a.get(pathApplication, maxDocument, func(body io.Reader) (err error) {
@@ -94,7 +101,7 @@ func (a *asker) ask() (reading activity.Reading, err error) {
 		return reading, err
 	}
 	if app.ID != a.target.ApplicationID {
-		return reading, &Failure{WrongApplication, "the web UI at " + a.target.Address + " is not that of the server pod"}
+		return reading, failed(WrongApplication, "the web UI at %s is not that of the server pod", a.target.Address)
 	}
 	if reading.Connect, err = a.connect(app); err != nil {
 		return reading, err
@@ -140,18 +147,18 @@ func (a *asker) connect(app activity.Application) (shown activity.Connect, err e
 	return shown, err
 }
 
-// redirect is the failure of a request that is answered with a redirect.
-type redirect struct {
-	*Failure
+// redirectError is the failure of a request that is answered with a redirect.
+type redirectError struct {
+	*failedError
 	location string
 }
 
-func (r *redirect) Unwrap() error { return r.Failure }
+func (r *redirectError) Unwrap() error { return r.failedError }
 
 // isHome reports whether an error is the redirect to the first page of the web UI, which
 // Spark sends for pages that it does not have.
 func isHome(err error) bool {
-	var r *redirect
+	var r *redirectError
 	if !errors.As(err, &r) {
 		return false
 	}
@@ -163,33 +170,33 @@ func isHome(err error) bool {
 func (a *asker) get(path string, limit int64, read func(io.Reader) error) error {
 	request, err := http.NewRequestWithContext(a.ctx, http.MethodGet, "http://"+a.target.Address+path, nil)
 	if err != nil {
-		return &Failure{Unreachable, "the address of the web UI is not valid"}
+		return failed(Unreachable, "the address of the web UI is not valid")
 	}
 	request.Header.Set("User-Agent", "spark-operator")
 	response, err := a.client.Do(request)
 	if err != nil {
-		return &Failure{Unreachable, "the web UI at " + a.target.Address + " does not answer: " + describe(err)}
+		return failed(Unreachable, "the web UI at %s does not answer: %s", a.target.Address, describe(err))
 	}
-	defer response.Body.Close() //nolint:errcheck // it was read
+	defer response.Body.Close()
 	name, _, _ := strings.Cut(path, "?")
 	switch status := response.StatusCode; {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return &Failure{NotAuthorized, fmt.Sprintf("the web UI refuses the operator (HTTP status %d): remove spark.ui.filters, or spark.acls.enable, from spec.sparkConf", status)}
+		return failed(NotAuthorized, "the web UI refuses the operator (HTTP status %d): remove spark.ui.filters, or spark.acls.enable, from spec.sparkConf", status)
 	case status >= 300 && status < 400:
-		return &redirect{&Failure{NoSignal, fmt.Sprintf("the web UI redirects %s (HTTP status %d)", name, status)}, response.Header.Get("Location")}
+		return &redirectError{failed(NoSignal, "the web UI redirects %s (HTTP status %d)", name, status), response.Header.Get("Location")}
 	case status != http.StatusOK:
-		return &Failure{NoSignal, fmt.Sprintf("the web UI answers %s with HTTP status %d", name, status)}
+		return failed(NoSignal, "the web UI answers %s with HTTP status %d", name, status)
 	}
 	a.readClock(response.Header.Get("Date"))
 	body := &bounded{from: response.Body, left: limit}
 	if err := read(body); err != nil {
 		switch {
 		case body.left < 0:
-			return &Failure{NoSignal, fmt.Sprintf("%s of the web UI has more than %d MiB", name, limit>>20)}
+			return failed(NoSignal, "%s of the web UI has more than %d MiB", name, limit>>20)
 		case body.err != nil:
-			return &Failure{Unreachable, "the web UI at " + a.target.Address + " does not finish its answer: " + describe(body.err)}
+			return failed(Unreachable, "the web UI at %s does not finish its answer: %s", a.target.Address, describe(body.err))
 		}
-		return &Failure{NoSignal, "web UI: " + err.Error()}
+		return failed(NoSignal, "web UI: %v", err)
 	}
 	return nil
 }

@@ -183,7 +183,7 @@ func TestServersThatDoNotShowTheirUse(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inner, app := recorded(t, "4.3.0", "idle")
 			_, _, err := ask(t, instead(inner, test.path, test.serve), app)
-			var failure *Failure
+			var failure *failedError
 			if !errors.As(err, &failure) || failure.Reason != test.want || strings.Contains(failure.Message, "SECRET") || strings.Contains(failure.Message, "\n") {
 				t.Errorf("%v, want %s", err, test.want)
 			}
@@ -205,7 +205,7 @@ func TestServerThatDoesNotListenIsUnreachable(t *testing.T) {
 	}
 	a := &asker{ctx: t.Context(), client: newClient(nil), now: time.Now, target: Target{Address: address}}
 	_, err = a.ask()
-	var failure *Failure
+	var failure *failedError
 	if !errors.As(err, &failure) || failure.Reason != Unreachable || failure.Message != fmt.Sprintf("the web UI at %s does not answer: dial: connect: connection refused", address) {
 		t.Errorf("%v", err)
 	}
