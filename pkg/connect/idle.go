@@ -4,9 +4,6 @@ package connect
 
 import (
 	"fmt"
-	"net"
-	"net/netip"
-	"strconv"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -18,6 +15,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/connect/probe"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
+	"github.com/spark-operator/spark-operator/pkg/webui"
 )
 
 const (
@@ -59,17 +57,18 @@ func (in *input) confirmedIdle() bool {
 // target is where the server is probed; why says what keeps that from being known.
 func (in *input) target(status *v1alpha1.SparkConnectStatus) (target probe.Target, why string) {
 	pod := in.pod
+	address := webui.Address(pod.Connect.IP, pod.Connect.UIPort)
 	switch {
 	case pod.Labels.SparkApplicationSelector == "":
 		return target, "the server pod does not show the id of its application, as with servers that kubeflow/spark-operator started; delete the pod to replace it"
 	case pod.Connect.UIPort == 0:
 		return target, "the server pod has no port of a web UI; remove spark.ui.enabled from spec.sparkConf"
-	case !probeable(pod.Connect.IP):
+	case address == "":
 		return target, "the server pod has no IP address that belongs to a pod"
 	}
 	target = probe.Target{
 		PodUID:        pod.UID,
-		Address:       net.JoinHostPort(pod.Connect.IP, strconv.Itoa(int(pod.Connect.UIPort))),
+		Address:       address,
 		ApplicationID: pod.Labels.SparkApplicationSelector,
 		IdleTimeout:   in.connect.Spec.IdleTimeout.Duration,
 	}
@@ -80,14 +79,6 @@ func (in *input) target(status *v1alpha1.SparkConnectStatus) (target probe.Targe
 		target.Since = last.Time
 	}
 	return target, ""
-}
-
-// probeable reports whether an address may be that of a pod. Who may write the status of pods
-// chooses the address, and must not send the operator to services of its node.
-func probeable(address string) bool {
-	ip, err := netip.ParseAddr(address)
-	ip = ip.Unmap()
-	return err == nil && !ip.IsUnspecified() && !ip.IsMulticast() && !ip.IsLinkLocalUnicast() && ip.Zone() == "" && ip != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
 // follow lets the server be probed while idleness can stop it.

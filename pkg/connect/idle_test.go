@@ -326,17 +326,3 @@ func TestProbesAreCounted(t *testing.T) {
 		}
 	})
 }
-
-// TestAddressesThatAreNoPodsAreNotProbed: the status of a pod may come from a user.
-func TestAddressesThatAreNoPodsAreNotProbed(t *testing.T) {
-	for _, address := range []string{"", "0.0.0.0", "::", "169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "fe80::1%eth0", "224.0.0.1", "ff02::1", "255.255.255.255", "metadata.internal", "10.0.0.1:80"} {
-		if probeable(address) {
-			t.Errorf("%s is probed", address)
-		}
-	}
-	for _, address := range []string{"10.1.2.3", "192.168.0.1", "100.64.0.1", "fd00::1", "2001:db8::1"} {
-		if !probeable(address) {
-			t.Errorf("%s is not probed", address)
-		}
-	}
-}

@@ -19,6 +19,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/progress"
 	"github.com/spark-operator/spark-operator/pkg/progress/sampler"
+	"github.com/spark-operator/spark-operator/pkg/webui"
 )
 
 // observe collects everything that a decision needs, from the caches.
@@ -80,7 +81,7 @@ func (c *Controller) progressOf(in *lifecycle.Input) progress.View {
 		port = driver.Spec.Driver.UIPort
 	}
 	target := sampler.Target{
-		PodUID: driver.UID, Address: sampler.Address(driver.Status.IP, port), Period: period,
+		PodUID: driver.UID, Address: webui.Address(driver.Status.IP, port), Period: period,
 		ApplicationID: cmp.Or(in.App.Status.SparkApplicationID, driver.Labels.SparkApplicationSelector),
 	}
 	if target.Address == "" || target.ApplicationID == "" {

@@ -29,7 +29,7 @@ type fairQueue struct {
 	toSubmit func(cache.ObjectName) bool
 }
 
-func newFairQueue(toSubmit func(cache.ObjectName) bool, workers int, clk clock.PassiveClock) *fairQueue {
+func newFairQueue(toSubmit func(cache.ObjectName) bool, workers int, clk clock.WithTicker) *fairQueue {
 	return &fairQueue{Shares: loop.NewShares(workers, 1, clk), toSubmit: toSubmit}
 }
 

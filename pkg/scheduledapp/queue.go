@@ -33,7 +33,7 @@ type dueFirst struct {
 	isDue func(cache.ObjectName) bool
 }
 
-func newDueFirst(isDue func(cache.ObjectName) bool, workers int, clk clock.PassiveClock) *dueFirst {
+func newDueFirst(isDue func(cache.ObjectName) bool, workers int, clk clock.WithTicker) *dueFirst {
 	return &dueFirst{Shares: loop.NewShares(workers, ranks, clk), isDue: isDue}
 }
 

@@ -41,8 +41,16 @@ func (c *Clock) Now() time.Time { return c.local().Add(time.Duration(c.behind.Lo
 // Since returns the time that has passed since t.
 func (c *Clock) Since(t time.Time) time.Duration { return c.Now().Sub(t) }
 
-// Timers returns the clock of the machine, for delays: how long one is must not change
-// when one of the clocks is set right.
+// Timers returns the clock that delays follow: clk, or the clock of the machine if clk is a
+// [Clock]. How long a delay is must not change when one of the clocks is set right.
+func Timers(clk clock.WithTicker) clock.WithTicker {
+	if corrected, ok := clk.(interface{ Timers() clock.WithTicker }); ok {
+		return corrected.Timers()
+	}
+	return clk
+}
+
+// Timers returns the clock of the machine: see the function of this name.
 func (c *Clock) Timers() clock.WithTicker { return c.RealClock }
 
 func (c *Clock) local() time.Time {

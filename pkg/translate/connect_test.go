@@ -190,7 +190,9 @@ func TestFailuresOfExecutorsThatASmallServerSurvives(t *testing.T) {
 		"ten executors": {func(c *v1alpha1.SparkConnect) { c.Spec.Executor.Instances = ptr.To[int32](10) }, "20"},
 		"many":          {func(c *v1alpha1.SparkConnect) { c.Spec.Executor.Instances = ptr.To[int32](11) }, ""},
 		"property":      {func(c *v1alpha1.SparkConnect) { c.Spec.SparkConf = map[string]string{"spark.executor.instances": "50"} }, ""},
-		"given":         {func(c *v1alpha1.SparkConnect) { c.Spec.SparkConf = map[string]string{"spark.executor.maxNumFailures": "3"} }, "3"},
+		"given": {func(c *v1alpha1.SparkConnect) {
+			c.Spec.SparkConf = map[string]string{"spark.executor.maxNumFailures": "3"}
+		}, "3"},
 		"dynamic": {func(c *v1alpha1.SparkConnect) {
 			c.Spec.DynamicAllocation = &v1beta2.DynamicAllocation{Enabled: true, MaxExecutors: ptr.To[int32](4)}
 		}, "20"},

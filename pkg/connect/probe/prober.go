@@ -20,6 +20,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/spark-operator/spark-operator/pkg/connect/activity"
+	"github.com/spark-operator/spark-operator/pkg/serverclock"
 )
 
 const (
@@ -89,17 +90,12 @@ type server struct {
 	view   View
 }
 
-// New returns a Prober that asks no server before Run. Report is called after every probe. If
-// the clock has a method Timers, delays follow that clock, as in package loop. Transport makes
-// the requests; nil for the network.
+// New returns a Prober that asks no server before Run. Report is called after every probe.
+// Transport makes the requests; nil for the network.
 func New(clk clock.WithTicker, transport http.RoundTripper, report func(Probed)) *Prober {
-	timers := clk
-	if corrected, ok := clk.(interface{ Timers() clock.WithTicker }); ok {
-		timers = corrected.Timers()
-	}
 	return &Prober{
 		clock: clk, report: report, client: newClient(transport),
-		queue:   workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[cache.ObjectName]{Name: "sparkconnect-probes", Clock: timers}),
+		queue:   workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[cache.ObjectName]{Name: "sparkconnect-probes", Clock: serverclock.Timers(clk)}),
 		limiter: flowcontrol.NewTokenBucketRateLimiter(perSecond, burst),
 		servers: map[cache.ObjectName]*server{},
 	}

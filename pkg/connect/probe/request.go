@@ -15,6 +15,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/connect/activity"
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
+	"github.com/spark-operator/spark-operator/pkg/webui"
 )
 
 // Reasons of a [Failure].
@@ -44,7 +45,6 @@ func failed(reason, format string, arguments ...any) *failedError {
 // Limits of the responses, in bytes. The texts of statements, of 64 KiB at most and 200 of
 // them by default, make the list of operations long.
 const (
-	maxHeader     = 32 << 10
 	maxDocument   = 1 << 20
 	maxOperations = 32 << 20
 )
@@ -61,23 +61,13 @@ const (
 	pathStreams     = "/StreamingQuery/?active.pageSize=1&completed.pageSize=1"
 )
 
-// newClient returns a client that goes to the address itself: through no proxy, to no other
-// address, with one connection per server.
+// newClient returns a client with a transport; nil for that of package webui.
 func newClient(transport http.RoundTripper) *http.Client {
-	if transport == nil {
-		transport = &http.Transport{
-			DialContext:            (&net.Dialer{Timeout: timeout}).DialContext,
-			DisableCompression:     true,
-			MaxResponseHeaderBytes: maxHeader,
-			MaxConnsPerHost:        1,
-			MaxIdleConnsPerHost:    1,
-			IdleConnTimeout:        time.Second,
-		}
+	client := webui.NewClient(timeout)
+	if transport != nil {
+		client.Transport = transport
 	}
-	return &http.Client{
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	return client
 }
 
 // asker makes the requests of one probe.

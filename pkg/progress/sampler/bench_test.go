@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spark-operator/spark-operator/internal/cputime"
+	"github.com/spark-operator/spark-operator/pkg/webui"
 )
 
 // serveEnv makes the test program a driver in a process of its own, so that its processor time
@@ -66,7 +67,7 @@ func BenchmarkSample(b *testing.B) {
 	if !lines.Scan() {
 		b.Fatal("the driver does not start")
 	}
-	target, client := Target{Address: lines.Text(), ApplicationID: "local-1"}, newClient()
+	target, client := Target{Address: lines.Text(), ApplicationID: "local-1"}, webui.NewClient(timeout)
 	b.ReportAllocs()
 	before, n := cputime.Used(), 0
 	for b.Loop() {

@@ -9,9 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -22,36 +20,9 @@ import (
 const (
 	// timeout is how long all requests of a sample may take together.
 	timeout = 5 * time.Second
-	// maxHeader and maxDocument are limits of an answer in bytes. What is larger is not read to
-	// its end.
-	maxHeader   = 16 << 10
+	// maxDocument is how many bytes an answer may have. What is larger is not read to its end.
 	maxDocument = 512 << 10
 )
-
-// newClient returns a client that goes to the address itself: through no proxy and to no other
-// address.
-func newClient() *http.Client {
-	return &http.Client{
-		Transport: &http.Transport{
-			DialContext:            (&net.Dialer{Timeout: timeout}).DialContext,
-			DisableCompression:     true,
-			MaxResponseHeaderBytes: maxHeader,
-			MaxConnsPerHost:        1,
-			IdleConnTimeout:        time.Second,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
-// Address returns host and port of the web UI of a driver pod; empty if a pod cannot have that
-// address, such as that of the metadata service of a cloud.
-func Address(ip string, port int32) string {
-	address, err := netip.ParseAddr(ip)
-	if err != nil || port < 1 || port > 65535 || address.IsUnspecified() || address.IsMulticast() || address.IsLinkLocalUnicast() {
-		return ""
-	}
-	return net.JoinHostPort(ip, strconv.Itoa(int(port)))
-}
 
 // errTooLarge is returned for an answer beyond maxDocument.
 var errTooLarge = errors.New("the answer is too large")

@@ -25,6 +25,8 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/spark-operator/spark-operator/pkg/progress"
+	"github.com/spark-operator/spark-operator/pkg/serverclock"
+	"github.com/spark-operator/spark-operator/pkg/webui"
 )
 
 const (
@@ -47,7 +49,7 @@ const (
 type Target struct {
 	// PodUID is that of the driver pod. What was seen of another pod is forgotten.
 	PodUID types.UID
-	// Address is host and port of the web UI: see [Address].
+	// Address is host and port of the web UI: see [webui.Address].
 	Address string
 	// ApplicationID is the id of the Spark application that the web UI has to know.
 	ApplicationID string
@@ -85,15 +87,12 @@ type driver struct {
 // New returns a Sampler that asks no driver before Run. Changed is called with the application
 // whenever a sample differs from the one before.
 func New(clk clock.WithTicker, changed func(cache.ObjectName)) *Sampler {
-	timers := clk
-	if corrected, ok := clk.(interface{ Timers() clock.WithTicker }); ok {
-		timers = corrected.Timers()
-	}
+	timers := serverclock.Timers(clk)
 	queue := func() workqueue.TypedDelayingInterface[cache.ObjectName] {
 		return workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[cache.ObjectName]{Clock: timers})
 	}
 	return &Sampler{
-		clock: clk, timers: timers, changed: changed, client: newClient(),
+		clock: clk, timers: timers, changed: changed, client: webui.NewClient(timeout),
 		limiter:   flowcontrol.NewTokenBucketRateLimiter(perSecond, burst),
 		answering: queue(), silent: queue(),
 		drivers: map[cache.ObjectName]*driver{},

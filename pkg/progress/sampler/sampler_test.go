@@ -17,6 +17,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
+
+	"github.com/spark-operator/spark-operator/pkg/webui"
 )
 
 const oneJob = `[{"jobId":0,"name":"count","stageIds":[0,1],"numActiveTasks":2,"numFailedTasks":1,"numCompletedStages":1}]`
@@ -85,7 +87,7 @@ func TestHostileDriversAreDescribed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			target := driverAt(t, test.ui)
-			client := newClient()
+			client := webui.NewClient(timeout)
 			_, _, err := sample(t.Context(), client, &target, true)
 			if err == nil {
 				t.Fatal("no error")
@@ -112,12 +114,12 @@ func TestSilentDriversAreDescribed(t *testing.T) {
 	silent := Target{Address: listener.Addr().String(), ApplicationID: "spark-1"}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, _, err = sample(ctx, newClient(), &silent, false)
+	_, _, err = sample(ctx, webui.NewClient(timeout), &silent, false)
 	if got := describe(&silent, err); !strings.Contains(got, "does not answer within 5s; a NetworkPolicy") {
 		t.Errorf("silent: %q", got)
 	}
 	_ = listener.Close()
-	_, _, err = sample(t.Context(), newClient(), &silent, false)
+	_, _, err = sample(t.Context(), webui.NewClient(timeout), &silent, false)
 	if got := describe(&silent, err); !strings.Contains(got, "refuses connections; check spark.ui.enabled") {
 		t.Errorf("closed: %q", got)
 	}
@@ -132,7 +134,7 @@ func TestManyJobsAreNotRead(t *testing.T) {
 		}
 		fmt.Fprint(w, "["+strings.Repeat(oneJob[1:len(oneJob)-1]+",", 10_000)+oneJob[1:])
 	})
-	s, _, err := sample(t.Context(), newClient(), &target, false)
+	s, _, err := sample(t.Context(), webui.NewClient(timeout), &target, false)
 	if err != nil || s.StagesTotal != 2 {
 		t.Errorf("%+v, %v", s, err)
 	}
@@ -285,23 +287,6 @@ func TestSilentDriversDelayNoOthers(t *testing.T) {
 	for range 20 {
 		if got := wait(t, changed); got != key {
 			t.Errorf("%v changed", got)
-		}
-	}
-}
-
-// TestAddresses: only what can be that of a pod.
-func TestAddresses(t *testing.T) {
-	for _, test := range []struct {
-		ip   string
-		port int32
-		want string
-	}{
-		{"10.0.0.1", 4040, "10.0.0.1:4040"}, {"fd00::1", 4040, "[fd00::1]:4040"},
-		{"10.0.0.1", 0, ""}, {"10.0.0.1", 70000, ""}, {"", 4040, ""}, {"evil.example.com", 4040, ""},
-		{"169.254.169.254", 80, ""}, {"0.0.0.0", 4040, ""}, {"224.0.0.1", 4040, ""}, {"fe80::1", 4040, ""},
-	} {
-		if got := Address(test.ip, test.port); got != test.want {
-			t.Errorf("%s, %d: %q, want %q", test.ip, test.port, got, test.want)
 		}
 	}
 }

@@ -16,6 +16,8 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
+
+	"github.com/spark-operator/spark-operator/pkg/serverclock"
 )
 
 // Queue holds the keys that wait. A key is in it once and never given to two
@@ -29,13 +31,10 @@ const (
 )
 
 // NewQueue returns a queue that hands out keys in the given order, which may be
-// [Shares]. Its metrics have that name. If the clock is corrected now and then, like that
-// of package serverclock, its method Timers returns the one that delays follow: a clock
-// that is put back by an hour would delay everything that waits by an hour.
+// [Shares]. Its metrics have that name. Delays follow the timers of the clock: one that is
+// put back by an hour would delay everything that waits by an hour.
 func NewQueue(name string, order workqueue.Queue[cache.ObjectName], clk clock.WithTicker) Queue {
-	if corrected, ok := clk.(interface{ Timers() clock.WithTicker }); ok {
-		clk = corrected.Timers()
-	}
+	clk = serverclock.Timers(clk)
 	queue := workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[cache.ObjectName]{Name: name, Clock: clk, Queue: order})
 	delaying := workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[cache.ObjectName]{
 		Name: name, Clock: clk, Queue: queue,

@@ -8,6 +8,8 @@ import (
 
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
+
+	"github.com/spark-operator/spark-operator/pkg/serverclock"
 )
 
 // Namespaces is how many namespaces it takes to occupy all workers: none has more than
@@ -40,12 +42,9 @@ type Shares struct {
 }
 
 // NewShares returns an order with so many ranks for a loop with so many workers.
-func NewShares(workers, ranks int, clk clock.PassiveClock) *Shares {
-	if corrected, ok := clk.(interface{ Timers() clock.WithTicker }); ok {
-		clk = corrected.Timers() // see NewQueue
-	}
+func NewShares(workers, ranks int, clk clock.WithTicker) *Shares {
 	s := &Shares{
-		clock:    clk,
+		clock:    serverclock.Timers(clk),
 		limit:    max(workers/Namespaces, 1),
 		underWay: map[string]int{},
 		held:     map[string]time.Time{},
