@@ -38,7 +38,7 @@ var sameElsewhere = map[string]string{
 	"spark-pi-restart.yaml":   "TestLifecycle",
 	"spark-connect.yaml":      "TestConnectServer",
 	"spark-connect-team.yaml": "TestConnectServer",
-	"spark-pi-progress.yaml":  "TestSparkPiCompletes; its progress: TestUIUnderASubPath",
+	"spark-pi-progress.yaml":  "TestSparkPiCompletes; its progress: TestProgressAndUsage of test/integration",
 	"spark-connect-sdk.yaml":  "TestConnectServer; its object: TestSDKConnects of test/clients",
 	"spark-pi-ttl.yaml":       "TestSparkPiCompletes; its deletion: TestLives of test/integration",
 }

@@ -44,7 +44,7 @@ func get(ctx context.Context, client *http.Client, address, path string) ([]byte
 	if err != nil {
 		return nil, err
 	}
-	defer response.Body.Close() //nolint:errcheck // it was read
+	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		return nil, status(response.StatusCode)
 	}
