@@ -165,7 +165,7 @@ func (a *asker) get(path string, limit int64, read func(io.Reader) error) error 
 	request.Header.Set("User-Agent", "spark-operator")
 	response, err := a.client.Do(request)
 	if err != nil {
-		return failed(Unreachable, "the web UI at %s does not answer: %s", a.target.Address, describe(err))
+		return failed(Unreachable, "the web UI at %s does not answer: %s", a.target.Address, a.describe(err))
 	}
 	defer response.Body.Close()
 	name, _, _ := strings.Cut(path, "?")
@@ -184,7 +184,7 @@ func (a *asker) get(path string, limit int64, read func(io.Reader) error) error 
 		case body.left < 0:
 			return failed(NoSignal, "%s of the web UI has more than %d MiB", name, limit>>20)
 		case body.err != nil:
-			return failed(Unreachable, "the web UI at %s does not finish its answer: %s", a.target.Address, describe(body.err))
+			return failed(Unreachable, "the web UI at %s does not finish its answer: %s", a.target.Address, a.describe(body.err))
 		}
 		return failed(NoSignal, "web UI: %v", err)
 	}
@@ -198,12 +198,12 @@ func (a *asker) readClock(date string) {
 }
 
 // describe says what happened to a connection, without a word of the server.
-func describe(err error) string {
+func (a *asker) describe(err error) string {
 	var operation *net.OpError
 	switch {
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(a.ctx.Err(), context.DeadlineExceeded):
 		return fmt.Sprintf("time-out after %v", timeout)
-	case errors.Is(err, context.Canceled):
+	case a.ctx.Err() != nil:
 		return "the operator is being stopped"
 	case errors.As(err, &operation):
 		return operation.Op + ": " + operation.Err.Error()
