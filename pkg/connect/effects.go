@@ -56,7 +56,7 @@ var (
 	restart = &effect{"", func(_ *input, _ *outcome, status *v1alpha1.SparkConnectStatus, _ reconcile.Conditions) {
 		status.NextRestartTime = nil
 	}}
-	failInvalid = &effect{"say what is invalid", func(in *input, _ *outcome, status *v1alpha1.SparkConnectStatus, c reconcile.Conditions) {
+	failInvalid = &effect{"record what is invalid", func(in *input, _ *outcome, status *v1alpha1.SparkConnectStatus, c reconcile.Conditions) {
 		fail(in, status, c, reasonInvalidSpec, in.refusal())
 	}}
 	recordServer = &effect{"record the server", func(in *input, out *outcome, status *v1alpha1.SparkConnectStatus, c reconcile.Conditions) {
@@ -98,7 +98,7 @@ var (
 		status.NextRestartTime = ptr.To(metav1.NewTime(at))
 		c.SetFalse(v1alpha1.ConditionServerPodReady, reasonServerEnded, in.howItEnded()+"; it is started again at "+at.UTC().Format(time.RFC3339))
 	}}
-	explainServer = &effect{"say why it is not ready", func(in *input, _ *outcome, status *v1alpha1.SparkConnectStatus, c reconcile.Conditions) {
+	explainServer = &effect{"record why it is not ready", func(in *input, _ *outcome, status *v1alpha1.SparkConnectStatus, c reconcile.Conditions) {
 		reason, message := in.whyNotReady()
 		before := c.Find(v1alpha1.ConditionServerPodReady)
 		if before != nil && before.Status == metav1.ConditionFalse && before.Reason == reason && diagnosis.Rephrases(before.Message, reconcile.Truncate(message, reconcile.MaxConditionMessage)) {
@@ -106,7 +106,7 @@ var (
 		}
 		c.SetFalse(v1alpha1.ConditionServerPodReady, reason, message)
 	}}
-	explainWait = &effect{"say what it waits for", func(in *input, _ *outcome, status *v1alpha1.SparkConnectStatus, c reconcile.Conditions) {
+	explainWait = &effect{"record what it waits for", func(in *input, _ *outcome, status *v1alpha1.SparkConnectStatus, c reconcile.Conditions) {
 		if phase := phaseOf(status); phase == phaseStopped || phase == phaseFailed {
 			return // why is more than what
 		}

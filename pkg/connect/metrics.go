@@ -90,7 +90,7 @@ func (m *Metrics) RegisterGauges(registerer prometheus.Registerer, connects func
 		return fmt.Errorf("register gauges: %w", err)
 	}
 	err = registerer.Register(&sessionsGauge{connects, prometheus.NewDesc(m.name("spark_connect_open_sessions"),
-		"Open sessions of Spark Connect servers with an idle time-out", []string{"namespace"}, nil)})
+		"Open sessions of Spark Connect servers with spec.idleTimeout", []string{"namespace"}, nil)})
 	if err != nil {
 		return fmt.Errorf("register gauges: %w", err)
 	}

@@ -79,6 +79,7 @@ func checkExample(t *testing.T, file string, document []byte) {
 	v1beta2.SetObjectDefaults_SparkApplication(app)
 	run, err := translate.Build(app, translate.Params{
 		SubmissionID: "3e1f7a4c-2f66-4f0e-9d8e-6f1f3a0c9b57", Master: "k8s://https://10.96.0.1:443", SubmitTime: time.Unix(0, 0),
+		ArchiveDriverLog: true, // the example says which value of the chart it needs
 	})
 	if err != nil {
 		t.Errorf("%s: %s: %v", file, app.Name, err)

@@ -32,8 +32,12 @@ func policyOf(t *testing.T, all objects, d appsv1.Deployment) *networkingv1.Netw
 // anyone stands for all peers.
 const anyone = "anyone"
 
-// servers stands for the pods of Spark Connect servers in all namespaces.
-const servers = "connect-server pods of namespace "
+// drivers and servers stand for the pods with a web UI that the controller reads, in all
+// namespaces.
+const (
+	drivers = "driver pods of namespace "
+	servers = drivers + ", connect-server pods of namespace "
+)
 
 // opened returns what rules let through: for each port, from or to whom.
 func opened(peers []networkingv1.NetworkPolicyPeer, ports []networkingv1.NetworkPolicyPort, into map[string]string) {
@@ -104,7 +108,7 @@ func TestNetworkPolicies(t *testing.T) {
 		"egress of the controller": {"controller", []string{"controller.networkPolicy.egress.enable=true"}, map[string]string{"health": anyone, "metrics": anyone},
 			map[string]string{"53UDP": anyone, "53TCP": anyone, "443": anyone, "6443": anyone, "every port": servers}},
 		"egress without servers": {"controller", []string{"controller.networkPolicy.egress.enable=true", "controller.sparkConnect.enable=false"}, map[string]string{"health": anyone, "metrics": anyone},
-			map[string]string{"53UDP": anyone, "53TCP": anyone, "443": anyone, "6443": anyone}},
+			map[string]string{"53UDP": anyone, "53TCP": anyone, "443": anyone, "6443": anyone, "every port": drivers}},
 		"egress to a collector": {"controller", []string{"controller.networkPolicy.egress.enable=true", "controller.tracing.endpoint=http://collector:4318"}, map[string]string{"health": anyone, "metrics": anyone},
 			map[string]string{"53UDP": anyone, "53TCP": anyone, "443": anyone, "6443": anyone, "4318": anyone, "every port": servers}},
 		"egress to one API server": {"webhook", []string{"webhook.networkPolicy.egress.enable=true", "webhook.networkPolicy.egress.apiServer[0].ipBlock.cidr=10.0.0.1/32", "webhook.networkPolicy.egress.apiServerPorts={443}"},

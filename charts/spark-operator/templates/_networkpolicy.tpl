@@ -53,13 +53,20 @@ spec:
   - ports:
     - port: {{ regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (eq $url.scheme "https" | ternary "443" "80") }}
   {{- end }}
-  {{- if and (eq .component "controller") .values.sparkConnect.enable }}
-  # The web UIs of Spark Connect servers, which show whether they are idle. Their ports are those of spark.ui.port.
+  {{- if eq .component "controller" }}
+  # The web UIs of drivers, which show their progress, and of Spark Connect servers, which show whether they are idle. Their
+  # ports are those of spark.ui.port.
   - to:
     - namespaceSelector: {}
       podSelector:
         matchLabels:
+          spark-role: driver
+    {{- if .values.sparkConnect.enable }}
+    - namespaceSelector: {}
+      podSelector:
+        matchLabels:
           spark-role: connect-server
+    {{- end }}
   {{- end }}
   {{- end }}
 {{- end }}

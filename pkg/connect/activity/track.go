@@ -53,13 +53,13 @@ func (t *Track) see(at time.Time) {
 	}
 }
 
-// IdleAt is when the server has been out of use for a time-out, unless it is used before;
+// IdleAt is when the server has been out of use for a timeout, unless it is used before;
 // false while the latest probe failed, or none was made.
 func (t Track) IdleAt(timeout time.Duration) (time.Time, bool) {
 	return t.LastActivity.Add(timeout), t.Known && t.Failures == 0
 }
 
-// Confirmed reports whether the latest probe, which began after the time-out, found the
+// Confirmed reports whether the latest probe, which began after the timeout, found the
 // server still out of use, not longer than age ago.
 func (t Track) Confirmed(timeout time.Duration, now time.Time, age time.Duration) bool {
 	idleAt, known := t.IdleAt(timeout)

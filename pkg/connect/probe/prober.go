@@ -38,7 +38,7 @@ const (
 	longestRetry = 5 * time.Minute
 )
 
-// Interval is the time between two probes of a server with a time-out for idleness.
+// Interval is the time between two probes of a server with a timeout for idleness.
 func Interval(idleTimeout time.Duration) time.Duration {
 	return min(max(idleTimeout/10, shortest), longest)
 }

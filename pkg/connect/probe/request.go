@@ -202,7 +202,7 @@ func (a *asker) describe(err error) string {
 	var operation *net.OpError
 	switch {
 	case errors.Is(a.ctx.Err(), context.DeadlineExceeded):
-		return fmt.Sprintf("time-out after %v", timeout)
+		return fmt.Sprintf("no answer within %v", timeout)
 	case a.ctx.Err() != nil:
 		return "the operator is being stopped"
 	case errors.As(err, &operation):

@@ -44,8 +44,8 @@ type SparkConnectStatusApplyConfiguration struct {
 	StoppedAt *metav1.Time `json:"stoppedAt,omitempty"`
 	// Value of the annotation sparkoperator.k8s.io/wake when the server last stopped. Any other value starts the server.
 	ObservedWake *string `json:"observedWake,omitempty"`
-	// Time at which the server was last seen in use, if spec.idleTimeout is set. It may be older than the truth by five
-	// minutes while the server runs.
+	// Time at which the server was last seen in use, if spec.idleTimeout is set. While the server runs, it can be up to
+	// five minutes behind.
 	LastActivityTime *metav1.Time `json:"lastActivityTime,omitempty"`
 	// Number of open sessions, if spec.idleTimeout is set and the server is ready. It may be a minute old.
 	OpenSessions *int32 `json:"openSessions,omitempty"`
