@@ -43,7 +43,7 @@ func (o *options) addFlags(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&o.namespaces, "namespaces", o.namespaces, "Comma-separated list of the namespaces whose pods are watched. If empty, all.")
 	fs.IntVar(&o.workers, "workers", o.workers, "How many logs of containers that have ended are copied at a time.")
 	fs.IntVar(&o.follow, "follow", o.follow, "How many logs of running drivers are copied at a time, from their start. The others are copied at the end of their driver, as far as the kubelet has kept them. Each takes about 15 MiB of memory.")
-	fs.Int64Var(&o.maxBytes, "max-bytes", o.maxBytes, "How many bytes of a log are copied, before compression. Of a longer log, the last lines are kept, too.")
+	fs.Int64Var(&o.maxBytes, "max-bytes", o.maxBytes, "Maximum number of bytes of a log that are copied, before compression. Of a longer log, the first part and the last lines are kept.")
 	fs.DurationVar(&o.timeout, "timeout", o.timeout, "How long one try may take after the end of the container.")
 	fs.StringVar(&o.redact, "redact", o.redact, "Regular expression for text to redact; the first capture group is kept. \"default\" uses the built-in rules; an empty value disables redaction.")
 	fs.StringVar(&o.health, "health-address", o.health, "Address of /healthz and /readyz.")
