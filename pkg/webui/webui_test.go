@@ -44,7 +44,7 @@ func TestClientStaysAtTheAddress(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close() //nolint:errcheck // nothing is read
+	defer response.Body.Close()
 	if response.StatusCode != http.StatusFound || visits != 1 {
 		t.Errorf("status %d after %d visits", response.StatusCode, visits)
 	}
