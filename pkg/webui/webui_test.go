@@ -35,7 +35,9 @@ func TestClientStaysAtTheAddress(t *testing.T) {
 	visits := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		visits++
-		http.Redirect(w, r, "/elsewhere", http.StatusFound)
+		if r.URL.Path == "/" {
+			http.Redirect(w, r, "/elsewhere", http.StatusFound)
+		}
 	}))
 	defer server.Close()
 	client := webui.NewClient(10 * time.Second)
