@@ -34,9 +34,17 @@ func TestConnectServer(t *testing.T) {
 	})
 	t.Run("dynamic allocation", func(t *testing.T) {
 		t.Parallel()
-		s := createConnect(t, "spark-connect-team.yaml")
+		s := createConnect(t, "spark-connect-team.yaml", func(connect *v1alpha1.SparkConnect) {
+			connect.Spec.SparkVersion, connect.Spec.Image = cluster.spark41Version, &cluster.spark41Image
+			connect.Spec.IdleTimeout = &metav1.Duration{Duration: time.Minute}
+		})
 		ready := s.untilReady()
 		s.wantCount(ready.Endpoint) // which an executor has to come for
+		s.untilIdle()               // by the web pages, which are all that Spark 4.1 has
+	})
+	t.Run("idleness", func(t *testing.T) {
+		t.Parallel()
+		connectIdleness(t)
 	})
 }
 
@@ -92,7 +100,7 @@ type connectServer struct {
 }
 
 // createConnect creates the server of an example until the test ends.
-func createConnect(t *testing.T, file string) *connectServer {
+func createConnect(t *testing.T, file string, edits ...func(*v1alpha1.SparkConnect)) *connectServer {
 	t.Helper()
 	connect := &v1alpha1.SparkConnect{}
 	if err := yaml.UnmarshalStrict(readExample(t, file), connect); err != nil {
@@ -104,6 +112,9 @@ func createConnect(t *testing.T, file string) *connectServer {
 	delete(connect.Spec.SparkConf, "spark.kubernetes.allocation.driver.readinessTimeout")
 	// The node has two CPUs for all tests.
 	connect.Spec.SparkConf["spark.kubernetes.executor.request.cores"] = "100m"
+	for _, edit := range edits {
+		edit(connect)
+	}
 	s := &connectServer{t: t, name: connect.Name}
 	if _, err := cluster.spark.SparkoperatorV1alpha1().SparkConnects(jobNamespace).Create(t.Context(), connect, metav1.CreateOptions{}); err != nil {
 		t.Fatalf("create %s: %v", connect.Name, err)
@@ -211,7 +222,12 @@ func (s *connectServer) wantCount(endpoint string) {
 
 func (s *connectServer) suspend(value *bool) {
 	s.t.Helper()
-	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"suspend": value}})
+	s.patch(map[string]any{"spec": map[string]any{"suspend": value}})
+}
+
+func (s *connectServer) patch(change map[string]any) {
+	s.t.Helper()
+	patch, err := json.Marshal(change)
 	if err != nil {
 		s.t.Fatal(err)
 	}
