@@ -11,6 +11,7 @@ package sampler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
@@ -193,6 +194,22 @@ func (s *Sampler) due(key cache.ObjectName) (target Target, withPeaks, found boo
 	return known.target, known.samples%peaksEvery == 0, true
 }
 
+// retry is when a driver is asked again after a failure. One that answers costs no more than
+// others: Spark serves its web UI before it knows the application there.
+func (d *driver) retry(err error) time.Duration {
+	if d.view.At.IsZero() && d.failures <= quietFailures {
+		return startDelay
+	}
+	delay := d.target.Period
+	if _, answered := errors.AsType[status](err); answered {
+		return delay
+	}
+	for range min(d.failures, 10) {
+		delay *= 2
+	}
+	return min(delay, max(longestRetry, d.target.Period))
+}
+
 // record remembers the result of a sample and plans the next one. It reports whether there is
 // something new to show.
 func (s *Sampler) record(key cache.ObjectName, target *Target, at time.Time, taken progress.Sample, peaks progress.Peaks, err error) bool {
@@ -213,14 +230,7 @@ func (s *Sampler) record(key cache.ObjectName, target *Target, at time.Time, tak
 		if known.failures > quietFailures {
 			known.view.Failure = describe(target, err)
 		}
-		delay := known.target.Period
-		for range min(known.failures, 10) {
-			delay *= 2
-		}
-		if before.At.IsZero() && known.failures <= quietFailures {
-			delay = startDelay
-		}
-		plan(s.silent, min(delay, max(longestRetry, known.target.Period)))
+		plan(s.silent, known.retry(err))
 		return known.view.Failure != before.Failure
 	}
 	known.failures, known.samples = 0, known.samples+1

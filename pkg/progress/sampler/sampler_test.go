@@ -304,3 +304,22 @@ func TestSilentDriversDelayNoOthers(t *testing.T) {
 		}
 	}
 }
+
+// TestDriversThatAnswerAreAskedEveryPeriod: only those that take time are asked less often.
+func TestDriversThatAnswerAreAskedEveryPeriod(t *testing.T) {
+	const period = 30 * time.Second
+	for _, test := range []struct {
+		failures int
+		err      error
+		want     time.Duration
+	}{
+		{1, status(http.StatusNotFound), startDelay}, {quietFailures, context.DeadlineExceeded, startDelay},
+		{3, status(http.StatusNotFound), period}, {100, status(http.StatusNotFound), period},
+		{3, context.DeadlineExceeded, 8 * period}, {100, context.DeadlineExceeded, longestRetry},
+	} {
+		d := driver{target: Target{Period: period}, failures: test.failures}
+		if got := d.retry(test.err); got != test.want {
+			t.Errorf("failure %d, %v: %v, want %v", test.failures, test.err, got, test.want)
+		}
+	}
+}
