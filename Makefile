@@ -160,7 +160,7 @@ test-integration: bin/localcluster bin/helm bin/otelcol bin/prometheus
 	hack/prerequisites.sh race
 	bin/localcluster env true
 	@# Never from the cache of tests, which does not know what the operator is built from.
-	cd test && $(GO_TEST) -count=1 -timeout 20m $(API_SERVER_TESTS)
+	cd test && $(GO_TEST) -count=1 -timeout 30m $(API_SERVER_TESTS)
 
 # What needs Kubernetes 1.36: policies that store defaults, and recordings, which contain the texts of its refusals.
 NOT_ON_OLDEST := TestPolicies|TestJobsRunWithoutThePolicies|TestDefaultsAreNoDrift|TestStoredAsRecorded
@@ -171,7 +171,7 @@ test-oldest: export LOCALCLUSTER_KUBERNETES := oldest
 test-oldest: bin/localcluster bin/helm bin/otelcol bin/prometheus ## Run test-integration on the oldest Kubernetes that the operator supports, 15 minutes.
 	hack/prerequisites.sh race
 	bin/localcluster env true
-	cd test && go test -count=1 -timeout 20m -skip '^($(NOT_ON_OLDEST))' $(API_SERVER_TESTS)
+	cd test && go test -count=1 -timeout 30m -skip '^($(NOT_ON_OLDEST))' $(API_SERVER_TESTS)
 
 .PHONY: dashboards
 dashboards: bin/localcluster bin/helm bin/prometheus ## Draw the dashboards with the metrics of a running operator in .out/dashboards; 1 minute.
