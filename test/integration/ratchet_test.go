@@ -73,7 +73,7 @@ func withoutRules(node any) {
 // notStored are the bad manifests that every version of the CRD refuses, and a schedule
 // whose runs alone are refused.
 var notStored = map[string]bool{
-	"name-in-capitals": true, "main-file-missing": true, "schedule-missing": true, "template-main-class": true,
+	"name-in-capitals": true, "main-file-missing": true, "schedule-missing": true, "template-main-class": true, "history-claim-name": true,
 }
 
 // ratchetsStatus is the first minor version of Kubernetes that writes the status of a stored
