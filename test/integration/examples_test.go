@@ -32,7 +32,7 @@ func TestExamplesAreSubmitted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace)
+	sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace, "--enable-log-archive")
 	apps := api.Spark.SparkoperatorV1beta2().SparkApplications(namespace)
 	for _, file := range glob(t, "examples/*.yaml") {
 		for _, object := range readObjects(t, file) {
