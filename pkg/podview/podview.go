@@ -74,9 +74,6 @@ type Connect struct {
 	UIPort int32
 }
 
-// uiPort is the name of the port of the web UI in driver pods, as Spark names it.
-const uiPort = "spark-ui"
-
 // Labels are the values of those labels of a pod that are read; empty without
 // the label.
 type Labels struct {
@@ -245,10 +242,8 @@ func connectOf(pod *corev1.Pod) *Connect {
 		connect.UID = owner.UID
 	}
 	for i := range pod.Spec.Containers {
-		for _, port := range pod.Spec.Containers[i].Ports {
-			if port.Name == uiPort {
-				connect.UIPort = port.ContainerPort
-			}
+		if port := uiPort(&pod.Spec.Containers[i]); port != 0 {
+			connect.UIPort = port
 		}
 	}
 	for i := range pod.Status.Conditions {
@@ -293,8 +288,16 @@ const confVolume = "spark-conf-volume-driver"
 // envApplicationID is the variable with the id of the application, as Spark names it.
 const envApplicationID = "SPARK_APPLICATION_ID"
 
-// uiPortName is the port of the web UI, as Spark names it.
-const uiPortName = "spark-ui"
+// uiPort is the port of the web UI, which has that name in Spark; 0 if the container does not
+// show it.
+func uiPort(container *corev1.Container) int32 {
+	for i := range container.Ports {
+		if container.Ports[i].Name == "spark-ui" {
+			return container.Ports[i].ContainerPort
+		}
+	}
+	return 0
+}
 
 // driverOf returns nil unless a pod was made to run a Spark driver: the entry point of
 // Spark's images is called with that word.
@@ -305,18 +308,13 @@ func driverOf(pod *corev1.Pod) *Driver {
 	if index < 0 {
 		return nil
 	}
-	driver := &Driver{}
+	driver := &Driver{UIPort: uiPort(&pod.Spec.Containers[index])}
 	for _, variable := range pod.Spec.Containers[index].Env {
 		switch variable.Name {
 		case v1beta2.EnvSubmissionID:
 			driver.SubmissionID = variable.Value
 		case envApplicationID:
 			driver.ApplicationID = variable.Value
-		}
-	}
-	for _, port := range pod.Spec.Containers[index].Ports {
-		if port.Name == uiPortName {
-			driver.UIPort = port.ContainerPort
 		}
 	}
 	for i := range pod.Spec.Volumes {
