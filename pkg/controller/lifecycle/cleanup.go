@@ -16,12 +16,16 @@ func (in *Input) UnwantedPods() []*podview.Pod {
 		return nil
 	}
 	var unwanted []*podview.Pod
-	if pod := in.Driver; pod != nil && in.wantsDeleted(policy.DriverPod) && !in.driverAlive() && pod.DeletionTimestamp == nil && in.isArchived(pod) {
+	archiving := in.archiving()
+	deletable := func(pod *podview.Pod) bool {
+		return pod.DeletionTimestamp == nil && !(archiving && isUnarchived(pod))
+	}
+	if pod := in.Driver; pod != nil && in.wantsDeleted(policy.DriverPod) && !in.driverAlive() && deletable(pod) {
 		unwanted = append(unwanted, pod)
 	}
 	if in.wantsDeleted(policy.ExecutorPods) {
 		for _, pod := range in.Executors {
-			if pod.Ended() && pod.DeletionTimestamp == nil && in.isArchived(pod) {
+			if pod.Ended() && deletable(pod) {
 				unwanted = append(unwanted, pod)
 			}
 		}

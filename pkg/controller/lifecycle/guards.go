@@ -85,15 +85,9 @@ var (
 	}}
 	archiving = guard{"logs are being archived", func(in *Input) bool { return in.archiving() }}
 
-	expiredArchiving = guard{"the time to live has expired, logs are being archived", func(in *Input) bool {
-		expires, limited := timeToLive(in.App, in.Settings.DefaultTimeToLive)
-		return limited && !in.Now.Before(expires) && in.archiving()
-	}}
-	expired = guard{"the time to live has expired", func(in *Input) bool {
-		expires, limited := timeToLive(in.App, in.Settings.DefaultTimeToLive)
-		return limited && !in.Now.Before(expires)
-	}}
-	timeToLiveSet = guard{"a time to live is set", func(in *Input) bool {
+	expiredArchiving = guard{"the time to live has expired, logs are being archived", func(in *Input) bool { return in.expired() && in.archiving() }}
+	expired          = guard{"the time to live has expired", func(in *Input) bool { return in.expired() }}
+	timeToLiveSet    = guard{"a time to live is set", func(in *Input) bool {
 		_, limited := timeToLive(in.App, in.Settings.DefaultTimeToLive)
 		return limited
 	}}

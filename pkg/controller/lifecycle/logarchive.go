@@ -48,7 +48,7 @@ func (in *Input) unarchived() []*podview.Pod {
 	}
 	var pods []*podview.Pod
 	for _, pod := range append(slices.Clip(in.Executors), in.Driver) {
-		if diagnosis.ArchivedContainer(pod) != "" && pod.DeletionTimestamp == nil && !diagnosis.LogArchived(pod) {
+		if isUnarchived(pod) {
 			pods = append(pods, pod)
 		}
 	}
@@ -88,9 +88,9 @@ func archiveError(pod *podview.Pod) string {
 	return pod.Annotations.Get(v1beta2.AnnotationLogArchiveError)
 }
 
-// isArchived reports whether a pod is not kept for its log.
-func (in *Input) isArchived(pod *podview.Pod) bool {
-	return !in.archiving() || !slices.Contains(in.unarchived(), pod)
+// isUnarchived reports whether the log of a pod, which may be nil, is still to be archived.
+func isUnarchived(pod *podview.Pod) bool {
+	return diagnosis.ArchivedContainer(pod) != "" && pod.DeletionTimestamp == nil && !diagnosis.LogArchived(pod)
 }
 
 // followLogArchive records where the log of the driver is, and whether all logs that are

@@ -368,3 +368,9 @@ func timeToLive(app *v1beta2.SparkApplication, byDefault time.Duration) (expires
 	}
 	return time.Time{}, false
 }
+
+// expired reports whether the time to live of a finished application has expired.
+func (in *Input) expired() bool {
+	expires, limited := timeToLive(in.App, in.Settings.DefaultTimeToLive)
+	return limited && !in.Now.Before(expires)
+}
