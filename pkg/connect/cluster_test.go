@@ -33,7 +33,7 @@ import (
 	sparkfake "github.com/spark-operator/spark-operator/pkg/client/clientset/versioned/fake"
 	"github.com/spark-operator/spark-operator/pkg/informers"
 	"github.com/spark-operator/spark-operator/pkg/redact"
-	webui "github.com/spark-operator/spark-operator/pkg/ui"
+	"github.com/spark-operator/spark-operator/pkg/ui"
 )
 
 var (
@@ -66,7 +66,7 @@ type cluster struct {
 	prunes   bool // the CRD is that of kubeflow/spark-operator
 	unserved bool // the Gateway API is not installed
 
-	ui ui // of the server, whichever runs
+	ui shownUI // of the server, whichever runs
 
 	registry *prometheus.Registry
 	metrics  *Metrics
@@ -89,9 +89,9 @@ func bubble(t *testing.T, test func(c *cluster)) {
 		c := &cluster{
 			t: t, spark: sparkfake.NewSimpleClientset(), kube: kubefake.NewSimpleClientset(), version: 1000,
 			dynamic: dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), map[schema.GroupVersionResource]string{
-				webui.GRPCRouteResource: "GRPCRouteList", webui.RouteResource: "HTTPRouteList",
+				ui.GRPCRouteResource: "GRPCRouteList", ui.RouteResource: "HTTPRouteList",
 			}),
-			notes: map[string]string{}, registry: prometheus.NewPedanticRegistry(), ui: ui{version: "4.3.0"},
+			notes: map[string]string{}, registry: prometheus.NewPedanticRegistry(), ui: shownUI{version: "4.3.0"},
 		}
 		var err error
 		if c.metrics, err = NewMetrics(c.registry, ""); err != nil {
@@ -210,7 +210,7 @@ func (c *cluster) count(event string) (n int) {
 func (c *cluster) react(action clienttesting.Action) (bool, runtime.Object, error) {
 	c.lock.Lock()
 	defer c.lock.Unlock()
-	if c.unserved && action.GetResource().Group == webui.RouteResource.Group {
+	if c.unserved && action.GetResource().Group == ui.RouteResource.Group {
 		return true, nil, apierrors.NewGenericServerResponse(http.StatusNotFound, action.GetVerb(), action.GetResource().GroupResource(), "", "", 0, true)
 	}
 	switch action.GetVerb() {
@@ -249,7 +249,7 @@ func (c *cluster) tracker(action clienttesting.Action) clienttesting.ObjectTrack
 	if action.GetResource() == connectsResource {
 		return c.spark.Tracker()
 	}
-	if action.GetResource().Group == webui.RouteResource.Group {
+	if action.GetResource().Group == ui.RouteResource.Group {
 		return c.dynamic.Tracker()
 	}
 	return c.kube.Tracker()

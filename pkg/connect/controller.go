@@ -97,9 +97,9 @@ type Controller struct {
 	fresh    *loop.Freshness
 	gate     loop.Gate
 	unkept   loop.Unkept[v1alpha1.SparkConnectStatus]
-	services services
+	services nowAndThen
+	routes   nowAndThen
 	prober   *probe.Prober
-	routes   routes
 	synced   []cache.DoneChecker
 
 	queue    loop.Queue
@@ -121,8 +121,6 @@ func New(config Config, clients Clients, set *informers.Set, recorder events.Eve
 		config: config, clock: config.Clock, kube: clients.Kube, client: clients.Spark, dynamic: clients.Dynamic,
 		connects: set.Connects, pods: set.Pods,
 		fresh:    loop.NewFreshness(map[loop.CacheKind]loop.Cache{freshConnects: set.Connects, freshPods: set.Pods}),
-		services: services{ensured: map[cache.ObjectName]ensured{}},
-		routes:   routes{ensured: map[cache.ObjectName]ensured{}},
 		queue:    loop.NewQueue(queueName, &oneRank{loop.NewShares(config.Workers, 1, config.Clock)}, config.Clock),
 		recorder: recorder, metrics: m,
 	}

@@ -58,21 +58,27 @@ func transitionEvents(in *input, out *outcome, status *v1alpha1.SparkConnectStat
 	case to == phaseFailed && from != phaseFailed:
 		list = append(list, reconcile.Warning(eventFailed, "Fail", pod, "%s", message))
 	}
-	now := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionUpToDate)
-	was := meta.FindStatusCondition(before.Conditions, v1alpha1.ConditionUpToDate)
-	if now != nil && now.Status == metav1.ConditionFalse && (was == nil || was.Status != metav1.ConditionFalse) {
-		list = append(list, reconcile.Normal(eventUpdatePending, "Observe", pod, "%s", now.Message))
+	if outdated := turnedFalse(before, status, v1alpha1.ConditionUpToDate); outdated != nil {
+		list = append(list, reconcile.Normal(eventUpdatePending, "Observe", pod, "%s", outdated.Message))
 	}
-	if undetected := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionIdleDetection); undetected != nil &&
-		undetected.Status == metav1.ConditionFalse && !meta.IsStatusConditionFalse(before.Conditions, v1alpha1.ConditionIdleDetection) {
+	if undetected := turnedFalse(before, status, v1alpha1.ConditionIdleDetection); undetected != nil {
 		list = append(list, reconcile.Warning(eventUndetected, "Observe", pod, "%s", undetected.Message))
 	}
-	now, was = meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionRouteReady), meta.FindStatusCondition(before.Conditions, v1alpha1.ConditionRouteReady)
+	now, was := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionRouteReady), meta.FindStatusCondition(before.Conditions, v1alpha1.ConditionRouteReady)
 	// A Gateway may take a moment to accept a route.
 	if now != nil && now.Status == metav1.ConditionFalse && now.Reason != reasonRouteNotAccepted && (was == nil || was.Reason != now.Reason) {
 		list = append(list, reconcile.Warning(eventRouteFailed, "Route", nil, "%s", now.Message))
 	}
 	return list
+}
+
+// turnedFalse returns a condition that is False and was not; nil if it is another.
+func turnedFalse(before, after *v1alpha1.SparkConnectStatus, condition string) *metav1.Condition {
+	now := meta.FindStatusCondition(after.Conditions, condition)
+	if now == nil || now.Status != metav1.ConditionFalse || meta.IsStatusConditionFalse(before.Conditions, condition) {
+		return nil
+	}
+	return now
 }
 
 // address is an endpoint without its parameters, such as the placeholder of the token.

@@ -15,12 +15,11 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/connect/probe"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
+	"github.com/spark-operator/spark-operator/pkg/validation"
 	"github.com/spark-operator/spark-operator/pkg/webui"
 )
 
 const (
-	// minIdleTimeout is the shortest spec.idleTimeout, as package validation requires it.
-	minIdleTimeout = time.Minute
 	// confirmedFor is how old the probe may be on whose word a server is stopped.
 	confirmedFor = 15 * time.Second
 	// tolerated is how many probes in a row may fail before the status says so.
@@ -35,7 +34,7 @@ const (
 // status, ready, with a valid spec.idleTimeout.
 func (in *input) detectsIdleness() bool {
 	limit := in.connect.Spec.IdleTimeout
-	return limit != nil && limit.Duration >= minIdleTimeout &&
+	return limit != nil && limit.Duration >= validation.MinIdleTimeout &&
 		in.own() && in.pod.DeletionTimestamp == nil && in.pod.Connect.Ready && !in.ended()
 }
 

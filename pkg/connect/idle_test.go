@@ -136,11 +136,11 @@ func TestUseAtTheLastMoment(t *testing.T) {
 // TestNoStopOnDoubt: as long as probes fail, the server runs; one event says so.
 func TestNoStopOnDoubt(t *testing.T) {
 	for name, test := range map[string]struct {
-		edit   func(*ui)
+		edit   func(*shownUI)
 		reason string
 	}{
-		"unreachable":         {func(ui *ui) { ui.down = true }, probe.Unreachable},
-		"another application": {func(ui *ui) { ui.application = "spark-other" }, probe.WrongApplication},
+		"unreachable":         {func(ui *shownUI) { ui.down = true }, probe.Unreachable},
+		"another application": {func(ui *shownUI) { ui.application = "spark-other" }, probe.WrongApplication},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(c *cluster) {
@@ -156,7 +156,7 @@ func TestNoStopOnDoubt(t *testing.T) {
 				if got := len(c.log) - writes; got > 1 {
 					t.Errorf("%d writes while the server is not seen", got)
 				}
-				c.change(func() { c.ui = ui{version: "4.3.0"} })
+				c.change(func() { c.ui = shownUI{version: "4.3.0"} })
 				c.letPass(9 * time.Minute)
 				c.want(ready, reasonReady, "") // the failures count as use
 				if detection := c.detection(); detection.Status != metav1.ConditionTrue {

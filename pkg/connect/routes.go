@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	networkingv1 "k8s.io/api/networking/v1"
@@ -17,7 +16,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
@@ -25,7 +23,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/reconcile/owned"
 	"github.com/spark-operator/spark-operator/pkg/redact"
 	"github.com/spark-operator/spark-operator/pkg/translate"
-	webui "github.com/spark-operator/spark-operator/pkg/ui"
+	"github.com/spark-operator/spark-operator/pkg/ui"
 )
 
 // Reasons of the condition RouteReady besides those of package reconcile.
@@ -42,18 +40,6 @@ const (
 	longestRouteDelay = time.Minute
 )
 
-// routes remembers when the route of each server was last ensured. Routes are not watched.
-type routes struct {
-	lock    sync.Mutex
-	ensured map[cache.ObjectName]ensured
-}
-
-func (r *routes) forget(key cache.ObjectName) {
-	r.lock.Lock()
-	defer r.lock.Unlock()
-	delete(r.ensured, key)
-}
-
 // routeResult is what came of the route: not ready for a reason, or ready without one.
 type routeResult struct {
 	// none says that no route is wanted, and that none of ours is left.
@@ -68,15 +54,11 @@ func (c *Controller) ensureRoutesNowAndThen(ctx context.Context, in *input, out 
 	if in.connect.Spec.Route == nil && known == nil || in.refusal() != "" {
 		return
 	}
-	key := cache.MetaObjectToName(in.connect)
-	c.routes.lock.Lock()
-	last := c.routes.ensured[key]
-	c.routes.lock.Unlock()
 	pause := auditDelay
 	if known == nil || known.Status != metav1.ConditionTrue {
 		pause = firstRouteDelay
 	}
-	if last.uid == in.connect.UID && last.generation == in.connect.Generation && in.now.Sub(last.at) < pause && !in.now.Before(last.at) {
+	if c.routes.recent(in, pause) {
 		return
 	}
 	result, err := c.ensureRoutes(ctx, in)
@@ -86,15 +68,13 @@ func (c *Controller) ensureRoutesNowAndThen(ctx context.Context, in *input, out 
 		result = routeFailure(err, known)
 	}
 	out.route = result
-	c.routes.lock.Lock()
-	defer c.routes.lock.Unlock()
-	c.routes.ensured[key] = ensured{in.connect.UID, in.connect.Generation, in.now}
+	c.routes.done(in)
 }
 
 // ensureRoutes writes the Ingresses or routes of the spec, deletes those of an earlier
 // spec, and looks whether a Gateway has accepted the routes.
 func (c *Controller) ensureRoutes(ctx context.Context, in *input) (*routeResult, error) {
-	wanted, err := webui.BuildConnect(in.connect, webui.ConnectBackend{
+	wanted, err := ui.BuildConnect(in.connect, ui.ConnectBackend{
 		Service: translate.ConnectServiceName(in.connect), Port: translate.ConnectServicePort(in.connect), WebPort: translate.ConnectWebPort(in.connect),
 		Class: c.config.IngressClassName,
 	})
@@ -144,10 +124,10 @@ func (c *Controller) gatewayClient(in *input, resource schema.GroupVersionResour
 }
 
 func resourceOf(kind string) schema.GroupVersionResource {
-	if kind == webui.KindGRPCRoute {
-		return webui.GRPCRouteResource
+	if kind == ui.KindGRPCRoute {
+		return ui.GRPCRouteResource
 	}
-	return webui.RouteResource
+	return ui.RouteResource
 }
 
 // writeRoute creates an object, or brings it up to date. What it is then goes to judge.
@@ -171,7 +151,7 @@ func writeRoute[T owned.Object](ctx context.Context, in *input, client interface
 
 // pruneRoutes deletes what an edit of the spec has left without use. Objects of others are
 // not touched.
-func (c *Controller) pruneRoutes(ctx context.Context, in *input, wanted *webui.ConnectRoute) error {
+func (c *Controller) pruneRoutes(ctx context.Context, in *input, wanted *ui.ConnectRoute) error {
 	if in.connect.Generation <= 1 {
 		return nil
 	}
@@ -186,12 +166,12 @@ func (c *Controller) pruneRoutes(ctx context.Context, in *input, wanted *webui.C
 	}
 	var failed []error
 	ingresses := c.kube.NetworkingV1().Ingresses(in.connect.Namespace)
-	for _, name := range []string{webui.ConnectRouteName(in.connect), webui.ConnectWebName(in.connect)} {
+	for _, name := range []string{ui.ConnectRouteName(in.connect), ui.ConnectWebName(in.connect)} {
 		if !keep["Ingress/"+name] {
 			failed = append(failed, owned.Delete(ctx, ingresses, name, in.connect, metav1.DeleteOptions{}))
 		}
 	}
-	for kind, name := range map[string]string{webui.KindGRPCRoute: webui.ConnectRouteName(in.connect), webui.KindRoute: webui.ConnectWebName(in.connect)} {
+	for kind, name := range map[string]string{ui.KindGRPCRoute: ui.ConnectRouteName(in.connect), ui.KindRoute: ui.ConnectWebName(in.connect)} {
 		if !keep[kind+"/"+name] {
 			failed = append(failed, owned.Delete(ctx, c.gatewayClient(in, resourceOf(kind)), name, in.connect, metav1.DeleteOptions{}))
 		}

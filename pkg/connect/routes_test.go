@@ -18,7 +18,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	webui "github.com/spark-operator/spark-operator/pkg/ui"
+	"github.com/spark-operator/spark-operator/pkg/ui"
 )
 
 var ingressesResource = networkingv1.SchemeGroupVersion.WithResource("ingresses")
@@ -136,14 +136,14 @@ func TestRouteOfTheGatewayAPI(t *testing.T) {
 		c.change(func() { c.unserved = false })
 		c.letPass(2 * time.Minute)
 		c.wantRoute(metav1.ConditionFalse, reasonRouteNotAccepted, "no Gateway has accepted GRPCRoute lab-server yet")
-		c.accept(webui.GRPCRouteResource, "lab-server", condition("Accepted", "False", "NotAllowedByListeners", "no listener allows it"))
+		c.accept(ui.GRPCRouteResource, "lab-server", condition("Accepted", "False", "NotAllowedByListeners", "no listener allows it"))
 		c.letPass(2 * time.Minute)
 		c.wantRoute(metav1.ConditionFalse, reasonRouteNotAccepted, "GRPCRoute lab-server: NotAllowedByListeners: no listener allows it")
 		accepted, resolved := condition("Accepted", "True", "Accepted", ""), condition("ResolvedRefs", "True", "ResolvedRefs", "")
-		c.accept(webui.GRPCRouteResource, "lab-server", accepted, resolved)
+		c.accept(ui.GRPCRouteResource, "lab-server", accepted, resolved)
 		c.letPass(2 * time.Minute)
 		c.wantRoute(metav1.ConditionFalse, reasonRouteNotAccepted, "no Gateway has accepted HTTPRoute lab-ui yet")
-		c.accept(webui.RouteResource, "lab-ui", accepted, resolved)
+		c.accept(ui.RouteResource, "lab-ui", accepted, resolved)
 		c.letPass(2 * time.Minute)
 		c.wantRoute(metav1.ConditionTrue, reasonRouteReady, "")
 		if endpoint := c.get().Status.Endpoint; endpoint != "sc://lab.example.com:443/;use_ssl=true" {
@@ -152,7 +152,7 @@ func TestRouteOfTheGatewayAPI(t *testing.T) {
 		// Another type leaves nothing of the first.
 		c.edit(byIngress)
 		c.letPass(time.Second)
-		if c.route(webui.GRPCRouteResource, "lab-server") != nil || c.route(webui.RouteResource, "lab-ui") != nil || c.ingress("lab-ui") == nil {
+		if c.route(ui.GRPCRouteResource, "lab-server") != nil || c.route(ui.RouteResource, "lab-ui") != nil || c.ingress("lab-ui") == nil {
 			t.Error("routes of both types, or none")
 		}
 		c.edit(func(connect *v1alpha1.SparkConnect) { connect.Spec.Suspend = ptr.To(true) })

@@ -13,8 +13,8 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 )
 
-// ui is what the web UI of the server shows. A test edits it in [cluster.change].
-type ui struct {
+// shownUI is what the web UI of the server shows. A test edits it in [cluster.change].
+type shownUI struct {
 	version string // of Spark
 	down    bool
 	// application replaces the id of the application.

@@ -22,10 +22,12 @@ import (
 const (
 	// maxConnectName is the longest name with which NAME-server is a name of a Service.
 	maxConnectName = validation.DNS1035LabelMaxLength - len("-server")
-	// minMaxAge and minIdleTimeout keep a server from being stopped before it is of use.
-	minMaxAge      = time.Minute
-	minIdleTimeout = time.Minute
+	// minMaxAge keeps a server from being stopped before it is of use.
+	minMaxAge = time.Minute
 )
+
+// MinIdleTimeout is the shortest spec.idleTimeout, for the same reason.
+const MinIdleTimeout = time.Minute
 
 // ValidateSparkConnect returns all faults of a server: the field, its value, and how to
 // fix it. It is the measure for new ones.
@@ -208,8 +210,8 @@ func (c *connectValidator) validateIdleTimeout() {
 	}
 	at, value, age := c.root.Child("idleTimeout"), timeout.Duration.String(), c.spec.MaxAge
 	switch {
-	case timeout.Duration < minIdleTimeout:
-		c.invalid(at, value, "must be at least %v; remove it to keep idle servers", minIdleTimeout)
+	case timeout.Duration < MinIdleTimeout:
+		c.invalid(at, value, "must be at least %v; remove it to keep idle servers", MinIdleTimeout)
 	case age != nil && age.Duration >= minMaxAge && timeout.Duration > age.Duration:
 		c.invalid(at, value, "must not be above spec.maxAge, %v, which stops the server before", age.Duration)
 	}
