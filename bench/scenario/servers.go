@@ -56,7 +56,7 @@ func Connect(ctx context.Context, s *Setup, servers, apps int) (*report.Result, 
 			if err != nil {
 				return err
 			}
-			defer uis.Close() //nolint:errcheck // nothing is lost
+			defer uis.Close()
 			if err := l.serve(servers, uis); err != nil {
 				return err
 			}
