@@ -42,17 +42,17 @@ type way struct {
 	from  *way
 }
 
-// resolve replaces the references of input.
+// resolve replaces the references of input. It copies no text before it knows that all
+// of it fits.
 func (r *resolver) resolve(input string, on *way) (string, error) {
-	var out strings.Builder
+	var parts []string
 	rest := input
 	for {
 		start, name, length := nextReference(rest)
 		if length == 0 {
-			out.WriteString(rest)
-			return out.String(), nil
+			return strings.Join(append(parts, rest), ""), nil
 		}
-		out.WriteString(rest[:start])
+		parts = append(parts, rest[:start])
 		reference := rest[start : start+length]
 		rest = rest[start+length:]
 		value, found, err := r.expand(name, input, on)
@@ -68,7 +68,7 @@ func (r *resolver) resolve(input string, on *way) (string, error) {
 			return "", r.refuse(input, "references expand to more than "+strconv.Itoa(MaxExpansion)+" bytes",
 				"shorten the properties that it refers to")
 		}
-		out.WriteString(value)
+		parts = append(parts, value)
 	}
 }
 
