@@ -149,7 +149,7 @@ test-tools: go-toolchain
 	cd $(ARCHIVER) && $(GO_TEST) ./archive
 
 .PHONY: test-chart
-test-chart: build bin/helm bin/kustomize bin/prometheus
+test-chart: build bin/crane bin/helm bin/images bin/kustomize bin/prometheus
 	cd test && go test -count=1 ./chart/...
 
 # The packages of test/ that start an API server and nothing else.
@@ -312,6 +312,8 @@ DIST := dist
 CHART_URL ?= https://spark-operator.github.io/spark-operator
 # The registry to which `make push` pushes image and chart, and where repo-serve listens.
 REGISTRY ?= ghcr.io/spark-operator
+# More flags of `helm push`, such as --plain-http for a registry without TLS. crane needs no flag for one on this machine.
+HELM_PUSH_FLAGS ?=
 REPO_ADDRESS ?= 127.0.0.1:8879
 
 .PHONY: package
@@ -333,11 +335,12 @@ repo-serve: bin/helm ## Serve the Helm repository of `make package` on this mach
 
 .PHONY: push
 push: bin/crane bin/helm ## Push images and chart of `make package` to REGISTRY. Needs a login there.
+	@[ -f $(DIST)/repo/spark-operator-$(VERSION).tgz ] || { echo "$(DIST) has no version $(VERSION): run make package first" >&2; exit 1; }
 	for image in image log-archiver-image; do \
 	  rm -rf $(DIST)/$$image && mkdir $(DIST)/$$image && tar --extract --file $(DIST)/$$image.tar --directory $(DIST)/$$image; done
 	bin/crane push --index $(DIST)/image $(REGISTRY)/spark-operator:$(VERSION)
 	bin/crane push --index $(DIST)/log-archiver-image $(REGISTRY)/log-archiver:$(VERSION)
-	bin/helm push $(DIST)/repo/spark-operator-$(VERSION).tgz oci://$(REGISTRY)/charts
+	bin/helm push $(DIST)/repo/spark-operator-$(VERSION).tgz oci://$(REGISTRY)/charts $(HELM_PUSH_FLAGS)
 	rm -rf $(DIST)/image $(DIST)/log-archiver-image
 
 # Programs that the targets above use. Go knows whether there is something to do.
