@@ -17,6 +17,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/validation"
 	"github.com/spark-operator/spark-operator/pkg/webui"
+	"github.com/spark-operator/spark-operator/pkg/webui/poller"
 )
 
 const (
@@ -66,10 +67,8 @@ func (in *input) target(status *v1alpha1.SparkConnectStatus) (target probe.Targe
 		return target, "the server pod has no IP address that belongs to a pod"
 	}
 	target = probe.Target{
-		PodUID:        pod.UID,
-		Address:       address,
-		ApplicationID: pod.Labels.SparkApplicationSelector,
-		IdleTimeout:   in.connect.Spec.IdleTimeout.Duration,
+		Pod:         poller.Pod{UID: pod.UID, Address: address, ApplicationID: pod.Labels.SparkApplicationSelector},
+		IdleTimeout: in.connect.Spec.IdleTimeout.Duration,
 	}
 	if ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionServerPodReady); ready != nil {
 		target.Since = ready.LastTransitionTime.Time

@@ -20,6 +20,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/progress"
 	"github.com/spark-operator/spark-operator/pkg/progress/sampler"
 	"github.com/spark-operator/spark-operator/pkg/webui"
+	"github.com/spark-operator/spark-operator/pkg/webui/poller"
 )
 
 // observe collects everything that a decision needs, from the caches.
@@ -80,10 +81,10 @@ func (c *Controller) progressOf(in *lifecycle.Input) progress.View {
 	if driver.Spec.Driver != nil {
 		port = driver.Spec.Driver.UIPort
 	}
-	target := sampler.Target{
-		PodUID: driver.UID, Address: webui.Address(driver.Status.IP, port), Period: period,
+	target := sampler.Target{Period: period, Pod: poller.Pod{
+		UID: driver.UID, Address: webui.Address(driver.Status.IP, port),
 		ApplicationID: cmp.Or(in.App.Status.SparkApplicationID, driver.Labels.SparkApplicationSelector),
-	}
+	}}
 	if target.Address == "" || target.ApplicationID == "" {
 		return progress.View{Failure: "the driver pod does not show the port of its web UI, or not the id of the application"}
 	}

@@ -7,6 +7,7 @@
 package progress
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/webui/gauges"
 )
 
 // Sample is what a driver shows at one moment.
@@ -97,22 +99,18 @@ func batchOf(description string) (int64, bool) {
 // ReadMetrics adds the input rate of Structured Streaming: the sum over all queries of the
 // gauges that spark.sql.streaming.metricsEnabled adds to /metrics/json.
 func (s *Sample) ReadMetrics(document []byte) error {
-	var metrics struct {
-		Gauges map[string]struct {
-			Value json.RawMessage `json:"value"`
-		} `json:"gauges"`
-	}
-	if err := json.Unmarshal(document, &metrics); err != nil {
+	sum, known := 0.0, false
+	err := gauges.Read(bytes.NewReader(document), func(name string, value json.RawMessage) error {
+		var rate float64
+		if strings.Contains(name, ".spark.streaming.") && strings.HasSuffix(name, ".inputRate-total") && json.Unmarshal(value, &rate) == nil && rate >= 0 {
+			sum, known = sum+rate, true
+		}
+		return nil
+	})
+	if err != nil {
 		return errNotMetrics
 	}
-	for name, gauge := range metrics.Gauges {
-		if strings.Contains(name, ".spark.streaming.") && strings.HasSuffix(name, ".inputRate-total") {
-			var rate float64
-			if err := json.Unmarshal(gauge.Value, &rate); err == nil && rate >= 0 {
-				s.Rate, s.HasRate = s.Rate+rate, true
-			}
-		}
-	}
+	s.Rate, s.HasRate = sum, known
 	s.boundRate()
 	return nil
 }
@@ -179,7 +177,7 @@ func ReadExecutors(document []byte) (Peaks, error) {
 	for i := range executors {
 		p := &executors[i].Peaks
 		// Each is bounded, so that a sum does not overflow.
-		memory := Memory{bytes(p.Heap), bytes(p.OffHeap), bytes(p.JVM) + bytes(p.Python) + bytes(p.Other)}
+		memory := Memory{bounded(p.Heap), bounded(p.OffHeap), bounded(p.JVM) + bounded(p.Python) + bounded(p.Other)}
 		if executors[i].ID == "driver" {
 			peaks.Driver = peaks.Driver.Merge(memory)
 		} else {
@@ -219,7 +217,7 @@ func (s *Sample) Status() *v1beta2.Progress {
 // maxBytes is more than any pod has.
 const maxBytes = 1 << 50
 
-func bytes(n int64) int64 { return min(max(n, 0), maxBytes) }
+func bounded(n int64) int64 { return min(max(n, 0), maxBytes) }
 
 func atLeastZero(n int32) int32 { return max(n, 0) }
 

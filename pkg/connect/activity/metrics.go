@@ -3,10 +3,11 @@
 package activity
 
 import (
-	"cmp"
 	"encoding/json"
 	"io"
 	"strings"
+
+	"github.com/spark-operator/spark-operator/pkg/webui/gauges"
 )
 
 // Jobs are those of all sessions.
@@ -15,13 +16,12 @@ type Jobs struct {
 	Active, All int64
 }
 
-// ReadJobs reads /metrics/json/. What comes before the names of the gauges depends on
-// spark.metrics.namespace.
+// ReadJobs reads /metrics/json/.
 func ReadJobs(from io.Reader) (Jobs, error) {
 	const document = "/metrics/json/"
 	var jobs Jobs
 	active, all := 0, 0
-	err := eachGauge(json.NewDecoder(from), func(name string, value json.RawMessage) error {
+	err := gauges.Read(from, func(name string, value json.RawMessage) error {
 		switch {
 		case strings.HasSuffix(name, ".DAGScheduler.job.activeJobs"):
 			active++
@@ -36,41 +36,4 @@ func ReadJobs(from io.Reader) (Jobs, error) {
 		return Jobs{}, malformed(document, err)
 	}
 	return jobs, nil
-}
-
-// eachGauge calls each with the gauges of a document, of which it holds one at a time.
-func eachGauge(decoder *json.Decoder, each func(name string, value json.RawMessage) error) error {
-	return eachMember(decoder, func(name string) error {
-		if name != "gauges" {
-			return decoder.Decode(&json.RawMessage{})
-		}
-		return eachMember(decoder, func(name string) error {
-			var gauge struct {
-				Value json.RawMessage `json:"value"`
-			}
-			if err := decoder.Decode(&gauge); err != nil {
-				return err
-			}
-			return each(name, gauge.Value)
-		})
-	})
-}
-
-// eachMember calls each with the names in a JSON object. It has to decode the values.
-func eachMember(decoder *json.Decoder, each func(name string) error) error {
-	if begin, err := decoder.Token(); err != nil || begin != json.Delim('{') {
-		return cmp.Or(err, io.ErrUnexpectedEOF)
-	}
-	for decoder.More() {
-		token, err := decoder.Token()
-		if err != nil {
-			return err
-		}
-		name, _ := token.(string)
-		if err := each(name); err != nil {
-			return err
-		}
-	}
-	_, err := decoder.Token()
-	return err
 }

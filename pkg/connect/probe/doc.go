@@ -2,8 +2,7 @@
 
 // Package probe asks the web UIs of Spark Connect servers whether the servers are in use.
 //
-// One [Prober] asks all servers, with a bounded rate, a bounded number of connections, a
-// timeout for each probe and a limit for each response. A server is a pod of a user: what it
-// sends is not trusted, redirects are not followed, and nothing of it is repeated in a
-// message. A server that does not answer is asked less and less often.
+// A server is a pod of a user: what it sends is not trusted, redirects are not followed, and
+// nothing of it is repeated in a message. A server that does not answer is asked less and less
+// often. Package poller says when, and bounds the rate and the connections.
 package probe

@@ -5,29 +5,23 @@ package probe
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"runtime/debug"
-	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/cache"
-	"k8s.io/client-go/util/flowcontrol"
-	"k8s.io/client-go/util/workqueue"
-	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 
 	"github.com/spark-operator/spark-operator/pkg/connect/activity"
-	"github.com/spark-operator/spark-operator/pkg/serverclock"
+	"github.com/spark-operator/spark-operator/pkg/webui"
+	"github.com/spark-operator/spark-operator/pkg/webui/poller"
 )
 
 const (
 	// perSecond is how many probes begin in a second, of all servers together.
 	perSecond, burst = 50, 10
-	// connections is how many servers are asked at the same time.
-	connections = 16
+	// workers is how many servers that answer are asked at the same time, and how many others.
+	workers = 8
 	// timeout is how long one probe takes at most.
 	timeout = 10 * time.Second
 	// shortest and longest bound the time between two probes of a server.
@@ -45,12 +39,7 @@ func Interval(idleTimeout time.Duration) time.Duration {
 
 // Target is a server to be asked.
 type Target struct {
-	// PodUID is that of the server pod. What was seen of another pod is forgotten.
-	PodUID types.UID
-	// Address is host and port of the web UI.
-	Address string
-	// ApplicationID is the id of the Spark application that the web UI has to show.
-	ApplicationID string
+	poller.Pod
 	// IdleTimeout is spec.idleTimeout. How often the server is asked follows from it.
 	IdleTimeout time.Duration
 	// Since is when the server was last in use as far as is known, for its first probe.
@@ -75,160 +64,79 @@ type Probed struct {
 
 // Prober asks servers. Its methods are safe for concurrent use.
 type Prober struct {
-	clock   clock.WithTicker
-	report  func(Probed)
-	client  *http.Client
-	queue   workqueue.TypedDelayingInterface[cache.ObjectName]
-	limiter flowcontrol.RateLimiter
-
-	lock    sync.Mutex
-	servers map[cache.ObjectName]*server
-}
-
-type server struct {
-	target Target
-	view   View
+	clock  clock.PassiveClock
+	client *http.Client
+	poller *poller.Poller[Target, View]
 }
 
 // New returns a Prober that asks no server before Run. Report is called after every probe.
 // Transport makes the requests; nil for the network.
 func New(clk clock.WithTicker, transport http.RoundTripper, report func(Probed)) *Prober {
-	return &Prober{
-		clock: clk, report: report, client: newClient(transport),
-		queue:   workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[cache.ObjectName]{Name: "sparkconnect-probes", Clock: serverclock.Timers(clk)}),
-		limiter: flowcontrol.NewTokenBucketRateLimiter(perSecond, burst),
-		servers: map[cache.ObjectName]*server{},
+	p := &Prober{clock: clk, client: webui.NewClient(timeout)}
+	if transport != nil {
+		p.client.Transport = transport
 	}
+	p.poller = poller.New(poller.Config[Target, View]{
+		Clock: clk, PerSecond: perSecond, Burst: burst, Workers: workers, Ask: p.ask,
+		Report: func(key cache.ObjectName, target Target, before, after View) {
+			report(Probed{Key: key, Before: before, After: after, IdleTimeout: target.IdleTimeout})
+		},
+	})
+	return p
 }
 
 // Follow asks a server from now on, until Forget. It may be called again and again.
 func (p *Prober) Follow(key cache.ObjectName, target Target) {
-	p.lock.Lock()
-	defer p.lock.Unlock()
-	known := p.servers[key]
-	if known != nil && known.target.PodUID == target.PodUID && known.target.Address == target.Address && known.target.ApplicationID == target.ApplicationID {
-		known.target.IdleTimeout = target.IdleTimeout
-		return
-	}
-	p.servers[key] = &server{target: target, view: View{Track: activity.Track{LastActivity: target.Since}}}
-	p.queue.Add(key)
+	p.poller.Follow(key, target, View{Track: activity.Track{LastActivity: target.Since}}, 0)
 }
 
 // Forget stops asking a server.
-func (p *Prober) Forget(key cache.ObjectName) {
-	p.lock.Lock()
-	defer p.lock.Unlock()
-	delete(p.servers, key)
-}
+func (p *Prober) Forget(key cache.ObjectName) { p.poller.Forget(key) }
 
 // Ask asks a server that is followed as soon as possible.
-func (p *Prober) Ask(key cache.ObjectName) { p.queue.Add(key) }
+func (p *Prober) Ask(key cache.ObjectName) { p.poller.AskNow(key) }
 
 // View returns what is known of a server whose pod has a UID; false if that pod is not
 // followed.
 func (p *Prober) View(key cache.ObjectName, pod types.UID) (View, bool) {
-	p.lock.Lock()
-	defer p.lock.Unlock()
-	known := p.servers[key]
-	if known == nil || known.target.PodUID != pod {
-		return View{}, false
-	}
-	return known.view, true
+	return p.poller.View(key, pod)
 }
 
 // Run asks servers until ctx is done.
 func (p *Prober) Run(ctx context.Context) {
-	var workers sync.WaitGroup
-	for range connections {
-		workers.Go(func() {
-			wait.UntilWithContext(ctx, func(ctx context.Context) {
-				for p.next(ctx) {
-				}
-			}, time.Second)
-		})
-	}
-	<-ctx.Done()
-	p.queue.ShutDown()
-	workers.Wait()
+	p.poller.Run(ctx)
 	p.client.CloseIdleConnections()
 }
 
-// next asks the next server. It returns false when there will be none.
-func (p *Prober) next(ctx context.Context) bool {
-	key, shutdown := p.queue.Get()
-	if shutdown {
-		return false
-	}
-	defer p.queue.Done(key)
-	target, found := p.targetOf(key)
-	if !found {
-		return true
-	}
-	if err := p.limiter.Wait(ctx); err != nil {
-		return false
-	}
-	at := p.clock.Now()
-	reading, trusted, err := p.probe(ctx, target)
-	if ctx.Err() != nil {
-		return false
-	}
-	if result, still := p.record(key, target, at, reading, trusted, err); still {
-		p.queue.AddAfter(key, delay(&result))
-		p.report(result)
-	}
-	return true
-}
-
-func (p *Prober) targetOf(key cache.ObjectName) (Target, bool) {
-	p.lock.Lock()
-	defer p.lock.Unlock()
-	if known := p.servers[key]; known != nil {
-		return known.target, true
-	}
-	return Target{}, false
-}
-
-// probe asks one server. A panic is a failure: one server must not stop the operator.
-func (p *Prober) probe(ctx context.Context, target Target) (reading activity.Reading, trusted bool, err error) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			klog.FromContext(ctx).Error(fmt.Errorf("panic: %v\n%s", reason, debug.Stack()), "Probe failed", "address", target.Address)
-			err = failed(NoSignal, "the web UI could not be read")
-		}
-	}()
+// ask makes one probe.
+func (p *Prober) ask(ctx context.Context, target Target, before View) (after View, again time.Duration, answers bool) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	a := &asker{ctx: ctx, client: p.client, target: target, now: p.clock.Now}
-	reading, err = a.ask()
-	return reading, a.trusted, err
+	at := p.clock.Now()
+	a := &asker{ctx: ctx, client: p.client, target: target.Pod, now: p.clock.Now}
+	var reading activity.Reading
+	err := poller.Guard(ctx, target.Pod, func() (err error) {
+		reading, err = a.ask()
+		return err
+	})
+	if err == nil {
+		after = View{before.Track.Succeeded(at, reading, a.trusted), nil}
+	} else {
+		after = View{before.Track.Failed(at), failureOf(err)}
+	}
+	return after, delay(target.IdleTimeout, after.Track.Failures), answered(err)
 }
 
-// record remembers the result of a probe, unless the server is not that any more.
-func (p *Prober) record(key cache.ObjectName, target Target, at time.Time, reading activity.Reading, trusted bool, err error) (Probed, bool) {
-	p.lock.Lock()
-	defer p.lock.Unlock()
-	known := p.servers[key]
-	if known == nil || known.target.PodUID != target.PodUID || known.target.Address != target.Address {
-		if known != nil {
-			p.queue.Add(key) // it was taken for the old one
-		}
-		return Probed{}, false
-	}
-	before := known.view
-	if err == nil {
-		known.view = View{before.Track.Succeeded(at, reading, trusted), nil}
-	} else {
-		reason := failed(NoSignal, "%v", err)
-		_ = errors.As(err, &reason)
-		known.view = View{before.Track.Failed(at), &reason.Failure}
-	}
-	return Probed{Key: key, Before: before, After: known.view, IdleTimeout: known.target.IdleTimeout}, true
+// answered reports whether the server has answered in time.
+func answered(err error) bool {
+	var failure *webui.Error
+	return !errors.As(err, &failure) || failure.Status != 0
 }
 
 // delay is the time until the next probe. It doubles with every failure after the first few.
-func delay(result *Probed) time.Duration {
-	next := Interval(result.IdleTimeout)
-	for range min(max(result.After.Track.Failures-patience, 0), 10) {
+func delay(idleTimeout time.Duration, failures int) time.Duration {
+	next := Interval(idleTimeout)
+	for range min(max(failures-patience, 0), 10) {
 		next *= 2
 	}
 	return min(next, longestRetry)

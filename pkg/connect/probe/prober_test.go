@@ -17,6 +17,8 @@ import (
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2/ktesting"
 	"k8s.io/utils/clock"
+
+	"github.com/spark-operator/spark-operator/pkg/webui/poller"
 )
 
 // servers answer requests without a network, so that a test can use the clock of a bubble.
@@ -82,7 +84,7 @@ func TestServersAreAskedAtTheirInterval(t *testing.T) {
 	for timeout, want := range map[time.Duration]int{time.Minute: 61, 5 * time.Minute: 21, 24 * time.Hour: 11} {
 		s := &servers{serve: handler}
 		bubble(t, s, func(p *Prober, _ *[]Probed) {
-			target := Target{PodUID: "a", Address: "10.0.0.1:4040", ApplicationID: app, IdleTimeout: timeout}
+			target := Target{Pod: poller.Pod{UID: "a", Address: "10.0.0.1:4040", ApplicationID: app}, IdleTimeout: timeout}
 			for range 3 { // as each sync does
 				p.Follow(key(1), target)
 			}
@@ -107,10 +109,10 @@ func TestAnswersOfTheLastPodAreForgotten(t *testing.T) {
 	handler, app := recorded(t, "4.3.0", "idle")
 	bubble(t, &servers{serve: handler}, func(p *Prober, _ *[]Probed) {
 		begin := time.Now()
-		target := Target{PodUID: "a", Address: "10.0.0.1:4040", ApplicationID: app, IdleTimeout: time.Minute, Since: begin}
+		target := Target{Pod: poller.Pod{UID: "a", Address: "10.0.0.1:4040", ApplicationID: app}, IdleTimeout: time.Minute, Since: begin}
 		p.Follow(key(1), target)
 		pass(time.Hour)
-		target.PodUID, target.Since = "b", time.Now()
+		target.UID, target.Since = "b", time.Now()
 		p.Follow(key(1), target)
 		if _, found := p.View(key(1), "a"); found {
 			t.Error("the last pod is still known")
@@ -126,7 +128,7 @@ func TestAnswersOfTheLastPodAreForgotten(t *testing.T) {
 func TestServersThatDoNotAnswerAreAskedLess(t *testing.T) {
 	s := &servers{}
 	bubble(t, s, func(p *Prober, results *[]Probed) {
-		p.Follow(key(1), Target{PodUID: "a", Address: "10.0.0.1:4040", IdleTimeout: time.Minute})
+		p.Follow(key(1), Target{Pod: poller.Pod{UID: "a", Address: "10.0.0.1:4040"}, IdleTimeout: time.Minute})
 		pass(time.Hour)
 		if s.asks < 12 || s.asks > 20 {
 			t.Errorf("asked %d times in an hour", s.asks)
@@ -145,10 +147,10 @@ func TestProbesAreBounded(t *testing.T) {
 	for name, s := range map[string]*servers{"silent": {}, "quick": {serve: handler}} {
 		bubble(t, s, func(p *Prober, _ *[]Probed) {
 			for n := range 1000 {
-				p.Follow(key(n), Target{PodUID: types.UID(fmt.Sprint(n)), Address: fmt.Sprintf("10.0.%d.%d:4040", n/250, n%250), ApplicationID: app, IdleTimeout: time.Minute})
+				p.Follow(key(n), Target{Pod: poller.Pod{UID: types.UID(fmt.Sprint(n)), Address: fmt.Sprintf("10.0.%d.%d:4040", n/250, n%250), ApplicationID: app}, IdleTimeout: time.Minute})
 			}
 			pass(10 * time.Second)
-			if s.most > connections || s.asks > 10*perSecond+burst+1 || s.asks < connections {
+			if s.most > 2*workers || s.asks > 10*perSecond+burst+1 || s.asks < workers {
 				t.Errorf("%s: %d requests at once, %d probes in ten seconds", name, s.most, s.asks)
 			}
 		})
@@ -159,7 +161,7 @@ func TestProbesAreBounded(t *testing.T) {
 func TestPanicIsAFailure(t *testing.T) {
 	s := &servers{serve: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("for the test") })}
 	bubble(t, s, func(p *Prober, results *[]Probed) {
-		p.Follow(key(1), Target{PodUID: "a", Address: "10.0.0.1:4040", IdleTimeout: time.Minute})
+		p.Follow(key(1), Target{Pod: poller.Pod{UID: "a", Address: "10.0.0.1:4040"}, IdleTimeout: time.Minute})
 		pass(15 * time.Second) // the first probe and another one
 		if len(*results) != 2 || (*results)[1].After.Track.Failures != 2 {
 			t.Errorf("%+v", *results)
@@ -173,7 +175,7 @@ func TestProberEndsDuringAProbe(t *testing.T) {
 		_, ctx := ktesting.NewTestContext(t)
 		ctx, cancel := context.WithCancelCause(ctx)
 		p := New(clock.RealClock{}, &servers{}, func(Probed) { t.Error("a result") })
-		p.Follow(key(1), Target{PodUID: "a", Address: "10.0.0.1:4040", IdleTimeout: time.Minute})
+		p.Follow(key(1), Target{Pod: poller.Pod{UID: "a", Address: "10.0.0.1:4040"}, IdleTimeout: time.Minute})
 		var running sync.WaitGroup
 		running.Go(func() { p.Run(ctx) })
 		pass(time.Second)

@@ -5,9 +5,7 @@ package probe
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,6 +14,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/connect/activity"
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 	"github.com/spark-operator/spark-operator/pkg/webui"
+	"github.com/spark-operator/spark-operator/pkg/webui/poller"
 )
 
 // Reasons of a [Failure].
@@ -33,13 +32,23 @@ const (
 // Failure is why a probe shows nothing.
 type Failure struct{ Reason, Message string }
 
-// failedError is a Failure as an error.
-type failedError struct{ Failure }
+// errWrongApplication is the error about a web UI of another application.
+var errWrongApplication = errors.New("the web UI is not that of the server pod: it shows another application")
 
-func (f *failedError) Error() string { return f.Message }
-
-func failed(reason, format string, arguments ...any) *failedError {
-	return &failedError{Failure{reason, fmt.Sprintf(format, arguments...)}}
+// failureOf is an error of a probe as the status shows it.
+func failureOf(err error) *Failure {
+	reason := NoSignal
+	var failure *webui.Error
+	switch {
+	case errors.Is(err, errWrongApplication):
+		reason = WrongApplication
+	case !errors.As(err, &failure):
+	case failure.Denied():
+		reason = NotAuthorized
+	case failure.Err != nil:
+		reason = Unreachable
+	}
+	return &Failure{reason, err.Error()}
 }
 
 // Limits of the responses, in bytes. The texts of statements, of 64 KiB at most and 200 of
@@ -61,26 +70,17 @@ const (
 	pathStreams     = "/StreamingQuery/?active.pageSize=1&completed.pageSize=1"
 )
 
-// newClient returns a client with a transport; nil for that of package webui.
-func newClient(transport http.RoundTripper) *http.Client {
-	client := webui.NewClient(timeout)
-	if transport != nil {
-		client.Transport = transport
-	}
-	return client
-}
-
 // asker makes the requests of one probe.
 type asker struct {
 	ctx    context.Context
 	client *http.Client
-	target Target
+	target poller.Pod
 	now    func() time.Time
 	// trusted is set if the clock of the server goes right.
 	trusted bool
 }
 
-// ask returns what the server shows. The error is a failedError.
+// ask returns what the server shows.
 func (a *asker) ask() (reading activity.Reading, err error) {
 	var app activity.Application
 	err = a.get(pathApplication, maxDocument, func(body io.Reader) (err error) {
@@ -91,7 +91,7 @@ func (a *asker) ask() (reading activity.Reading, err error) {
 		return reading, err
 	}
 	if app.ID != a.target.ApplicationID {
-		return reading, failed(WrongApplication, "the web UI at %s is not that of the server pod", a.target.Address)
+		return reading, errWrongApplication
 	}
 	if reading.Connect, err = a.connect(app); err != nil {
 		return reading, err
@@ -137,102 +137,24 @@ func (a *asker) connect(app activity.Application) (shown activity.Connect, err e
 	return shown, err
 }
 
-// redirectError is the failure of a request that is answered with a redirect.
-type redirectError struct {
-	*failedError
-	location string
-}
-
-func (r *redirectError) Unwrap() error { return r.failedError }
-
 // isHome reports whether an error is the redirect to the first page of the web UI, which
 // Spark sends for pages that it does not have.
 func isHome(err error) bool {
-	var r *redirectError
-	if !errors.As(err, &r) {
+	var failure *webui.Error
+	if !errors.As(err, &failure) {
 		return false
 	}
-	at, err := url.Parse(r.location)
+	at, err := url.Parse(failure.Location)
 	return err == nil && strings.HasSuffix(at.Path, "/jobs/")
 }
 
-// get reads a document of at most limit bytes.
+// get reads a document of at most limit bytes, and compares the clock of the server with ours.
 func (a *asker) get(path string, limit int64, read func(io.Reader) error) error {
-	request, err := http.NewRequestWithContext(a.ctx, http.MethodGet, "http://"+a.target.Address+path, nil)
+	header, err := webui.Get(a.ctx, a.client, a.target.Address, path, limit, read)
 	if err != nil {
-		return failed(Unreachable, "the address of the web UI is not valid")
+		return err
 	}
-	request.Header.Set("User-Agent", "spark-operator")
-	response, err := a.client.Do(request)
-	if err != nil {
-		return failed(Unreachable, "the web UI at %s does not answer: %s", a.target.Address, a.describe(err))
-	}
-	defer response.Body.Close()
-	name, _, _ := strings.Cut(path, "?")
-	switch status := response.StatusCode; {
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return failed(NotAuthorized, "the web UI refuses the operator (HTTP status %d): remove spark.ui.filters, or spark.acls.enable, from spec.sparkConf", status)
-	case status >= 300 && status < 400:
-		return &redirectError{failed(NoSignal, "the web UI redirects %s (HTTP status %d)", name, status), response.Header.Get("Location")}
-	case status != http.StatusOK:
-		return failed(NoSignal, "the web UI answers %s with HTTP status %d", name, status)
-	}
-	a.readClock(response.Header.Get("Date"))
-	body := &bounded{from: response.Body, left: limit}
-	if err := read(body); err != nil {
-		switch {
-		case body.left < 0:
-			return failed(NoSignal, "%s of the web UI has more than %d MiB", name, limit>>20)
-		case body.err != nil:
-			return failed(Unreachable, "the web UI at %s does not finish its answer: %s", a.target.Address, a.describe(body.err))
-		}
-		return failed(NoSignal, "web UI: %v", err)
-	}
-	return nil
-}
-
-// readClock compares the clock of the server with ours.
-func (a *asker) readClock(date string) {
-	at, err := http.ParseTime(date)
+	at, err := http.ParseTime(header.Get("Date"))
 	a.trusted = err == nil && a.now().Sub(at).Abs() <= maxSkew
-}
-
-// describe says what happened to a connection, without a word of the server.
-func (a *asker) describe(err error) string {
-	var operation *net.OpError
-	switch {
-	case errors.Is(a.ctx.Err(), context.DeadlineExceeded):
-		return fmt.Sprintf("no answer within %v", timeout)
-	case a.ctx.Err() != nil:
-		return "the operator is being stopped"
-	case errors.As(err, &operation):
-		return operation.Op + ": " + operation.Err.Error()
-	}
-	return "no valid HTTP response"
-}
-
-var errTooLong = errors.New("too long")
-
-// bounded reads what a server sends, up to a limit.
-type bounded struct {
-	from io.Reader
-	left int64
-	// err is the error of the connection.
-	err error
-}
-
-// Read implements io.Reader.
-func (b *bounded) Read(p []byte) (int, error) {
-	if b.left < 0 {
-		return 0, errTooLong
-	}
-	n, err := b.from.Read(p)
-	b.left -= int64(n)
-	if err != nil && err != io.EOF {
-		b.err = err
-	}
-	if b.left < 0 {
-		return 0, errTooLong
-	}
-	return n, err
+	return nil
 }

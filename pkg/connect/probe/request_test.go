@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/spark-operator/spark-operator/pkg/connect/activity"
+	"github.com/spark-operator/spark-operator/pkg/webui"
+	"github.com/spark-operator/spark-operator/pkg/webui/poller"
 )
 
 // recorded serves what a real server served at one stage: see the test data of package
@@ -70,9 +72,9 @@ func askWithin(t *testing.T, limit time.Duration, handler http.Handler, app stri
 	defer server.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	client := newClient(nil)
+	client := webui.NewClient(timeout)
 	defer client.CloseIdleConnections()
-	a := &asker{ctx: ctx, client: client, now: time.Now, target: Target{Address: strings.TrimPrefix(server.URL, "http://"), ApplicationID: app}}
+	a := &asker{ctx: ctx, client: client, now: time.Now, target: poller.Pod{Address: strings.TrimPrefix(server.URL, "http://"), ApplicationID: app}}
 	reading, err := a.ask()
 	server.CloseClientConnections()
 	return reading, a.trusted, err
@@ -192,8 +194,11 @@ func TestServersThatDoNotShowTheirUse(t *testing.T) {
 				limit = time.Second
 			}
 			_, _, err := askWithin(t, limit, instead(inner, test.path, test.serve), app)
-			var failure *failedError
-			if !errors.As(err, &failure) || failure.Reason != test.want || strings.Contains(failure.Message, "SECRET") || strings.Contains(failure.Message, "\n") {
+			if err == nil {
+				t.Fatal("no error")
+			}
+			failure := failureOf(err)
+			if failure.Reason != test.want || strings.Contains(failure.Message, "SECRET") || strings.Contains(failure.Message, "\n") {
 				t.Errorf("%v, want %s", err, test.want)
 			}
 		})
@@ -212,10 +217,12 @@ func TestServerThatDoesNotListenIsUnreachable(t *testing.T) {
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}
-	a := &asker{ctx: t.Context(), client: newClient(nil), now: time.Now, target: Target{Address: address}}
+	a := &asker{ctx: t.Context(), client: webui.NewClient(timeout), now: time.Now, target: poller.Pod{Address: address}}
 	_, err = a.ask()
-	var failure *failedError
-	if !errors.As(err, &failure) || failure.Reason != Unreachable || failure.Message != fmt.Sprintf("the web UI at %s does not answer: dial: connect: connection refused", address) {
-		t.Errorf("%v", err)
+	if err == nil {
+		t.Fatal("no error")
+	}
+	if failure := failureOf(err); failure.Reason != Unreachable || failure.Message != fmt.Sprintf("the web UI at %s refuses connections; check spark.ui.enabled", address) {
+		t.Errorf("%+v", failure)
 	}
 }

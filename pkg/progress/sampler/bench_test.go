@@ -15,6 +15,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/internal/cputime"
 	"github.com/spark-operator/spark-operator/pkg/webui"
+	"github.com/spark-operator/spark-operator/pkg/webui/poller"
 )
 
 // serveEnv makes the test program a driver in a process of its own, so that its processor time
@@ -67,7 +68,7 @@ func BenchmarkSample(b *testing.B) {
 	if !lines.Scan() {
 		b.Fatal("the driver does not start")
 	}
-	target, client := Target{Address: lines.Text(), ApplicationID: "local-1"}, webui.NewClient(timeout)
+	target, client := poller.Pod{Address: lines.Text(), ApplicationID: "local-1"}, webui.NewClient(timeout)
 	b.ReportAllocs()
 	before, n := cputime.Used(), 0
 	for b.Loop() {

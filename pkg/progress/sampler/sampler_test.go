@@ -20,6 +20,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/spark-operator/spark-operator/pkg/webui"
+	"github.com/spark-operator/spark-operator/pkg/webui/poller"
 )
 
 const oneJob = `[{"jobId":0,"name":"count","stageIds":[0,1],"numActiveTasks":2,"numFailedTasks":1,"numCompletedStages":1}]`
@@ -29,7 +30,7 @@ func driverAt(t *testing.T, ui http.HandlerFunc) Target {
 	t.Helper()
 	server := httptest.NewServer(ui)
 	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
-	return Target{PodUID: "u", Address: strings.TrimPrefix(server.URL, "http://"), ApplicationID: "spark-1", Period: 10 * time.Second}
+	return Target{Pod: poller.Pod{UID: "u", Address: strings.TrimPrefix(server.URL, "http://"), ApplicationID: "spark-1"}, Period: 10 * time.Second}
 }
 
 // jobs answers like a driver that runs one job.
@@ -69,8 +70,8 @@ func TestHostileDriversAreDescribed(t *testing.T) {
 		"a login":             {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "evil", http.StatusUnauthorized) }, "refuses the operator (HTTP status 401)"},
 		"a redirect": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://"+elsewhere.Address+"/evil", http.StatusFound)
-		}, "answers with a redirect (HTTP status 302)"},
-		"an error":  {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "evil", http.StatusInternalServerError) }, "answers with HTTP status 500"},
+		}, "redirects /api/v1/applications/spark-1/jobs (HTTP status 302)"},
+		"an error":  {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "evil", http.StatusInternalServerError) }, "answers /api/v1/applications/spark-1/jobs with HTTP status 500"},
 		"garbage":   {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>evil") }, "the list of jobs cannot be read"},
 		"null":      {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "null") }, "the list of jobs cannot be read"},
 		"deep JSON": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strings.Repeat("[", 100_000)) }, "the list of jobs cannot be read"},
@@ -102,11 +103,11 @@ func TestHostileDriversAreDescribed(t *testing.T) {
 			t.Parallel()
 			target := driverAt(t, test.ui)
 			client := webui.NewClient(timeout)
-			_, _, err := sample(t.Context(), client, &target, true)
+			_, _, err := sample(t.Context(), client, &target.Pod, true)
 			if err == nil {
 				t.Fatal("no error")
 			}
-			if got := describe(&target, err); !strings.Contains(got, test.want) || strings.Contains(got, "evil") || strings.ContainsAny(got, "\r\n") {
+			if got := describe(&target.Pod, err); !strings.Contains(got, test.want) || strings.Contains(got, "evil") || strings.ContainsAny(got, "\r\n") {
 				t.Errorf("%q, want %q", got, test.want)
 			}
 		})
@@ -125,11 +126,11 @@ func TestSilentDriversAreDescribed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	silent := Target{Address: listener.Addr().String(), ApplicationID: "spark-1"}
+	silent := poller.Pod{Address: listener.Addr().String(), ApplicationID: "spark-1"}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	_, _, err = sample(ctx, webui.NewClient(timeout), &silent, false)
-	if got := describe(&silent, err); !strings.Contains(got, "does not answer within 5s; a NetworkPolicy") {
+	if got := describe(&silent, err); !strings.Contains(got, "does not answer in time; a NetworkPolicy") {
 		t.Errorf("silent: %q", got)
 	}
 	_ = listener.Close()
@@ -148,7 +149,7 @@ func TestManyJobsAreNotRead(t *testing.T) {
 		}
 		fmt.Fprint(w, "["+strings.Repeat(oneJob[1:len(oneJob)-1]+",", 10_000)+oneJob[1:])
 	})
-	s, _, err := sample(t.Context(), webui.NewClient(timeout), &target, false)
+	s, _, err := sample(t.Context(), webui.NewClient(timeout), &target.Pod, false)
 	if err != nil || s.StagesTotal != 2 {
 		t.Errorf("%+v, %v", s, err)
 	}
@@ -222,7 +223,7 @@ func TestOnlyChangesAreReported(t *testing.T) {
 	if got := asked.Load(); got < 6 {
 		t.Errorf("reported after %d samples", got)
 	}
-	if view := s.Forget(key, target.PodUID); view.Sample.TasksActive != 1 {
+	if view := s.Forget(key, target.UID); view.Sample.TasksActive != 1 {
 		t.Errorf("view %+v", view)
 	}
 }
@@ -268,7 +269,7 @@ func TestAnotherPodBeginsAnew(t *testing.T) {
 	s.Follow(key, target)
 	wait(t, changed)
 	for i := range 3 {
-		target.PodUID = types.UID(fmt.Sprint("next-", i))
+		target.UID = types.UID(fmt.Sprint("next-", i))
 		if view := s.Follow(key, target); !view.At.IsZero() {
 			t.Errorf("view %+v", view)
 		}
@@ -308,17 +309,17 @@ func TestSilentDriversDelayNoOthers(t *testing.T) {
 // TestDriversThatAnswerAreAskedEveryPeriod: only those that take time are asked less often.
 func TestDriversThatAnswerAreAskedEveryPeriod(t *testing.T) {
 	const period = 30 * time.Second
+	unknown, silent := &webui.Error{Status: http.StatusNotFound}, &webui.Error{Err: context.DeadlineExceeded}
 	for _, test := range []struct {
 		failures int
 		err      error
 		want     time.Duration
 	}{
-		{1, status(http.StatusNotFound), startDelay}, {quietFailures, context.DeadlineExceeded, startDelay},
-		{3, status(http.StatusNotFound), period}, {100, status(http.StatusNotFound), period},
-		{3, context.DeadlineExceeded, 8 * period}, {100, context.DeadlineExceeded, longestRetry},
+		{1, unknown, startDelay}, {quietFailures, silent, startDelay},
+		{3, unknown, period}, {100, unknown, period},
+		{3, silent, 8 * period}, {100, silent, longestRetry},
 	} {
-		d := driver{target: Target{Period: period}, failures: test.failures}
-		if got := d.retry(test.err); got != test.want {
+		if got := (history{failures: test.failures}).retry(period, test.err); got != test.want {
 			t.Errorf("failure %d, %v: %v, want %v", test.failures, test.err, got, test.want)
 		}
 	}
