@@ -10,12 +10,15 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/tools/pager"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/migrate"
 )
@@ -31,10 +34,11 @@ func newMigrateCheckCommand() *cobra.Command {
 	var namespace, output string
 	command := &cobra.Command{
 		Use:   "check",
-		Short: "Check how this operator will handle each application and schedule of a cluster",
-		Long: `Read the SparkApplications and ScheduledSparkApplications of a cluster and print
-for each whether it runs as before (same), runs with differences (changes), or
-does not run again (refused), with the reason. The command writes nothing.
+		Short: "Check how this operator will handle each application, schedule and SparkConnect of a cluster",
+		Long: `Read the SparkApplications, ScheduledSparkApplications and SparkConnects of a
+cluster and print for each whether it runs as before (same), runs with
+differences (changes), or does not run again (refused), with the reason. The
+command writes nothing.
 
 The exit code is 1 if an object is refused.`,
 		Args: func(_ *cobra.Command, arguments []string) error {
@@ -80,10 +84,16 @@ The exit code is 1 if an object is refused.`,
 func checkCluster(ctx context.Context, client dynamic.Interface, namespace string) ([]migrate.Finding, error) {
 	findings := []migrate.Finding{}
 	for _, kind := range []struct {
-		resource string
+		resource schema.GroupVersionResource
 		judge    func(*unstructured.Unstructured) migrate.Finding
-	}{{"sparkapplications", migrate.Application}, {"scheduledsparkapplications", migrate.Schedule}} {
-		resource := client.Resource(v1beta2.SchemeGroupVersion.WithResource(kind.resource)).Namespace(namespace)
+		optional bool
+	}{
+		{v1beta2.SchemeGroupVersion.WithResource("sparkapplications"), migrate.Application, false},
+		{v1beta2.SchemeGroupVersion.WithResource("scheduledsparkapplications"), migrate.Schedule, false},
+		// Older versions of kubeflow/spark-operator do not have the kind.
+		{v1alpha1.SchemeGroupVersion.WithResource("sparkconnects"), migrate.Connect, true},
+	} {
+		resource := client.Resource(kind.resource).Namespace(namespace)
 		pages := pager.New(func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			return resource.List(ctx, options)
 		})
@@ -93,8 +103,8 @@ func checkCluster(ctx context.Context, client dynamic.Interface, namespace strin
 			}
 			return nil
 		})
-		if err != nil {
-			return nil, fmt.Errorf("list %s: %w", kind.resource, err)
+		if err != nil && !(kind.optional && apierrors.IsNotFound(err)) {
+			return nil, fmt.Errorf("list %s: %w", kind.resource.Resource, err)
 		}
 	}
 	migrate.Sort(findings)

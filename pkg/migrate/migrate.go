@@ -7,13 +7,17 @@ package migrate
 import (
 	"cmp"
 	"encoding/json"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/decode"
+	"github.com/spark-operator/spark-operator/pkg/podspec"
 	"github.com/spark-operator/spark-operator/pkg/validation"
 )
 
@@ -58,8 +62,43 @@ func Schedule(object *unstructured.Unstructured) Finding {
 	})
 }
 
+// Connect judges a SparkConnect as the API server has it.
+func Connect(object *unstructured.Unstructured) Finding {
+	return judge(object, func(connect *v1alpha1.SparkConnect) (state string, refusals, changes []string) {
+		faults, tolerable := validation.ValidateStoredSparkConnect(connect)
+		changes = append(texts(tolerable), replacedByKubeflow(connect)...)
+		refused, warnings := validation.ConnectStart(connect)
+		if changes = append(changes, warnings...); refused != "" {
+			changes = append(changes, refused)
+		}
+		return string(connect.Status.State), texts(faults), changes
+	})
+}
+
+// replacedByKubeflow are the fields of the server's container that kubeflow/spark-operator
+// replaces.
+func replacedByKubeflow(connect *v1alpha1.SparkConnect) (changes []string) {
+	template := connect.Spec.Server.Template
+	if template == nil {
+		return nil
+	}
+	i := podspec.SparkContainer(&template.Spec, podspec.Driver, connect.Spec.SparkConf[podspec.Driver.ContainerNameKey()])
+	if i < 0 {
+		return nil
+	}
+	at := "spec.server.template.spec.containers[" + strconv.Itoa(i) + "]."
+	container := &template.Spec.Containers[i]
+	if len(container.Command) > 0 {
+		changes = append(changes, at+"command has effect; kubeflow/spark-operator replaced it")
+	}
+	if container.Lifecycle != nil {
+		changes = append(changes, at+"lifecycle has effect; kubeflow/spark-operator replaced it")
+	}
+	return changes
+}
+
 // refusal is how a warning begins that is none.
-const refusal = "the submission will be refused: "
+var refusal = regexp.MustCompile("^the (submission|start) will be refused: ")
 
 func judge[T any](object *unstructured.Unstructured, look func(*T) (state string, refusals, changes []string)) Finding {
 	finding := Finding{Namespace: object.GetNamespace(), Kind: object.GetKind(), Name: object.GetName(), Result: Same}
@@ -80,11 +119,11 @@ func judge[T any](object *unstructured.Unstructured, look func(*T) (state string
 	state, refusals, changes := look(typed)
 	finding.State = state
 	for _, change := range changes {
-		switch reason, refused := strings.CutPrefix(change, refusal); {
-		case !refused:
+		switch found := refusal.FindString(change); {
+		case found == "":
 			finding.Details = append(finding.Details, change)
 		case len(refusals) == 0: // else it says the same
-			refusals = []string{reason}
+			refusals = []string{change[len(found):]}
 		}
 	}
 	switch {

@@ -61,6 +61,7 @@ func inTermsOfConnect(errs field.ErrorList) field.ErrorList {
 		if rest, ok := strings.CutPrefix(err.Field, "spec.driver"); ok {
 			err.Field = "spec.server" + rest
 		}
+		err.Detail = strings.ReplaceAll(err.Detail, "spec.driver.", "spec.server.")
 	}
 	return errs
 }
