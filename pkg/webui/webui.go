@@ -29,7 +29,7 @@ func Address(ip string, port int32) string {
 }
 
 // NewClient returns a client that uses no proxy, follows no redirect, and has one connection
-// for each pod. The time-out is that of the connection. Callers limit the whole request, and
+// for each pod. The timeout is that of the connection. Callers limit the whole request, and
 // the size of what they read.
 func NewClient(timeout time.Duration) *http.Client {
 	return &http.Client{

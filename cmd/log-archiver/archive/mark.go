@@ -15,6 +15,7 @@ import (
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/podview"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 // maxReason bounds the annotation with the reason of a failure, in bytes.
@@ -32,22 +33,18 @@ func (a *Archiver) markDone(ctx context.Context, pod *podview.Pod) error {
 // markFailed records in the pod why its log is not in the bucket, unless the pod shows
 // that already.
 func (a *Archiver) markFailed(ctx context.Context, pod *podview.Pod, cause error) error {
-	reason := a.reason(cause)
 	if pod.Annotations.Get(v1beta2.AnnotationLogArchiveError) != "" {
 		return nil // texts with ids of requests would cause a write for each try
 	}
-	return a.annotate(ctx, pod, map[string]any{v1beta2.AnnotationLogArchiveError: reason})
+	return a.annotate(ctx, pod, map[string]any{v1beta2.AnnotationLogArchiveError: a.reason(cause)})
 }
 
 // reason is an error in one short line without secrets.
 func (a *Archiver) reason(err error) string {
-	line := strings.Join(strings.FieldsFunc(a.config.Hide(err.Error()), func(r rune) bool {
+	words := strings.FieldsFunc(a.config.Hide(err.Error()), func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r)
-	}), " ")
-	if len(line) > maxReason {
-		line = strings.ToValidUTF8(line[:maxReason], "") + "..."
-	}
-	return line
+	})
+	return reconcile.Truncate(strings.Join(words, " "), maxReason)
 }
 
 // annotate changes the annotations of exactly this pod; it is no error if it is gone.

@@ -24,8 +24,8 @@ const (
 // followAdvice compares, when a run completed, what its pods request with the peaks of the latest
 // runs of the application or its schedule. It is only a text; nothing reads it.
 func followAdvice(in *Input, status *v1beta2.SparkApplicationStatus) {
-	attempt, before := currentAttempt(status), in.App.Status.Attempt(status.SubmissionID)
-	if attempt == nil || attempt.State != StateCompleted || attempt.Peaks == nil || before != nil && before.State != "" {
+	attempt, _ := openAttempt(in, status)
+	if attempt == nil || attempt.State != StateCompleted || attempt.Peaks == nil {
 		return
 	}
 	runs := completedPeaks(status.Attempts)

@@ -62,6 +62,16 @@ func currentAttempt(status *v1beta2.SparkApplicationStatus) *v1beta2.Attempt {
 	return status.Attempt(status.SubmissionID)
 }
 
+// openAttempt returns the attempt under way, to whose record this sync may add, and whether the
+// attempt ends with this sync; nil if it had ended before, or if a submission begins another one.
+func openAttempt(in *Input, status *v1beta2.SparkApplicationStatus) (attempt *v1beta2.Attempt, ends bool) {
+	attempt, before := currentAttempt(status), in.App.Status.Attempt(status.SubmissionID)
+	if attempt == nil || status.SubmissionID != in.App.Status.SubmissionID || before != nil && before.State != "" {
+		return nil, false
+	}
+	return attempt, attempt.State != ""
+}
+
 // beginAttempt is what a submission leaves in the status whether it succeeds or
 // not.
 func beginAttempt(in *Input, s *Submission, status *v1beta2.SparkApplicationStatus) {

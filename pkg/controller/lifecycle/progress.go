@@ -34,14 +34,13 @@ func ProgressPeriod(app *v1beta2.SparkApplication) time.Duration {
 // followProgress takes the latest sample of the driver into the status: at most once in a
 // period, and with the end of the attempt, which is written anyway.
 func followProgress(in *Input, status *v1beta2.SparkApplicationStatus) {
-	period, attempt := ProgressPeriod(in.App), currentAttempt(status)
+	period := ProgressPeriod(in.App)
 	if period == 0 {
 		status.Progress = nil
 		return
 	}
-	before := in.App.Status.Attempt(status.SubmissionID)
-	closes := attempt != nil && attempt.State != "" && before != nil && before.State == ""
-	if attempt == nil || status.SubmissionID != in.App.Status.SubmissionID || status.AppState.State != StateRunning && !closes {
+	attempt, ends := openAttempt(in, status)
+	if attempt == nil || status.AppState.State != StateRunning && !ends {
 		return
 	}
 	now := status.Progress.DeepCopy()
@@ -52,7 +51,7 @@ func followProgress(in *Input, status *v1beta2.SparkApplicationStatus) {
 	switch {
 	case view.Failure != "":
 		now.Message = in.Settings.Hide(view.Failure)
-	case view.At.IsZero() || !closes && tooSoon(now.SampleTime, view.At, period):
+	case view.At.IsZero() || !ends && tooSoon(now.SampleTime, view.At, period):
 		return
 	default:
 		taken := view.Sample.Status()
@@ -63,7 +62,7 @@ func followProgress(in *Input, status *v1beta2.SparkApplicationStatus) {
 		}
 	}
 	status.Progress = now
-	followPeaks(in, attempt, closes)
+	followPeaks(in, attempt, ends)
 }
 
 // tooSoon reports whether a sample was taken less than a period after the one in the status.
@@ -76,7 +75,7 @@ func tooSoon(recorded *metav1.Time, at time.Time, period time.Duration) bool {
 const peakStep = 1.05
 
 // followPeaks keeps the peaks of memory in the record of the attempt.
-func followPeaks(in *Input, attempt *v1beta2.Attempt, closes bool) {
+func followPeaks(in *Input, attempt *v1beta2.Attempt, ends bool) {
 	seen := &in.Progress.Peaks
 	driver, executor := int64(0), int64(0)
 	if in.Driver != nil {
@@ -91,7 +90,7 @@ func followPeaks(in *Input, attempt *v1beta2.Attempt, closes bool) {
 	}
 	grown := grow(&peaks.Driver, seen.Driver, driver)
 	grown = grow(&peaks.Executor, seen.Executor, executor) || grown
-	if grown || closes && *peaks != (v1beta2.Peaks{}) {
+	if grown || ends && *peaks != (v1beta2.Peaks{}) {
 		attempt.Peaks = peaks
 	}
 }

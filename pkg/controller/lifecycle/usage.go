@@ -46,21 +46,20 @@ func (d *Departed) End() time.Time {
 // the state, the number of executors, a condition or the progress changes, and when the
 // attempt ends.
 func followUsage(in *Input, status *v1beta2.SparkApplicationStatus) {
-	before, attempt := in.App.Status.Attempt(status.SubmissionID), currentAttempt(status)
-	if attempt == nil || status.SubmissionID != in.App.Status.SubmissionID || before != nil && before.State != "" {
+	attempt, ends := openAttempt(in, status)
+	if attempt == nil {
 		return
 	}
-	closes := attempt.State != ""
-	if !closes && StateOf(status) == in.State() && equality.Semantic.DeepEqual(status.ExecutorCounts, in.App.Status.ExecutorCounts) &&
+	if !ends && StateOf(status) == in.State() && equality.Semantic.DeepEqual(status.ExecutorCounts, in.App.Status.ExecutorCounts) &&
 		equality.Semantic.DeepEqual(status.Conditions, in.App.Status.Conditions) && equality.Semantic.DeepEqual(status.Progress, in.App.Status.Progress) {
 		return
 	}
 	horizon := in.Now
-	if !closes {
+	if !ends {
 		horizon = horizon.Add(-usageLag)
 	}
 	attempt.Usage = in.usageUntil(attempt, horizon.Truncate(time.Second))
-	if closes && attempt.Usage != nil && attempt.State != StateCompleted && !attempt.StartTime.IsZero() {
+	if ends && attempt.Usage != nil && attempt.State != StateCompleted && !attempt.StartTime.IsZero() {
 		attempt.Usage.WastedSeconds = int64(max(attempt.TerminationTime.Sub(attempt.StartTime.Time), 0) / time.Second)
 	}
 }
