@@ -35,7 +35,7 @@ type Bad struct {
 // Reasons say why the CRD does not refuse something that package validation refuses.
 var Reasons = map[string]string{
 	"tolerable":   "kubeflow/spark-operator runs it without its webhook, and so does the controller",
-	"submission":  "only a submission that is tried out shows it: the rules are those of spark-submit",
+	"submission":  "only building the objects of the submission shows it: the rules are those of spark-submit",
 	"combination": "it depends on several fields, which a rule would have to merge as the operator does",
 	"values":      "properties are texts, and fields take precedence over them",
 	"grammar":     "the rule checks the form only; the rest has no expression in CEL",
