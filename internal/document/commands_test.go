@@ -178,7 +178,7 @@ var (
 		"": {"--namespace": true, "-n": true, "--kube-context": true}, "repo add": {}, "repo update": {}, "show crds": {}, "show values": {}, "uninstall": {},
 		"template": {"--api-versions": true, "--set": true, "--show-only": true, "--values": true, "-f": true},
 		"install":  {"--create-namespace": false, "--set": true, "--values": true, "-f": true, "--dry-run": true, "--skip-crds": false},
-		"upgrade":  {"--install": false, "--create-namespace": false, "--set": true, "--values": true, "-f": true, "--reuse-values": false},
+		"upgrade":  {"--install": false, "--create-namespace": false, "--set": true, "--values": true, "-f": true, "--reuse-values": false, "--wait": false},
 	}
 )
 
