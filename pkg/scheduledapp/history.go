@@ -5,9 +5,9 @@ package scheduledapp
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
@@ -17,6 +17,9 @@ import (
 type history struct {
 	successful, failed []string // names of those that stay, newest first
 	surplus            []*v1beta2.SparkApplication
+	// archived is when the first of the runs that exceed the limit no longer waits for its
+	// logs; zero if none waits.
+	archived time.Time
 }
 
 // trim keeps the newest runs of either kind. A run that the status does not list
@@ -43,21 +46,29 @@ func (h *history) keep(in *input, state v1beta2.ApplicationStateType, limit int)
 	slices.SortFunc(finished, func(a, b *v1beta2.SparkApplication) int { return -compareAge(a, b) })
 	var names []string
 	for i, run := range finished {
-		if i < limit || in.archiving(run) {
+		end := in.archiveDeadline(run)
+		switch {
+		case i < limit:
 			names = append(names, run.Name)
-		} else if isRecorded(in.app, run) {
+		case end.After(in.now):
+			names = append(names, run.Name)
+			if h.archived.IsZero() || end.Before(h.archived) {
+				h.archived = end
+			}
+		case isRecorded(in.app, run):
 			h.surplus = append(h.surplus, run)
 		}
 	}
 	return names
 }
 
-// archiving reports whether a finished run waits for its logs to be copied. The condition
-// comes with the end of the run.
-func (in *input) archiving(run *v1beta2.SparkApplication) bool {
-	condition := meta.FindStatusCondition(run.Status.Conditions, v1beta2.ConditionLogsArchived)
-	return condition != nil && condition.Status == metav1.ConditionFalse &&
-		in.now.Before(run.Status.TerminationTime.Add(in.logArchiveDeadline))
+// archiveDeadline is until when a finished run waits for its logs to be copied; zero if it
+// does not wait. The condition comes with the end of the run.
+func (in *input) archiveDeadline(run *v1beta2.SparkApplication) time.Time {
+	if meta.IsStatusConditionFalse(run.Status.Conditions, v1beta2.ConditionLogsArchived) {
+		return run.Status.TerminationTime.Add(in.logArchiveDeadline)
+	}
+	return time.Time{}
 }
 
 // compareAge orders runs from old to new: by creation, which is in whole seconds,

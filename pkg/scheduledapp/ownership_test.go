@@ -44,6 +44,42 @@ func TestHistoryIsTrimmedContinuously(t *testing.T) {
 	})
 }
 
+// TestHistoryWaitsForTheArchive: a run whose logs are being copied, or could not be copied,
+// is not deleted before they are in the bucket, or before the deadline.
+func TestHistoryWaitsForTheArchive(t *testing.T) {
+	bubble(t, func(c *cluster) {
+		c.letPass(time.Second) // the controller works
+		c.config.LogArchiveDeadline = 10 * time.Minute
+		c.restart(0)
+		c.addSchedule(newSchedule("s", "* * * * *", keepRuns(0, 0)))
+		c.letPass(4*time.Minute + time.Second)
+		runs := c.runs()
+		c.edit("s", func(app *v1beta2.ScheduledSparkApplication) { app.Spec.Suspend = ptr.To(true) })
+		logs := func(run *v1beta2.SparkApplication, status metav1.ConditionStatus, reason string) {
+			now := metav1.Now()
+			run.Status.AppState.State, run.Status.TerminationTime = v1beta2.ApplicationStateCompleted, now
+			run.Status.Conditions = []metav1.Condition{{Type: v1beta2.ConditionLogsArchived, Status: status, Reason: reason, LastTransitionTime: now}}
+			c.putRun(run)
+		}
+		logs(runs[0], metav1.ConditionFalse, "Archiving")
+		logs(runs[1], metav1.ConditionFalse, "ArchiveFailed")
+		logs(runs[2], metav1.ConditionTrue, "Archived")
+		c.setState(runs[3].Name, v1beta2.ApplicationStateFailed) // without archive
+		c.letPass(time.Second)
+		c.wantTimes("12:01 12:02")
+		if got, want := c.schedule("s").Status.PastSuccessfulRunNames, []string{runs[1].Name, runs[0].Name}; !slices.Equal(got, want) {
+			t.Errorf("successful %q, want %q", got, want)
+		}
+		logs(runs[0], metav1.ConditionTrue, "Archived")
+		c.letPass(time.Minute)
+		c.wantTimes("12:02")
+		c.letPass(8*time.Minute + 50*time.Second)
+		c.wantTimes("12:02")
+		c.letPass(10 * time.Second) // nothing but the deadline
+		c.wantTimes("")
+	})
+}
+
 func TestOthersAreNoRuns(t *testing.T) {
 	bubble(t, func(c *cluster) {
 		c.addSchedule(newSchedule("s", "* * * * *", policy(v1beta2.ConcurrencyForbid), keepRuns(0, 0)))

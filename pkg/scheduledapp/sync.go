@@ -78,8 +78,10 @@ func (c *Controller) forget(key cache.ObjectName) {
 // requeue is when to sync again if nothing happens; 0 for never.
 func (p *plan) requeue(now time.Time) time.Duration {
 	var after time.Duration
-	if !p.next.IsZero() {
-		after = min(max(p.next.Sub(now), minimumDelay), clockDelay)
+	for _, due := range []time.Time{p.next, p.history.archived} { // logs may be copied before the deadline
+		if !due.IsZero() && (after == 0 || due.Sub(now) < after) {
+			after = min(max(due.Sub(now), minimumDelay), clockDelay)
+		}
 	}
 	if len(p.replace) > 0 || !p.verdict.waiting.IsZero() {
 		if after == 0 || after > backstopDelay {
