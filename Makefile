@@ -147,6 +147,8 @@ test-tools: go-toolchain
 	hack/prerequisites.sh race
 	for module in $(MODULES); do (cd $$module && $(GO_TEST) ./...); done
 	cd $(ARCHIVER) && $(GO_TEST) ./archive
+	@# As test-integration builds it, so that the SDK is compiled once.
+	cd $(ARCHIVER) && CGO_ENABLED=0 go test -tags s3only .
 
 .PHONY: test-chart
 test-chart: build bin/crane bin/helm bin/images bin/kustomize bin/prometheus

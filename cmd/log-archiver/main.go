@@ -56,15 +56,15 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	kube, err := connect(o.kubeconfig)
-	if err != nil {
-		return err
-	}
 	bucket, err := archive.OpenBucket(ctx, o.bucket, o.public)
 	if err != nil {
 		return err
 	}
 	defer bucket.Close()
+	kube, err := connect(o.kubeconfig)
+	if err != nil {
+		return err
+	}
 	registry := prometheus.NewRegistry()
 	archiver, err := archive.New(archive.Config{
 		Kube: kube, Bucket: bucket, Namespaces: o.namespaces,

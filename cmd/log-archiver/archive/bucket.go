@@ -5,9 +5,11 @@ package archive
 import (
 	"context"
 	"errors"
-	"fmt"
+	"io/fs"
 	"net/url"
+	"os"
 	"path"
+	"path/filepath"
 	"strings"
 
 	"gocloud.dev/blob"
@@ -19,7 +21,8 @@ import (
 // Bucket is where logs go.
 type Bucket struct {
 	*blob.Bucket
-	base string // of the URLs, with a slash at its end
+	base   string // of the URLs, with a slash at its end
+	folder string // of the objects, if they are files
 }
 
 // OpenBucket opens the bucket with a URL of gocloud.dev/blob, such as
@@ -35,8 +38,9 @@ func OpenBucket(ctx context.Context, address, public string) (*Bucket, error) {
 		return nil, errors.New("the URL of the bucket has no scheme: use s3://, gs://, azblob:// or file://")
 	}
 	query := u.Query()
-	prefix := query.Get("prefix")
+	prefix, folder := query.Get("prefix"), ""
 	if u.Scheme == "file" {
+		folder = u.Host + u.Path + "/" + prefix
 		// Renaming a file makes it visible at once only within one file system. The
 		// attributes of a file are of no use here.
 		setDefault(query, "no_tmp_dir", "true")
@@ -54,9 +58,30 @@ func OpenBucket(ctx context.Context, address, public string) (*Bucket, error) {
 	}
 	bucket, err := blob.OpenBucket(ctx, u.String())
 	if err != nil {
-		return nil, fmt.Errorf("open bucket: %w", err)
+		// User and parameters may contain credentials.
+		return nil, errors.New("open bucket: " + strings.ReplaceAll(err.Error(), u.String(), u.Scheme+"://"+u.Host))
 	}
-	return &Bucket{Bucket: bucket, base: base}, nil
+	return &Bucket{Bucket: bucket, base: base, folder: folder}, nil
+}
+
+// removeStale deletes the files that a process which was killed had begun for an object.
+// They would fill the volume. One process copies a log at a time.
+func (b *Bucket) removeStale(key string) error {
+	if b.folder == "" {
+		return nil // an upload that is not completed is no object; the bucket expires it
+	}
+	begun := b.folder + key + "."
+	entries, err := os.ReadDir(filepath.Dir(begun))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var errs []error
+	for _, entry := range entries {
+		if name := filepath.Join(filepath.Dir(begun), entry.Name()); strings.HasPrefix(name, filepath.Clean(begun)) && strings.HasSuffix(name, ".tmp") {
+			errs = append(errs, os.Remove(name))
+		}
+	}
+	return errors.Join(append(errs, err)...)
 }
 
 func setDefault(query url.Values, key, value string) {

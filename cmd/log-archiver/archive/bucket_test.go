@@ -48,6 +48,7 @@ func TestOpenBucket(t *testing.T) {
 		"bucket":               "has no scheme",
 		"s3://user:secret@%zz": "cannot be parsed",
 		"ftp://host":           "no driver registered",
+		"ftp://u:secret@host":  "no driver registered",
 	} {
 		if _, err := OpenBucket(t.Context(), address, ""); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", address, err)

@@ -57,6 +57,9 @@ func (a *Archiver) upload(ctx context.Context, pod *podview.Pod, container strin
 		return 0, errGone
 	}
 
+	if err := a.config.Bucket.removeStale(Key(pod)); err != nil {
+		return 0, fmt.Errorf("write object: %w", err)
+	}
 	object, err := a.config.Bucket.NewWriter(ctx, Key(pod), &blob.WriterOptions{
 		BufferSize: partSize, MaxConcurrency: 1, ContentType: "application/gzip",
 	})
