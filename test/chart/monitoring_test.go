@@ -198,6 +198,40 @@ func TestMonitorsSelectWhatIsServed(t *testing.T) {
 	}
 }
 
+// TestMonitorsSelectTheLogArchiver by a port of its own, without the TLS of the operator, and
+// with and without webhook.
+func TestMonitorsSelectTheLogArchiver(t *testing.T) {
+	for _, set := range []string{"webhook.enable=false", "prometheus.podMonitor.podMetricsEndpoint.scheme=https,prometheus.serviceMonitor.scheme=https"} {
+		for _, value := range []string{"podMonitor", "serviceMonitor"} {
+			all := render(t, "--set", withArchive+","+set+",prometheus.metrics.portName=prom,prometheus."+value+".create=true")
+			monitors := decode[prometheus.Monitor](t, all, strings.ToUpper(value[:1])+value[1:])
+			if len(monitors) != 1 {
+				t.Fatalf("%d monitors", len(monitors))
+			}
+			endpoints := slices.Concat(monitors[0].Spec.PodMetricsEndpoints, monitors[0].Spec.Endpoints)
+			if len(endpoints) != 2 || endpoints[0].Port != "prom" || endpoints[1].Path != "/metrics" || endpoints[1].Scheme != "" || strings.Contains(set, "https") != (endpoints[0].Scheme == "https") {
+				t.Fatalf("%s: endpoints %+v", value, endpoints)
+			}
+			for component, port := range map[string]string{"controller": "prom", "log-archiver": endpoints[1].Port} {
+				template := deploymentOf(t, all, component).Spec.Template
+				named := func(p corev1.ContainerPort) bool { return p.Name == port }
+				if !slices.ContainsFunc(template.Spec.Containers[0].Ports, named) {
+					t.Errorf("%s has no port %s", component, port)
+				}
+				selects(t, monitors[0], all, template.Labels)
+			}
+			for _, service := range decode[corev1.Service](t, all, "Service") {
+				if !strings.HasSuffix(service.Name, "-metrics") {
+					continue
+				}
+				if ports := service.Spec.Ports; len(ports) != 2 || ports[1].Name != endpoints[1].Port || ports[0].Port == ports[1].Port {
+					t.Errorf("ports %+v", ports)
+				}
+			}
+		}
+	}
+}
+
 // selects checks that a monitor selects pods with the labels, if need be by a Service.
 func selects(t *testing.T, monitor prometheus.Monitor, all objects, labels map[string]string) {
 	t.Helper()

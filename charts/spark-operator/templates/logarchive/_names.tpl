@@ -28,3 +28,11 @@ app.kubernetes.io/component: log-archiver
 {{- with .registry | default $.Values.image.registry }}{{ . }}/{{ end }}{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}
 {{- end }}
 {{- end }}
+
+{{/*
+The name of the port with its metrics. It differs from that of the operator, because the monitors select the pods of both, and the
+log archiver has no HTTPS.
+*/}}
+{{- define "spark-operator.logArchive.metricsPort" -}}
+archive-metrics
+{{- end }}

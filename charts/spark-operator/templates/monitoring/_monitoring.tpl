@@ -1,14 +1,14 @@
 {{/*
-The pods that have metrics of the operator, as a label selector.
+The pods that have metrics, as a label selector: those of the operator and of the log archiver.
 */}}
 {{- define "spark-operator.monitoredPods" -}}
-{{- if .Values.webhook.enable -}}
+{{- if or .Values.webhook.enable .Values.logArchive.enable -}}
 matchLabels:
   {{- include "spark-operator.selectorLabels" . | nindent 2 }}
 matchExpressions:
 - key: app.kubernetes.io/component
   operator: In
-  values: [controller, webhook]
+  values: [controller{{ if .Values.webhook.enable }}, webhook{{ end }}{{ if .Values.logArchive.enable }}, log-archiver{{ end }}]
 {{- else -}}
 matchLabels:
   {{- include "spark-operator.controller.selectorLabels" . | nindent 2 }}
