@@ -231,8 +231,9 @@ func TestInvalidFlagsAreNamed(t *testing.T) {
 		{"--leader-election", "--application-selector=team=a"},
 		{"--leader-election", "--leader-election-lease-duration=900ms", "--leader-election-renew-deadline=500ms", "--leader-election-retry-period=100ms"},
 	} {
-		if _, err := parse(t, arguments...); err == nil {
-			t.Errorf("%q: no error", arguments)
+		flag, _, _ := strings.Cut(arguments[1], "=")
+		if _, err := parse(t, arguments...); err == nil || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), flag) {
+			t.Errorf("%q: want one line with %s: %v", arguments, flag, err)
 		}
 	}
 }
