@@ -266,3 +266,53 @@ func TestHook(t *testing.T) {
 		t.Error("the hook is there by default")
 	}
 }
+
+// TestNamesOfKubeflow: objects, Leases, the Secret of the certificate and the labels of pods have the names that the chart
+// of kubeflow/spark-operator gives them, so what names them needs no change.
+func TestNamesOfKubeflow(t *testing.T) {
+	all := render(t, "--set", "webhook.enable=true,hook.upgradeCrd=true,controller.replicas=2,controller.podDisruptionBudget.enable=true,"+
+		"webhook.replicas=2,webhook.podDisruptionBudget.enable=true,prometheus.podMonitor.create=true,controller.pprof.enable=true")
+	rendered := map[string]bool{}
+	for _, object := range all {
+		var meta struct {
+			Kind     string `json:"kind"`
+			Metadata struct {
+				Name string `json:"name"`
+			} `json:"metadata"`
+		}
+		if err := yaml.Unmarshal(object, &meta); err != nil {
+			t.Fatal(err)
+		}
+		rendered[meta.Kind+" "+meta.Metadata.Name] = true
+	}
+	for _, want := range []string{
+		"Deployment spark-operator-controller", "Deployment spark-operator-webhook", "Job spark-operator-hook",
+		"MutatingWebhookConfiguration spark-operator-webhook", "ValidatingWebhookConfiguration spark-operator-webhook",
+		"PodDisruptionBudget spark-operator-controller-pdb", "PodDisruptionBudget spark-operator-webhook-pdb",
+		"PodMonitor spark-operator-podmonitor",
+		"Service spark-operator-controller-svc", "Service spark-operator-webhook-svc",
+		"ServiceAccount spark-operator-controller", "ServiceAccount spark-operator-hook", "ServiceAccount spark-operator-spark",
+		"ServiceAccount spark-operator-webhook",
+	} {
+		if !rendered[want] {
+			t.Errorf("no %s", want)
+		}
+	}
+	for component, arguments := range map[string][]string{
+		"controller": {"--leader-election-lock-name=spark-operator-controller-lock"},
+		"webhook":    {"--leader-election-lock-name=spark-operator-webhook-lock", "--webhook-secret-name=spark-operator-webhook-certs"},
+	} {
+		deployment := deploymentOf(t, all, component)
+		want := map[string]string{
+			"app.kubernetes.io/name": "spark-operator", "app.kubernetes.io/instance": "spark-operator", "app.kubernetes.io/component": component,
+		}
+		if got := deployment.Spec.Selector.MatchLabels; !maps.Equal(got, want) {
+			t.Errorf("selector of the %s: %v", component, got)
+		}
+		for _, argument := range arguments {
+			if !slices.Contains(deployment.Spec.Template.Spec.Containers[0].Args, argument) {
+				t.Errorf("the %s has no argument %s", component, argument)
+			}
+		}
+	}
+}
