@@ -76,11 +76,12 @@ func TestStreamIsRedactedLikeTheText(t *testing.T) {
 	}
 }
 
-// TestSecretsAtEveryBorder moves two-line secrets byte by byte over the end of a portion.
+// TestSecretsAtEveryBorder moves two-line secrets over the place where a portion is cut, which
+// is reach before its end.
 func TestSecretsAtEveryBorder(t *testing.T) {
 	filler := strings.Repeat("0123456 filler of 64 bytes, which stays the same everywhere ....\n", 2*small/65)
 	for _, secret := range secretLines()[1:10] {
-		for offset := small - len(secret) - 8; offset < small+8; offset += max(7, len(secret)/24) {
+		for offset := small - reach - len(secret) - 80; offset < small-reach+80; offset += max(7, len(secret)/24) {
 			before := filler[:offset]
 			text := before + "\n" + secret + filler[:4<<10]
 			var out bytes.Buffer
