@@ -181,3 +181,26 @@ func BenchmarkWriter(b *testing.B) {
 		}
 	}
 }
+
+// FuzzWriter: a stream is redacted like the text, however it is cut. A secret reaches over the
+// end of its line by no more than reach, so the text has no longer run of blanks.
+func FuzzWriter(f *testing.F) {
+	for _, line := range append(secretLines(), "password: |\n  two\n  lines\n", "{\"secret\":\n\"value\"}\n", "-----BEGIN CERTIFICATE-----\n", "\\n-----END KEY-----", "token=\r\n\r\nabc\n") {
+		f.Add(line, "a line\n", uint16(100))
+	}
+	f.Fuzz(func(t *testing.T, first, second string, size uint16) {
+		if len(first)+len(second) > reach/2 {
+			return
+		}
+		var text strings.Builder
+		for n := range 12 {
+			text.WriteString(first)
+			fmt.Fprintf(&text, "%d 26/11/29 18:00:00 INFO TaskSetManager: Finished task in stage\n", n)
+			text.WriteString(second)
+			text.WriteString(strings.Repeat("INFO the same everywhere, and no secret\n", int(size)%64))
+		}
+		if got, want := stream(t, text.String(), Secrets, 1<<10, rand.New(rand.NewPCG(1, uint64(size)))), Secrets(text.String()); got != want {
+			t.Errorf("the stream of %q, %q, %d differs from the text", first, second, size)
+		}
+	})
+}

@@ -168,6 +168,7 @@ func TestDocumentsOfOthersAreRefused(t *testing.T) {
 		for _, text := range []string{
 			"", "null", "{}", "SECRET", "[", `[{"id":1}`, `[1]`, `{"gauges":{}}`, `{"gauges":{"a.DAGScheduler.job.activeJobs":{"value":0}}}`,
 			`{"gauges":{"a.DAGScheduler.job.activeJobs":{"value":"SECRET"},"a.DAGScheduler.job.allJobs":{"value":0}}}`,
+			`{"gauges":{"a.DAGScheduler.job.activeJobs":{"value":null},"a.DAGScheduler.job.allJobs":{"value":null}}}`,
 			`[{"finishTimestamp":"SECRET"}]`, strings.Repeat("[", 100000), "<html><h3>Spark Jobs</h3></html>",
 			"0 session(s) are online, running 0 Request(s)", // as a user may write it
 		} {

@@ -3,6 +3,7 @@
 package activity
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"strings"
@@ -25,10 +26,10 @@ func ReadJobs(from io.Reader) (Jobs, error) {
 		switch {
 		case strings.HasSuffix(name, ".DAGScheduler.job.activeJobs"):
 			active++
-			return json.Unmarshal(value, &jobs.Active)
+			return readNumber(value, &jobs.Active)
 		case strings.HasSuffix(name, ".DAGScheduler.job.allJobs"):
 			all++
-			return json.Unmarshal(value, &jobs.All)
+			return readNumber(value, &jobs.All)
 		}
 		return nil
 	})
@@ -36,4 +37,14 @@ func ReadJobs(from io.Reader) (Jobs, error) {
 		return Jobs{}, malformed(document, err)
 	}
 	return jobs, nil
+}
+
+// readNumber reads a number; null is none.
+func readNumber(value json.RawMessage, into *int64) error {
+	var number *int64
+	if err := json.Unmarshal(value, &number); err != nil || number == nil {
+		return cmp.Or(err, io.ErrUnexpectedEOF)
+	}
+	*into = *number
+	return nil
 }
