@@ -67,7 +67,8 @@ func mustNew(t *testing.T, name string) Scheduler {
 // 896 + 128 + 3·1408 Mi and 3·2 GPUs.
 var gang = map[string]any{"cpu": "2600m", "memory": "5248Mi", "nvidia.com/gpu": "6"}
 
-func checkGroup(t *testing.T, group Group, want map[string]any) {
+// checkGroup checks a pod group. The apiVersion is what the other project serves.
+func checkGroup(t *testing.T, group Group, apiVersion string, want map[string]any) {
 	t.Helper()
 	object := group.Object
 	owner := object.GetOwnerReferences()
@@ -77,7 +78,8 @@ func checkGroup(t *testing.T, group Group, want map[string]any) {
 	if labels := object.GetLabels(); labels[v1beta2.LabelSubmissionID] != "sub-1" || labels[v1beta2.LabelSparkAppName] == "" {
 		t.Errorf("labels = %v", labels)
 	}
-	if object.GetNamespace() != "team" || object.GetAPIVersion() != group.Resource.GroupVersion().String() {
+	if object.GetNamespace() != "team" || object.GetAPIVersion() != apiVersion || group.Resource.GroupVersion().String() != apiVersion ||
+		group.Resource.Resource != "podgroups" || object.GetKind() != "PodGroup" {
 		t.Errorf("object = %v", object)
 	}
 	spec, _, err := unstructured.NestedMap(object.Object, "spec")
@@ -98,7 +100,7 @@ func TestVolcano(t *testing.T) {
 	if !reflect.DeepEqual(plan.Edits, want) {
 		t.Errorf("edits = %+v", plan.Edits)
 	}
-	checkGroup(t, plan.Groups[0], map[string]any{
+	checkGroup(t, plan.Groups[0], "scheduling.volcano.sh/v1beta1", map[string]any{
 		"minMember": int64(1), "minResources": gang, "queue": "q", "priorityClassName": "high",
 	})
 	if names := scheduler.Groups(app); len(names) != 1 || names[0].Name != "spark-pi-pg" || names[0].Resource != plan.Groups[0].Resource {
@@ -109,7 +111,7 @@ func TestVolcano(t *testing.T) {
 	if plan, err = scheduler.Plan(app, newPods()); err != nil {
 		t.Fatal(err)
 	}
-	checkGroup(t, plan.Groups[0], map[string]any{"minMember": int64(1), "minResources": map[string]any{"cpu": "9", "memory": "1Gi"}})
+	checkGroup(t, plan.Groups[0], "scheduling.volcano.sh/v1beta1", map[string]any{"minMember": int64(1), "minResources": map[string]any{"cpu": "9", "memory": "1Gi"}})
 }
 
 // Who brings a group of their own keeps it.
@@ -134,7 +136,7 @@ func TestCoscheduling(t *testing.T) {
 	if !reflect.DeepEqual(plan.Edits, want) {
 		t.Errorf("edits = %+v", plan.Edits)
 	}
-	checkGroup(t, plan.Groups[0], map[string]any{"minMember": int64(1), "minResources": gang})
+	checkGroup(t, plan.Groups[0], "scheduling.x-k8s.io/v1alpha1", map[string]any{"minMember": int64(1), "minResources": gang})
 
 	long := newApp(strings.Repeat("a", 61), nil)
 	name := scheduler.Groups(long)[0].Name
