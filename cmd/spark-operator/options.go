@@ -137,7 +137,7 @@ func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs.IntVar(&o.MaxTrackedExecutors, "max-tracked-executor-per-app", o.MaxTrackedExecutors, "Maximum number of executors that the status of an application lists; 0 lists none.")
 	fs.DurationVar(&o.DriverGracePeriod, "driver-pod-creation-grace-period", o.DriverGracePeriod, "How long a submitted application may have no driver pod in the cache before the driver counts as lost. With 0, the operator reads the pod from the API server at once.")
 	fs.DurationVar(&o.DriverCannotStartTimeout, "driver-cannot-start-timeout", o.DriverCannotStartTimeout, "How long a driver may be unable to start its containers, from its submission on, before the run fails; 0 waits without limit.")
-	fs.DurationVar(&o.NodeLossGracePeriod, "node-loss-grace-period", o.NodeLossGracePeriod, "How long a node must be unreachable before its terminating driver pods are force-deleted; 0 disables. Needs permission to get nodes.")
+	fs.DurationVar(&o.NodeLossGracePeriod, "node-loss-grace-period", o.NodeLossGracePeriod, "How long a node must be unreachable before its terminating driver and server pods are force-deleted; 0 disables. Needs permission to get nodes.")
 	fs.Int64Var(&o.DefaultTimeToLive, "default-time-to-live-seconds", o.DefaultTimeToLive, "Seconds after which a finished application without spec.timeToLiveSeconds is deleted; 0 keeps it.")
 	fs.BoolVar(&o.EnableDriverPDB, "enable-driver-pdb", o.EnableDriverPDB, "Create a PodDisruptionBudget for the driver of each application that sets spec.driverPodDisruptionBudget.")
 	fs.BoolVar(&o.EnableConnect, "enable-connect", o.EnableConnect, "Run Spark Connect servers (SparkConnect). Without the CRD of SparkConnect, the operator waits for it and runs applications and schedules meanwhile.")
@@ -312,8 +312,9 @@ func (o *ControllerOptions) Config(master string) (*ControllerConfig, error) {
 			ServiceLinks: o.ServiceLinks,
 			Redact:       redactTexts,
 
-			Authentication:   o.ConnectAuthentication,
-			IngressClassName: o.IngressClassName,
+			Authentication:      o.ConnectAuthentication,
+			IngressClassName:    o.IngressClassName,
+			NodeLossGracePeriod: o.NodeLossGracePeriod,
 		},
 		Informers:        scope,
 		Metrics:          o.Serving.metrics(),

@@ -65,6 +65,7 @@ type cluster struct {
 	refuse   func(clienttesting.Action) error
 	prunes   bool // the CRD is that of kubeflow/spark-operator
 	unserved bool // the Gateway API is not installed
+	silent   bool // no kubelet confirms the end of pods
 
 	ui shownUI // of the server, whichever runs
 
@@ -115,7 +116,7 @@ func (c *cluster) start() {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	controller, err := New(Config{Master: "k8s://https://10.0.0.1:443", Authentication: true, Redact: redact.Secrets, ProbeTransport: c}, Clients{Kube: c.kube, Spark: c.spark, Dynamic: c.dynamic}, set, c, c.metrics)
+	controller, err := New(Config{Master: "k8s://https://10.0.0.1:443", Authentication: true, Redact: redact.Secrets, ProbeTransport: c, NodeLossGracePeriod: 5 * time.Minute}, Clients{Kube: c.kube, Spark: c.spark, Dynamic: c.dynamic}, set, c, c.metrics)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -175,7 +176,7 @@ func (c *cluster) reap() {
 	}
 	for _, item := range items {
 		pod := item.(*corev1.Pod)
-		if pod.DeletionTimestamp != nil {
+		if pod.DeletionTimestamp != nil && !c.silent {
 			c.must(c.kube.Tracker().Delete(podsResource, pod.Namespace, pod.Name))
 		}
 	}
@@ -326,7 +327,7 @@ func (c *cluster) delete(action clienttesting.DeleteActionImpl, tracker clientte
 	} else if *p.UID != accessor.GetUID() || p.ResourceVersion != nil && *p.ResourceVersion != accessor.GetResourceVersion() {
 		return apierrors.NewConflict(action.GetResource().GroupResource(), action.Name, errors.New("precondition failed"))
 	}
-	if action.GetResource() != podsResource {
+	if action.GetResource() != podsResource || ptr.Deref(action.DeleteOptions.GracePeriodSeconds, 1) == 0 {
 		return tracker.Delete(action.GetResource(), action.Namespace, action.Name)
 	}
 	accessor.SetDeletionTimestamp(ptr.To(metav1.NewTime(time.Now().Add(30 * time.Second))))

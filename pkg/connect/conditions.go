@@ -9,6 +9,7 @@ const (
 	reasonNotReady    = "ServerPodNotReady"
 	reasonTerminating = "ServerTerminating"
 	reasonServerGone  = "ServerGone"
+	reasonNodeLost    = "NodeLost"
 	reasonServerEnded = "ServerEnded"
 	reasonStopped     = "Stopped"
 	reasonInvalidSpec = "InvalidSpec"

@@ -49,6 +49,9 @@ type Config struct {
 	// ShutdownTimeout is how long syncs under way may take to end after the context of Run
 	// is done. Default [loop.DefaultShutdownTimeout].
 	ShutdownTimeout time.Duration
+	// NodeLossGracePeriod is how long a node may not report before server pods that do not
+	// terminate are deleted by force; 0 never does.
+	NodeLossGracePeriod time.Duration
 	// Clock returns the time and waits; nil for the clock of the machine.
 	Clock clock.WithTicker
 	// DryRun says that the clients send no write: nothing that follows one happens.
@@ -99,6 +102,7 @@ type Controller struct {
 	unkept   loop.Unkept[v1alpha1.SparkConnectStatus]
 	services nowAndThen
 	routes   nowAndThen
+	events   eventReads
 	prober   *probe.Prober
 	synced   []cache.DoneChecker
 

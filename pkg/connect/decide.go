@@ -5,6 +5,8 @@ package connect
 import (
 	"slices"
 	"time"
+
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 // plan is what one sync is going to do.
@@ -64,6 +66,18 @@ var (
 		}
 		if o := in.obstacle; o != nil && o.Due.After(in.now) {
 			wait = min(wait, o.Due.Sub(in.now))
+		}
+		if in.startsSilently() {
+			at := in.eventsDue()
+			if !at.After(in.now) {
+				at = in.events.after(in.now, nil).next // they are read now
+			}
+			wait = min(wait, at.Sub(in.now))
+		}
+		if in.own() {
+			if at := reconcile.StuckAt(in.pod.DeletionTimestamp); at.After(in.now) {
+				wait = min(wait, at.Sub(in.now))
+			}
 		}
 		return wait
 	}}

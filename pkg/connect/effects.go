@@ -98,9 +98,12 @@ var (
 		status.NextRestartTime = ptr.To(metav1.NewTime(at))
 		c.SetFalse(v1alpha1.ConditionServerPodReady, reasonServerEnded, in.howItEnded()+"; it is started again at "+at.UTC().Format(time.RFC3339))
 	}}
-	explainServer = &effect{"record why it is not ready", func(in *input, _ *outcome, status *v1alpha1.SparkConnectStatus, c reconcile.Conditions) {
-		reason, message := in.whyNotReady()
+	explainServer = &effect{"record why it is not ready", func(in *input, out *outcome, status *v1alpha1.SparkConnectStatus, c reconcile.Conditions) {
+		reason, message := in.whyNotReady(out)
 		before := c.Find(v1alpha1.ConditionServerPodReady)
+		if before != nil && fromEvents(before.Reason) && reason == reasonNotReady && in.startsSilently() && !out.eventsRead {
+			return // the events were not read this time; the last result holds
+		}
 		if before != nil && before.Status == metav1.ConditionFalse && before.Reason == reason && diagnosis.Rephrases(before.Message, reconcile.Truncate(message, reconcile.MaxConditionMessage)) {
 			message = before.Message
 		}
@@ -176,12 +179,20 @@ func (in *input) howItEnded() string {
 }
 
 // whyNotReady is why the server pod, which exists, does not accept connections.
-func (in *input) whyNotReady() (reason, message string) {
+func (in *input) whyNotReady(out *outcome) (reason, message string) {
+	obstacle := in.obstacle
+	if obstacle == nil {
+		obstacle = out.events.obstacle
+	}
 	switch {
 	case in.pod.DeletionTimestamp != nil:
-		return reasonTerminating, "server pod " + in.pod.Name + " " + owned.Terminating(in.pod.GetObjectMeta())
-	case in.obstacle != nil && in.obstacle.Subject != "":
-		return in.obstacle.Reason, in.obstacle.Message()
+		message = "server pod " + in.pod.Name + " " + owned.Terminating(in.pod.GetObjectMeta())
+		if disrupted := diagnosis.Disruption(in.pod); disrupted != nil {
+			message = reconcile.Join(": ", message, disrupted.Reason, reconcile.OneLine(disrupted.Message))
+		}
+		return reasonTerminating, message
+	case obstacle != nil && obstacle.Subject != "":
+		return obstacle.Reason, obstacle.Message()
 	case in.report.State == v1beta2.DriverStateRunning:
 		return reasonNotReady, reconcile.Join(": ", "Server pod is not ready", reconcile.OneLine(in.pod.Connect.NotReady))
 	}

@@ -22,6 +22,13 @@ type outcome struct {
 	warnings []string
 	// route is what came of the route; nil if it was not looked at, or as before.
 	route *routeResult
+	// events is the last read of the events of a server pod that starts silently, and
+	// eventsRead is set if that was now.
+	events     eventRead
+	eventsRead bool
+	// nodeLoss is the evidence that the node of the server pod is lost, which was then
+	// deleted by force; empty without.
+	nodeLoss string
 	// err is worth a retry, unless it is final.
 	err error
 }
@@ -47,6 +54,10 @@ func (c *Controller) execute(ctx context.Context, in *input, p plan) *outcome {
 			c.prober.Ask(cache.MetaObjectToName(in.connect)) // its result causes a sync
 		case ensureService:
 			err = c.ensureServiceNowAndThen(ctx, in)
+		case readEvents:
+			c.readEvents(ctx, in, out)
+		case examineNode:
+			err = c.examineNode(ctx, in, out)
 		case ensureRoute:
 			c.ensureRoutesNowAndThen(ctx, in, out)
 		}

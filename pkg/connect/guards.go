@@ -45,6 +45,7 @@ var (
 	oldServerLeft = guard{"a server pod exists that ended, is being deleted, or is to be replaced", func(in *input) bool {
 		return in.own() && (in.pod.DeletionTimestamp != nil || in.ended() || in.replaces())
 	}}
+	serverStuck    = guard{"the server pod was deleted but does not terminate", func(in *input) bool { return in.stuck() }}
 	serverReplaced = guard{"another server pod has the name", func(in *input) bool {
 		return in.own() && string(in.pod.UID) != in.connect.Status.Server.PodUID
 	}}

@@ -36,6 +36,8 @@ type input struct {
 	// nothing keeps it from running.
 	report   diagnosis.Report
 	obstacle *diagnosis.Obstacle
+	// events is the last read of the events of pod.
+	events eventRead
 	// probed is what the probes of pod showed; nil if there are none.
 	probed *probe.View
 
@@ -51,6 +53,7 @@ func (c *Controller) observe(connect *v1alpha1.SparkConnect) (*input, error) {
 		in.pod = pod
 		in.report = diagnosis.ReportDriver(pod)
 		in.obstacle = diagnosis.Diagnose(pod, in.now)
+		in.events = c.events.of(cache.MetaObjectToName(connect), pod.UID)
 		executors, err := c.pods.ByIndex(connect.Namespace, informers.ExecutorsByServer, string(pod.UID))
 		if err != nil {
 			return nil, fmt.Errorf("find executors: %w", err)

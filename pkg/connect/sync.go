@@ -48,6 +48,7 @@ func (c *Controller) forget(key cache.ObjectName) {
 	c.fresh.Forget(key)
 	c.unkept.Forget(key)
 	c.services.forget(key)
+	c.events.forget(key)
 	c.prober.Forget(key)
 	c.routes.forget(key)
 }

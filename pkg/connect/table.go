@@ -25,19 +25,22 @@ var table = []row{
 	{from: phases(phaseNew, phaseStarting, phaseProvisioning, phaseReady, phaseNotReady, phaseBackingOff, phaseStopped),
 		when: suspendRequested, to: phaseStopped, set: stopForUser},
 	{from: live, when: tooOld, to: phaseStopped, set: stopForAge},
+	{from: phases(phaseStopped), when: serverStuck, do: actions(examineNode), to: stay, set: explainNodeLoss, wait: backstop},
 	{from: phases(phaseStopped), when: serverLeft, do: actions(deleteServer), to: stay, set: explainWait, wait: backstop},
 	{from: phases(phaseStopped), when: unwanted, do: actions(deleteConnect), to: stay, wait: backstop},
 	{from: phases(phaseStopped), when: wakeRequested, to: phaseStarting, set: wake},
-	{from: phases(phaseStopped), when: always, to: stay, set: observe, wait: untilExpiry},
+	{from: phases(phaseStopped), when: always, to: stay, set: rest, wait: untilExpiry},
 
 	// Failures that only a change of the spec ends.
 	{from: phases(phaseFailed), when: specChanged, to: phaseStarting, set: startOver},
+	{from: phases(phaseFailed), when: serverStuck, do: actions(examineNode), to: stay, set: explainNodeLoss, wait: backstop},
 	{from: phases(phaseFailed), when: serverRuns, do: actions(deleteServer), to: stay, set: explainWait, wait: backstop},
 	{from: phases(phaseFailed), when: unwanted, do: actions(deleteConnect), to: stay, wait: backstop},
 	{from: phases(phaseFailed), when: always, to: stay, set: observe, wait: untilExpiry},
 
 	// The start.
 	{from: toBeStarted, when: unusable, to: phaseFailed, set: failInvalid},
+	{from: toBeStarted, when: serverStuck, do: actions(examineNode), to: phaseStarting, set: explainNodeLoss, wait: backstop},
 	{from: toBeStarted, when: oldServerLeft, do: actions(deleteServer), to: phaseStarting, set: explainWait, wait: backstop},
 	{from: toBeStarted, when: always, do: actions(startServer), to: phaseProvisioning, set: recordServer},
 	{from: phases(phaseBackingOff), when: specChanged, to: phaseStarting, set: startOver},
@@ -47,13 +50,14 @@ var table = []row{
 	// The server.
 	{from: live, when: serverReplaced, to: phaseStarting, set: forgetServer},
 	{from: live, when: serverAbsent, do: actions(confirmLost), to: phaseStarting, set: forgetLost},
+	{from: live, when: serverStuck, do: actions(examineNode), to: stay, set: explainNodeLoss, wait: backstop},
 	{from: live, when: serverEndedAndRestartAllowed, to: phaseBackingOff, set: endServer, wait: untilRestart},
 	{from: live, when: serverEnded, to: phaseFailed, set: endServer},
 	{from: live, when: replacementDue, to: phaseStarting, set: forgetServer},
 	{from: phases(phaseReady), when: idle, to: phaseStopped, set: stopForIdleness},
 	{from: phases(phaseReady), when: idleBeforeNow, do: actions(probeServer, ensureService, ensureRoute), to: stay, set: recordReady, wait: backstop},
 	{from: live, when: serverReady, do: actions(ensureService, ensureRoute), to: phaseReady, set: recordReady, wait: audit},
-	{from: phases(phaseProvisioning), when: always, do: actions(ensureService, ensureRoute), to: stay, set: explainServer, wait: audit},
+	{from: phases(phaseProvisioning), when: always, do: actions(ensureService, ensureRoute, readEvents), to: stay, set: explainServer, wait: audit},
 	{from: phases(phaseReady, phaseNotReady), when: always, do: actions(ensureService, ensureRoute), to: phaseNotReady, set: explainServer, wait: audit},
 }
 
@@ -71,4 +75,6 @@ const (
 	ensureService action = "ensure the Service"
 	probeServer   action = "probe the server again"
 	ensureRoute   action = "ensure the route"
+	readEvents    action = "read the events of a server pod that does not start"
+	examineNode   action = "force-delete the server pod if its node is lost"
 )

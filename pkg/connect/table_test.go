@@ -111,6 +111,12 @@ func observations(yield func(*input)) {
 		"terminating": func() *podview.Pod {
 			return &podview.Pod{Name: "lab-server", UID: "pod", Connect: owner(), Status: podview.Status{Phase: corev1.PodRunning}, DeletionTimestamp: &metav1.Time{Time: now}}
 		},
+		"stuck": func() *podview.Pod {
+			return &podview.Pod{Name: "lab-server", UID: "pod", Connect: owner(), Status: podview.Status{Phase: corev1.PodRunning}, Spec: podview.Spec{NodeName: "node-1"}, DeletionTimestamp: &metav1.Time{Time: now.Add(-time.Minute)}}
+		},
+		"starting": func() *podview.Pod {
+			return &podview.Pod{Name: "lab-server", UID: "pod", Connect: owner(), Status: podview.Status{Phase: corev1.PodPending}, Spec: podview.Spec{NodeName: "node-1"}}
+		},
 		"another": func() *podview.Pod {
 			return &podview.Pod{Name: "lab-server", UID: "newer", Connect: owner(), Status: podview.Status{Phase: corev1.PodRunning}}
 		},
@@ -205,6 +211,9 @@ func TestEveryObservationHasARow(t *testing.T) {
 		if to := p.row.set; to == stopForIdleness && (in.probed == nil || in.probed.Failure != nil || in.now.Sub(in.probed.Track.At) > confirmedFor ||
 			in.now.Sub(in.probed.Track.LastActivity) < in.connect.Spec.IdleTimeout.Duration || in.connect.Spec.IdleTimeout.Duration < time.Minute || !in.pod.Connect.Ready) {
 			t.Errorf("stopped for idleness with probes %+v", in.probed)
+		}
+		if p.does(examineNode) && (!in.own() || in.pod.DeletionTimestamp == nil) {
+			t.Errorf("%v deletes a pod by force that is not being deleted", p.row.when.text)
 		}
 		if p.does(deleteServer) && !in.own() {
 			t.Errorf("%v deletes a pod of others", p.row.when.text)

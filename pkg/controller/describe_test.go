@@ -34,7 +34,7 @@ var describedCases = []struct {
 		c.editPod("pi-driver", scheduled(c.clock.Now()))
 		mustSettle(t, p, "pi")
 		c.addEvent(podEvent("FailedMount", 8*time.Second, `MountVolume.SetUp failed for volume "credentials" : secret "credentials" not found`))
-		c.clock.Step(lifecycle.QuietStart)
+		c.clock.Step(diagnosis.QuietStart)
 	}},
 	{"No node with room, for 5 minutes", func(t *testing.T, c *cluster, p *process) {
 		c.editPod("pi-driver", unscheduled(c.clock.Now(), corev1.PodReasonUnschedulable, noNode))

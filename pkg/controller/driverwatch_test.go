@@ -219,10 +219,10 @@ func TestMissingSecretVolume(t *testing.T) {
 	const cause = `MountVolume.SetUp failed for volume "credentials" : secret "credentials" not found`
 	c.addEvent(podEvent("Scheduled", 0, "Successfully assigned ns/pi-driver to node-1"))
 	c.addEvent(podEvent("FailedMount", 8*time.Second, cause))
-	if after := mustSettle(t, p, "pi"); after != lifecycle.QuietStart || c.eventReads() != 0 {
+	if after := mustSettle(t, p, "pi"); after != diagnosis.QuietStart || c.eventReads() != 0 {
 		t.Fatalf("next look after %v, %d reads", after, c.eventReads())
 	}
-	c.clock.Step(lifecycle.QuietStart)
+	c.clock.Step(diagnosis.QuietStart)
 	after := mustSettle(t, p, "pi")
 	if after > lifecycle.FirstDelay {
 		t.Errorf("next look after %v", after)
@@ -270,7 +270,7 @@ func TestResolvedVolumeFailureIsCleared(t *testing.T) {
 	c, p := submitted(t)
 	c.editPod("pi-driver", scheduled(c.clock.Now()))
 	c.addEvent(podEvent("FailedMount", 8*time.Second, `secret "credentials" not found`))
-	c.clock.Step(lifecycle.QuietStart)
+	c.clock.Step(diagnosis.QuietStart)
 	mustSettle(t, p, "pi")
 	c.clock.Step(lifecycle.LongestDelay)
 	c.addEvent(podEvent("Pulling", 30*time.Second, "Pulling image"))

@@ -21,6 +21,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
 	"github.com/spark-operator/spark-operator/pkg/informers"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 var servicesResource = corev1.SchemeGroupVersion.WithResource("services")
@@ -236,7 +237,7 @@ func TestOldDriverThatDoesNotTerminate(t *testing.T) {
 	})
 	mustSettle(t, p, "pi")
 	c.wantState("pi", lifecycle.StatePendingRerun)
-	c.clock.Step(lifecycle.StuckAfter)
+	c.clock.Step(reconcile.StuckAfter)
 	if after := mustSettle(t, p, "pi"); after != lifecycle.BackstopDelay {
 		t.Errorf("next look after %v", after)
 	}

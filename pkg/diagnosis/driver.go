@@ -4,6 +4,7 @@ package diagnosis
 
 import (
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -144,4 +145,28 @@ func AnyStarted(pod *podview.Pod) bool {
 		}
 	}
 	return false
+}
+
+// StartsSilently reports whether a pod is on a node and none of its containers has ever
+// started, so that what keeps it from starting, if [Diagnose] does not know it, is in its
+// events: see [EventObstacle].
+func StartsSilently(pod *podview.Pod) bool {
+	if pod.DeletionTimestamp != nil || pod.Status.Phase != corev1.PodPending {
+		return false
+	}
+	condition := pod.Condition(corev1.PodScheduled)
+	return (pod.Spec.NodeName != "" || condition != nil && condition.Status == corev1.ConditionTrue) && !AnyStarted(pod)
+}
+
+// QuietStart is how long a scheduled pod may take to start a container before its events
+// are read.
+const QuietStart = 15 * time.Second
+
+// QuietUntil is when the events of a pod that starts silently are worth a read.
+func QuietUntil(pod *podview.Pod) time.Time {
+	scheduled := pod.CreationTimestamp.Time
+	if condition := pod.Condition(corev1.PodScheduled); condition != nil {
+		scheduled = reconcile.Later(scheduled, condition.LastTransitionTime.Time)
+	}
+	return scheduled.Add(QuietStart)
 }

@@ -40,7 +40,7 @@ type Controller struct {
 	// Selects is set if labels select namespaces.
 	Selects bool
 	Lease   Lease
-	// NodeLoss is set if drivers on lost nodes are force-deleted.
+	// NodeLoss is set if drivers and servers on lost nodes are force-deleted.
 	NodeLoss bool
 	// DisruptionBudgets, BatchScheduling, Routes and Connect are set if these features are
 	// enabled.
@@ -121,7 +121,7 @@ var (
 	connectRoutes = []rule{{"gateway.networking.k8s.io", "grpcroutes", "get create update delete", "spec.route of Spark Connect servers (--enable-connect)"}}
 	connectTokens = []rule{{"", "secrets", "get create", "spec.authentication of Spark Connect servers (--enable-connect-authentication)"}}
 	routes        = []rule{{"gateway.networking.k8s.io", "httproutes", "get create update delete", "the HTTPRoute of the web UI (--ui-route-url-format, spec.route of Spark Connect servers)"}}
-	nodes         = rule{"", "nodes", "get", "force-deleting drivers on lost nodes (--node-loss-grace-period)"}
+	nodes         = rule{"", "nodes", "get", "force-deleting drivers and servers on lost nodes (--node-loss-grace-period)"}
 	namespaces    = rule{"", "namespaces", "list watch", "--namespace-selector"}
 
 	scrapes = []rule{

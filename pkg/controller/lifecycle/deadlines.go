@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/diagnosis"
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 	"github.com/spark-operator/spark-operator/pkg/submit/sparksubmit"
 )
@@ -147,11 +147,7 @@ func (in *Input) driverDeadline() time.Time {
 
 // EventsDue is when the events of a driver that starts silently are read next.
 func (in *Input) EventsDue() time.Time {
-	scheduled := in.Driver.CreationTimestamp.Time
-	if condition := in.Driver.Condition(corev1.PodScheduled); condition != nil {
-		scheduled = reconcile.Later(scheduled, condition.LastTransitionTime.Time)
-	}
-	return reconcile.Later(scheduled.Add(QuietStart), in.Watch.read.next)
+	return reconcile.Later(diagnosis.QuietUntil(in.Driver), in.Watch.read.next)
 }
 
 // deadline is the end of the time that a run has for one of its phases, and what
@@ -236,8 +232,8 @@ func (in *Input) overdue() *deadline {
 // untilDeadline is the time to the next deadline, or until the driver should have
 // gone that was deleted, at most limit.
 func (in *Input) untilDeadline(limit time.Duration) time.Duration {
-	if pod := in.Driver; pod != nil && pod.DeletionTimestamp != nil && !in.Stuck(pod) {
-		limit = min(limit, pod.DeletionTimestamp.Add(StuckAfter).Sub(in.Now))
+	if pod := in.Driver; pod != nil && pod.DeletionTimestamp != nil && !reconcile.Stuck(pod.DeletionTimestamp, in.Now) {
+		limit = min(limit, reconcile.StuckAt(pod.DeletionTimestamp).Sub(in.Now))
 	}
 	for _, d := range in.deadlines() {
 		limit = min(limit, d.at.Sub(in.Now))
@@ -312,7 +308,7 @@ func (in *Input) stuckBound() (*bound, time.Time) {
 	}
 	for _, pod := range in.Drivers() {
 		if pod.DeletionTimestamp != nil {
-			end = reconcile.Later(end, pod.DeletionTimestamp.Add(StuckAfter))
+			end = reconcile.Later(end, reconcile.StuckAt(pod.DeletionTimestamp))
 		}
 	}
 	return b, end

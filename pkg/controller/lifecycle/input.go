@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -16,6 +15,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/diagnosis"
 	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/progress"
+	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
 // Input is everything that a decision depends on. It is not changed by deciding.
@@ -179,12 +179,7 @@ func (in *Input) SubmitterPhase() string {
 // StartsSilently reports whether the driver is on a node and nothing shows why
 // none of its containers has started.
 func (in *Input) StartsSilently() bool {
-	pod := in.Driver
-	if pod == nil || pod.DeletionTimestamp != nil || pod.Status.Phase != corev1.PodPending || in.Obstacle != nil {
-		return false
-	}
-	condition := pod.Condition(corev1.PodScheduled)
-	return (pod.Spec.NodeName != "" || condition != nil && condition.Status == corev1.ConditionTrue) && !diagnosis.AnyStarted(pod)
+	return in.Driver != nil && in.Obstacle == nil && diagnosis.StartsSilently(in.Driver)
 }
 
 // RecoverHash takes from the driver pod which spec it was made of, where the status does
@@ -242,9 +237,6 @@ func (p pace) done(now time.Time) pace {
 }
 
 const (
-	// QuietStart is how long a scheduled driver may take to start a container before
-	// its events are read.
-	QuietStart = 15 * time.Second
 	// FirstDelay is the shortest delay between two reads of the events, and between two
 	// texts of the same reason.
 	FirstDelay = 30 * time.Second
@@ -261,26 +253,14 @@ const (
 // stuckDriver returns a driver pod that should have gone long ago; nil for none.
 func (in *Input) stuckDriver() *podview.Pod {
 	for _, pod := range in.Drivers() {
-		if in.Stuck(pod) {
+		if reconcile.Stuck(pod.DeletionTimestamp, in.Now) {
 			return pod
 		}
 	}
 	return nil
 }
 
-// Stuck reports whether a pod should have gone long ago. Its deletion timestamp is
-// the end of its grace period.
-func (in *Input) Stuck(pod *podview.Pod) bool {
-	return pod.DeletionTimestamp != nil && !in.Now.Before(pod.DeletionTimestamp.Add(StuckAfter))
-}
-
 // currentDriverStuck reports that this holds for the driver of the run under way.
-func (in *Input) currentDriverStuck() bool { return in.Driver != nil && in.Stuck(in.Driver) }
-
-// A deleted pod whose node does not answer never terminates: no kubelet confirms its
-// end. It is force-deleted only on evidence that the node is lost, because its driver
-// may still run behind a broken network.
-
-// StuckAfter is how long past its grace period a pod may take to terminate before the
-// status says so, and before the operator reads its node.
-const StuckAfter = time.Minute
+func (in *Input) currentDriverStuck() bool {
+	return in.Driver != nil && reconcile.Stuck(in.Driver.DeletionTimestamp, in.Now)
+}
