@@ -17,7 +17,7 @@ type row struct {
 }
 
 // table is the state machine: the first row whose phases contain the present one and
-// whose guard holds is taken. It is printed to docs/connect.md by a test.
+// whose guard holds is taken. A test prints it to docs/connect-states.md.
 var table = []row{
 	{from: anyPhase, when: deleting, to: stay},
 

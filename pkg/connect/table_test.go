@@ -140,7 +140,7 @@ func observations(yield func(*input)) {
 	track := func(last, at time.Duration, failures int) *probe.View {
 		view := &probe.View{Track: activity.Track{LastActivity: now.Add(-last), At: now.Add(-at), Failures: failures, Known: true}}
 		if failures > 0 {
-			view.Failure = &probe.Failure{Reason: probe.Unreachable, Message: "time-out"}
+			view.Failure = &probe.Failure{Reason: probe.Unreachable, Message: "timeout"}
 		}
 		return view
 	}

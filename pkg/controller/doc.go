@@ -17,6 +17,7 @@
 //	controller, handlers, queue   caches, events and the order of the queue
 //	sync                          the five steps
 //	observe, commit               the first and the last step
+//	ledger                        pods of a run that the caches do not contain any more
 //	unkept                        status fields that the API server drops
 //
 // What holds at every moment, whenever the process ends:

@@ -202,7 +202,7 @@ func (c *connectValidator) validateTimes() {
 	}
 }
 
-// validateIdleTimeout refuses a time-out that can have no effect: the operator sees in the web
+// validateIdleTimeout refuses a timeout that can have no effect: the operator sees in the web
 // UI whether a server is in use.
 func (c *connectValidator) validateIdleTimeout() {
 	timeout := c.spec.IdleTimeout

@@ -240,7 +240,7 @@ func TestTrack(t *testing.T) {
 }
 
 // TestIdlenessIsNeverConcludedFromDoubt: a failure counts as use, and as long as the latest
-// probe failed, or is older than the time-out, nothing is confirmed.
+// probe failed, or is older than the timeout, nothing is confirmed.
 func TestIdlenessIsNeverConcludedFromDoubt(t *testing.T) {
 	begin := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	after := begin.Add
@@ -254,11 +254,11 @@ func TestIdlenessIsNeverConcludedFromDoubt(t *testing.T) {
 		t.Errorf("idle at %v, %t", at, known)
 	}
 	if track.Confirmed(time.Minute, after(70*time.Second), 10*time.Second) {
-		t.Error("confirmed by a probe before the time-out")
+		t.Error("confirmed by a probe before the timeout")
 	}
 	confirmed := track.Succeeded(after(61*time.Second), dated, true)
 	if !confirmed.Confirmed(time.Minute, after(62*time.Second), 10*time.Second) {
-		t.Error("not confirmed by a probe after the time-out")
+		t.Error("not confirmed by a probe after the timeout")
 	}
 	for name, now := range map[string]time.Time{"too old": after(72 * time.Second), "of the future": after(60 * time.Second)} {
 		if confirmed.Confirmed(time.Minute, now, 10*time.Second) {

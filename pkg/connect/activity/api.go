@@ -92,7 +92,7 @@ func ReadSessions(from io.Reader) (*Sessions, error) {
 }
 
 // startOfStream is how the statement begins that starts a streaming query. Its operation
-// stays STARTED for ever, even after its session was closed.
+// stays STARTED forever, even after its session was closed.
 const startOfStream = "write_stream_operation_start"
 
 // ReadOperations reads connect/operations of the REST API and returns what both lists show.

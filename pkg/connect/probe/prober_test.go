@@ -90,7 +90,7 @@ func TestServersAreAskedAtTheirInterval(t *testing.T) {
 			}
 			pass(10*time.Minute + time.Second)
 			if s.asks != want {
-				t.Errorf("time-out %v: asked %d times in ten minutes, want %d", timeout, s.asks, want)
+				t.Errorf("timeout %v: asked %d times in ten minutes, want %d", timeout, s.asks, want)
 			}
 			if view, found := p.View(key(1), "a"); !found || view.Failure != nil || !view.Track.Known {
 				t.Errorf("%t, %+v", found, view)

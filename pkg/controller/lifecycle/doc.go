@@ -17,6 +17,7 @@
 //	driver, executors        what the pods add to the status
 //	progress, advice         what the driver shows of itself, and hints on its requests
 //	usage                    what the pods reserved
+//	logarchive               which logs are archived, and how long pods wait for that
 //	conditions, events       what users and scripts read
 //	reasons                  every reason, printed to docs/conditions.md
 package lifecycle
