@@ -3,6 +3,7 @@
 package controller
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -122,6 +123,46 @@ func TestPodsWaitForTheirLogs(t *testing.T) {
 	if writes := c.statusWrites() - before; writes != 1 {
 		t.Errorf("%d writes of the status for the URL", writes)
 	}
+}
+
+// TestURLIsRecordedBeforeThePodIsDeleted, for the cleanup policy and for another run: the
+// annotation of the pod is the only other record of it.
+func TestURLIsRecordedBeforeThePodIsDeleted(t *testing.T) {
+	for name, edit := range map[string]func(*v1beta2.SparkApplication){
+		"cleanup": withCleanup(v1beta2.PodDeletionAlways, ""), "rerun": onFailure(3, 1),
+	} {
+		c := newCluster(t)
+		c.addApplication(newApplication("pi", edit))
+		p := c.start(archivesLogs)
+		c.runToEnd(p, corev1.PodFailed)
+		c.clock.Step(2 * time.Second) // the retry is due
+		mustSettle(t, p, "pi")
+		before := len(c.log)
+		c.annotate("pi-driver", v1beta2.AnnotationLogURL, logURL)
+		mustSettle(t, p, "pi")
+		if got := c.application("pi").Status.Attempts[0].LogURL; got != logURL {
+			t.Errorf("%s: URL %q", name, got)
+		}
+		writes := c.log[before:]
+		deletion := slices.IndexFunc(writes, func(write string) bool { return strings.Contains(write, "delete pods") })
+		if deletion < 0 || !slices.ContainsFunc(writes[:deletion], func(write string) bool { return write == "update sparkapplications pi" }) {
+			t.Errorf("%s: writes %q", name, writes)
+		}
+	}
+}
+
+// TestOperatorKilledAtTheDeadline: a pod that the operator deleted at the deadline, and could
+// not say so, is not one that somebody else deleted.
+func TestOperatorKilledAtTheDeadline(t *testing.T) {
+	c := newCluster(t)
+	c.addApplication(newApplication("pi", withCleanup(v1beta2.PodDeletionAlways, "")))
+	p := c.start(archivesLogs)
+	c.runToEnd(p, corev1.PodSucceeded)
+	c.wantArchived("Archiving")
+	c.clock.Step(10 * time.Minute)
+	c.deletePod("pi-driver")
+	mustSettle(t, p, "pi")
+	c.wantArchived("ArchiveTimedOut")
 }
 
 // TestArchiveHasADeadline: without archiver, or with a bucket that does not work, pods are

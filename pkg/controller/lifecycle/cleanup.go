@@ -16,9 +16,9 @@ func (in *Input) UnwantedPods() []*podview.Pod {
 		return nil
 	}
 	var unwanted []*podview.Pod
-	archiving := in.archiving()
+	archiving, unrecorded := in.archiving(), in.logUnrecorded()
 	deletable := func(pod *podview.Pod) bool {
-		return pod.DeletionTimestamp == nil && !(archiving && isUnarchived(pod))
+		return pod.DeletionTimestamp == nil && !(archiving && (isUnarchived(pod) || pod == in.Driver && unrecorded))
 	}
 	if pod := in.Driver; pod != nil && in.wantsDeleted(policy.DriverPod) && !in.driverAlive() && deletable(pod) {
 		unwanted = append(unwanted, pod)

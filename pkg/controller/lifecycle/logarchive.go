@@ -71,17 +71,28 @@ func (in *Input) sinceEnd() time.Duration {
 
 const forEver = time.Duration(1<<63 - 1)
 
+// logUnrecorded reports whether the status does not show yet where the log of the driver is.
+// Until it does, only the pod says so: an operator that is killed right after it has deleted
+// the pod would lose the URL.
+func (in *Input) logUnrecorded() bool {
+	if !in.Settings.LogArchive.Enabled || in.driverAlive() || diagnosis.ArchivedContainer(in.Driver) == "" {
+		return false
+	}
+	address := in.Driver.Annotations.Get(v1beta2.AnnotationLogURL)
+	attempt := in.App.Status.Attempt(in.Driver.Labels.SubmissionID)
+	return attempt != nil && isLogURL(address) && attempt.LogURL != address
+}
+
 // archiving reports whether pods of a finished application stay because of their logs.
 func (in *Input) archiving() bool {
-	return len(in.unarchived()) > 0 && in.sinceEnd() < in.Settings.LogArchive.Deadline
+	return (len(in.unarchived()) > 0 || in.logUnrecorded()) && in.sinceEnd() < in.Settings.LogArchive.Deadline
 }
 
 // rerunArchiving reports whether the next run waits for the logs of the one before. It does
 // not wait for a bucket that does not work.
 func (in *Input) rerunArchiving() bool {
-	pods := in.unarchived()
-	untried := slices.ContainsFunc(pods, func(pod *podview.Pod) bool { return archiveError(pod) == "" })
-	return untried && in.sinceEnd() < min(RerunArchiveDelay, in.Settings.LogArchive.Deadline)
+	untried := slices.ContainsFunc(in.unarchived(), func(pod *podview.Pod) bool { return archiveError(pod) == "" })
+	return (untried || in.logUnrecorded()) && in.sinceEnd() < min(RerunArchiveDelay, in.Settings.LogArchive.Deadline)
 }
 
 func archiveError(pod *podview.Pod) string {
@@ -105,7 +116,12 @@ func followLogArchive(in *Input, status *v1beta2.SparkApplicationStatus, c recon
 		return
 	}
 	if in.Driver == nil {
-		if before != nil && before.Reason == reasonArchiving {
+		if before == nil || before.Reason != reasonArchiving {
+			return
+		}
+		if in.sinceEnd() >= in.Settings.LogArchive.Deadline { // the operator deleted the pod, and was killed then
+			setArchiveTimedOut(in, c)
+		} else {
 			c.SetFalse(v1beta2.ConditionLogsArchived, reasonLogLost, "the driver pod was deleted before its log was archived; the bucket may contain a part of it")
 		}
 		return
@@ -130,10 +146,14 @@ func followLogArchive(in *Input, status *v1beta2.SparkApplicationStatus, c recon
 	case failed >= 0:
 		c.SetFalse(v1beta2.ConditionLogsArchived, reasonArchiveFailed, reconcile.OneLine("pod "+pending[failed].Name+": "+archiveError(pending[failed])))
 	case in.sinceEnd() >= in.Settings.LogArchive.Deadline:
-		c.SetFalse(v1beta2.ConditionLogsArchived, reasonArchiveTimedOut, "the log archiver has not copied the logs within "+in.Settings.LogArchive.Deadline.String())
+		setArchiveTimedOut(in, c)
 	default:
 		c.SetFalse(v1beta2.ConditionLogsArchived, reasonArchiving, "")
 	}
+}
+
+func setArchiveTimedOut(in *Input, c reconcile.Conditions) {
+	c.SetFalse(v1beta2.ConditionLogsArchived, reasonArchiveTimedOut, "the log archiver has not copied the logs within "+in.Settings.LogArchive.Deadline.String())
 }
 
 // maxLogURL bounds what the annotation of a pod puts into the status.
