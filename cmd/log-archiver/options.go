@@ -39,7 +39,7 @@ func newOptions() *options {
 func (o *options) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.kubeconfig, "kubeconfig", o.kubeconfig, "Kubeconfig file. Without, the service account of the pod.")
 	fs.StringVar(&o.bucket, "bucket", o.bucket, "URL of the bucket, as gocloud.dev/blob takes it: s3://NAME?region=REGION, gs://NAME, azblob://CONTAINER or file:///FOLDER. The parameter prefix, such as prefix=logs/, is put before the key of each object.")
-	fs.StringVar(&o.public, "public-url", o.public, "Beginning of the URL under which users find the objects. If empty, status.attempts[].logURL is the URL of the bucket and the key.")
+	fs.StringVar(&o.public, "public-url", o.public, "Beginning of the URL at which users find the objects. If empty, status.attempts[].logURL is the URL of the bucket and the key.")
 	fs.StringSliceVar(&o.namespaces, "namespaces", o.namespaces, "Comma-separated list of the namespaces whose pods are watched. If empty, all.")
 	fs.IntVar(&o.workers, "workers", o.workers, "How many logs of containers that have ended are copied at a time.")
 	fs.IntVar(&o.follow, "follow", o.follow, "How many logs of running drivers are copied at a time, from their start. The others are copied at the end of their driver, as far as the kubelet has kept them. Each takes about 15 MiB of memory.")

@@ -24,7 +24,7 @@ type HistoryOptions struct {
 
 // AddFlags declares the flags.
 func (o *HistoryOptions) AddFlags(fs *pflag.FlagSet) {
-	fs.StringVar(&o.Dir, "history-dir", o.Dir, "URL of the directory for the event logs of applications without spec.history.dir, such as s3a://bucket/spark-events or file:///spark-events. Drivers write event logs unless spec.history.enabled or the property spark.eventLog.enabled is false. If empty, only applications that ask for an event log have one.")
+	fs.StringVar(&o.Dir, "history-dir", o.Dir, "URL of the directory for the event logs of applications without spec.history.dir, such as s3a://bucket/spark-events or file:///spark-events. Drivers write event logs unless spec.history.enabled or the property spark.eventLog.enabled is false. If empty, only applications with spec.history or event log properties of their own have one.")
 	fs.StringVar(&o.ClaimName, "history-claim", o.ClaimName, "PersistentVolumeClaim that drivers mount at the path of --history-dir. It must exist in the namespace of each application.")
 	fs.StringVar(&o.URLTemplate, "history-url-template", o.URLTemplate, "URL at which a Spark history server shows a run, such as https://history.example.com/history/{{$appId}}/jobs/, with the placeholders of --ingress-url-format. It is written to status.attempts[].historyURL. If empty, no address is written.")
 }

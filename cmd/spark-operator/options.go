@@ -146,7 +146,7 @@ func (o *ControllerOptions) AddFlags(sets *cliflag.NamedFlagSets) {
 	fs.StringVar(&o.LogTailRedact, "log-tail-redact", o.LogTailRedact, "Regular expression for text to redact in log lines, messages and events; the first capture group is kept. \"default\" uses the built-in rules; an empty value disables redaction.")
 	fs.BoolVar(&o.EnableLogArchive, "enable-log-archive", o.EnableLogArchive, "Enable spec.logArchive: label pods whose logs the log archiver copies, and keep them until their logs are copied.")
 	fs.BoolVar(&o.ArchiveLogs, "archive-logs", o.ArchiveLogs, "Archive the driver logs of applications that do not set spec.logArchive.enabled. Needs --enable-log-archive.")
-	fs.DurationVar(&o.LogArchiveDeadline, "log-archive-deadline", o.LogArchiveDeadline, "How long after the end of a run its pods are kept for the log archiver. A further run waits for 30 s at most. It does not wait after a failed try of the log archiver.")
+	fs.DurationVar(&o.LogArchiveDeadline, "log-archive-deadline", o.LogArchiveDeadline, "How long after the end of a run its pods are kept for the log archiver. The next run waits for 30 s at most, and not after a failed try of the log archiver.")
 	fs.StringVar(&o.TimestampPrecision, "scheduled-spark-application-timestamp-precision", o.TimestampPrecision, "Precision of the time in the names of scheduled runs: "+strings.Join(timestampPrecisions, ", ")+".")
 	o.Gates.AddFlag(fs)
 

@@ -37,7 +37,7 @@ func NewMetrics(registerer prometheus.Registerer, prefix string) (*Metrics, erro
 	}, []string{"namespace", "result"})
 	m.use = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: m.name("spark_connect_use_seconds_total"),
-		Help: "Time between successful probes of Spark Connect servers, by what the servers did in it",
+		Help: "Time between successful probes of Spark Connect servers, by use: Busy or Idle",
 	}, []string{"namespace", "use"})
 	m.panics = metrics.NewPanicCounter(prefix, metrics.ControllerConnects)
 	return m, metrics.Register(registerer, m.stops, m.probes, m.use, m.panics)

@@ -36,7 +36,7 @@ A test writes this page from the state table of the controller (` + "`pkg/connec
 applies. Events cause most syncs. "Next sync" is when the operator syncs the object without an event. [connect.md](connect.md) describes
 the fields.
 
-The states of the API are those in ` + "`status.state`" + `. What follows a comma tells states with the same name apart: a stopped server has
+The states of the API are those in ` + "`status.state`" + `. The words after a comma distinguish states with the same name: a stopped server has
 ` + "`status.stopReason`" + `, one that waits for its restart has ` + "`status.nextRestartTime`" + `, and one without a server pod lacks
 ` + "`status.server.podUID`" + `.
 
@@ -72,7 +72,7 @@ What the table does not show:
   them for a minute. While a quota has no room, a ServiceAccount is missing or another object has a name that the server needs, the state is
   "Provisioning, no server pod", the condition ServerPodReady shows the cause, and the operator tries again at least once a minute.
 - If any other action of a row fails, the state does not change, and the operator tries again with growing delays, up to one minute.
-- A failed Service makes a server that was ready NotReady.
+- If the Service cannot be written, a server that was ready becomes NotReady.
 `)
 	document.Compare(t, statesFile, text.String())
 }

@@ -76,7 +76,7 @@ problem, and [states.md](states.md) lists the states.
 | Completed | the application succeeded | it failed, and no further run follows. The condition is absent before the end | |
 | Stalled | the application makes no progress, and the operator cannot fix the cause | never; the condition is absent while the application makes progress | |
 | UIReady | the Service of the web UI and its Ingress or HTTPRoute exist | they cannot be created. The condition is absent before and after the run | |
-| LogsArchived | the logs of the last run that are to be archived are in the bucket | they are not; the reason shows why. The condition is absent before the end of a run, and without log archiver | |
+| LogsArchived | all logs of the last run that are to be archived are in the bucket | a log is missing there; the reason shows why. The condition is absent before the end of a run, and without the log archiver | |
 
 A reason is one word and part of the API: scripts may compare it. A message is for users, and its wording may change.
 

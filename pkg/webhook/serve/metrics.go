@@ -31,7 +31,7 @@ func NewMetrics(registry prometheus.Registerer, clock clock.PassiveClock) (*Metr
 		clock:    clock,
 		reviews: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "spark_operator_webhook_reviews_total",
-			Help: "Admission reviews by webhook and outcome: allowed, patched, denied, or error for what was no review",
+			Help: "Admission reviews by webhook and outcome: allowed, patched, denied, or error for a request that was not a review",
 		}, []string{"webhook", "outcome"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "spark_operator_webhook_review_duration_seconds",
