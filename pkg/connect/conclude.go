@@ -44,7 +44,7 @@ func conclude(in *input, p plan, out *outcome, failures int) *v1alpha1.SparkConn
 		}
 	case p.does(startServer):
 		status.State = concludeRefusedStart(in, out, status, c, failures).state()
-	case p.does(ensureService) && tellsOfObject(out.err):
+	case p.does(ensureService) && isAboutObject(out.err):
 		if status.State == v1alpha1.SparkConnectStateReady {
 			status.State = v1alpha1.SparkConnectStateNotReady
 		}
@@ -91,9 +91,9 @@ func concludeRefusedStart(in *input, out *outcome, status *v1alpha1.SparkConnect
 	return phaseStarting
 }
 
-// tellsOfObject reports whether an error is about the object and not about the way to the
+// isAboutObject reports whether an error is about the object and not about the way to the
 // API server.
-func tellsOfObject(err error) bool {
+func isAboutObject(err error) bool {
 	var waiting *reconcile.WaitError
 	return errors.As(err, &waiting) || reconcile.Final(err) || reconcile.Awaited(err) != ""
 }

@@ -20,7 +20,7 @@ type outcome struct {
 	created bool
 	// warnings are about what has no effect.
 	warnings []string
-	// route is what came of the route; nil if it was not looked at, or as before.
+	// route is what came of the route; nil if it was not checked, or is as before.
 	route *routeResult
 	// events is the last read of the events of a server pod that starts silently, and
 	// eventsRead is set if that was now.

@@ -35,7 +35,7 @@ const (
 
 const (
 	// firstRouteDelay and longestRouteDelay bound the time until a route that is not ready
-	// is looked at again. It grows with the time for which that is so.
+	// is checked again. It grows with the time for which that is so.
 	firstRouteDelay   = 2 * time.Second
 	longestRouteDelay = time.Minute
 )
@@ -255,7 +255,7 @@ func endpoint(in *input, c reconcile.Conditions) string {
 	return translate.ConnectEndpoint(in.connect)
 }
 
-// routeRetry is how long to wait before a route that is not ready is looked at again; false
+// routeRetry is how long to wait before a route that is not ready is checked again; false
 // if there is none.
 func (in *input) routeRetry() (time.Duration, bool) {
 	route := meta.FindStatusCondition(in.connect.Status.Conditions, v1alpha1.ConditionRouteReady)

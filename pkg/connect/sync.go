@@ -11,7 +11,7 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/redact"
 )
 
-// sync brings one server one step further. Failures is the number of syncs of this server
+// sync brings one server closer to its spec. Failures is the number of syncs of this server
 // that failed in a row before this one.
 func (c *Controller) sync(ctx context.Context, key cache.ObjectName, failures int) (requeueAfter time.Duration, err error) {
 	if wait, ready := c.gate.Ready(key); !ready {

@@ -104,7 +104,7 @@ func decide(in *input) plan {
 }
 
 // settledBefore is up to when the times of the schedule were dealt with before
-// this look. A schedule that has come into force since counts from then on.
+// this sync. A schedule that has come into force since counts from then on.
 func (in *input) settledBefore(observed string) time.Time {
 	status, creation := &in.app.Status, in.app.CreationTimestamp.Time
 	switch {
@@ -311,7 +311,7 @@ func deadline(seconds *int64) time.Duration {
 	return time.Duration(*seconds) * time.Second
 }
 
-// countMissed counts the times that this look settles without a run.
+// countMissed counts the times that this sync settles without a run.
 func (p *plan) countMissed(in *input, begin time.Time) {
 	accounted := map[int64]bool{}
 	if !p.verdict.skipped.IsZero() {

@@ -22,7 +22,7 @@ import (
 // outcome is what executing a plan led to.
 type outcome struct {
 	// started is how many runs were created or found to exist. They are recorded by
-	// the next look.
+	// the next sync.
 	started int
 	// refusal is the reason for which a run cannot be created as things are; empty if
 	// there is none. err then says more.
@@ -35,7 +35,7 @@ type outcome struct {
 }
 
 // execute carries out a plan. Runs to start come first and alone: everything else
-// can wait for the next look.
+// can wait for the next sync.
 func (c *Controller) execute(ctx context.Context, in *input, p *plan) *outcome {
 	out := &outcome{}
 	c.startRuns(ctx, in, p, out)

@@ -82,7 +82,7 @@ type meaning struct {
 
 // meanings remembers the meaning of each schedule until its spec changes: to
 // parse, load a time zone and validate a template takes longer than all the rest
-// of a look.
+// of a sync.
 type meanings struct {
 	lock  sync.Mutex
 	known map[cache.ObjectName]knownMeaning
