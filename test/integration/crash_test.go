@@ -28,6 +28,12 @@ func TestOperatorKilledBetweenWritesOfAServer(t *testing.T) {
 	crash.RunConnectMatrix(t, crash.ConnectTarget{Config: api.Config, Binary: operatorBinary, NewNamespace: newNamespace})
 }
 
+// TestOperatorKilledWhileLogsAreArchived runs the crash matrix of the log archive.
+func TestOperatorKilledWhileLogsAreArchived(t *testing.T) {
+	t.Parallel()
+	crash.RunArchiveMatrix(t, crash.ArchiveTarget{Config: api.Config, Binary: operatorBinary, NewNamespace: newNamespace, NewApplication: sparkPi})
+}
+
 // sparkPi is an application that passes every check.
 func sparkPi(name string) *v1beta2.SparkApplication {
 	return &v1beta2.SparkApplication{
