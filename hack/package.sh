@@ -32,6 +32,11 @@ bin/kustomize build manifests/base >"${folder}/install.yaml"
 
 bin/cyclonedx-gomod bin -json -version "v${VERSION}" -output "${folder}/sbom.cdx.json" "${folder}/spark-operator-linux-amd64" 2>/dev/null
 bin/cyclonedx-gomod bin -json -version "v${VERSION}" -output "${folder}/log-archiver-sbom.cdx.json" "${folder}/log-archiver-linux-amd64" 2>/dev/null
+# The module of the operator, which a folder replaces in that of the log archiver.
+module="$(go list -m)"
+sed --in-place --expression "s|pkg:golang/\\.\\./\\.\\.@(devel)|pkg:golang/${module}@v${VERSION}|g" \
+  --expression "s|\"name\": \"\\.\\./\\.\\.\"|\"name\": \"${module}\"|; s|\"version\": \"(devel)\"|\"version\": \"v${VERSION}\"|" \
+  "${folder}/log-archiver-sbom.cdx.json"
 go run ./hack/licenses "${folder}/licenses.tsv" "${folder}/third-party-licenses.txt" . cmd/log-archiver
 
 commit="$(git rev-parse HEAD 2>/dev/null || echo unknown)"

@@ -26,7 +26,11 @@ import (
 type module struct {
 	Path, Version, Dir string
 	Main               bool
+	Replace            *struct{ Version string }
 }
+
+// own says whether the module is of this repository: that of the program, or one that a folder replaces.
+func (m *module) own() bool { return m.Main || m.Replace != nil && m.Replace.Version == "" }
 
 // legal are the names of files that have to go along with a binary.
 var legal = regexp.MustCompile(`(?i)^(licen[cs]e|notice|copying|patents)([.-].*)?$`)
@@ -91,7 +95,7 @@ func linked(folder string, modules map[string]module) error {
 		case err != nil:
 			return fmt.Errorf("go list: %w", err)
 		}
-		if found.Module != nil && !found.Module.Main {
+		if found.Module != nil && !found.Module.own() {
 			modules[found.Module.Path+" "+found.Module.Version] = *found.Module
 		}
 	}

@@ -25,6 +25,9 @@ func TestEveryModuleOfTheSBOMHasALicence(t *testing.T) {
 		"no components":       {`{"bomFormat":"CycloneDX"}`, "", "not a CycloneDX SBOM"},
 		"no SBOM at all":      {"x", "", "not a CycloneDX SBOM"},
 		"nothing is licensed": {sbom, "", "lacks the licence of a v1, b v2"},
+		"the project itself":  {`{"bomFormat":"CycloneDX","components":[{"name":"a","version":"v1"},{"name":"github.com/spark-operator/spark-operator","version":"v3"},{"name":"std","version":"go1"}]}`, "a\tv1\tLICENSE\n", ""},
+		"a folder":            {`{"bomFormat":"CycloneDX","components":[{"name":"../..","version":"(devel)"}]}`, "", "names the module ../.. (devel)"},
+		"no version":          {`{"bomFormat":"CycloneDX","components":[{"name":"a","version":"(devel)"}]}`, "a\t(devel)\tLICENSE\n", "names the module a (devel)"},
 	} {
 		folder := t.TempDir()
 		write(t, filepath.Join(folder, "sbom.cdx.json"), test.sbom, 0o600)
