@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -229,6 +230,9 @@ func (c *Cluster) startNode(programs programs) (process.Identity, error) {
 	}
 	defer output.Close()
 
+	if err := keepDescriptors(); err != nil {
+		return process.Identity{}, err
+	}
 	command := exec.Command("/proc/self/exe", NodeCommand, c.path("node.json"))
 	command.Args[0] = "localcluster"
 	command.Dir = "/"
@@ -247,6 +251,21 @@ func (c *Cluster) startNode(programs programs) (process.Identity, error) {
 	}
 	go func() { _ = command.Wait() }() // no zombie while this command runs
 	return process.Identify(command.Process.Pid)
+}
+
+// keepDescriptors lets no program inherit the open files of this command: a lock that its caller holds would be held as
+// long as the node runs.
+func keepDescriptors() error {
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return err
+	}
+	for _, entry := range open {
+		if descriptor, err := strconv.Atoi(entry.Name()); err == nil && descriptor > 2 {
+			syscall.CloseOnExec(descriptor)
+		}
+	}
+	return nil
 }
 
 func (c *Cluster) loadPauseImage(ctx context.Context, programs programs, node process.Identity) error {
