@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// versions are those of the recorded servers.
+var versions = []string{"4.3.0", "4.2.1", "4.1.4", "4.0.5", "3.5.9"}
+
 // recorded reads what a real server served: see testdata/README.md.
 func recorded(t *testing.T, version, stage, document string) io.Reader {
 	t.Helper()
@@ -59,7 +62,7 @@ func reading(t *testing.T, version, stage string) Reading {
 	return r
 }
 
-// TestRecordedServers: what real servers of three versions show while a client works. The
+// TestRecordedServers: what real servers of all versions show while a client works. The
 // operation that started a streaming query runs for ever; the page cannot tell it from others,
 // so that the server stays busy until the session is closed.
 func TestRecordedServers(t *testing.T) {
@@ -79,7 +82,7 @@ func TestRecordedServers(t *testing.T) {
 		{"stream-ended", 1, false, true, 0, true},
 		{"stream-ended-session-closed", 0, false, false, 0, true},
 	} {
-		for _, version := range []string{"4.3.0", "4.1.4", "3.5.9"} {
+		for _, version := range versions {
 			t.Run(version+" "+stage.name, func(t *testing.T) {
 				r := reading(t, version, stage.name)
 				busy, open := stage.busy, stage.open
@@ -104,7 +107,7 @@ func TestRecordedServers(t *testing.T) {
 // if no probe came at that time.
 func TestUseChangesTheCounters(t *testing.T) {
 	stages := []string{"idle", "session-open", "query-running", "query-ended", "stream-running", "stream-ended"}
-	for _, version := range []string{"4.3.0", "4.1.4", "3.5.9"} {
+	for _, version := range versions {
 		for i := range stages[1:] {
 			before, after := reading(t, version, stages[i]), reading(t, version, stages[i+1])
 			if before.counters() == after.counters() {

@@ -81,7 +81,7 @@ func askWithin(t *testing.T, limit time.Duration, handler http.Handler, app stri
 }
 
 func TestServersOfEachVersionAreRead(t *testing.T) {
-	for _, version := range []string{"4.3.0", "4.1.4", "3.5.9"} {
+	for _, version := range []string{"4.3.0", "4.2.1", "4.1.4", "4.0.5", "3.5.9"} {
 		for stage, busy := range map[string]bool{"idle": false, "session-open": false, "query-running": true, "stream-running": true, "stream-ended-session-closed": false} {
 			if version == "3.5.9" && stage == "stream-ended-session-closed" {
 				busy = true // 3.5 has no call that closes a session
