@@ -37,12 +37,13 @@ func (v *validator) validateHistory() {
 	}
 }
 
-// withoutPassword returns a URL of which messages may show all.
+// withoutPassword returns a URL of which messages may show all. A password may contain what
+// separates the parts of a URL.
 func withoutPassword(dir string) string {
-	if scheme, rest, found := strings.Cut(dir, "://"); found {
-		if user, host, found := strings.Cut(rest, "@"); found && strings.Contains(user, ":") {
-			return scheme + "://...@" + host
-		}
+	end := strings.LastIndex(dir, "@")
+	scheme, user, found := strings.Cut(dir[:max(end, 0)], ":")
+	if !found || !strings.Contains(user, ":") {
+		return dir
 	}
-	return dir
+	return scheme + "://..." + dir[end:]
 }
