@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"strconv"
 	"strings"
@@ -63,13 +64,8 @@ type job struct {
 
 // ReadJobs reads the list of the jobs that Spark remembers: 1000 by default.
 func ReadJobs(document []byte) (Sample, error) {
-	var jobs []job
-	if err := json.Unmarshal(document, &jobs); err != nil || jobs == nil {
-		return Sample{}, errNotJobs
-	}
 	s := Sample{LastBatch: -1}
-	for i := range jobs {
-		j := &jobs[i]
+	err := eachElement(document, func(j *job) {
 		completed := atLeastZero(j.CompletedStages)
 		s.StagesCompleted = sum(s.StagesCompleted, completed)
 		s.StagesTotal = sum(s.StagesTotal, max(number(len(j.StageIDs))-atLeastZero(j.SkippedStages), completed))
@@ -80,9 +76,38 @@ func ReadJobs(document []byte) (Sample, error) {
 			s.LastBatch = max(s.LastBatch, batch)
 		}
 		s.DStreams = s.DStreams || strings.Contains(j.Description, "Streaming job from") || strings.HasPrefix(j.Name, "Streaming job from")
+	})
+	if err != nil {
+		return Sample{}, errNotJobs
 	}
 	return s, nil
 }
+
+// eachElement calls each with the elements of a JSON list, of which it holds one at a time: a
+// list of empty elements takes 24 times the memory of its text.
+func eachElement[T any](list []byte, each func(*T)) error {
+	decoder := json.NewDecoder(bytes.NewReader(list))
+	if begin, err := decoder.Token(); err != nil || begin != json.Delim('[') {
+		return errNotList
+	}
+	var element, empty T
+	for decoder.More() {
+		element = empty
+		if err := decoder.Decode(&element); err != nil {
+			return err
+		}
+		each(&element)
+	}
+	if _, err := decoder.Token(); err != nil {
+		return err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errNotList // more follows
+	}
+	return nil
+}
+
+var errNotList = errors.New("not a list")
 
 // batchOf finds the number of a batch in the description that Structured Streaming gives to
 // its jobs: lines such as "batch = 5".
@@ -160,7 +185,7 @@ type Peaks struct{ Driver, Executor Memory }
 
 // ReadExecutors reads /api/v1/applications/ID/allexecutors.
 func ReadExecutors(document []byte) (Peaks, error) {
-	var executors []struct {
+	type executor struct {
 		ID    string `json:"id"`
 		Peaks struct {
 			Heap    int64 `json:"JVMHeapMemory"`
@@ -170,19 +195,19 @@ func ReadExecutors(document []byte) (Peaks, error) {
 			Other   int64 `json:"ProcessTreeOtherRSSMemory"`
 		} `json:"peakMemoryMetrics"`
 	}
-	if err := json.Unmarshal(document, &executors); err != nil || executors == nil {
-		return Peaks{}, errNotExecutors
-	}
 	var peaks Peaks
-	for i := range executors {
-		p := &executors[i].Peaks
+	err := eachElement(document, func(e *executor) {
+		p := &e.Peaks
 		// Each is bounded, so that a sum does not overflow.
 		memory := Memory{bounded(p.Heap), bounded(p.OffHeap), bounded(p.JVM) + bounded(p.Python) + bounded(p.Other)}
-		if executors[i].ID == "driver" {
+		if e.ID == "driver" {
 			peaks.Driver = peaks.Driver.Merge(memory)
 		} else {
 			peaks.Executor = peaks.Executor.Merge(memory)
 		}
+	})
+	if err != nil {
+		return Peaks{}, errNotExecutors
 	}
 	return peaks, nil
 }

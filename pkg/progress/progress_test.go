@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -77,7 +78,7 @@ func TestHostileDocuments(t *testing.T) {
 	if want := (Sample{StagesCompleted: math.MaxInt32, StagesTotal: math.MaxInt32, TasksFailed: math.MaxInt32, LastBatch: -1}); err != nil || s != want {
 		t.Errorf("%+v, %v, want %+v", s, err, want)
 	}
-	for _, document := range []string{"", "null", "{}", `"evil"`, `[{"numActiveTasks":"evil"}]`, `[{"numActiveTasks":1e99}]`, `[1`, strings.Repeat("[", 20_000)} {
+	for _, document := range []string{"", "null", "{}", `"evil"`, `[{"numActiveTasks":"evil"}]`, `[{"numActiveTasks":1e99}]`, `[1`, `[]]`, `[] []`, strings.Repeat("[", 20_000)} {
 		if _, err := ReadJobs([]byte(document)); err == nil || !IsMalformed(err) || strings.Contains(err.Error(), "evil") {
 			t.Errorf("%.20q: jobs: %v", document, err)
 		}
@@ -92,6 +93,26 @@ func TestHostileDocuments(t *testing.T) {
 	s = Sample{Structured: true}
 	if err := s.ReadMetrics([]byte(`{"gauges":{"a.spark.streaming.q.inputRate-total":{"value":1e300},"b.spark.streaming.q.inputRate-total":{"value":"NaN"},"c.spark.streaming.q.inputRate-total":{"value":-1}}}`)); err != nil || s.Rate != 1e15 {
 		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+// TestListsTakeLittleMemory: many drivers of one user may answer at the same time, with lists that
+// are short as texts and long as lists.
+func TestListsTakeLittleMemory(t *testing.T) {
+	list := []byte("[" + strings.Repeat("{},", 170_000) + "{}]")
+	for name, read := range map[string]func() error{
+		"jobs":      func() error { _, err := ReadJobs(list); return err },
+		"executors": func() error { _, err := ReadExecutors(list); return err },
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if err := read(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > 8*uint64(len(list)) {
+			t.Errorf("%s of %d bytes took %d bytes", name, len(list), took)
+		}
 	}
 }
 
