@@ -148,6 +148,7 @@ func TestDocumentedVersionsAreRun(t *testing.T) {
 	for file, packages := range map[string][]string{
 		"airflow.txt":  {"apache-airflow-providers-cncf-kubernetes==", "apache-airflow=="},
 		"kubeflow.txt": {"kubeflow=="},
+		"pyspark.txt":  {"pyspark-client=="},
 		"argocd.txt":   {"github.com/argoproj/argo-cd/v3@"},
 	} {
 		pins, err := os.ReadFile(file)
