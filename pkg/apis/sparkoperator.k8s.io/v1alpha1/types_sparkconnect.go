@@ -28,7 +28,7 @@ type SparkConnect struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata"`
 
-	// What the server is, and when it runs.
+	// Specification of the server, and when it runs.
 	Spec SparkConnectSpec `json:"spec"`
 	// State of the server, written by the operator.
 	// +optional
@@ -74,7 +74,7 @@ type SparkConnectSpec struct {
 	// +optional
 	Suspend *bool `json:"suspend,omitempty"`
 	// Time without activity, such as 30m, after which the server stops. At least 1m, and not above maxAge. Jobs, running
-	// operations and streaming queries are activity; a session that is open but quiet is none. Needs the web UI of Spark
+	// operations and streaming queries are activity; an open session alone is not. Needs the web UI of Spark
 	// (spark.ui.enabled) and Spark 3.5 or newer. Default: no limit.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule=`self.size() > 1000 || self.matches('^[+]?(0|([0-9]*[.]?[0-9]*(ns|us|µs|μs|ms|s|m|h))+)$')`,message=`must be a duration such as 30m, and not negative`

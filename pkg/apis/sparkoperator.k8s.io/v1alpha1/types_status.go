@@ -64,8 +64,8 @@ type SparkConnectStatus struct {
 	// Generation of the spec that this status describes.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// URL that clients pass to SparkSession.builder.remote: by the route of spec.route while it is ready, otherwise inside of
-	// the cluster. Absent if the server is not ready. With spec.authentication, the word TOKEN in it stands for the token.
+	// URL that clients pass to SparkSession.builder.remote: that of spec.route while the route is ready, otherwise that of the
+	// Service in the cluster. Absent if the server is not ready. With spec.authentication, replace the word TOKEN by the token.
 	// +optional
 	Endpoint string `json:"endpoint,omitempty"`
 	// Number of server pods that were started for this object.
@@ -77,10 +77,10 @@ type SparkConnectStatus struct {
 	// Time at which a server that failed is started again.
 	// +optional
 	NextRestartTime *metav1.Time `json:"nextRestartTime,omitempty"`
-	// Why the server is stopped: UserRequest, MaxAge or Idle. Absent if it is not.
+	// Why the server is stopped: UserRequest, MaxAge or Idle. Absent while the server is not stopped.
 	// +optional
 	StopReason StopReason `json:"stopReason,omitempty"`
-	// Time at which the server was stopped, or at which it failed for good.
+	// Time at which the server was stopped, or at which its state became Failed.
 	// +optional
 	StoppedAt *metav1.Time `json:"stoppedAt,omitempty"`
 	// Value of the annotation sparkoperator.k8s.io/wake when the server last stopped. Any other value starts the server.

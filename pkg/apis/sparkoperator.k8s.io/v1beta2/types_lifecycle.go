@@ -79,11 +79,11 @@ type CleanupPolicy struct {
 
 // LogArchive defines which logs of an application outlive its pods.
 type LogArchive struct {
-	// Copies the log of the driver to the bucket of the log archiver. Default: the value of the operator.
+	// Whether the log archiver copies the log of the driver to its bucket. Default: that of the operator.
 	// +optional
 	Enabled *bool `json:"enabled,omitempty"`
-	// Also copies the logs of executors that failed. Spark then leaves the pods of executors that have ended, unless
-	// executor.deleteOnTermination is true. Default false.
+	// Whether the log archiver also copies the logs of failed executors. Spark then keeps the pods of executors that have
+	// ended, unless executor.deleteOnTermination is true. Default false.
 	// +optional
 	FailedExecutors *bool `json:"failedExecutors,omitempty"`
 }

@@ -211,13 +211,14 @@ type SparkApplicationSpec struct {
 	// Limits for the duration of each phase of a run. Default: no limits.
 	// +optional
 	Timeouts *Timeouts `json:"timeouts,omitempty"`
-	// Shows in status.progress how far a run is: the operator asks the web UI of the driver. Default: it does not.
+	// Shows the progress of the run in status.progress. The operator reads it from the web UI of the driver. Default: no
+	// progress is shown.
 	// +optional
 	Progress *ProgressConfiguration `json:"progress,omitempty"`
 	// Which pods to delete when the application ends. Default: pods that have ended are kept.
 	// +optional
 	CleanupPolicy *CleanupPolicy `json:"cleanupPolicy,omitempty"`
-	// The event log of each run, for a Spark history server. Default: the operator's default, else no event log.
+	// The event log of each run, for a Spark history server. Default: that of the operator, otherwise no event log.
 	// +optional
 	History *History `json:"history,omitempty"`
 	// Which logs to copy to a bucket before their pods are deleted. Requires the log archiver. An edit takes effect with

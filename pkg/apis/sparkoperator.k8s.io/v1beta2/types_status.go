@@ -106,7 +106,7 @@ type SparkApplicationStatus struct {
 	// Number of consecutive infrastructure failures.
 	// +optional
 	InfrastructureFailures int32 `json:"infrastructureFailures,omitempty"`
-	// How far the current run is, as its driver shows it, if spec.progress asks for it.
+	// Progress of the current run, as its driver shows it, if spec.progress is set.
 	// +optional
 	Progress *Progress `json:"progress,omitempty"`
 	// Hint on resource requests that are more than twice what the latest runs have used. The operator never applies it.
@@ -200,14 +200,14 @@ type Attempt struct {
 	// What the pods of the run reserved.
 	// +optional
 	Usage *Usage `json:"usage,omitempty"`
-	// Address at which the Spark history server shows the attempt, if the driver writes an event log there. While the
-	// driver runs, and shortly after, it may not be complete.
+	// URL at which the Spark history server shows the attempt, if the driver writes an event log. While the driver runs,
+	// and shortly after, what the server shows may be incomplete.
 	// +optional
 	HistoryURL string `json:"historyURL,omitempty"`
-	// URL of the log of the driver in the archive; absent as long as it is not there.
+	// URL of the archived log of the driver; absent until the log is archived.
 	// +optional
 	LogURL string `json:"logURL,omitempty"`
-	// Most memory that the run has used, as far as its driver showed it, if spec.progress asks for it.
+	// Peaks of the memory that the run has used, as its driver showed them, if spec.progress is set.
 	// +optional
 	Peaks *Peaks `json:"peaks,omitempty"`
 }

@@ -24,8 +24,8 @@ type Usage struct {
 	// changes of the status.
 	// +optional
 	Until *metav1.Time `json:"until,omitempty"`
-	// True if a pod disappeared while no operator watched it. The operator counts such a pod only up to the last update
-	// before, so the figures are lower bounds.
+	// True if a pod disappeared while no operator watched it. Such a pod counts only up to the last update before that, so
+	// the figures are lower bounds.
 	// +optional
 	Incomplete bool `json:"incomplete,omitempty"`
 }
@@ -41,7 +41,7 @@ type ReservedTime struct {
 	GPUSeconds float64 `json:"gpuSeconds,omitempty"`
 }
 
-// ProgressConfiguration asks the operator to show how far a run is.
+// ProgressConfiguration lets the operator show the progress of a run.
 type ProgressConfiguration struct {
 	// Seconds between two requests to the web UI of the driver, and the shortest time between two updates of
 	// status.progress. Default: 30.
@@ -50,45 +50,44 @@ type ProgressConfiguration struct {
 	PeriodSeconds *int64 `json:"periodSeconds,omitempty"`
 }
 
-// Progress is how far a run is, as its driver shows it.
+// Progress is the progress of a run, as its driver shows it.
 type Progress struct {
-	// The figures in short, such as 12/40 stages.
+	// Summary of the figures, such as 12/40 stages.
 	// +optional
 	Summary string `json:"summary,omitempty"`
-	// Time at which these figures were read.
+	// Time at which the operator first read these figures.
 	// +optional
 	SampleTime *metav1.Time `json:"sampleTime,omitempty"`
-	// Number of stages that completed.
+	// Number of completed stages.
 	// +optional
 	StagesCompleted int32 `json:"stagesCompleted,omitempty"`
-	// Number of stages of all jobs that have started, without those that were skipped.
+	// Number of stages of all jobs that have started, without skipped stages.
 	// +optional
 	StagesTotal int32 `json:"stagesTotal,omitempty"`
-	// Number of tasks that run.
+	// Number of running tasks.
 	// +optional
 	TasksActive int32 `json:"tasksActive,omitempty"`
-	// Number of tasks that failed.
+	// Number of failed tasks.
 	// +optional
 	TasksFailed int32 `json:"tasksFailed,omitempty"`
 	// Figures of streaming queries; absent if there are none.
 	// +optional
 	Streaming *StreamingProgress `json:"streaming,omitempty"`
-	// Why figures are missing or old; empty if they are not.
+	// Why figures are missing or old; empty if they are current.
 	// +optional
 	Message string `json:"message,omitempty"`
 }
 
-// StreamingProgress is how far streaming queries are.
+// StreamingProgress is the progress of streaming queries.
 type StreamingProgress struct {
-	// Number of the latest batch that has started.
+	// Number of the latest batch that has started. For DStreams, the number of completed batches.
 	LastBatch int64 `json:"lastBatch"`
-	// Input of all queries in rows per second. Structured Streaming shows it only with
-	// spark.sql.streaming.metricsEnabled.
+	// Input of all queries in rows per second. For Structured Streaming, this needs spark.sql.streaming.metricsEnabled.
 	// +optional
 	InputRowsPerSecond *float64 `json:"inputRowsPerSecond,omitempty"`
 }
 
-// Peaks is the most memory that the pods of a run have used.
+// Peaks are the highest amounts of memory that the pods of a run have used.
 type Peaks struct {
 	// Peaks of the driver.
 	// +optional
@@ -109,7 +108,7 @@ type MemoryPeaks struct {
 	// Memory of the JVM outside of its heap.
 	// +optional
 	JVMOffHeapBytes int64 `json:"jvmOffHeapBytes,omitempty"`
-	// Resident memory of the JVM, of Python and of other processes of the Spark container. Spark shows it only with
+	// Resident memory of the JVM, of Python and of other processes of the Spark container. This needs
 	// spark.executor.processTreeMetrics.enabled.
 	// +optional
 	ProcessBytes int64 `json:"processBytes,omitempty"`

@@ -21,7 +21,7 @@ import (
 type SparkConnectApplyConfiguration struct {
 	v1.TypeMetaApplyConfiguration    `json:""`
 	*v1.ObjectMetaApplyConfiguration `json:"metadata,omitempty"`
-	// What the server is, and when it runs.
+	// Specification of the server, and when it runs.
 	Spec *SparkConnectSpecApplyConfiguration `json:"spec,omitempty"`
 	// State of the server, written by the operator.
 	Status *SparkConnectStatusApplyConfiguration `json:"status,omitempty"`

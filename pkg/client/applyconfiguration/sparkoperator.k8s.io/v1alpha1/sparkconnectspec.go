@@ -33,7 +33,7 @@ type SparkConnectSpecApplyConfiguration struct {
 	// server. Default false.
 	Suspend *bool `json:"suspend,omitempty"`
 	// Time without activity, such as 30m, after which the server stops. At least 1m, and not above maxAge. Jobs, running
-	// operations and streaming queries are activity; a session that is open but quiet is none. Needs the web UI of Spark
+	// operations and streaming queries are activity; an open session alone is not. Needs the web UI of Spark
 	// (spark.ui.enabled) and Spark 3.5 or newer. Default: no limit.
 	IdleTimeout *v1.Duration `json:"idleTimeout,omitempty"`
 	// Age of the server pod, such as 24h, at which the server stops even if sessions are open. At least 1m. Default: no

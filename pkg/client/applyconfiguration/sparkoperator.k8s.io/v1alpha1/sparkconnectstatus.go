@@ -29,8 +29,8 @@ type SparkConnectStatusApplyConfiguration struct {
 	LastUpdateTime *metav1.Time `json:"lastUpdateTime,omitempty"`
 	// Generation of the spec that this status describes.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// URL that clients pass to SparkSession.builder.remote: by the route of spec.route while it is ready, otherwise inside of
-	// the cluster. Absent if the server is not ready. With spec.authentication, the word TOKEN in it stands for the token.
+	// URL that clients pass to SparkSession.builder.remote: that of spec.route while the route is ready, otherwise that of the
+	// Service in the cluster. Absent if the server is not ready. With spec.authentication, replace the word TOKEN by the token.
 	Endpoint *string `json:"endpoint,omitempty"`
 	// Number of server pods that were started for this object.
 	Starts *int64 `json:"starts,omitempty"`
@@ -38,9 +38,9 @@ type SparkConnectStatusApplyConfiguration struct {
 	Restarts *int32 `json:"restarts,omitempty"`
 	// Time at which a server that failed is started again.
 	NextRestartTime *metav1.Time `json:"nextRestartTime,omitempty"`
-	// Why the server is stopped: UserRequest, MaxAge or Idle. Absent if it is not.
+	// Why the server is stopped: UserRequest, MaxAge or Idle. Absent while the server is not stopped.
 	StopReason *sparkoperatork8siov1alpha1.StopReason `json:"stopReason,omitempty"`
-	// Time at which the server was stopped, or at which it failed for good.
+	// Time at which the server was stopped, or at which its state became Failed.
 	StoppedAt *metav1.Time `json:"stoppedAt,omitempty"`
 	// Value of the annotation sparkoperator.k8s.io/wake when the server last stopped. Any other value starts the server.
 	ObservedWake *string `json:"observedWake,omitempty"`

@@ -42,12 +42,12 @@ type AttemptApplyConfiguration struct {
 	LogTail *string `json:"logTail,omitempty"`
 	// What the pods of the run reserved.
 	Usage *UsageApplyConfiguration `json:"usage,omitempty"`
-	// Address at which the Spark history server shows the attempt, if the driver writes an event log there. While the
-	// driver runs, and shortly after, it may not be complete.
+	// URL at which the Spark history server shows the attempt, if the driver writes an event log. While the driver runs,
+	// and shortly after, what the server shows may be incomplete.
 	HistoryURL *string `json:"historyURL,omitempty"`
-	// URL of the log of the driver in the archive; absent as long as it is not there.
+	// URL of the archived log of the driver; absent until the log is archived.
 	LogURL *string `json:"logURL,omitempty"`
-	// Most memory that the run has used, as far as its driver showed it, if spec.progress asks for it.
+	// Peaks of the memory that the run has used, as its driver showed them, if spec.progress is set.
 	Peaks *PeaksApplyConfiguration `json:"peaks,omitempty"`
 }
 

@@ -11,14 +11,13 @@ package v1beta2
 // UI of the run after the driver has ended. The event log has the properties
 // spark.eventLog.*, and those in sparkConf take precedence.
 type HistoryApplyConfiguration struct {
-	// Whether the driver writes an event log. Default: true if there is a directory, in dir or as default of the
-	// operator.
+	// Whether the driver writes an event log. Default: true if dir is set or the operator has a default directory.
 	Enabled *bool `json:"enabled,omitempty"`
 	// URL of the directory of the event logs, such as s3a://bucket/spark-events or file:///spark-events. The directory
 	// must exist. Default: the directory of the operator (flag --history-dir), with its claim.
 	Dir *string `json:"dir,omitempty"`
-	// Name of a PersistentVolumeClaim, which is mounted in the driver at the path of dir. The driver must be able to
-	// write to it: see podSecurityContext.fsGroup of the driver. Default: none is mounted.
+	// Name of a PersistentVolumeClaim that the driver mounts at the path of dir. The driver must be able to write to it:
+	// see podSecurityContext.fsGroup of the driver. Default: no claim.
 	ClaimName *string `json:"claimName,omitempty"`
 }
 

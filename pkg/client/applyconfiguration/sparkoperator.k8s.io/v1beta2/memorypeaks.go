@@ -15,7 +15,7 @@ type MemoryPeaksApplyConfiguration struct {
 	JVMHeapBytes *int64 `json:"jvmHeapBytes,omitempty"`
 	// Memory of the JVM outside of its heap.
 	JVMOffHeapBytes *int64 `json:"jvmOffHeapBytes,omitempty"`
-	// Resident memory of the JVM, of Python and of other processes of the Spark container. Spark shows it only with
+	// Resident memory of the JVM, of Python and of other processes of the Spark container. This needs
 	// spark.executor.processTreeMetrics.enabled.
 	ProcessBytes *int64 `json:"processBytes,omitempty"`
 }

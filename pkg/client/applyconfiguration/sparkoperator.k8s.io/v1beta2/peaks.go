@@ -7,7 +7,7 @@ package v1beta2
 // PeaksApplyConfiguration represents a declarative configuration of the Peaks type for use
 // with apply.
 //
-// Peaks is the most memory that the pods of a run have used.
+// Peaks are the highest amounts of memory that the pods of a run have used.
 type PeaksApplyConfiguration struct {
 	// Peaks of the driver.
 	Driver *MemoryPeaksApplyConfiguration `json:"driver,omitempty"`

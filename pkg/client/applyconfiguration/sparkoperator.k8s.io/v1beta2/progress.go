@@ -11,23 +11,23 @@ import (
 // ProgressApplyConfiguration represents a declarative configuration of the Progress type for use
 // with apply.
 //
-// Progress is how far a run is, as its driver shows it.
+// Progress is the progress of a run, as its driver shows it.
 type ProgressApplyConfiguration struct {
-	// The figures in short, such as 12/40 stages.
+	// Summary of the figures, such as 12/40 stages.
 	Summary *string `json:"summary,omitempty"`
-	// Time at which these figures were read.
+	// Time at which the operator first read these figures.
 	SampleTime *v1.Time `json:"sampleTime,omitempty"`
-	// Number of stages that completed.
+	// Number of completed stages.
 	StagesCompleted *int32 `json:"stagesCompleted,omitempty"`
-	// Number of stages of all jobs that have started, without those that were skipped.
+	// Number of stages of all jobs that have started, without skipped stages.
 	StagesTotal *int32 `json:"stagesTotal,omitempty"`
-	// Number of tasks that run.
+	// Number of running tasks.
 	TasksActive *int32 `json:"tasksActive,omitempty"`
-	// Number of tasks that failed.
+	// Number of failed tasks.
 	TasksFailed *int32 `json:"tasksFailed,omitempty"`
 	// Figures of streaming queries; absent if there are none.
 	Streaming *StreamingProgressApplyConfiguration `json:"streaming,omitempty"`
-	// Why figures are missing or old; empty if they are not.
+	// Why figures are missing or old; empty if they are current.
 	Message *string `json:"message,omitempty"`
 }
 

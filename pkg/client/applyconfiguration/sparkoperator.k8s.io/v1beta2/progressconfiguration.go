@@ -7,7 +7,7 @@ package v1beta2
 // ProgressConfigurationApplyConfiguration represents a declarative configuration of the ProgressConfiguration type for use
 // with apply.
 //
-// ProgressConfiguration asks the operator to show how far a run is.
+// ProgressConfiguration lets the operator show the progress of a run.
 type ProgressConfigurationApplyConfiguration struct {
 	// Seconds between two requests to the web UI of the driver, and the shortest time between two updates of
 	// status.progress. Default: 30.

@@ -41,7 +41,7 @@ type SparkApplicationStatusApplyConfiguration struct {
 	ForgivenAttempts *int32 `json:"forgivenAttempts,omitempty"`
 	// Number of consecutive infrastructure failures.
 	InfrastructureFailures *int32 `json:"infrastructureFailures,omitempty"`
-	// How far the current run is, as its driver shows it, if spec.progress asks for it.
+	// Progress of the current run, as its driver shows it, if spec.progress is set.
 	Progress *ProgressApplyConfiguration `json:"progress,omitempty"`
 	// Hint on resource requests that are more than twice what the latest runs have used. The operator never applies it.
 	Advice *string `json:"advice,omitempty"`

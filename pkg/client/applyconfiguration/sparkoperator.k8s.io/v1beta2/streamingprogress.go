@@ -7,12 +7,11 @@ package v1beta2
 // StreamingProgressApplyConfiguration represents a declarative configuration of the StreamingProgress type for use
 // with apply.
 //
-// StreamingProgress is how far streaming queries are.
+// StreamingProgress is the progress of streaming queries.
 type StreamingProgressApplyConfiguration struct {
-	// Number of the latest batch that has started.
+	// Number of the latest batch that has started. For DStreams, the number of completed batches.
 	LastBatch *int64 `json:"lastBatch,omitempty"`
-	// Input of all queries in rows per second. Structured Streaming shows it only with
-	// spark.sql.streaming.metricsEnabled.
+	// Input of all queries in rows per second. For Structured Streaming, this needs spark.sql.streaming.metricsEnabled.
 	InputRowsPerSecond *float64 `json:"inputRowsPerSecond,omitempty"`
 }
 

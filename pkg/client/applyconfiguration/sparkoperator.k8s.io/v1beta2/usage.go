@@ -26,8 +26,8 @@ type UsageApplyConfiguration struct {
 	// Time up to which pods are counted. While the run lasts, the operator updates this record only together with other
 	// changes of the status.
 	Until *v1.Time `json:"until,omitempty"`
-	// True if a pod disappeared while no operator watched it. The operator counts such a pod only up to the last update
-	// before, so the figures are lower bounds.
+	// True if a pod disappeared while no operator watched it. Such a pod counts only up to the last update before that, so
+	// the figures are lower bounds.
 	Incomplete *bool `json:"incomplete,omitempty"`
 }
 
