@@ -130,7 +130,11 @@ func followServer(in *input, status *v1alpha1.SparkConnectStatus, c reconcile.Co
 	status.Server.PodIP = in.pod.Connect.IP
 	switch {
 	case in.pod.Annotations.Get(v1beta2.AnnotationSpecHash) == "":
-		c.Set(v1alpha1.ConditionUpToDate, metav1.ConditionUnknown, reasonUnknownSpec, "another version of the operator built the server pod; delete the pod to replace it")
+		message := "another version of the operator built the server pod; delete the pod to replace it"
+		if refusal := in.refusal(); refusal != "" {
+			message = "another version of the operator built the server pod, which is kept; the spec is invalid: " + refusal
+		}
+		c.Set(v1alpha1.ConditionUpToDate, metav1.ConditionUnknown, reasonUnknownSpec, message)
 	case in.outdated():
 		message := "the spec changed after the server pod was built; delete the pod, or set spec.updatePolicy to Recreate, to replace it"
 		if refusal := in.refusal(); refusal != "" {

@@ -44,11 +44,7 @@ func (c *Controller) startServer(ctx context.Context, in *input, out *outcome) e
 	if pod != nil && id == "" {
 		// kubeflow/spark-operator built it, with all that it needs.
 		out.pod = pod
-		run, err := c.build(in, nextID(in.connect))
-		if err != nil {
-			return reconcile.Refuse(err)
-		}
-		return c.ensureService(ctx, in, run.Service)
+		return c.ensureServiceNowAndThen(ctx, in)
 	}
 	run, err := c.build(in, id)
 	if err != nil {

@@ -37,7 +37,7 @@ var (
 	}}
 
 	specChanged = guard{"the spec changed", func(in *input) bool { return in.connect.Generation != in.connect.Status.ObservedGeneration }}
-	unusable    = guard{"the spec is invalid", func(in *input) bool { return in.refusal() != "" }}
+	unusable    = guard{"the spec is invalid, and no server of kubeflow/spark-operator runs", func(in *input) bool { return !in.adopts() && in.refusal() != "" }}
 	restartDue  = guard{"the restart is due", func(in *input) bool { return !in.now.Before(in.connect.Status.NextRestartTime.Time) }}
 
 	serverLeft    = guard{"the server pod exists", func(in *input) bool { return in.own() }}
@@ -83,6 +83,11 @@ func (in *input) wakes() bool {
 // own reports whether there is a server pod that the object controls.
 func (in *input) own() bool {
 	return in.pod != nil && in.pod.Connect != nil && in.pod.Connect.UID == in.connect.UID
+}
+
+// adopts reports whether kubeflow/spark-operator built the server pod, which runs on.
+func (in *input) adopts() bool {
+	return in.own() && in.pod.Labels.SubmissionID == "" && in.pod.DeletionTimestamp == nil && !in.ended()
 }
 
 // ended reports whether the server ended by itself. A sidecar may keep its pod running. The

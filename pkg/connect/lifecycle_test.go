@@ -377,27 +377,33 @@ func TestForeignObjectsAreReportedAndKept(t *testing.T) {
 	}
 }
 
+// kubeflow stores a SparkConnect whose server kubeflow/spark-operator started.
+func (c *cluster) kubeflow(edits ...func(*v1alpha1.SparkConnect)) {
+	c.t.Helper()
+	old := connect(edits...)
+	c.change(func() {
+		c.stamp(old)
+		old.Status = v1alpha1.SparkConnectStatus{State: ready, Server: v1alpha1.ServerStatus{PodName: "lab-server", PodIP: "10.1.2.3", ServiceName: "lab-server"}}
+		owner := *metav1.NewControllerRef(old, v1alpha1.SchemeGroupVersion.WithKind("SparkConnect"))
+		labels := map[string]string{
+			v1beta2.LabelLaunchedBySparkOperator: "true", v1alpha1.LabelConnectName: "lab", v1beta2.LabelSparkRole: v1alpha1.SparkRoleConnectServer, v1beta2.LabelSparkVersion: "4.0.0",
+		}
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "lab-server", Namespace: "jobs", UID: "old", ResourceVersion: "7", Labels: labels, OwnerReferences: []metav1.OwnerReference{owner}}}
+		running(true)(&pod.Status)
+		c.must(c.kube.Tracker().Create(podsResource, pod, "jobs"))
+		service := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "lab-server", Namespace: "jobs", UID: "old-service", ResourceVersion: "8", OwnerReferences: []metav1.OwnerReference{owner}}}
+		service.Spec.Selector = labels
+		service.Spec.ClusterIP = "10.9.9.9"
+		service.Spec.Ports = []corev1.ServicePort{{Name: "spark-connect-server", Port: 15002, TargetPort: intstr.FromInt32(15002), NodePort: 30123}}
+		c.must(c.kube.Tracker().Create(servicesResource, service, "jobs"))
+		c.must(c.spark.Tracker().Create(connectsResource, old, "jobs"))
+	})
+}
+
 // TestServersOfKubeflowAreAdopted: a server that kubeflow/spark-operator started runs on.
 func TestServersOfKubeflowAreAdopted(t *testing.T) {
 	bubble(t, func(c *cluster) {
-		old := connect()
-		c.change(func() {
-			c.stamp(old)
-			old.Status = v1alpha1.SparkConnectStatus{State: ready, Server: v1alpha1.ServerStatus{PodName: "lab-server", PodIP: "10.1.2.3", ServiceName: "lab-server"}}
-			owner := *metav1.NewControllerRef(old, v1alpha1.SchemeGroupVersion.WithKind("SparkConnect"))
-			labels := map[string]string{
-				v1beta2.LabelLaunchedBySparkOperator: "true", v1alpha1.LabelConnectName: "lab", v1beta2.LabelSparkRole: v1alpha1.SparkRoleConnectServer, v1beta2.LabelSparkVersion: "4.0.0",
-			}
-			pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "lab-server", Namespace: "jobs", UID: "old", ResourceVersion: "7", Labels: labels, OwnerReferences: []metav1.OwnerReference{owner}}}
-			running(true)(&pod.Status)
-			c.must(c.kube.Tracker().Create(podsResource, pod, "jobs"))
-			service := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "lab-server", Namespace: "jobs", UID: "old-service", ResourceVersion: "8", OwnerReferences: []metav1.OwnerReference{owner}}}
-			service.Spec.Selector = labels
-			service.Spec.ClusterIP = "10.9.9.9"
-			service.Spec.Ports = []corev1.ServicePort{{Name: "spark-connect-server", Port: 15002, TargetPort: intstr.FromInt32(15002), NodePort: 30123}}
-			c.must(c.kube.Tracker().Create(servicesResource, service, "jobs"))
-			c.must(c.spark.Tracker().Create(connectsResource, old, "jobs"))
-		})
+		c.kubeflow()
 		c.letPass(time.Minute)
 		status := c.want(ready, reasonReady, "")
 		if len(c.pods) != 0 || status.Server.PodUID != "old" || status.Endpoint == "" || status.Starts != 0 {
@@ -415,6 +421,39 @@ func TestServersOfKubeflowAreAdopted(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestRefusedServersOfKubeflowRunOn: a spec that is refused does not end the server that
+// kubeflow/spark-operator started. It is said, and no other server is started.
+func TestRefusedServersOfKubeflowRunOn(t *testing.T) {
+	for name, edit := range map[string]func(*v1alpha1.SparkConnect){
+		"invalid": func(connect *v1alpha1.SparkConnect) { connect.Spec.SparkVersion = "3.3.2" },
+		"cannot be made": func(connect *v1alpha1.SparkConnect) {
+			connect.Spec.SparkConf = map[string]string{"spark.kubernetes.driver.request.cores": "many"}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(c *cluster) {
+				c.stop()
+				c.kubeflow(edit)
+				c.start() // which fills its caches before it does anything
+				c.letPass(time.Hour)
+				status := c.want(ready, reasonReady, "")
+				if c.pod() == nil || c.pod().UID != "old" || status.Server.PodUID != "old" {
+					t.Fatalf("status %+v", status)
+				}
+				if upToDate := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionUpToDate); name == "invalid" && !strings.Contains(upToDate.Message, "which is kept; the spec is invalid: spec.sparkVersion") {
+					t.Errorf("%+v", upToDate)
+				}
+				c.report(ended(1, "Error"))
+				c.letPass(time.Minute)
+				c.letPass(time.Minute)
+				if status := &c.get().Status; status.State != failed || len(c.pods) != 0 {
+					t.Errorf("%d pods, status %+v", len(c.pods), status)
+				}
+			})
+		})
+	}
 }
 
 // TestOldCRD: the API server drops our fields, because the CRD is that of
