@@ -68,6 +68,7 @@ var elsewhere = map[string]string{
 	"curl -s localhost:8080/metrics":                                       "test/integration: TestPrometheus",
 	"kind create cluster":                                                  "needs docker",
 	"kubectl get lease spark-operator-controller-lock":                     "test/chart: TestNames",
+	"kubectl logs spark-pi-driver":                                         "test/e2e: TestSparkPiCompletes",
 	"kubectl port-forward service/spark-pi-ui-svc":                         "test/e2e: TestUIUnderASubPath",
 	"kubectl --namespace jobs port-forward service/spark-operator-history": "test/e2e: TestHistory",
 }

@@ -70,6 +70,9 @@ var onPod = regexp.MustCompile(`(exec|logs|port-forward)( --namespace \S+)? (dep
 func executable(text, repository string) string {
 	text = strings.ReplaceAll(text, published, repository)
 	text = strings.ReplaceAll(text, "yq .spec", "grep ^spec:")
+	if strings.HasPrefix(text, "helm ") {
+		text = strings.ReplaceAll(text, " --wait", "") // no pod becomes ready
+	}
 	text = onPod.ReplaceAllString(text, "get$2 $3$4")
 	if strings.Contains(text, "--watch") {
 		text = "timeout 2 " + text + `; [ "$?" = 124 ]`
