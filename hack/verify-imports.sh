@@ -69,7 +69,7 @@ room pkg/crds
 room pkg/migrate pkg/apis pkg/batchscheduler pkg/cron pkg/decode pkg/monitoring pkg/podspec pkg/sparkconf pkg/submit pkg/translate pkg/validation
 room pkg/features
 room pkg/serverclock
-pure pkg/webui/gauges
+pure pkg/webui/jsonstream
 room pkg/webui pkg/serverclock
 pure pkg/apipath
 room pkg/rehearsal pkg/apipath
@@ -83,14 +83,14 @@ room pkg/scrapeauth
 pure pkg/diagnosis pkg/apis pkg/podspec pkg/podview pkg/reconcile pkg/sparkconf
 pure_alone pkg/progress
 room pkg/progress pkg/apis pkg/serverclock pkg/webui
-decided=(pkg/diagnosis pkg/podview pkg/progress pkg/reconcile pkg/redact pkg/ui pkg/webui/gauges)
+decided=(pkg/diagnosis pkg/podview pkg/progress pkg/reconcile pkg/redact pkg/ui pkg/webui/jsonstream)
 kit=(pkg/apipath pkg/apis pkg/client pkg/decode pkg/informers pkg/metrics pkg/reconcile pkg/redact pkg/serverclock)
 computed=(pkg/batchscheduler pkg/cron pkg/monitoring pkg/podspec pkg/podview pkg/sparkconf pkg/submit pkg/translate pkg/validation)
 pure pkg/controller/lifecycle pkg/apis "${computed[@]}" "${decided[@]}"
 room pkg/controller/run pkg/apipath pkg/apis pkg/client "${computed[@]}" "${decided[@]}" pkg/controller/lifecycle pkg/tracing
 room pkg/controller "${kit[@]}" "${computed[@]}" "${decided[@]}" pkg/tracing pkg/webui
 room pkg/scheduledapp "${kit[@]}" "${computed[@]}"
-pure pkg/connect/activity pkg/webui/gauges
+pure pkg/connect/activity pkg/webui/jsonstream
 room pkg/connect/probe pkg/connect/activity pkg/serverclock pkg/sparkconf pkg/webui
 room pkg/connect "${kit[@]}" "${computed[@]}" pkg/diagnosis pkg/ui pkg/webui
 room pkg/webhook pkg/apis pkg/client pkg/decode pkg/informers pkg/quota "${computed[@]}"

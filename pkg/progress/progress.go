@@ -11,14 +11,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/webui/gauges"
+	"github.com/spark-operator/spark-operator/pkg/webui/jsonstream"
 )
 
 // Sample is what a driver shows at one moment.
@@ -65,7 +64,7 @@ type job struct {
 // ReadJobs reads the list of the jobs that Spark remembers: 1000 by default.
 func ReadJobs(document []byte) (Sample, error) {
 	s := Sample{LastBatch: -1}
-	err := eachElement(document, func(j *job) {
+	err := jsonstream.List(bytes.NewReader(document), func(j *job) {
 		completed := atLeastZero(j.CompletedStages)
 		s.StagesCompleted = sum(s.StagesCompleted, completed)
 		s.StagesTotal = sum(s.StagesTotal, max(number(len(j.StageIDs))-atLeastZero(j.SkippedStages), completed))
@@ -83,32 +82,6 @@ func ReadJobs(document []byte) (Sample, error) {
 	return s, nil
 }
 
-// eachElement calls each with the elements of a JSON list, of which it holds one at a time: a
-// list of empty elements takes 24 times the memory of its text.
-func eachElement[T any](list []byte, each func(*T)) error {
-	decoder := json.NewDecoder(bytes.NewReader(list))
-	if begin, err := decoder.Token(); err != nil || begin != json.Delim('[') {
-		return errNotList
-	}
-	var element, empty T
-	for decoder.More() {
-		element = empty
-		if err := decoder.Decode(&element); err != nil {
-			return err
-		}
-		each(&element)
-	}
-	if _, err := decoder.Token(); err != nil {
-		return err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return errNotList // more follows
-	}
-	return nil
-}
-
-var errNotList = errors.New("not a list")
-
 // batchOf finds the number of a batch in the description that Structured Streaming gives to
 // its jobs: lines such as "batch = 5".
 func batchOf(description string) (int64, bool) {
@@ -125,7 +98,7 @@ func batchOf(description string) (int64, bool) {
 // gauges that spark.sql.streaming.metricsEnabled adds to /metrics/json.
 func (s *Sample) ReadMetrics(document []byte) error {
 	sum, known := 0.0, false
-	err := gauges.Read(bytes.NewReader(document), func(name string, value json.RawMessage) error {
+	err := jsonstream.Gauges(bytes.NewReader(document), func(name string, value json.RawMessage) error {
 		var rate float64
 		if strings.Contains(name, ".spark.streaming.") && strings.HasSuffix(name, ".inputRate-total") && json.Unmarshal(value, &rate) == nil && rate >= 0 {
 			sum, known = sum+rate, true
@@ -196,7 +169,7 @@ func ReadExecutors(document []byte) (Peaks, error) {
 		} `json:"peakMemoryMetrics"`
 	}
 	var peaks Peaks
-	err := eachElement(document, func(e *executor) {
+	err := jsonstream.List(bytes.NewReader(document), func(e *executor) {
 		p := &e.Peaks
 		// Each is bounded, so that a sum does not overflow.
 		memory := Memory{bounded(p.Heap), bounded(p.OffHeap), bounded(p.JVM) + bounded(p.Python) + bounded(p.Other)}

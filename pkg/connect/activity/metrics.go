@@ -3,12 +3,11 @@
 package activity
 
 import (
-	"cmp"
 	"encoding/json"
 	"io"
 	"strings"
 
-	"github.com/spark-operator/spark-operator/pkg/webui/gauges"
+	"github.com/spark-operator/spark-operator/pkg/webui/jsonstream"
 )
 
 // Jobs are those of all sessions.
@@ -22,7 +21,7 @@ func ReadJobs(from io.Reader) (Jobs, error) {
 	const document = "/metrics/json/"
 	var jobs Jobs
 	active, all := 0, 0
-	err := gauges.Read(from, func(name string, value json.RawMessage) error {
+	err := jsonstream.Gauges(from, func(name string, value json.RawMessage) error {
 		switch {
 		case strings.HasSuffix(name, ".DAGScheduler.job.activeJobs"):
 			active++
@@ -43,7 +42,7 @@ func ReadJobs(from io.Reader) (Jobs, error) {
 func readNumber(value json.RawMessage, into *int64) error {
 	var number *int64
 	if err := json.Unmarshal(value, &number); err != nil || number == nil {
-		return cmp.Or(err, io.ErrUnexpectedEOF)
+		return jsonstream.ErrMalformed
 	}
 	*into = *number
 	return nil
