@@ -11,7 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/client-go/kubernetes/typed/core/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/ptr"
 
@@ -27,7 +27,7 @@ const (
 )
 
 // PodEvents reads the events of a pod.
-func PodEvents(ctx context.Context, client v1.EventsGetter, pod metav1.Object) ([]corev1.Event, error) {
+func PodEvents(ctx context.Context, client corev1client.EventsGetter, pod metav1.Object) ([]corev1.Event, error) {
 	ctx, cancel := context.WithTimeout(ctx, eventsTimeout)
 	defer cancel()
 	list, err := client.Events(pod.GetNamespace()).List(ctx, metav1.ListOptions{
@@ -44,7 +44,7 @@ func PodEvents(ctx context.Context, client v1.EventsGetter, pod metav1.Object) (
 // NodeLoss returns the evidence that the node of a pod that does not terminate is lost;
 // empty if there is none, or if the operator may not look for it. Grace is how long a node
 // may not report; 0 looks for no evidence.
-func NodeLoss(ctx context.Context, client v1.NodesGetter, pod metav1.Object, name string, grace time.Duration, now time.Time) (evidence string, err error) {
+func NodeLoss(ctx context.Context, client corev1client.NodesGetter, pod metav1.Object, name string, grace time.Duration, now time.Time) (evidence string, err error) {
 	deletedByForce := ptr.Deref(pod.GetDeletionGracePeriodSeconds(), 1) == 0 // then a finalizer keeps it, and force is of no use
 	if grace <= 0 || name == "" || deletedByForce || !reconcile.Stuck(pod.GetDeletionTimestamp(), now) {
 		return "", nil
@@ -73,7 +73,7 @@ func NodeLoss(ctx context.Context, client v1.NodesGetter, pod metav1.Object, nam
 }
 
 // DeletePodByForce deletes exactly this pod without the confirmation of its kubelet.
-func DeletePodByForce(ctx context.Context, client v1.PodsGetter, pod metav1.Object, evidence string) error {
+func DeletePodByForce(ctx context.Context, client corev1client.PodsGetter, pod metav1.Object, evidence string) error {
 	klog.FromContext(ctx).Info("Force-deleting pod", "pod", klog.KObj(pod), "uid", pod.GetUID(), "evidence", evidence)
 	options := metav1.DeleteOptions{GracePeriodSeconds: ptr.To[int64](0)}
 	if err := DeleteExactly(ctx, client.Pods(pod.GetNamespace()), pod.GetName(), pod.GetUID(), options); err != nil {
