@@ -113,14 +113,14 @@ func TestOpenSessionDoesNotHoldTheServer(t *testing.T) {
 	})
 }
 
-// TestUseAtTheLastMoment: the probe before the stop counts.
+// TestUseAtTheLastMoment: the probe before the stop counts. No other one is due at that time.
 func TestUseAtTheLastMoment(t *testing.T) {
 	bubble(t, func(c *cluster) {
-		c.ready(idleAfter(10 * time.Minute))
+		c.ready(idleAfter(10*time.Minute + 30*time.Second))
 		begin := time.Now()
 		c.change(func() {
 			c.ui.asked = func() {
-				if time.Since(begin) > 9*time.Minute+50*time.Second {
+				if time.Since(begin) > 10*time.Minute+20*time.Second {
 					c.ui.active = 1
 				}
 			}
