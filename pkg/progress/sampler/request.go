@@ -17,8 +17,9 @@ import (
 
 // Limits of one sample.
 const (
-	// timeout is how long all requests of a sample may take together.
-	timeout = 5 * time.Second
+	// timeout is how long all requests of a sample may take together. The first one makes Spark
+	// load its REST API, for which a driver with little CPU needs seconds.
+	timeout = 10 * time.Second
 	// maxDocument is how many bytes an answer may have. What is larger is not read to its end.
 	maxDocument = 512 << 10
 )

@@ -110,7 +110,7 @@ func (s *Sampler) ask(ctx context.Context, target Target, before history) (after
 	var taken progress.Sample
 	var peaks progress.Peaks
 	err := poller.Guard(ctx, target.Pod, func() (err error) {
-		taken, peaks, err = sample(ctx, s.client, &target.Pod, before.samples%peaksEvery == 0)
+		taken, peaks, err = sample(ctx, s.client, &target.Pod, before.asksForPeaks())
 		return err
 	})
 	if err == nil {
@@ -118,6 +118,12 @@ func (s *Sampler) ask(ctx context.Context, target Target, before history) (after
 	}
 	after = before.failed(&target.Pod, err)
 	return after, after.retry(target.Period, err), false
+}
+
+// asksForPeaks reports whether the next sample asks for peaks. Spark shows the first ones some
+// seconds after its start, and short runs have few samples.
+func (h history) asksForPeaks() bool {
+	return h.samples%peaksEvery == 0 || h.samples < 2*peaksEvery && h.Peaks == (progress.Peaks{})
 }
 
 func (h history) succeeded(at time.Time, taken progress.Sample, peaks progress.Peaks) history {
@@ -147,7 +153,7 @@ func (h history) retry(period time.Duration, err error) time.Duration {
 		return period
 	}
 	delay := period
-	for range min(h.failures, 10) {
+	for range min(max(h.failures-quietFailures, 0), 10) {
 		delay *= 2
 	}
 	return min(delay, max(longestRetry, period))

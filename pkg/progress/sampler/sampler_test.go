@@ -19,6 +19,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
 
+	"github.com/spark-operator/spark-operator/pkg/progress"
 	"github.com/spark-operator/spark-operator/pkg/webui"
 	"github.com/spark-operator/spark-operator/pkg/webui/poller"
 )
@@ -317,10 +318,22 @@ func TestDriversThatAnswerAreAskedEveryPeriod(t *testing.T) {
 	}{
 		{1, unknown, startDelay}, {quietFailures, silent, startDelay},
 		{3, unknown, period}, {100, unknown, period},
-		{3, silent, 8 * period}, {100, silent, longestRetry},
+		{3, silent, 2 * period}, {5, silent, 8 * period}, {100, silent, longestRetry},
 	} {
 		if got := (history{failures: test.failures}).retry(period, test.err); got != test.want {
 			t.Errorf("failure %d, %v: %v, want %v", test.failures, test.err, got, test.want)
+		}
+	}
+}
+
+// TestPeaksAreAskedForUntilTheyAreKnown: a driver that never shows any costs no more for it.
+func TestPeaksAreAskedForUntilTheyAreKnown(t *testing.T) {
+	known := progress.Peaks{Driver: progress.Memory{Heap: 1}}
+	for samples, want := range map[int][2]bool{0: {true, true}, 1: {true, false}, 4: {true, true}, 7: {true, false}, 8: {true, true}, 9: {false, false}, 12: {true, true}} {
+		unknown, found := history{samples: samples}, history{samples: samples}
+		found.Peaks = known
+		if got := [2]bool{unknown.asksForPeaks(), found.asksForPeaks()}; got != want {
+			t.Errorf("sample %d: %v, want %v", samples, got, want)
 		}
 	}
 }
