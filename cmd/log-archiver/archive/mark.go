@@ -44,7 +44,13 @@ func (a *Archiver) reason(err error) string {
 	words := strings.FieldsFunc(a.config.Hide(err.Error()), func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r)
 	})
-	return reconcile.Truncate(strings.Join(words, " "), maxReason)
+	line := strings.Join(words, " ")
+	if len(line) <= maxReason {
+		return line
+	}
+	// Clients of buckets say first what they did, and last why that failed.
+	head := reconcile.Truncate(line, maxReason/4)
+	return head + strings.ToValidUTF8(line[len(line)-maxReason+len(head):], "")
 }
 
 // annotate changes the annotations of exactly this pod; it is no error if it is gone.
