@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Usage: hack/fuzz.sh MODULE...
-# Runs every fuzz target of the modules for FUZZ_TIME (1m unless set), one after another. Go keeps an input that fails in
-# testdata/fuzz of its package, where `go test` runs it from then on: commit it with the fix.
+# Runs every fuzz target of the modules for FUZZ_TIME (1m unless set), one after another, and spends little of it on
+# making inputs smaller that do not fail. Go keeps an input that fails in testdata/fuzz of its package, where `go test` runs
+# it from then on: commit it with the fix.
 set -o errexit -o nounset -o pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -29,7 +30,7 @@ for module in "$@"; do
     for target in ${targets}; do
       printf '== %s of %s\n' "${target}" "${folder#"${PWD}/"}"
       count=$((count + 1))
-      go -C "${folder}" test -run '^$' -fuzz "^${target}\$" -fuzztime "${time}" . </dev/null || failed+=("${folder#"${PWD}/"} ${target}")
+      go -C "${folder}" test -run '^$' -fuzz "^${target}\$" -fuzztime "${time}" -fuzzminimizetime 10x . </dev/null || failed+=("${folder#"${PWD}/"} ${target}")
     done
   done
 done
