@@ -176,7 +176,9 @@ func (s *connectServer) token() string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return string(secret.Data["token"])
+	token := string(secret.Data["token"])
+	leaks.plant(token)
+	return token
 }
 
 // wantToken checks that the server accepts clients with its token alone, and that neither

@@ -84,8 +84,8 @@ func TestFeaturesWithoutWebhook(t *testing.T) {
 				t.Fatalf("read the driver's log: %v", err)
 			}
 			want := map[string]string{
-				"STAGE": "e2e", "REGION": "north", "PASSWORD": "geheim", "FROM_TEMPLATE": "yes",
-				"secret": "geheim", "prepared": "yes", "scratch": "scratch",
+				"STAGE": "e2e", "REGION": "north", "PASSWORD": secretInSecret, "FROM_TEMPLATE": "yes",
+				"secret": secretInSecret, "prepared": "yes", "scratch": "scratch",
 			}
 			for _, role := range []string{"DRIVER SAW ", "EXECUTOR SAW "} {
 				if got := printed(t, log, role); !maps.Equal(got, want) {
@@ -273,13 +273,14 @@ func createFeatureObjects(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{Name: featuresScript},
 		Data:       map[string]string{"look.py": look},
 	})
-	createSecret(t, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: featuresSecret}, StringData: map[string]string{"password": "geheim"}})
+	createSecret(t, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: featuresSecret}, StringData: map[string]string{"password": secretInSecret}})
 }
 
-// createSecret creates a Secret in the namespace of jobs until the test ends.
+// createSecret creates a Secret until the test ends: in the namespace of jobs, unless it names
+// another.
 func createSecret(t *testing.T, secret *corev1.Secret) {
 	t.Helper()
-	secrets := cluster.core.CoreV1().Secrets(jobNamespace)
+	secrets := cluster.core.CoreV1().Secrets(cmp.Or(secret.Namespace, jobNamespace))
 	if _, err := secrets.Create(t.Context(), secret, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 func TestSparkPiCompletes(t *testing.T) {
-	bothWays(t, func(t *testing.T, namespace string) {
+	bothWays(t, func(t *testing.T, namespace string) *v1beta2.SparkApplication {
 		app := sparkPi("pi-jvm", "2")
 		app.Namespace = namespace
 		done := waitForState(t, create(t, app), v1beta2.ApplicationStateCompleted)
@@ -43,11 +43,12 @@ func TestSparkPiCompletes(t *testing.T) {
 				t.Errorf("executor %s ended %s in a completed application", name, state)
 			}
 		}
+		return done
 	})
 }
 
 func TestPySparkPiCompletes(t *testing.T) {
-	bothWays(t, func(t *testing.T, namespace string) {
+	bothWays(t, func(t *testing.T, namespace string) *v1beta2.SparkApplication {
 		app := sparkPi("pi-python", "2")
 		app.Namespace = namespace
 		app.Spec.Type = v1beta2.SparkApplicationTypePython
@@ -57,11 +58,12 @@ func TestPySparkPiCompletes(t *testing.T) {
 		done, executor := runWatched(t, app)
 		wantPi(t, done)
 		wantOverridden(t, done, executor)
+		return done
 	})
 }
 
 func TestExitCodeIsReported(t *testing.T) {
-	bothWays(t, func(t *testing.T, namespace string) {
+	bothWays(t, func(t *testing.T, namespace string) *v1beta2.SparkApplication {
 		app := sparkPi("exits-7", "1", "0", "7")
 		app.Namespace = namespace
 		failed := waitForState(t, create(t, app), v1beta2.ApplicationStateFailed)
@@ -77,6 +79,7 @@ func TestExitCodeIsReported(t *testing.T) {
 		if attempt.ExitCode == nil || *attempt.ExitCode != 7 || attempt.Reason == "" {
 			t.Errorf("attempt %+v", attempt)
 		}
+		return failed
 	})
 }
 

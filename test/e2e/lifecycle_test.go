@@ -29,11 +29,12 @@ const lifecycleScript = `
 import sys, time
 print("the last words of", sys.argv[1], flush=True)
 if sys.argv[1] == "failing":
+    import secrets_of_a_job
     sys.exit(1)
 time.sleep(600)
 `
 
-const lifecycleConfig = "lifecycle-script"
+const lifecycleConfig, lifecycleSecret = "lifecycle-script", "lifecycle-secret"
 
 // TestLifecycle leads applications through what happens between their submission
 // and their end, on real Spark and a real node.
@@ -42,8 +43,9 @@ func TestLifecycle(t *testing.T) {
 	for _, namespace := range []string{jobNamespace, reviewedNamespace} {
 		createConfigMap(t, &corev1.ConfigMap{
 			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: lifecycleConfig},
-			Data:       map[string]string{"main.py": lifecycleScript},
+			Data:       map[string]string{"main.py": lifecycleScript, "secrets_of_a_job.py": printsSecrets},
 		})
+		createSecret(t, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: lifecycleSecret}, StringData: map[string]string{"password": secretInSecret}})
 	}
 	t.Run("retries", func(t *testing.T) { bothWays(t, testRetries) })
 	t.Run("suspension and edit", func(t *testing.T) { bothWays(t, testSuspensionAndEdit) })
@@ -61,10 +63,11 @@ func driverOnly(name, argument string) *v1beta2.SparkApplication {
 }
 
 // testRetries: an application whose driver always exits with 1 runs four times, and
-// the status keeps the end of every log.
-func testRetries(t *testing.T, namespace string) {
+// the status keeps the end of every log, without the secrets in it.
+func testRetries(t *testing.T, namespace string) *v1beta2.SparkApplication {
 	app := driverOnly("retries", "failing")
 	app.Namespace = namespace
+	withSecrets(app, lifecycleSecret)
 	app.Spec.RestartPolicy = v1beta2.RestartPolicy{
 		Type: v1beta2.RestartPolicyOnFailure, OnFailureRetries: ptr.To[int32](3), OnFailureRetryInterval: ptr.To[int64](1),
 	}
@@ -81,10 +84,12 @@ func testRetries(t *testing.T, namespace string) {
 		if !strings.Contains(attempt.LogTail, "the last words of failing") {
 			t.Errorf("attempt %d: end of the log is %q", number+1, attempt.LogTail)
 		}
+		wantHidden(t, attempt.LogTail)
 	}
 	if len(submissions) != 4 {
 		t.Errorf("%d different submissions", len(submissions))
 	}
+	return failed
 }
 
 func patchSpec(t *testing.T, app *v1beta2.SparkApplication, spec string) {
@@ -111,7 +116,7 @@ func waitForDriver(t *testing.T, app *v1beta2.SparkApplication, before string) *
 
 // testSuspensionAndEdit: a job without an end, as of streaming, is suspended and
 // resumed; then an edit lets it come to an end.
-func testSuspensionAndEdit(t *testing.T, namespace string) {
+func testSuspensionAndEdit(t *testing.T, namespace string) *v1beta2.SparkApplication {
 	app := sparkPi("streaming", "1", "600")
 	app.Namespace = namespace
 	app = create(t, app)
@@ -142,6 +147,7 @@ func testSuspensionAndEdit(t *testing.T, namespace string) {
 	if drivers, err := pods(t.Context(), done, v1beta2.SparkRoleDriver); err != nil || len(drivers) != 1 {
 		t.Errorf("%d driver pods, %v", len(drivers), err)
 	}
+	return done
 }
 
 // waitForNone waits until nothing of a run exists.

@@ -85,7 +85,11 @@ func runAll(m *testing.M) (int, error) {
 			return 1, fmt.Errorf("create namespace %s: %w", namespace, err)
 		}
 	}
-	err := errors.Join(
+	var err error
+	if leaks, err = watchForSecrets(ctx, jobNamespace, reviewedNamespace, crashNamespace); err != nil {
+		return 1, err
+	}
+	err = errors.Join(
 		install(ctx),
 		helmInstall(ctx, webhookRelease, webhookNamespace, reviewedNamespace, "webhook.enable=true", "webhook.resourceQuotaEnforcement.enable=true",
 			"spark.serviceAccount.name="+serviceAccount, "spark.rbac.submit=true"),
@@ -94,7 +98,7 @@ func runAll(m *testing.M) (int, error) {
 		return 1, err
 	}
 	code := m.Run()
-	return code, errors.Join(checkRestarts(ctx), uninstall(ctx))
+	return code, errors.Join(checkRestarts(ctx), leaks.check(ctx), uninstall(ctx))
 }
 
 func connect() error {

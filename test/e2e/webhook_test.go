@@ -5,8 +5,10 @@ package e2e
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,16 +22,57 @@ import (
 )
 
 // bothWays runs a test in the namespace of an operator without a webhook, and in that of
-// one with a webhook: the results are the same.
-func bothWays(t *testing.T, test func(t *testing.T, namespace string)) {
+// one with a webhook. The test returns its application at the end: the results are the same.
+func bothWays(t *testing.T, test func(t *testing.T, namespace string) *v1beta2.SparkApplication) {
 	t.Helper()
 	t.Parallel()
+	var lock sync.Mutex
+	results := map[string]string{}
+	t.Cleanup(func() { // after both
+		if without, with := results[jobNamespace], results[reviewedNamespace]; !t.Failed() && (without != with || without == "") {
+			t.Errorf("without the webhook, the result is\n%s\nwith the webhook, it is\n%s", without, with)
+		}
+	})
 	for name, namespace := range map[string]string{"without webhook": jobNamespace, "with webhook": reviewedNamespace} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, namespace)
+			result := resultOf(t, test(t, namespace))
+			lock.Lock()
+			defer lock.Unlock()
+			results[namespace] = result
 		})
 	}
+}
+
+// resultOf is what a user sees of an application that has ended, without times, IDs and the
+// names that follow from them. The defaults that a webhook stores are none of it.
+func resultOf(t *testing.T, app *v1beta2.SparkApplication) string {
+	t.Helper()
+	status := app.Status.DeepCopy()
+	var attempts, conditions []string
+	for _, a := range status.Attempts {
+		attempts = append(attempts, fmt.Sprintf("%s: exit code %v, %s, %s, %q, driver %s", a.State, ptr.Deref(a.ExitCode, -1), a.Reason, a.FailureType, a.Message, a.DriverPodName))
+	}
+	for _, c := range status.Conditions {
+		conditions = append(conditions, fmt.Sprintf("%s %s %s", c.Type, c.Status, c.Reason))
+	}
+	slices.Sort(conditions)
+	driver, err := cluster.core.CoreV1().Pods(app.Namespace).Get(t.Context(), status.DriverInfo.PodName, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var containers []string
+	for i := range driver.Spec.Containers {
+		c := &driver.Spec.Containers[i]
+		var names []string
+		for _, variable := range c.Env {
+			names = append(names, variable.Name)
+		}
+		containers = append(containers, fmt.Sprintf("%s: %s %q, %v, variables %v", c.Name, c.Image, c.Args[:min(len(c.Args), 3)], c.Resources, names))
+	}
+	return fmt.Sprintf("%s %q, %d submissions, %d executions, %d executors, restarts forgiven %d\nattempts %q\nconditions %q\ndriver %q",
+		status.AppState.State, status.AppState.ErrorMessage, status.SubmissionAttempts, status.ExecutionAttempts, len(status.ExecutorState), status.ForgivenAttempts,
+		attempts, conditions, containers)
 }
 
 // scratch is a value of SPARK_LOCAL_DIRS, which Spark sets last.
