@@ -40,7 +40,9 @@ type mutant struct {
 }
 
 // patience is how long one test may take: on two cores that are busy.
-const patience = 5 * time.Minute
+const patience = 10 * time.Minute
+
+var errTooSlow = fmt.Errorf("it was not done within %v", patience)
 
 func main() {
 	list := flag.String("list", "hack/mutants/mutants.yaml", "file with the mutants")
@@ -177,6 +179,8 @@ func (m *mutant) killed(overlay string) error {
 	switch {
 	case err == nil:
 		return fmt.Errorf("%s passes", m.Test)
+	case errors.Is(err, errTooSlow):
+		return fmt.Errorf("%s: %w", m.Test, err)
 	case !strings.Contains(output, "--- FAIL"):
 		return fmt.Errorf("%s did not run (does the fault compile?): %s", m.Test, strings.TrimSpace(output))
 	}
@@ -202,6 +206,9 @@ func (m *mutant) test(overlay string) (string, error) {
 		command.Env = append(command.Env, "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" -overlay="+overlay))
 	}
 	output, err := command.CombinedOutput()
+	if ctx.Err() != nil {
+		err = errTooSlow
+	}
 	return string(output), err
 }
 
