@@ -50,7 +50,6 @@ print("cannot connect to jdbc:postgresql://jane:" + secret + "@db:5432/x?passwor
 type secretWatch struct {
 	mu    sync.Mutex
 	found map[string]bool
-	seen  map[string]int
 	// tokens are those that the operator generated.
 	tokens []string
 	stop   context.CancelFunc
@@ -62,7 +61,7 @@ var leaks *secretWatch
 
 func watchForSecrets(ctx context.Context, namespaces ...string) (*secretWatch, error) {
 	ctx, stop := context.WithCancel(ctx)
-	w := &secretWatch{found: map[string]bool{}, seen: map[string]int{}, stop: stop}
+	w := &secretWatch{found: map[string]bool{}, stop: stop}
 	for _, namespace := range namespaces {
 		core := informers.NewSharedInformerFactoryWithOptions(cluster.core, 0, informers.WithNamespace(namespace))
 		spark := sparkinformers.NewSharedInformerFactoryWithOptions(cluster.spark, 0, sparkinformers.WithNamespace(namespace))
@@ -135,9 +134,6 @@ func (w *secretWatch) look(object any) {
 			w.mu.Unlock()
 		}
 	}
-	w.mu.Lock()
-	w.seen[fmt.Sprintf("%T", object)]++
-	w.mu.Unlock()
 }
 
 // check ends the watch and looks at the logs of the operators, those of the containers
