@@ -192,3 +192,13 @@ func TestNothingIsAskedAndWrittenWithoutProgress(t *testing.T) {
 		t.Errorf("%d writes, want %d", c.writes, before)
 	}
 }
+
+// TestAddressOfNoPodIsNotAsked, and the status says so.
+func TestAddressOfNoPodIsNotAsked(t *testing.T) {
+	_, c, p := sampled(t, withProgress)
+	c.editPod("pi-driver", func(pod *corev1.Pod) { pod.Status.PodIP = "169.254.169.254" })
+	mustSettle(t, p, "pi")
+	if shown := c.application("pi").Status.Progress; shown == nil || shown.Message != "the driver pod has no IP address that belongs to a pod" {
+		t.Errorf("progress %+v", shown)
+	}
+}
