@@ -9,6 +9,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
@@ -34,6 +36,8 @@ const (
 	// crashNamespace is watched only by operators that a test starts and kills.
 	crashNamespace = "spark-e2e-crash"
 	release        = "spark-operator"
+	// repository is the name of the Helm repository.
+	repository     = "spark-operator"
 	serviceAccount = "spark-operator-spark"
 )
 
@@ -89,6 +93,11 @@ func runAll(m *testing.M) (int, error) {
 	if leaks, err = watchForSecrets(ctx, jobNamespace, reviewedNamespace, crashNamespace); err != nil {
 		return 1, err
 	}
+	stop, err := addRepository(ctx)
+	defer stop()
+	if err != nil {
+		return 1, err
+	}
 	err = errors.Join(
 		install(ctx),
 		helmInstall(ctx, webhookRelease, webhookNamespace, reviewedNamespace, "webhook.enable=true", "webhook.resourceQuotaEnforcement.enable=true",
@@ -132,6 +141,36 @@ func connect() error {
 	return err
 }
 
+// addRepository serves a Helm repository with the chart until stop is called, and adds it as users do. Helm keeps nothing
+// of it afterwards.
+func addRepository(ctx context.Context) (stop func(), err error) {
+	folder, err := os.MkdirTemp("", "e2e-helm-")
+	if err != nil {
+		return func() {}, err
+	}
+	server := httptest.NewServer(http.FileServer(http.Dir(folder)))
+	stop = func() {
+		server.Close()
+		_ = os.RemoveAll(folder)
+	}
+	for _, variable := range []string{"HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"} {
+		if err := os.Setenv(variable, folder); err != nil {
+			return stop, err
+		}
+	}
+	for _, arguments := range [][]string{
+		{"package", cluster.chart, "--destination", folder},
+		{"repo", "index", folder, "--url", server.URL},
+		{"repo", "add", repository, server.URL},
+		{"repo", "update"},
+	} {
+		if err := helm(ctx, arguments...); err != nil {
+			return stop, err
+		}
+	}
+	return stop, nil
+}
+
 // install brings the operator up as a user would, with the chart.
 func install(ctx context.Context) error {
 	return helmInstall(ctx, release, operatorNamespace, jobNamespace,
@@ -142,12 +181,12 @@ func install(ctx context.Context) error {
 
 // helmInstall installs or upgrades a release with the image under test.
 func helmInstall(ctx context.Context, release, namespace, jobs string, values ...string) error {
-	repository, tag, ok := strings.Cut(cluster.operatorImage, ":")
-	registry, name, ok2 := strings.Cut(repository, "/")
+	path, tag, ok := strings.Cut(cluster.operatorImage, ":")
+	registry, name, ok2 := strings.Cut(path, "/")
 	if !ok || !ok2 {
 		return fmt.Errorf("E2E_OPERATOR_IMAGE %q is not registry/name:tag", cluster.operatorImage)
 	}
-	arguments := []string{"upgrade", "--install", release, cluster.chart, "--namespace", namespace, "--wait", "--timeout", "2m"}
+	arguments := []string{"upgrade", "--install", release, repository + "/spark-operator", "--namespace", namespace, "--create-namespace", "--wait", "--timeout", "2m"}
 	for _, value := range append([]string{
 		"image.registry=" + registry, "image.repository=" + name, "image.tag=" + tag, "image.pullPolicy=Never", "spark.jobNamespaces={" + jobs + "}",
 	}, values...) {
