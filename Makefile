@@ -147,8 +147,8 @@ test-tools: go-toolchain
 	hack/prerequisites.sh race
 	for module in $(MODULES); do (cd $$module && $(GO_TEST) ./...); done
 	cd $(ARCHIVER) && $(GO_TEST) ./archive
-	@# As test-integration builds it, so that the SDK is compiled once.
-	cd $(ARCHIVER) && CGO_ENABLED=0 go test -tags s3only .
+	@# As test-integration and e2e build it, so that the SDK is compiled once.
+	cd $(ARCHIVER) && CGO_ENABLED=0 go test -trimpath -tags s3only .
 
 .PHONY: test-chart
 test-chart: build bin/crane bin/helm bin/images bin/kustomize bin/prometheus
@@ -189,8 +189,9 @@ restarts: bin/localcluster ## Restart the API server ten times while 900 applica
 e2e: build bin/localcluster bin/images bin/helm bin/prometheus ## Run the tests that need a node and real Spark, on the local cluster, test-clients and test-migration.
 	hack/prerequisites.sh images cluster clients browser
 	@# Images wait for downloads. Kubernetes, Caddy and the controller of kubeflow/spark-operator wait for processors.
-	$(MAKE) --no-print-directory --jobs 3 cluster-node image older-spark-images bin/jmx-exporter.jar bin/kubeflow-operator bin/caddy
-	bin/localcluster load-image bin/operator-image.tar \
+	$(MAKE) --no-print-directory --jobs 3 cluster-node image log-archiver-image older-spark-images bin/jmx-exporter.jar bin/kubeflow-operator bin/caddy \
+	  ARCHIVER_TAGS=s3only
+	bin/localcluster load-image bin/operator-image.tar bin/log-archiver-image.tar \
 	  bin/spark-image-$(SPARK_VERSION).tar bin/spark-image-$(SPARK35_VERSION).tar bin/spark-image-$(SPARK41_VERSION).tar
 	bin/localcluster kubectl apply --server-side --force-conflicts --filename charts/spark-operator/crds/
 	@# The others need no node. They are done long before Spark is.
@@ -200,6 +201,7 @@ e2e: build bin/localcluster bin/images bin/helm bin/prometheus ## Run the tests 
 e2e-node:
 	cd test && KUBECONFIG=$$(../bin/localcluster kubeconfig) \
 	  E2E_OPERATOR_IMAGE=$(OPERATOR_IMAGE) E2E_OPERATOR_BINARY=$(CURDIR)/bin/spark-operator \
+	  E2E_LOG_ARCHIVER_IMAGE=$(LOG_ARCHIVER_IMAGE) \
 	  E2E_SPARK_IMAGE=$(SPARK_IMAGE) E2E_SPARK_VERSION=$(SPARK_VERSION) \
 	  E2E_SPARK35_IMAGE=$(SPARK35_IMAGE) E2E_SPARK35_VERSION=$(SPARK35_VERSION) \
 	  E2E_SPARK41_IMAGE=$(SPARK41_IMAGE) E2E_SPARK41_VERSION=$(SPARK41_VERSION) \

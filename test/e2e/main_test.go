@@ -43,7 +43,7 @@ const (
 
 // settings come from the environment, which the Makefile sets.
 type settings struct {
-	operatorImage, operatorBinary, sparkImage, sparkVersion, helm, chart string
+	operatorImage, operatorBinary, logArchiverImage, sparkImage, sparkVersion, helm, chart string
 	// Images of Spark 3.5, the last line before 4.0, and of 4.1.
 	spark35Image, spark35Version, spark41Image, spark41Version string
 }
@@ -112,17 +112,18 @@ func runAll(m *testing.M) (int, error) {
 
 func connect() error {
 	for variable, value := range map[string]*string{
-		"E2E_OPERATOR_IMAGE":  &cluster.operatorImage,
-		"E2E_OPERATOR_BINARY": &cluster.operatorBinary,
-		"E2E_SPARK_IMAGE":     &cluster.sparkImage,
-		"E2E_SPARK_VERSION":   &cluster.sparkVersion,
-		"E2E_SPARK35_IMAGE":   &cluster.spark35Image,
-		"E2E_SPARK35_VERSION": &cluster.spark35Version,
-		"E2E_SPARK41_IMAGE":   &cluster.spark41Image,
-		"E2E_SPARK41_VERSION": &cluster.spark41Version,
-		"E2E_HELM":            &cluster.helm,
-		"E2E_CHART":           &cluster.chart,
-		"KUBECONFIG":          new(string),
+		"E2E_OPERATOR_IMAGE":     &cluster.operatorImage,
+		"E2E_OPERATOR_BINARY":    &cluster.operatorBinary,
+		"E2E_LOG_ARCHIVER_IMAGE": &cluster.logArchiverImage,
+		"E2E_SPARK_IMAGE":        &cluster.sparkImage,
+		"E2E_SPARK_VERSION":      &cluster.sparkVersion,
+		"E2E_SPARK35_IMAGE":      &cluster.spark35Image,
+		"E2E_SPARK35_VERSION":    &cluster.spark35Version,
+		"E2E_SPARK41_IMAGE":      &cluster.spark41Image,
+		"E2E_SPARK41_VERSION":    &cluster.spark41Version,
+		"E2E_HELM":               &cluster.helm,
+		"E2E_CHART":              &cluster.chart,
+		"KUBECONFIG":             new(string),
 	} {
 		if *value = os.Getenv(variable); *value == "" {
 			return fmt.Errorf("%s is not set: run these tests through `make e2e`", variable)
