@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -56,14 +57,14 @@ func startS3(t *testing.T) (address string, objects *s3mem.Backend) {
 
 // startNode creates a node whose kubelet has the same log for all containers, and serves
 // nothing else.
-func startNode(t *testing.T) {
+func startNode(t *testing.T, name, log string) {
 	t.Helper()
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasPrefix(r.URL.Path, "/containerLogs/") {
 			http.NotFound(w, r)
 			return
 		}
-		_, _ = io.WriteString(w, driverLog)
+		_, _ = io.WriteString(w, log)
 	}))
 	t.Cleanup(server.Close)
 	host, port, err := net.SplitHostPort(server.Listener.Addr().String())
@@ -75,11 +76,11 @@ func startNode(t *testing.T) {
 		t.Fatal(err)
 	}
 	nodes := api.Core.CoreV1().Nodes()
-	node, err := nodes.Create(t.Context(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: logNode}}, metav1.CreateOptions{})
+	node, err := nodes.Create(t.Context(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = nodes.Delete(context.Background(), logNode, metav1.DeleteOptions{}) })
+	t.Cleanup(func() { _ = nodes.Delete(context.Background(), name, metav1.DeleteOptions{}) })
 	node.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: host}}
 	node.Status.DaemonEndpoints.KubeletEndpoint.Port = int32(number)
 	if _, err := nodes.UpdateStatus(t.Context(), node, metav1.UpdateOptions{}); err != nil {
@@ -91,7 +92,7 @@ func startNode(t *testing.T) {
 func archiver(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "log-archiver")
-	build := exec.CommandContext(t.Context(), "go", "-C", filepath.Join(sim.Repository, "cmd", "log-archiver"), "build", "-tags", "s3only", "-o", binary, ".")
+	build := exec.CommandContext(t.Context(), "go", "-C", filepath.Join(sim.Repository, "cmd", "log-archiver"), "build", "-trimpath", "-tags", "s3only", "-o", binary, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
@@ -123,22 +124,27 @@ func startArchiver(t *testing.T, binary, namespace, bucket, secret string) (kill
 	if _, err := api.Core.RbacV1().RoleBindings(namespace).Create(t.Context(), binding, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
 		t.Fatal(err)
 	}
+	return runArchiver(t, binary, kubeconfig, namespace, bucket, secret)
+}
+
+// runArchiver runs it with a kubeconfig, and returns what kills it.
+func runArchiver(t *testing.T, binary, kubeconfig, namespace, bucket, secret string, flags ...string) (kill func()) {
+	t.Helper()
 	var log bytes.Buffer
-	command := exec.Command(binary, "--kubeconfig", kubeconfig, "--namespaces", namespace, "--bucket", bucket,
-		"--health-address", "127.0.0.1:0", "--metrics-address", "0")
+	command := exec.Command(binary, append([]string{"--kubeconfig", kubeconfig, "--namespaces", namespace, "--bucket", bucket,
+		"--health-address", "127.0.0.1:0", "--metrics-address", "0"}, flags...)...)
 	command.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+s3Key, "AWS_SECRET_ACCESS_KEY="+secret, "AWS_EC2_METADATA_DISABLED=true", "AWS_MAX_ATTEMPTS=1")
 	command.Stdout, command.Stderr = &log, &log
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	killed := false
+	var once sync.Once
 	kill = func() {
-		if !killed {
-			killed = true
+		once.Do(func() {
 			_ = command.Process.Kill()
 			_ = command.Wait()
-		}
+		})
 	}
 	t.Cleanup(func() {
 		kill()
@@ -153,8 +159,8 @@ func s3Bucket(address string) string {
 	return "s3://logs?region=us-east-1&use_path_style=true&prefix=prod/&endpoint=" + url.QueryEscape(address)
 }
 
-// runDriver lets the driver of an application run and end on the node.
-func runDriver(t *testing.T, namespace, name string, end corev1.PodPhase) {
+// runDriver lets the driver of an application run and end on a node.
+func runDriver(t *testing.T, node, namespace, name string, end corev1.PodPhase) {
 	t.Helper()
 	app := waitFor(t, namespace, name, "submitted", func(app *v1beta2.SparkApplication) bool {
 		return app.Status.AppState.State == v1beta2.ApplicationStateSubmitted && app.Status.DriverInfo.PodName != ""
@@ -168,7 +174,7 @@ func runDriver(t *testing.T, namespace, name string, end corev1.PodPhase) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	err := pods.Bind(t.Context(), &corev1.Binding{ObjectMeta: metav1.ObjectMeta{Name: pod.Name}, Target: corev1.ObjectReference{Kind: "Node", Name: logNode}}, metav1.CreateOptions{})
+	err := pods.Bind(t.Context(), &corev1.Binding{ObjectMeta: metav1.ObjectMeta{Name: pod.Name}, Target: corev1.ObjectReference{Kind: "Node", Name: node}}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +207,7 @@ func createArchived(t *testing.T, namespace, name string) {
 func TestLogArchive(t *testing.T) {
 	t.Parallel()
 	binary := archiver(t)
-	startNode(t)
+	startNode(t, logNode, driverLog)
 	address, objects := startS3(t)
 
 	t.Run("archived", func(t *testing.T) {
@@ -210,7 +216,7 @@ func TestLogArchive(t *testing.T) {
 		startArchiver(t, binary, namespace, s3Bucket(address), s3Secret)
 		sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace, "--enable-log-archive", "--archive-logs")
 		createArchived(t, namespace, "pi")
-		runDriver(t, namespace, "pi", corev1.PodSucceeded)
+		runDriver(t, logNode, namespace, "pi", corev1.PodSucceeded)
 		app := waitFor(t, namespace, "pi", "archived", func(app *v1beta2.SparkApplication) bool {
 			return meta.IsStatusConditionTrue(app.Status.Conditions, v1beta2.ConditionLogsArchived)
 		})
@@ -222,9 +228,9 @@ func TestLogArchive(t *testing.T) {
 		wantObject(t, objects, key, strings.Replace(driverLog, "hunter2", "[redacted]", 1))
 		wantPodGone(t, namespace, attempt.DriverPodName)
 	})
-	for name, test := range map[string]struct{ bucket, secret string }{
-		"wrong-credentials": {s3Bucket(address), "wrong"},
-		"unreachable":       {s3Bucket("http://127.0.0.1:1"), s3Secret},
+	for name, test := range map[string]struct{ bucket, secret, cause string }{
+		"wrong-credentials": {s3Bucket(address), "wrong", "SignatureDoesNotMatch"},
+		"unreachable":       {s3Bucket("http://127.0.0.1:1"), s3Secret, "connection refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -232,13 +238,13 @@ func TestLogArchive(t *testing.T) {
 			kill := startArchiver(t, binary, namespace, test.bucket, test.secret)
 			sim.StartOperator(t, operatorBinary, api.Kubeconfig, namespace, "--enable-log-archive", "--archive-logs")
 			createArchived(t, namespace, "pi")
-			runDriver(t, namespace, "pi", corev1.PodSucceeded)
+			runDriver(t, logNode, namespace, "pi", corev1.PodSucceeded)
 			app := waitFor(t, namespace, "pi", "completed with the error", func(app *v1beta2.SparkApplication) bool {
 				condition := meta.FindStatusCondition(app.Status.Conditions, v1beta2.ConditionLogsArchived)
 				return app.Status.AppState.State == v1beta2.ApplicationStateCompleted && condition != nil && condition.Reason == "ArchiveFailed"
 			})
 			condition := meta.FindStatusCondition(app.Status.Conditions, v1beta2.ConditionLogsArchived)
-			if strings.Contains(condition.Message, s3Secret) || !strings.Contains(condition.Message, "write object") {
+			if strings.Contains(condition.Message, s3Secret) || !strings.Contains(condition.Message, "write object") || !strings.Contains(condition.Message, test.cause) {
 				t.Errorf("message %q", condition.Message)
 			}
 			kill()
@@ -263,7 +269,7 @@ func wantObject(t *testing.T, objects *s3mem.Backend, key, want string) {
 		t.Fatal(err)
 	}
 	if got, err := io.ReadAll(reader); err != nil || string(got) != want {
-		t.Errorf("%q, %v", got, err)
+		t.Errorf("%s: %d bytes instead of %d, %v: %.1000q", key, len(got), len(want), err, got)
 	}
 }
 
