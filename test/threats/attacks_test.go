@@ -55,6 +55,7 @@ var attacks = map[string]func(t *testing.T, by *tenant){
 	"config-map":            takeAConfigMap,
 	"job":                   takeAJob,
 	"webhook-pod":           readThroughTheWebhook,
+	"web-ui":                misleadTheSampler,
 	"webhook-bodies":        floodTheWebhook,
 	"poison":                poisonTheCache,
 	"quadratic":             wasteTimeInLists,
