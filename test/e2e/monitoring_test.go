@@ -60,7 +60,8 @@ var onlyFromSpark = map[string]string{
 
 // TestMonitoring: a real Prometheus finds operators, drivers and executors by the chart's
 // monitors. PromQL knows the application that completed and the one that failed, and each
-// metric of a dashboard is one that the operator, Spark or the JMX exporter serves.
+// metric of a dashboard is one that the operator, Spark or the JMX exporter serves. The status
+// shows the progress and the usage of an application at work.
 func TestMonitoring(t *testing.T) {
 	t.Parallel()
 	start := time.Now()
@@ -81,7 +82,7 @@ func TestMonitoring(t *testing.T) {
 		waitForState(t, create(t, badApplication(count)), v1beta2.ApplicationStateFailed)
 		server.Expect(fmt.Sprintf(ended, "failure", "monitoring-bad"), strconv.Itoa(count+1))
 	}
-	createMonitored(t)
+	servlet := createMonitored(t)
 	server.Expect(fmt.Sprintf(ended, "success", "monitoring-good"), "1")
 	server.Expect(`count(spark_application_failure_count{app_type="monitoring-good"}) or vector(0)`, "0")
 
@@ -102,6 +103,7 @@ func TestMonitoring(t *testing.T) {
 	expectPanels(t, server, start)
 	server.Expect(`count(ALERTS{alertname=~"SparkOperator(Down|Panics|SyncHangs)"}) or vector(0)`, "0")
 	server.Alerts() // fails if one cannot be evaluated
+	wantProgressAndUsage(t, servlet)
 }
 
 // expectPanels waits for data in all panels, and for each metric of the applications. It draws
@@ -169,8 +171,8 @@ func badApplication(number int) *v1beta2.SparkApplication {
 }
 
 // createMonitored creates an application that completes and two that work until the test
-// ends, and waits until their metrics can be scraped.
-func createMonitored(t *testing.T) {
+// ends, of which it returns one, and waits until their metrics can be scraped.
+func createMonitored(t *testing.T) *v1beta2.SparkApplication {
 	t.Helper()
 	good := sparkPi("monitoring-good", "1")
 	good.Labels = map[string]string{"app_type": good.Name}
@@ -187,7 +189,8 @@ func createMonitored(t *testing.T) {
 	agent := v1beta2.NamePath{Name: jmxExporter, Path: "/opt/jmx"}
 	jmx.Spec.Driver.ConfigMaps = append(jmx.Spec.Driver.ConfigMaps, agent)
 	jmx.Spec.Executor.ConfigMaps = append(jmx.Spec.Executor.ConfigMaps, agent)
-	create(t, servlet)
+	showsProgress(servlet)
+	servlet = create(t, servlet)
 	create(t, jmx)
 
 	waitForState(t, good, v1beta2.ApplicationStateCompleted)
@@ -201,6 +204,7 @@ func createMonitored(t *testing.T) {
 			return false
 		})
 	}
+	return servlet
 }
 
 // busyApplication has metrics of driver and executor.
