@@ -35,8 +35,6 @@ import (
 const (
 	archiveDeadline = 3 * time.Second
 	archiveDelay    = 1500 * time.Millisecond
-	// lastWriteDelay is how long after the end the last write may come.
-	lastWriteDelay = 15 * time.Second
 )
 
 // ArchiveTarget is where and with what the matrix of the log archive runs.
