@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/binary"
@@ -73,9 +74,9 @@ func call(ctx context.Context, address, token, method string, message []byte) er
 	return nil
 }
 
-// runPython has the released client of Python connect to a server: with its token, which is
-// to be accepted, and with another one and none, which are not.
-func runPython(t *testing.T, address, token string) {
+// python is the released client of Python in a role of connect_client.py, which is to be
+// started.
+func python(t *testing.T, address, token, role string) *exec.Cmd {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), "hack/clients.sh")
 	command.Dir, command.Stderr = sim.Repository, os.Stderr
@@ -87,9 +88,66 @@ func runPython(t *testing.T, address, token string) {
 	// A client sends tokens without TLS to this host alone.
 	_, port, _ := strings.Cut(address, ":")
 	command = exec.CommandContext(t.Context(), filepath.Join(folder, "pyspark", "bin", "python"), "-X", "pycache_prefix="+filepath.Join(folder, "compiled"),
-		"connect_client.py", "sc://localhost:"+port)
+		"connect_client.py", role, "sc://localhost:"+port)
 	command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TOKEN=" + token}
-	if output, err := command.CombinedOutput(); err != nil {
+	return command
+}
+
+// runPython has the client connect to a server: with its token, which is to be accepted, and
+// with another one and none, which are not.
+func runPython(t *testing.T, address, token string) {
+	t.Helper()
+	if output, err := python(t, address, token, "check").CombinedOutput(); err != nil {
 		t.Errorf("the client of Python: %v\n%s", err, tail(string(output), 40))
+	}
+}
+
+// pythonClient is a client that runs beside the test.
+type pythonClient struct {
+	t       *testing.T
+	command *exec.Cmd
+	in      io.WriteCloser
+	out     *bufio.Scanner
+	errors  bytes.Buffer
+}
+
+// startPython starts a client, which ends with the test at the latest.
+func startPython(t *testing.T, address, token, role string) *pythonClient {
+	t.Helper()
+	c := &pythonClient{t: t, command: python(t, address, token, role)}
+	c.command.Stderr = &c.errors
+	var err error
+	if c.in, err = c.command.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := c.command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.out = bufio.NewScanner(out)
+	if err := c.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.kill)
+	return c
+}
+
+// untilSays waits until the client prints a word.
+func (c *pythonClient) untilSays(word string) {
+	c.t.Helper()
+	for c.out.Scan() {
+		if c.out.Text() == word {
+			return
+		}
+	}
+	_ = c.command.Wait()
+	c.t.Fatalf("the client of Python never said %q: %s", word, tail(c.errors.String(), 40))
+}
+
+// kill ends the client with SIGKILL: it says nothing to the server.
+func (c *pythonClient) kill() {
+	if c.command.ProcessState == nil {
+		_ = c.command.Process.Kill()
+		_ = c.command.Wait()
 	}
 }

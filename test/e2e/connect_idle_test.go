@@ -3,9 +3,6 @@
 package e2e
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"testing"
 	"time"
 
@@ -16,34 +13,33 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 )
 
-// connectIdleness has a server with the shortest time-out for idleness. A query takes longer,
-// and its client goes without a word: the server stops when the query has ended and the
-// time-out has passed since, and not before. Then it is woken.
+// connectIdleness has the server of the Kubeflow SDK with the shortest time-out for idleness.
+// The query of a client outlives the time-out and keeps the server. Then the client is killed:
+// Spark abandons the query, and the server stops when the time-out has passed since. It is
+// woken, works again, and is deleted.
 func connectIdleness(t *testing.T) {
 	t.Helper()
-	const timeout, query = time.Minute, 65 * time.Second
-	s := createConnect(t, "spark-connect.yaml", func(connect *v1alpha1.SparkConnect) {
-		connect.Name = "notebook-idle"
-		connect.Spec.IdleTimeout = &metav1.Duration{Duration: timeout}
+	s := createConnect(t, "spark-connect-sdk.yaml", func(connect *v1alpha1.SparkConnect) {
+		connect.Spec.IdleTimeout = &metav1.Duration{Duration: idleTimeout}
+		connect.Spec.Executor.Instances = ptr.To[int32](1) // the node has two CPUs for all tests
+		// So soon does Spark notice that the client of an operation is gone, and abandons it.
+		connect.Spec.SparkConf["spark.connect.execute.reattachable.senderMaxStreamDuration"] = "20s"
+		connect.Spec.SparkConf["spark.connect.execute.manager.detachedTimeout"] = "10s"
+		connect.Spec.SparkConf["spark.connect.execute.manager.maintenanceInterval"] = "5s"
 	})
 	first := s.untilReady()
-	begin := time.Now()
-	ctx, kill := context.WithTimeout(t.Context(), 10*time.Second)
-	defer kill()
-	// One task of an executor sleeps a second for each row. Spark does not notice that a
-	// client is gone as long as there is nothing to send to it.
-	err := runQuery(ctx, s.forward(first.Endpoint), s.token(), fmt.Sprintf(
-		"SELECT count(x) FROM (SELECT java_method('java.lang.Thread', 'sleep', 1000 + id - id) AS x FROM range(0, %d, 1, 1))", int(query.Seconds())))
-	if !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("the query of %v ended: %v", query, err)
-	}
+	client := startPython(t, s.forward(first.Endpoint), "", "query")
+	client.untilSays("running")
+	s.stays(first.Starts, "the query runs")
 	seen := s.until("shows an open session", func(status *v1alpha1.SparkConnectStatus) bool { return ptr.Deref(status.OpenSessions, 0) > 0 })
 	if !meta.IsStatusConditionTrue(seen.Conditions, v1alpha1.ConditionIdleDetection) {
 		t.Errorf("status during the query: %+v", seen)
 	}
+	killed := time.Now()
+	client.kill()
 	stopped := s.untilIdle()
-	if took := stopped.StoppedAt.Sub(begin); stopped.Starts != 1 || took < query+timeout-2*time.Second {
-		t.Errorf("stopped after %v, want at least %v after the query of %v: %+v", took, timeout, query, stopped)
+	if took := stopped.StoppedAt.Sub(killed); stopped.Starts != 1 || took < idleTimeout-2*time.Second {
+		t.Errorf("stopped %v after the client was killed, want at least %v: %+v", took, idleTimeout, stopped)
 	}
 	s.untilPodsGone(first.Server.PodName)
 
@@ -55,6 +51,50 @@ func connectIdleness(t *testing.T) {
 		t.Errorf("status after the wake: %+v", second)
 	}
 	s.wantCount(second.Endpoint)
+
+	deleted := time.Now()
+	s.delete()
+	s.untilPodsGone(second.Server.PodName)
+	if took := time.Since(deleted); took > 10*time.Second {
+		t.Errorf("the pods were gone %v after the deletion of the server, want at most 10s", took)
+	}
+	s.untilNothingLeft()
+}
+
+// idleTimeout is the shortest spec.idleTimeout.
+const idleTimeout = time.Minute
+
+// stays checks that a server is still there when idleTimeout has passed.
+func (s *connectServer) stays(starts int64, while string) {
+	s.t.Helper()
+	time.Sleep(idleTimeout + 10*time.Second) // in which it would be probed, and stopped
+	connect, err := cluster.spark.SparkoperatorV1alpha1().SparkConnects(jobNamespace).Get(s.t.Context(), s.name, metav1.GetOptions{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if status := &connect.Status; status.State != v1alpha1.SparkConnectStateReady || status.Starts != starts {
+		s.t.Errorf("status while %s: %+v", while, status)
+	}
+}
+
+// wantStream lets a streaming query keep a ready server for longer than its time-out. When the
+// query has ended, the server stops, although the session of the client stays open and Spark
+// shows for ever that the operation runs which started the query.
+func (s *connectServer) wantStream(status *v1alpha1.SparkConnectStatus) {
+	s.t.Helper()
+	s.patch(map[string]any{"spec": map[string]any{"idleTimeout": idleTimeout.String()}})
+	client := startPython(s.t, s.forward(status.Endpoint), s.token(), "stream")
+	client.untilSays("running")
+	s.stays(status.Starts, "the streaming query runs")
+	if _, err := client.in.Write([]byte("\n")); err != nil {
+		s.t.Fatal(err)
+	}
+	client.untilSays("stopped")
+	ended := time.Now()
+	if stopped := s.untilIdle(); stopped.StoppedAt.Sub(ended) < idleTimeout-2*time.Second || stopped.Starts != status.Starts {
+		s.t.Errorf("stopped %v after the streaming query: %+v", stopped.StoppedAt.Sub(ended), stopped)
+	}
+	s.untilPodsGone(status.Server.PodName)
 }
 
 // untilIdle waits until the server was stopped because it was not in use.

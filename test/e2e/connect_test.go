@@ -5,6 +5,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/url"
 	"strconv"
 	"strings"
@@ -48,7 +49,7 @@ func TestConnectServer(t *testing.T) {
 	})
 }
 
-// connectLife takes a personal server from its creation through a stop to its deletion.
+// connectLife takes a personal server from its creation through two stops to its deletion.
 func connectLife(t *testing.T) {
 	t.Helper()
 	s := createConnect(t, "spark-connect.yaml")
@@ -87,10 +88,10 @@ func connectLife(t *testing.T) {
 	}
 	s.wantCount(second.Endpoint)
 
+	s.wantStream(second)
+	s.wantEvents(map[string]int{"Started": 2, "Ready": 2, "Stopped": 2})
 	s.delete()
-	s.untilPodsGone(second.Server.PodName)
 	s.untilNothingLeft()
-	s.wantEvents(map[string]int{"Started": 2, "Ready": 2, "Stopped": 1})
 }
 
 // connectServer is a SparkConnect in a test.
@@ -106,7 +107,10 @@ func createConnect(t *testing.T, file string, edits ...func(*v1alpha1.SparkConne
 	if err := yaml.UnmarshalStrict(readExample(t, file), connect); err != nil {
 		t.Fatal(err)
 	}
-	connect.Spec.SparkConf = patientSpark()
+	if connect.Spec.SparkConf == nil {
+		connect.Spec.SparkConf = map[string]string{}
+	}
+	maps.Copy(connect.Spec.SparkConf, patientSpark())
 	// For so long, Spark waits with the start of its server for the pod to be ready, which it
 	// is once the server accepts connections.
 	delete(connect.Spec.SparkConf, "spark.kubernetes.allocation.driver.readinessTimeout")

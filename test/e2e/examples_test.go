@@ -39,7 +39,7 @@ var sameElsewhere = map[string]string{
 	"spark-connect.yaml":      "TestConnectServer",
 	"spark-connect-team.yaml": "TestConnectServer",
 	"spark-pi-progress.yaml":  "TestSparkPiCompletes; its progress: TestProgressAndUsage of test/integration",
-	"spark-connect-sdk.yaml":  "TestConnectServer; its object: TestSDKConnects of test/clients",
+	"spark-connect-sdk.yaml":  "TestConnectServer; that the SDK creates this object: TestSDKConnects of test/clients",
 	"spark-pi-ttl.yaml":       "TestSparkPiCompletes; its deletion: TestLives of test/integration",
 }
 
