@@ -5,6 +5,7 @@
 package connectui
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -39,7 +40,11 @@ func Start() (*UIs, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &UIs{Port: listener.Addr().(*net.TCPAddr).Port, servers: map[string]Server{}}
+	address, ok := listener.Addr().(*net.TCPAddr)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("%v is no TCP address", listener.Addr()), listener.Close())
+	}
+	u := &UIs{Port: address.Port, servers: map[string]Server{}}
 	u.server = &http.Server{Handler: u, ReadHeaderTimeout: time.Minute}
 	go func() { _ = u.server.Serve(listener) }()
 	return u, nil
