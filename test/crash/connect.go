@@ -4,10 +4,8 @@ package crash
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,13 +15,10 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
-	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
-	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
-	"github.com/spark-operator/spark-operator/test/sim"
 	"github.com/spark-operator/spark-operator/test/sim/faultproxy"
 )
 
@@ -56,7 +51,7 @@ func RunConnectMatrix(t *testing.T, target ConnectTarget) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				life := newConnectLife(t, target, name)
-				life.killAt(number, moment)
+				life.killAt(func(at faultproxy.Moment, n int64, _ *http.Request) bool { return at == moment && n == number })
 				life.live()
 				if !life.restarted && number < writes { // a life may do with one status less
 					t.Errorf("write %d did not come", number)
@@ -67,51 +62,15 @@ func RunConnectMatrix(t *testing.T, target ConnectTarget) {
 }
 
 // connectLife is the life of one server in a namespace of its own.
-type connectLife struct {
-	t          *testing.T
-	target     ConnectTarget
-	namespace  string
-	proxy      *faultproxy.Proxy
-	kubeconfig string
-	core       kubernetes.Interface
-	spark      versioned.Interface
+type connectLife struct{ *victim }
 
-	kill      atomic.Pointer[func()]
-	doomed    bool // the operator is going to be killed
-	killed    chan struct{}
-	restarted bool
-}
-
-func newConnectLife(t *testing.T, target ConnectTarget, name string) *connectLife {
+func newConnectLife(t *testing.T, target ConnectTarget, name string) connectLife {
 	t.Helper()
-	l := &connectLife{
-		t: t, target: target, namespace: target.NewNamespace(t, name), killed: make(chan struct{}),
-		core: kubernetes.NewForConfigOrDie(target.Config), spark: versioned.NewForConfigOrDie(target.Config),
-	}
-	l.proxy, l.kubeconfig = sim.StartProxy(t, target.Config)
-	return l
-}
-
-// killAt has the operator killed at one write.
-func (l *connectLife) killAt(number int64, moment faultproxy.Moment) {
-	l.doomed = true
-	l.proxy.Observe(func(at faultproxy.Moment, n int64, _ *http.Request) error {
-		if at != moment || n != number {
-			return nil
-		}
-		(*l.kill.Load())()
-		close(l.killed)
-		return errors.New("the operator was killed")
-	})
-}
-
-func (l *connectLife) start() {
-	kill := sim.StartOperator(l.t, l.target.Binary, l.kubeconfig, l.namespace)
-	l.kill.Store(&kill)
+	return connectLife{newVictim(t, target.Config, target.Binary, target.NewNamespace(t, name))}
 }
 
 // live takes a server through its life and judges it.
-func (l *connectLife) live() {
+func (l connectLife) live() {
 	l.t.Helper()
 	servers := countSeen(l.t, func(ctx context.Context) (watch.Interface, error) {
 		return l.core.CoreV1().Pods(l.namespace).Watch(ctx, metav1.ListOptions{LabelSelector: v1alpha1.LabelConnectName + "=lab"})
@@ -142,16 +101,9 @@ func (l *connectLife) live() {
 	if _, err := connects.Patch(l.t.Context(), "lab", types.MergePatchType, []byte(`{"spec":{"suspend":true}}`), metav1.PatchOptions{}); err != nil {
 		l.t.Fatal(err)
 	}
-	var since time.Time
 	status := l.until("is stopped", func(ctx context.Context, status *v1alpha1.SparkConnectStatus) bool {
 		_, err := pods.Get(ctx, "lab-server", metav1.GetOptions{})
-		if status.StopReason != v1alpha1.StopReasonUserRequest || !apierrors.IsNotFound(err) {
-			return false
-		}
-		if since.IsZero() {
-			since = time.Now()
-		}
-		return l.restarted == l.doomed || time.Since(since) > lastWriteDelay
+		return status.StopReason == v1alpha1.StopReasonUserRequest && apierrors.IsNotFound(err) && l.nothingFollows()
 	})
 	time.Sleep(time.Second) // a second server would come by now
 	if servers() != 1 || tokens() != 1 || status.Starts != 1 || status.Restarts != 0 {
@@ -161,19 +113,11 @@ func (l *connectLife) live() {
 }
 
 // until waits for a status. The operator is started again if it was killed meanwhile.
-func (l *connectLife) until(what string, done func(context.Context, *v1alpha1.SparkConnectStatus) bool) v1alpha1.SparkConnectStatus {
+func (l connectLife) until(what string, done func(context.Context, *v1alpha1.SparkConnectStatus) bool) v1alpha1.SparkConnectStatus {
 	l.t.Helper()
 	var connect *v1alpha1.SparkConnect
 	err := wait.PollUntilContextTimeout(l.t.Context(), 100*time.Millisecond, 2*time.Minute, true, func(ctx context.Context) (bool, error) {
-		select {
-		case <-l.killed:
-			if !l.restarted {
-				l.restarted = true
-				l.proxy.Observe(nil)
-				l.start()
-			}
-		default:
-		}
+		l.revive()
 		var err error
 		connect, err = l.spark.SparkoperatorV1alpha1().SparkConnects(l.namespace).Get(ctx, "lab", metav1.GetOptions{})
 		return err == nil && done(ctx, &connect.Status), err
@@ -186,7 +130,7 @@ func (l *connectLife) until(what string, done func(context.Context, *v1alpha1.Sp
 
 // reportedOnce fails if an event came twice. The last may be missing: it follows the write
 // of the status.
-func (l *connectLife) reportedOnce() {
+func (l connectLife) reportedOnce() {
 	l.t.Helper()
 	list, err := l.core.EventsV1().Events(l.namespace).List(l.t.Context(), metav1.ListOptions{FieldSelector: "regarding.kind=SparkConnect"})
 	if err != nil {

@@ -4,7 +4,6 @@ package crash
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -20,13 +19,10 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
-	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
-	"github.com/spark-operator/spark-operator/pkg/client/clientset/versioned"
-	"github.com/spark-operator/spark-operator/test/sim"
 	"github.com/spark-operator/spark-operator/test/sim/faultproxy"
 )
 
@@ -56,7 +52,7 @@ type ArchiveTarget struct {
 func RunArchiveMatrix(t *testing.T, target ArchiveTarget) {
 	for name, archives := range map[string]bool{"archive": true, "no-archive": false} {
 		without := newArchiveLife(t, target, name+"-crash-none", archives)
-		without.killAt(0, faultproxy.Before)
+		without.killAtWrite(0, faultproxy.Before)
 		without.live()
 		writes := without.writes.Load()
 		t.Logf("%s: %d writes", name, writes)
@@ -69,7 +65,7 @@ func RunArchiveMatrix(t *testing.T, target ArchiveTarget) {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
 					life := newArchiveLife(t, target, name, archives)
-					life.killAt(number, moment)
+					life.killAtWrite(number, moment)
 					life.live()
 					if !life.restarted && number < writes { // a life may do with one write less
 						t.Errorf("write %d did not come", number)
@@ -83,21 +79,13 @@ func RunArchiveMatrix(t *testing.T, target ArchiveTarget) {
 // archiveLife is the life of one application in a namespace of its own. With an archive,
 // its first driver fails, and the second succeeds.
 type archiveLife struct {
-	t          *testing.T
-	target     ArchiveTarget
-	namespace  string
-	archives   bool
-	proxy      *faultproxy.Proxy
-	kubeconfig string
-	core       kubernetes.Interface
-	spark      versioned.Interface
+	*victim
+	target   ArchiveTarget
+	archives bool
+	deadline time.Duration
 
-	counting  atomic.Bool
-	writes    atomic.Int64
-	kill      atomic.Pointer[func()]
-	doomed    bool // the operator is going to be killed
-	killed    chan struct{}
-	restarted bool
+	counting atomic.Bool
+	writes   atomic.Int64
 
 	mu      sync.Mutex
 	ended   map[types.UID]time.Time // of drivers
@@ -107,50 +95,34 @@ type archiveLife struct {
 
 func newArchiveLife(t *testing.T, target ArchiveTarget, name string, archives bool) *archiveLife {
 	t.Helper()
-	l := &archiveLife{
-		t: t, target: target, namespace: target.NewNamespace(t, name), archives: archives, killed: make(chan struct{}),
-		core: kubernetes.NewForConfigOrDie(target.Config), spark: versioned.NewForConfigOrDie(target.Config),
+	deadline := archiveDeadline
+	if archives {
+		deadline = time.Hour // longer than the test
+	}
+	return &archiveLife{
+		victim: newVictim(t, target.Config, target.Binary, target.NewNamespace(t, name),
+			"--enable-log-archive", "--archive-logs", "--log-archive-deadline", deadline.String()),
+		target: target, archives: archives, deadline: deadline,
 		ended: map[types.UID]time.Time{}, removed: map[types.UID]bool{}, urls: map[string]map[string]bool{},
 	}
-	l.proxy, l.kubeconfig = sim.StartProxy(t, target.Config)
-	return l
 }
 
-// killAt has the operator killed at one of the writes that count; 0 for none.
-func (l *archiveLife) killAt(number int64, moment faultproxy.Moment) {
-	l.doomed = number > 0
-	l.proxy.Observe(func(at faultproxy.Moment, _ int64, r *http.Request) error {
+// killAtWrite has the operator killed at one of the writes that count; 0 for none.
+func (l *archiveLife) killAtWrite(number int64, moment faultproxy.Moment) {
+	l.killAt(func(at faultproxy.Moment, _ int64, r *http.Request) bool {
 		if !l.counting.Load() || !dependsOnArchive(r) {
-			return nil
+			return false
 		}
 		if at == faultproxy.Before {
 			l.writes.Add(1)
 		}
-		// Writes of one application follow one another.
-		if at != moment || l.writes.Load() != number {
-			return nil
-		}
-		(*l.kill.Load())()
-		close(l.killed)
-		return errors.New("the operator was killed")
+		return at == moment && l.writes.Load() == number // writes of one application follow one another
 	})
+	l.doomed = number > 0
 }
 
 func dependsOnArchive(r *http.Request) bool {
 	return strings.HasSuffix(r.URL.Path, "/sparkapplications/pi/status") || r.Method == http.MethodDelete && strings.Contains(r.URL.Path, "/pods/")
-}
-
-func (l *archiveLife) start() {
-	kill := sim.StartOperator(l.t, l.target.Binary, l.kubeconfig, l.namespace, "--enable-log-archive", "--archive-logs", "--log-archive-deadline", l.deadline().String())
-	l.kill.Store(&kill)
-}
-
-// deadline is longer than the test if there is an archive.
-func (l *archiveLife) deadline() time.Duration {
-	if l.archives {
-		return time.Hour
-	}
-	return archiveDeadline
 }
 
 // live takes an application through its life and judges it.
@@ -182,18 +154,11 @@ func (l *archiveLife) live() {
 		}
 		l.runDriver(run, end)
 	}
-	var since time.Time
 	status := l.until("is over, and its pod is deleted", func(ctx context.Context, status *v1beta2.SparkApplicationStatus) bool {
 		pods, err := l.core.CoreV1().Pods(l.namespace).List(ctx, driversOf("pi"))
 		condition := meta.FindStatusCondition(status.Conditions, v1beta2.ConditionLogsArchived)
 		over := status.AppState.State == v1beta2.ApplicationStateCompleted && condition != nil && condition.Reason != "Archiving"
-		if err != nil || len(pods.Items) > 0 || !over {
-			return false
-		}
-		if since.IsZero() {
-			since = time.Now()
-		}
-		return l.restarted == l.doomed || time.Since(since) > lastWriteDelay
+		return err == nil && len(pods.Items) == 0 && over && l.nothingFollows()
 	})
 	time.Sleep(time.Second) // another driver would come by now
 	if got := drivers(); got != int64(runs) || status.ExecutionAttempts != runs || len(status.Attempts) != int(runs) {
@@ -282,7 +247,7 @@ func (l *archiveLife) watchPods() {
 		l.removed[pod.UID] = l.removed[pod.UID] || gone
 		l.mu.Unlock()
 		marked := pod.Annotations[v1beta2.AnnotationLogURL] != ""
-		if gone && first && !marked && (end.IsZero() || time.Since(end) < l.deadline()) {
+		if gone && first && !marked && (end.IsZero() || time.Since(end) < l.deadline) {
 			l.t.Errorf("driver pod %s was deleted before its log was archived, %v after its end", pod.Name, time.Since(end))
 		}
 		if !gone && l.archives && !marked && (pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded) {
@@ -345,15 +310,7 @@ func (l *archiveLife) until(what string, done func(context.Context, *v1beta2.Spa
 	l.t.Helper()
 	var app *v1beta2.SparkApplication
 	err := wait.PollUntilContextTimeout(l.t.Context(), 100*time.Millisecond, 2*time.Minute, true, func(ctx context.Context) (bool, error) {
-		select {
-		case <-l.killed:
-			if !l.restarted {
-				l.restarted = true
-				l.proxy.Observe(nil)
-				l.start()
-			}
-		default:
-		}
+		l.revive()
 		var err error
 		app, err = l.spark.SparkoperatorV1beta2().SparkApplications(l.namespace).Get(ctx, "pi", metav1.GetOptions{})
 		return err == nil && done(ctx, &app.Status), err

@@ -26,10 +26,6 @@ import (
 	"github.com/spark-operator/spark-operator/test/sim/faultproxy"
 )
 
-// lastWriteDelay is how long after the end of a life its last write may come. It need not
-// come: two changes of a status that follow each other closely may be one write.
-const lastWriteDelay = 15 * time.Second
-
 // Target is where and with what the matrix runs.
 type Target struct {
 	Config *rest.Config
