@@ -107,11 +107,13 @@ func TestServersAreAskedAtTheirInterval(t *testing.T) {
 // TestAnswersOfTheLastPodAreForgotten: another pod has the name now.
 func TestAnswersOfTheLastPodAreForgotten(t *testing.T) {
 	handler, app := recorded(t, "4.3.0", "idle")
-	bubble(t, &servers{serve: handler}, func(p *Prober, _ *[]Probed) {
+	s := &servers{serve: handler}
+	bubble(t, s, func(p *Prober, _ *[]Probed) {
 		begin := time.Now()
 		target := Target{Pod: poller.Pod{UID: "a", Address: "10.0.0.1:4040", ApplicationID: app}, IdleTimeout: time.Minute, Since: begin}
 		p.Follow(key(1), target)
 		pass(time.Hour)
+		s.serve = nil // what is known cannot be an answer of the new pod
 		target.UID, target.Since = "b", time.Now()
 		p.Follow(key(1), target)
 		if _, found := p.View(key(1), "a"); found {
