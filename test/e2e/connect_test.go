@@ -270,7 +270,8 @@ func (s *connectServer) untilPodsGone(server string) {
 				continue
 			}
 			isThere = true
-			if at := pods[i].DeletionTimestamp; at != nil {
+			// When the containers have ended, the kubelet deletes the pod without a grace period.
+			if at := pods[i].DeletionTimestamp; at != nil && ptr.Deref(pods[i].DeletionGracePeriodSeconds, 0) > 0 {
 				killedAt = at.Time
 			}
 		}
