@@ -41,10 +41,11 @@ func parseCgroupMounts(mounts string) []string {
 }
 
 // The share of the processors that the group gets when others want them too. Without it, all threads of all pods get as
-// much as one thread outside: a Spark driver beside a busy compiler would need minutes to start.
+// much as one thread outside: a Spark driver beside a busy compiler would need minutes to start. With much more, they would
+// starve the API server and the kubelet.
 var cgroupShares = map[string]string{
-	"cpu.weight": "1600",  // version 2; one process has 100
-	"cpu.shares": "16384", // version 1; one thread has 1024
+	"cpu.weight": "400",  // version 2; one group has 100
+	"cpu.shares": "4096", // version 1; one thread has 1024
 }
 
 // createCgroups makes the group below which the kubelet makes those of the pods; the kubelet demands that it exists.

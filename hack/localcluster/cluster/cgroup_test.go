@@ -11,7 +11,7 @@ import (
 // A group gets its share of the processors from the controller that knows shares, and
 // stays as it is below the others.
 func TestSharesAreSetWhereTheyExist(t *testing.T) {
-	for file, want := range map[string]string{"cpu.weight": "1600", "cpu.shares": "16384", "memory.max": "before"} {
+	for file, want := range map[string]string{"cpu.weight": "400", "cpu.shares": "4096", "memory.max": "before"} {
 		path := filepath.Join(t.TempDir(), file)
 		if err := os.WriteFile(path, []byte("before"), 0o600); err != nil {
 			t.Fatal(err)
