@@ -70,7 +70,7 @@ var (
 		if in.startsSilently() {
 			at := in.eventsDue()
 			if !at.After(in.now) {
-				at = in.events.after(in.now, nil).next // they are read now
+				at = in.events.pace.Done(in.now).Next() // they are read now
 			}
 			wait = min(wait, at.Sub(in.now))
 		}

@@ -101,7 +101,7 @@ var (
 	explainServer = &effect{"record why it is not ready", func(in *input, out *outcome, status *v1alpha1.SparkConnectStatus, c reconcile.Conditions) {
 		reason, message := in.whyNotReady(out)
 		before := c.Find(v1alpha1.ConditionServerPodReady)
-		if before != nil && fromEvents(before.Reason) && reason == reasonNotReady && in.startsSilently() && !out.eventsRead {
+		if before != nil && diagnosis.FromEvents(before.Reason) && reason == reasonNotReady && in.startsSilently() && !out.eventsRead {
 			return // the events were not read this time; the last result holds
 		}
 		if before != nil && before.Status == metav1.ConditionFalse && before.Reason == reason && diagnosis.Rephrases(before.Message, reconcile.Truncate(message, reconcile.MaxConditionMessage)) {

@@ -16,25 +16,17 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/reconcile/owned"
 )
 
-// The delays between two reads of the events of a server pod double.
-const (
-	firstRead   = 30 * time.Second
-	longestRead = 5 * time.Minute
-)
-
 // eventRead is what the events of a server pod showed when they were last read. It limits
 // how often that is done, so nothing is lost with it.
 type eventRead struct {
 	pod      types.UID
-	next     time.Time // zero: not read yet
-	delay    time.Duration
+	pace     reconcile.Pace
 	obstacle *diagnosis.Obstacle
 }
 
 // after is the read that follows at this time.
 func (r eventRead) after(now time.Time, obstacle *diagnosis.Obstacle) eventRead {
-	r.delay = min(max(2*r.delay, firstRead), longestRead)
-	r.next, r.obstacle = now.Add(r.delay), obstacle
+	r.pace, r.obstacle = r.pace.Done(now), obstacle
 	return r
 }
 
@@ -77,7 +69,7 @@ func (in *input) startsSilently() bool {
 
 // eventsDue is when the events of a server pod that starts silently are read next.
 func (in *input) eventsDue() time.Time {
-	return reconcile.Later(diagnosis.QuietUntil(in.pod), in.events.next)
+	return reconcile.Later(diagnosis.QuietUntil(in.pod), in.events.pace.Next())
 }
 
 // readEvents reads the events of a server pod that has not started for a while. Without an
@@ -99,9 +91,4 @@ func (c *Controller) readEvents(ctx context.Context, in *input, out *outcome) {
 		out.eventsRead = true
 	}
 	c.events.store(cache.MetaObjectToName(in.connect), out.events)
-}
-
-// fromEvents reports whether only events show a reason of the condition ServerPodReady.
-func fromEvents(reason string) bool {
-	return reason == diagnosis.ReasonVolumeFailed || reason == diagnosis.ReasonSandboxFailed || reason == diagnosis.ReasonImagePulling
 }

@@ -200,7 +200,7 @@ func TestChangingCauses(t *testing.T) {
 	// When it stops changing, the last one is reported without a further event.
 	c.editPod("pi-driver", missing("b"))
 	after := mustSettle(t, p, "pi")
-	if after > lifecycle.LongestDelay {
+	if after > reconcile.LongestPause {
 		t.Errorf("next look after %v", after)
 	}
 	c.clock.Step(after)
@@ -224,7 +224,7 @@ func TestMissingSecretVolume(t *testing.T) {
 	}
 	c.clock.Step(diagnosis.QuietStart)
 	after := mustSettle(t, p, "pi")
-	if after > lifecycle.FirstDelay {
+	if after > reconcile.FirstPause {
 		t.Errorf("next look after %v", after)
 	}
 	const message = "VolumeMountFailed: a volume of pod pi-driver cannot be mounted: " + cause
@@ -272,7 +272,7 @@ func TestResolvedVolumeFailureIsCleared(t *testing.T) {
 	c.addEvent(podEvent("FailedMount", 8*time.Second, `secret "credentials" not found`))
 	c.clock.Step(diagnosis.QuietStart)
 	mustSettle(t, p, "pi")
-	c.clock.Step(lifecycle.LongestDelay)
+	c.clock.Step(reconcile.LongestPause)
 	c.addEvent(podEvent("Pulling", 30*time.Second, "Pulling image"))
 	mustSettle(t, p, "pi")
 	const pulling = "False ImagePulling: the node is pulling an image of pod pi-driver: Pulling image"
@@ -280,7 +280,7 @@ func TestResolvedVolumeFailureIsCleared(t *testing.T) {
 	c.wantCondition(v1beta2.ConditionStalled, "")
 	mustSettle(t, p, "pi") // without a look at the events
 	c.wantCondition(v1beta2.ConditionDriverReady, pulling)
-	c.clock.Step(lifecycle.LongestDelay)
+	c.clock.Step(reconcile.LongestPause)
 	c.addEvent(podEvent("Pulled", 40*time.Second, "Pulled image"))
 	mustSettle(t, p, "pi")
 	c.wantCondition(v1beta2.ConditionDriverReady, "False DriverPending")

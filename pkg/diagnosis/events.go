@@ -13,6 +13,12 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/reconcile"
 )
 
+// FromEvents reports whether only [EventObstacle] finds obstacles with a reason: without a
+// read of the events, the last result holds.
+func FromEvents(reason string) bool {
+	return reason == ReasonVolumeFailed || reason == ReasonSandboxFailed || reason == ReasonImagePulling
+}
+
 // EventObstacle reads from the events of a pod that has not started what keeps
 // it from that: volumes and the sandbox, of which its status says nothing. Events
 // from before the last progress are of the past.

@@ -128,7 +128,7 @@ func (in *Input) driverDeadline() time.Time {
 		if due := in.EventsDue(); in.Now.Before(due) {
 			return due
 		}
-		return in.Watch.read.done(in.Now).next // they are read now
+		return in.Watch.read.Done(in.Now).Next() // they are read now
 	}
 	if in.Obstacle == nil {
 		return time.Time{}
@@ -139,15 +139,15 @@ func (in *Input) driverDeadline() time.Time {
 	if at, stalls := in.Obstacle.StallsAt(); stalls && in.Now.Before(at) {
 		return at
 	}
-	if !in.Watch.rephrase.due(in.Now) {
-		return in.Watch.rephrase.next
+	if !in.Watch.rephrase.Due(in.Now) {
+		return in.Watch.rephrase.Next()
 	}
 	return time.Time{}
 }
 
 // EventsDue is when the events of a driver that starts silently are read next.
 func (in *Input) EventsDue() time.Time {
-	return reconcile.Later(diagnosis.QuietUntil(in.Driver), in.Watch.read.next)
+	return reconcile.Later(diagnosis.QuietUntil(in.Driver), in.Watch.read.Next())
 }
 
 // deadline is the end of the time that a run has for one of its phases, and what

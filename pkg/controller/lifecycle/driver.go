@@ -34,8 +34,7 @@ func followDriver(in *Input, out *Outcome, status *v1beta2.SparkApplicationStatu
 		return nil // nothing to report yet
 	}
 	if present == nil {
-		fromEvents := before != nil && (before.Reason == diagnosis.ReasonVolumeFailed || before.Reason == diagnosis.ReasonSandboxFailed || before.Reason == diagnosis.ReasonImagePulling)
-		if out.Events != nil || !fromEvents || !in.StartsSilently() {
+		if out.Events != nil || before == nil || !diagnosis.FromEvents(before.Reason) || !in.StartsSilently() {
 			return nil
 		}
 		// The events were not read this time; the last result holds.
@@ -94,7 +93,7 @@ func (in *Input) keepsMessage(before *metav1.Condition, present *diagnosis.Obsta
 	case said == "":
 		return false // the cause was not known before
 	}
-	return !in.Watch.rephrase.due(in.Now)
+	return !in.Watch.rephrase.Due(in.Now)
 }
 
 // Rephrases reports whether a status says the same reason as before in other words.

@@ -198,8 +198,8 @@ func RecoverHash(status *v1beta2.SparkApplicationStatus, driver *podview.Pod) {
 // whose executors do not. It only limits how often something is done, so nothing is lost with it.
 type DriverWatch struct {
 	pod      types.UID
-	read     pace // of its events
-	rephrase pace // of the message of the same reason
+	read     reconcile.Pace // of its events
+	rephrase reconcile.Pace // of the message of the same reason
 }
 
 // Of is the watch as far as it is of that pod.
@@ -212,36 +212,17 @@ func (w DriverWatch) Of(pod types.UID) DriverWatch {
 
 // EventsRead is the watch after the events of the driver were read.
 func (w DriverWatch) EventsRead(now time.Time) DriverWatch {
-	w.read = w.read.done(now)
+	w.read = w.read.Done(now)
 	return w
 }
 
 // Rephrased is the watch after the status said the same reason in other words.
 func (w DriverWatch) Rephrased(now time.Time) DriverWatch {
-	w.rephrase = w.rephrase.done(now)
+	w.rephrase = w.rephrase.Done(now)
 	return w
 }
 
-// pace spaces out what may be done again and again, with delays that grow.
-type pace struct {
-	next  time.Time // zero: never done yet
-	delay time.Duration
-}
-
-func (p pace) due(now time.Time) bool { return !now.Before(p.next) }
-
-// done is the pace after it was done.
-func (p pace) done(now time.Time) pace {
-	delay := min(max(2*p.delay, FirstDelay), LongestDelay)
-	return pace{next: now.Add(delay), delay: delay}
-}
-
 const (
-	// FirstDelay is the shortest delay between two reads of the events, and between two
-	// texts of the same reason.
-	FirstDelay = 30 * time.Second
-	// LongestDelay is the longest.
-	LongestDelay = 5 * time.Minute
 	// ExecutorDelay is how long after the start of its driver an application may be
 	// without executors, or with too few, before the status looks for the cause.
 	ExecutorDelay = time.Minute

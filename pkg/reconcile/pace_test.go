@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package lifecycle
+package reconcile
 
 import (
 	"testing"
@@ -8,15 +8,15 @@ import (
 )
 
 func TestPace(t *testing.T) {
-	var p pace
-	now := testStart
+	var p Pace
+	now := time.Date(2026, 7, 29, 12, 0, 0, 0, time.UTC)
 	for i, want := range []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, 5 * time.Minute, 5 * time.Minute} {
-		if !p.due(now) {
+		if !p.Due(now) {
 			t.Fatalf("step %d is not due", i)
 		}
-		if p = p.done(now); p.next.Sub(now) != want || p.due(now) {
-			t.Errorf("step %d: next after %v", i, p.next.Sub(now))
+		if p = p.Done(now); p.Next().Sub(now) != want || p.Due(now) {
+			t.Errorf("step %d: next after %v", i, p.Next().Sub(now))
 		}
-		now = p.next
+		now = p.Next()
 	}
 }
