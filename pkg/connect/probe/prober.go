@@ -135,9 +135,5 @@ func answered(err error) bool {
 
 // delay is the time until the next probe. It doubles with every failure after the first few.
 func delay(idleTimeout time.Duration, failures int) time.Duration {
-	next := Interval(idleTimeout)
-	for range min(max(failures-patience, 0), 10) {
-		next *= 2
-	}
-	return min(next, longestRetry)
+	return poller.Backoff(Interval(idleTimeout), failures-patience, longestRetry)
 }

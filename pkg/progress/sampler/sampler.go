@@ -152,9 +152,5 @@ func (h history) retry(period time.Duration, err error) time.Duration {
 	if failure, ok := errors.AsType[*webui.Error](err); ok && failure.Status != 0 {
 		return period
 	}
-	delay := period
-	for range min(max(h.failures-quietFailures, 0), 10) {
-		delay *= 2
-	}
-	return min(delay, max(longestRetry, period))
+	return poller.Backoff(period, h.failures-quietFailures, max(longestRetry, period))
 }

@@ -225,6 +225,14 @@ func (p *Poller[T, V]) record(key cache.ObjectName, pod *followed[T, V], after V
 	return true
 }
 
+// Backoff doubles a delay for every failure in a row, up to the longest.
+func Backoff(delay time.Duration, failures int, longest time.Duration) time.Duration {
+	for range min(max(failures, 0), 10) {
+		delay *= 2
+	}
+	return min(delay, longest)
+}
+
 // Guard calls ask. A panic is an error: one pod must not stop the operator.
 func Guard(ctx context.Context, pod Pod, ask func() error) (err error) {
 	defer func() {
