@@ -152,7 +152,7 @@ func TestURLIsRecordedBeforeThePodIsDeleted(t *testing.T) {
 }
 
 // TestOperatorKilledAtTheDeadline: a pod that the operator deleted at the deadline, and could
-// not say so, is not one that somebody else deleted.
+// not say so, is not one that another client deleted.
 func TestOperatorKilledAtTheDeadline(t *testing.T) {
 	c := newCluster(t)
 	c.addApplication(newApplication("pi", withCleanup(v1beta2.PodDeletionAlways, "")))
