@@ -152,7 +152,7 @@ func (c *cluster) killed() bool {
 func (c *cluster) letPass(d time.Duration) {
 	c.t.Helper()
 	synctest.Wait()
-	c.reap()
+	c.change(c.reap) // with the lock: what the test has read so far was before what follows
 	time.Sleep(d)
 	synctest.Wait()
 }
