@@ -44,6 +44,8 @@ type Policies struct {
 	RefusalsOnly bool
 	// Namespaces are those that the policies apply to. In the first one is no webhook.
 	Namespaces []string
+	// Labels are those of an object that the policies apply to; nil if it needs none.
+	Labels map[string]string
 }
 
 // Install creates the policies that a file has rendered, waits until the API server
@@ -163,6 +165,7 @@ func (p Policies) await(ctx context.Context, t testing.TB, client dynamic.Interf
 				"driver": map[string]any{}, "executor": map[string]any{},
 			},
 		}}
+		probe.SetLabels(p.Labels)
 		return client.Resource(Applications).Namespace(p.Namespaces[0]).Create(ctx, probe, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 	}
 	var last string

@@ -83,6 +83,8 @@ func TestRefusedValues(t *testing.T) {
 		"historyServer.enable=true,historyServer.route.enable=true,historyServer.route.host=a":        "requires historyServer.route.host and historyServer.route.gateways",
 		"historyServer.enable=true,historyServer.url=https://a.example.com/history":                   "/historyServer/url",
 		"historyServer.cleaner.maxAge=forever":                                                        "/historyServer/cleaner/maxAge",
+		"admissionPolicies.enable=true,spark.applicationSelector=level>3":                             "webhooks and admission policies cannot compare numbers",
+		"webhook.enable=true,spark.applicationSelector=a in (b)\\,level<3":                            "cannot compare numbers",
 		"admissionPolicies.failurePolicy=Warn":                                                        "/admissionPolicies/failurePolicy",
 		"controler.replicas=2":                                                                        "'controler' not allowed",
 		"controller.workers=0":                                                                        "/controller/workers",

@@ -157,7 +157,7 @@ func asSelector(t *testing.T, selector *metav1.LabelSelector) labels.Selector {
 }
 
 // The chart reads a label selector as the operator does.
-func TestNamespaceSelectorIsReadAsTheOperatorReadsIt(t *testing.T) {
+func TestSelectorsAreReadAsTheOperatorReadsThem(t *testing.T) {
 	for _, selector := range []string{
 		"spark=enabled", "a=b,c==d, e = f,g!=h,i != j,k,!l,! m,example.com/n.o=p,q=,in=r",
 		"a in (b,c),d in ( e , f ),g=h,i notin (j),notin notin (in)",
@@ -166,14 +166,45 @@ func TestNamespaceSelectorIsReadAsTheOperatorReadsIt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		values := strings.ReplaceAll(selector, ",", `\,`)
-		all := render(t, "--set", "spark.jobNamespaces={}", "--set-string", "spark.jobNamespaceSelector="+values, "--set", "admissionPolicies.enable=true")
-		for _, binding := range decode[admissionregistrationv1.MutatingAdmissionPolicyBinding](t, all, "MutatingAdmissionPolicyBinding") {
-			own := binding.Spec.MatchResources.NamespaceSelector.DeepCopy()
-			own.MatchExpressions = slices.DeleteFunc(own.MatchExpressions, func(r metav1.LabelSelectorRequirement) bool { return r.Key == corev1.LabelMetadataName })
-			if got := asSelector(t, own); canonical(t, got.String()) != canonical(t, want.String()) {
-				t.Errorf("%q became %q, want %q", selector, got, want)
+		check := func(of string, got *metav1.LabelSelector) {
+			if got == nil || canonical(t, asSelector(t, got).String()) != canonical(t, want.String()) {
+				t.Errorf("%s: %q became %v, want %q", of, selector, got, want)
 			}
+		}
+		values := strings.ReplaceAll(selector, ",", `\,`)
+		all := render(t, "--set", "spark.jobNamespaces={}", "--set", "admissionPolicies.enable=true,webhook.enable=true",
+			"--set-string", "spark.jobNamespaceSelector="+values+",spark.applicationSelector="+values)
+		for _, resources := range boundResources(t, all) {
+			own := resources.NamespaceSelector.DeepCopy()
+			own.MatchExpressions = slices.DeleteFunc(own.MatchExpressions, func(r metav1.LabelSelectorRequirement) bool { return r.Key == corev1.LabelMetadataName })
+			check("namespaces", own)
+			check("objects of a policy", resources.ObjectSelector)
+		}
+		for _, configuration := range decode[admissionregistrationv1.ValidatingWebhookConfiguration](t, all, "ValidatingWebhookConfiguration") {
+			for _, webhook := range configuration.Webhooks {
+				check("objects of a webhook", webhook.ObjectSelector)
+			}
+		}
+	}
+}
+
+// boundResources returns the selectors of all bindings.
+func boundResources(t *testing.T, all objects) (resources []*admissionregistrationv1.MatchResources) {
+	t.Helper()
+	for _, binding := range decode[admissionregistrationv1.MutatingAdmissionPolicyBinding](t, all, "MutatingAdmissionPolicyBinding") {
+		resources = append(resources, binding.Spec.MatchResources)
+	}
+	for _, binding := range decode[admissionregistrationv1.ValidatingAdmissionPolicyBinding](t, all, "ValidatingAdmissionPolicyBinding") {
+		resources = append(resources, binding.Spec.MatchResources)
+	}
+	return resources
+}
+
+// Without a selector, the policies apply to all objects.
+func TestAdmissionPoliciesApplyToAllObjects(t *testing.T) {
+	for _, resources := range boundResources(t, render(t, "--set", "admissionPolicies.enable=true")) {
+		if resources.ObjectSelector != nil {
+			t.Errorf("objects %v", resources.ObjectSelector)
 		}
 	}
 }

@@ -46,8 +46,11 @@ func (m manifest) in(t *testing.T, namespace string) *unstructured.Unstructured 
 }
 
 func resourceOf(object *unstructured.Unstructured) schema.GroupVersionResource {
-	if object.GetKind() == "ScheduledSparkApplication" {
+	switch object.GetKind() {
+	case "ScheduledSparkApplication":
 		return schedules
+	case "SparkConnect":
+		return connects
 	}
 	return applications
 }

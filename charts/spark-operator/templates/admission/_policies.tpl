@@ -59,18 +59,44 @@ spec:
     namespaceSelector:
       matchExpressions:
       {{- toYaml .expressions | nindent 6 }}
+    {{- with .binding.context.Values.spark.applicationSelector }}
+    objectSelector:
+      matchExpressions:
+      {{- include "spark-operator.admission.requirements" . | fromJsonArray | toYaml | nindent 6 }}
+    {{- end }}
   {{- with .binding.spec }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
 {{- end }}
 
 {{/*
-The requirements of a label selector as it is written on a command line, as a JSON list of match expressions.
+The condition that an object is one of this operator (spark.applicationSelector). The objectSelector of a binding also selects an object
+by the labels that it had before an update.
+*/}}
+{{- define "spark-operator.admission.selected" }}
+{{- with .Values.spark.applicationSelector }}
+  - name: selected
+    expression: >-
+      {{- range $i, $requirement := include "spark-operator.admission.requirements" . | fromJsonArray }}
+      {{ if $i }}&& {{ end }}
+      {{- if has .operator (list "NotIn" "DoesNotExist") }}!{{ end -}}
+      object.metadata.?labels[?{{ toJson .key }}]
+      {{- if .values }}.optMap(value, value in {{ toJson .values }}).orValue(false){{ else }}.hasValue(){{ end }}
+      {{- end }}
+{{- end }}
+{{- end }}
+
+{{/*
+The requirements of a label selector as it is written on a command line, as a JSON list of match expressions. They have no operators for
+numbers.
 */}}
 {{- define "spark-operator.admission.requirements" -}}
 {{- $requirements := list }}
 {{- range regexFindAll "[^,()]+(\\([^()]*\\))?" . -1 }}
 {{- $text := trim . }}
+{{- if regexMatch "[<>]" $text }}
+{{- fail (printf "label selector %q: webhooks and admission policies cannot compare numbers; use another requirement, such as \"key in (a,b)\"" $text) }}
+{{- end }}
 {{- $set := regexFindAll "^\\S+\\s+(in|notin)\\s*\\(.*\\)$" $text -1 }}
 {{- if $set }}
 {{- $values := list }}
