@@ -129,8 +129,9 @@ func recordIdleness(in *input, status *v1alpha1.SparkConnectStatus, c reconcile.
 			in.publish(status)
 		}
 	case view.Failure != nil && view.Track.Failures >= tolerated:
+		// The first message stays, but not that about an earlier address of the pod.
 		before := c.Find(v1alpha1.ConditionIdleDetection)
-		if before == nil || before.Status != metav1.ConditionFalse || before.Reason != view.Failure.Reason { // the first message stays
+		if before == nil || before.Status != metav1.ConditionFalse || before.Reason != view.Failure.Reason || view.Track.Failures == tolerated {
 			c.SetFalse(v1alpha1.ConditionIdleDetection, view.Failure.Reason, undetected(view.Failure.Message))
 		}
 	}

@@ -3,9 +3,11 @@
 package connect
 
 import (
+	"strings"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -167,6 +169,44 @@ func TestNoStopOnDoubt(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestServerIsProbedAtTheAddressOfItsPod: also when the pod gets another one, and not at one that
+// is no address of a pod.
+func TestServerIsProbedAtTheAddressOfItsPod(t *testing.T) {
+	bubble(t, func(c *cluster) {
+		at := func(address string) {
+			c.report(func(status *corev1.PodStatus) { status.PodIP = address })
+		}
+		c.ready(idleAfter(10 * time.Minute))
+		c.letPass(5 * time.Minute)
+		at("10.9.9.9")
+		c.letPass(4 * time.Minute)
+		if status := c.want(ready, reasonReady, ""); status.Server.PodIP != "10.9.9.9" || c.detection().Status != metav1.ConditionTrue || c.count(eventUndetected) != 0 {
+			t.Errorf("status %+v, events %q", status, c.events)
+		}
+		at("169.254.169.254")
+		c.letPass(time.Minute)
+		probes := c.ui.probes
+		c.letPass(time.Hour)
+		c.want(ready, reasonReady, "")
+		if detection := c.detection(); detection.Reason != probe.NoSignal || !strings.Contains(detection.Message, "no IP address that belongs to a pod") || c.ui.probes != probes {
+			t.Errorf("IdleDetection %+v, %d probes", detection, c.ui.probes-probes)
+		}
+		c.change(func() { c.ui.down = true })
+		for _, address := range []string{"10.7.7.7", "10.8.8.8"} { // the status names the one that it has
+			at(address)
+			writes := len(c.log)
+			c.letPass(time.Hour)
+			if detection := c.detection(); detection.Reason != probe.Unreachable || !strings.Contains(detection.Message, address+":4040") || len(c.log)-writes > 2 {
+				t.Errorf("IdleDetection %+v after %q", detection, c.log[writes:])
+			}
+		}
+		c.change(func() { c.ui.down = false })
+		at("10.9.9.9")
+		c.letPass(20 * time.Minute)
+		c.want(notReady, reasonStopped, "was not in use")
+	})
 }
 
 func TestSingleFailureIsTolerated(t *testing.T) {

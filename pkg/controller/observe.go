@@ -85,11 +85,16 @@ func (c *Controller) progressOf(in *lifecycle.Input) progress.View {
 		UID: driver.UID, Address: webui.Address(driver.Status.IP, port),
 		ApplicationID: cmp.Or(in.App.Status.SparkApplicationID, driver.Labels.SparkApplicationSelector),
 	}}
+	failure := ""
 	switch {
 	case port == 0 || target.ApplicationID == "":
-		return progress.View{Failure: "the driver pod does not show the port of its web UI, or not the id of the application"}
+		failure = "the driver pod does not show the port of its web UI, or not the id of the application"
 	case target.Address == "":
-		return progress.View{Failure: "the driver pod has no IP address that belongs to a pod"}
+		failure = "the driver pod has no IP address that belongs to a pod"
+	}
+	if failure != "" {
+		c.sampler.Forget(key, "") // the pod may have had another address before
+		return progress.View{Failure: failure}
 	}
 	if recorded := in.App.Status.Progress; recorded != nil && recorded.SampleTime != nil {
 		target.Since = recorded.SampleTime.Time

@@ -193,12 +193,46 @@ func TestNothingIsAskedAndWrittenWithoutProgress(t *testing.T) {
 	}
 }
 
-// TestAddressOfNoPodIsNotAsked, and the status says so.
+// TestAddressOfNoPodIsNotAsked, nor the one that the pod had before, and the status says so.
 func TestAddressOfNoPodIsNotAsked(t *testing.T) {
-	_, c, p := sampled(t, withProgress)
+	ui, c, p := sampled(t, withProgress)
+	untilAsked(t, ui, p, 2)
 	c.editPod("pi-driver", func(pod *corev1.Pod) { pod.Status.PodIP = "169.254.169.254" })
 	mustSettle(t, p, "pi")
 	if shown := c.application("pi").Status.Progress; shown == nil || shown.Message != "the driver pod has no IP address that belongs to a pod" {
 		t.Errorf("progress %+v", shown)
+	}
+	asked := ui.requests.Load()
+	c.clock.Step(time.Hour)
+	time.Sleep(50 * time.Millisecond)
+	if got := ui.requests.Load(); got != asked {
+		t.Errorf("%d requests at the old address", got-asked)
+	}
+}
+
+// TestDriverIsAskedAtItsNewAddress once its pod has got another one, and no more at the old one.
+func TestDriverIsAskedAtItsNewAddress(t *testing.T) {
+	old, c, p := sampled(t, withProgress)
+	untilAsked(t, old, p, 2)
+	next := &webUI{}
+	next.completed.Store(7)
+	const address = "127.0.0.2"
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", net.JoinHostPort(address, c.application("pi").Spec.SparkConf["spark.ui.port"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: next, ReadHeaderTimeout: time.Minute}}
+	server.Start()
+	t.Cleanup(server.Close)
+	c.editPod("pi-driver", func(pod *corev1.Pod) { pod.Status.PodIP = address })
+	mustSettle(t, p, "pi")
+	asked := old.requests.Load()
+	c.clock.Step(time.Minute)
+	untilAsked(t, next, p, 1)
+	if got := c.application("pi").Status.Progress; got == nil || got.Summary != "7/10 stages" || got.Message != "" {
+		t.Errorf("progress %+v", got)
+	}
+	if got := old.requests.Load(); got != asked {
+		t.Errorf("%d requests at the old address", got-asked)
 	}
 }

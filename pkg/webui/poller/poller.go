@@ -24,7 +24,8 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/serverclock"
 )
 
-// Pod is a pod with a web UI. What is known of another pod of the same object is forgotten.
+// Pod is a pod with a web UI. What is known of another pod of the same object is forgotten. A pod
+// that has got another address counts as another one.
 type Pod struct {
 	// UID is that of the pod.
 	UID types.UID

@@ -133,3 +133,35 @@ func TestForgottenPodIsAskedNoMore(t *testing.T) {
 		}
 	})
 }
+
+// TestPodIsAskedAtItsNewAddress: after the call under way, whatever the delay was at the old one,
+// where it is asked no more. An answer from there that comes late does not count.
+func TestPodIsAskedAtItsNewAddress(t *testing.T) {
+	var lock sync.Mutex
+	at := map[string]int{}
+	ask := func(target Pod, _ int) (time.Duration, bool) {
+		lock.Lock()
+		at[target.Address]++
+		lock.Unlock()
+		if target.Address == "slow" {
+			time.Sleep(5 * time.Second)
+		}
+		return time.Hour, target.Address == "new"
+	}
+	run(t, ask, func(p *Poller[Pod, int], calls func(types.UID) []time.Duration) {
+		for _, address := range []string{"refused", "slow", "new"} {
+			p.Follow(key, Pod{UID: "a", Address: address}, 0, 0)
+			time.Sleep(time.Second)
+		}
+		time.Sleep(30 * time.Minute)
+		got := calls("a")
+		lock.Lock()
+		defer lock.Unlock()
+		if at["refused"] != 1 || at["slow"] != 1 || at["new"] != 1 || got[2] > 7*time.Second {
+			t.Errorf("asked %v, at %v", at, got)
+		}
+		if view, found := p.View(key, "a"); !found || view != 1 {
+			t.Errorf("view %d, %t: want that of the new address", view, found)
+		}
+	})
+}
