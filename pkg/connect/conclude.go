@@ -74,12 +74,10 @@ func concludeRefusedStart(in *input, out *outcome, status *v1alpha1.SparkConnect
 	cause := reconcile.Awaited(out.err)
 	var waiting *reconcile.WaitError
 	switch {
-	case owned.IsForeign(out.err):
-		setOnce(c, reasonNameTaken, message)
-	case errors.As(out.err, &waiting) && (waiting.Reason == reasonTokenMissing || waiting.Reason == reasonTokenInvalid):
-		c.SetFalse(v1alpha1.ConditionServerPodReady, waiting.Reason, message) // it changes as the Secret does
-	case errors.As(out.err, &waiting):
-		setOnce(c, waiting.Reason, message)
+	case owned.IsForeign(out.err): // the message is ours, and changes only with the object that it names
+		c.SetFalse(v1alpha1.ConditionServerPodReady, reasonNameTaken, message)
+	case errors.As(out.err, &waiting): // so is this one
+		c.SetFalse(v1alpha1.ConditionServerPodReady, waiting.Reason, message)
 	case reconcile.Final(out.err), cause == reconcile.AdmissionDenied && failures >= admissionFailures:
 		fail(in, status, c, reasonRefused, message+"; change the spec to try again")
 		return phaseFailed

@@ -347,36 +347,6 @@ func TestRefusalsAreExplained(t *testing.T) {
 	}
 }
 
-func TestForeignObjectsAreReportedAndKept(t *testing.T) {
-	other := metav1.ObjectMeta{Namespace: "jobs", UID: "foreign"}
-	named := func(name string) metav1.ObjectMeta { m := other; m.Name = name; return m }
-	for noun, create := range map[string]func(c *cluster) error{
-		"pod": func(c *cluster) error {
-			return c.kube.Tracker().Create(podsResource, &corev1.Pod{ObjectMeta: named("lab-server")}, "jobs")
-		},
-		"Service": func(c *cluster) error {
-			return c.kube.Tracker().Create(servicesResource, &corev1.Service{ObjectMeta: named("lab-server")}, "jobs")
-		},
-		"ConfigMap": func(c *cluster) error {
-			return c.kube.Tracker().Create(configMapsResource, &corev1.ConfigMap{ObjectMeta: named("lab-conf")}, "jobs")
-		},
-	} {
-		t.Run(noun, func(t *testing.T) {
-			bubble(t, func(c *cluster) {
-				c.must(create(c))
-				c.add(connect())
-				c.letPass(time.Hour)
-				c.want(provisioning, reasonNameTaken, noun+" lab-")
-				for _, write := range c.log {
-					if strings.HasPrefix(write, "delete") || strings.HasPrefix(write, "update "+strings.ToLower(noun)) {
-						t.Errorf("%s", write)
-					}
-				}
-			})
-		})
-	}
-}
-
 // kubeflow stores a SparkConnect whose server kubeflow/spark-operator started.
 func (c *cluster) kubeflow(edits ...func(*v1alpha1.SparkConnect)) {
 	c.t.Helper()
