@@ -63,9 +63,10 @@ type cluster struct {
 	notes    map[string]string // of the latest event of each reason
 	pods     []types.UID       // of the server pods, as they were created
 	refuse   func(clienttesting.Action) error
-	prunes   bool // the CRD is that of kubeflow/spark-operator
-	unserved bool // the Gateway API is not installed
-	silent   bool // no kubelet confirms the end of pods
+	prunes   bool          // the CRD is that of kubeflow/spark-operator
+	unserved bool          // the Gateway API is not installed
+	silent   bool          // no kubelet confirms the end of pods
+	lag      time.Duration // by which watches are late that begin from now on
 
 	ui shownUI // of the server, whichever runs
 
@@ -101,6 +102,8 @@ func bubble(t *testing.T, test func(c *cluster)) {
 		c.spark.PrependReactor("*", "*", c.react)
 		c.kube.PrependReactor("*", "*", c.react)
 		c.dynamic.PrependReactor("*", "*", c.react)
+		c.spark.PrependWatchReactor("*", c.late(c.spark.Tracker()))
+		c.kube.PrependWatchReactor("*", c.late(c.kube.Tracker()))
 		c.start()
 		defer func() { c.stop() }()
 		test(c)
