@@ -136,7 +136,7 @@ func Fields(data []byte) map[string]json.RawMessage {
 		case '"':
 			end := endOfText(data, i)
 			if depth == 1 && isKey(data, end) {
-				key, begin = string(data[i+1:max(end, i+1)]), end+1
+				key, begin = keyOf(data[i:min(end+1, len(data))]), end+1
 			}
 			i = end
 		case '{', '[':
@@ -152,6 +152,15 @@ func Fields(data []byte) map[string]json.RawMessage {
 		}
 	}
 	return found
+}
+
+// keyOf returns the key that a text in JSON is.
+func keyOf(text []byte) (key string) {
+	if bytes.IndexByte(text, '\\') < 0 {
+		return string(bytes.Trim(text, `"`))
+	}
+	_ = json.Unmarshal(text, &key) // of what is no JSON anything is returned
+	return key
 }
 
 // value is what follows a key.

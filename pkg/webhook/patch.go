@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/spark-operator/spark-operator/pkg/decode"
 )
 
 // operation is one operation of a JSON patch (RFC 6902).
@@ -26,8 +28,6 @@ func remove(path string) operation { return operation{Op: "remove", Path: path} 
 var segments = strings.NewReplacer("~", "~0", "/", "~1")
 
 func pointer(segment string) string { return segments.Replace(segment) }
-
-type members map[string]json.RawMessage
 
 // additions returns the operations that set in raw what after has and before lacks,
 // where before is how raw was decoded. It touches nothing else: what decoding and
@@ -68,10 +68,9 @@ func isObject(text json.RawMessage) bool {
 }
 
 // membersOf returns the members of an object; none if text is no object.
-func membersOf(text json.RawMessage) members {
-	var object members
-	if !isObject(text) || json.Unmarshal(text, &object) != nil {
+func membersOf(text json.RawMessage) map[string]json.RawMessage {
+	if !isObject(text) {
 		return nil
 	}
-	return object
+	return decode.Fields(text)
 }

@@ -15,10 +15,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	kjson "sigs.k8s.io/json"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/decode"
 	"github.com/spark-operator/spark-operator/pkg/sparkconf"
 )
 
@@ -123,8 +125,8 @@ func (w *Webhook) Review(path string, body []byte) ([]byte, Outcome, error) {
 	if !known {
 		return nil, "", fmt.Errorf("unknown path %s; use one of %s", sparkconf.Excerpt(path, maxQuoted), strings.Join(w.Paths(), ", "))
 	}
-	var review admissionv1.AdmissionReview
-	if err := kjson.UnmarshalCaseSensitivePreserveInts(body, &review); err != nil {
+	review, err := read(body)
+	if err != nil {
 		return nil, "", fmt.Errorf("the body is not an AdmissionReview: %s", sparkconf.Excerpt(oneLine(err.Error()), maxQuoted))
 	}
 	switch want := admissionv1.SchemeGroupVersion.String(); {
@@ -143,6 +145,29 @@ func (w *Webhook) Review(path string, body []byte) ([]byte, Outcome, error) {
 	}
 	text, err := json.Marshal(admissionv1.AdmissionReview{TypeMeta: review.TypeMeta, Response: response})
 	return text, outcome, err
+}
+
+// read decodes a review without the objects in it, which are most of its text: the handlers
+// decode them. Field ownership is left out, because no answer depends on it.
+func read(body []byte) (*admissionv1.AdmissionReview, error) {
+	rest, object := decode.Cut(body, "request", "object")
+	rest, before := decode.Cut(rest, "request", "oldObject")
+	var review admissionv1.AdmissionReview
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(rest, &review); err != nil {
+		return nil, err
+	}
+	if review.Request != nil {
+		restore(&review.Request.Object, object)
+		restore(&review.Request.OldObject, before)
+	}
+	return &review, nil
+}
+
+// restore puts an object that was cut out of a review back, without field ownership.
+func restore(at *runtime.RawExtension, object []byte) {
+	if object != nil && string(object) != "null" {
+		at.Raw, _ = decode.Cut(object, "metadata", "managedFields")
+	}
 }
 
 func (w *Webhook) answer(handler handler, request *admissionv1.AdmissionRequest) answer {
