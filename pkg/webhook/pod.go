@@ -15,6 +15,15 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/podspec"
 )
 
+// executor is what the webhook reads of a pod.
+type executor struct {
+	Metadata struct {
+		Annotations map[string]string `json:"annotations"`
+		Labels      map[string]string `json:"labels"`
+	} `json:"metadata"`
+	Spec corev1.PodSpec `json:"spec"`
+}
+
 // mutatePod completes an executor pod with what its driver overrides or, with
 // PartialRestart, does not know yet. The operator has written the former into an annotation
 // when it submitted the application. It never refuses a pod: without the executor the
@@ -23,24 +32,27 @@ func (w *Webhook) mutatePod(request *admissionv1.AdmissionRequest) answer {
 	if request.Operation != admissionv1.Create {
 		return answer{}
 	}
-	var before corev1.Pod
-	if err := kjson.UnmarshalCaseSensitivePreserveInts(request.Object.Raw, &before); err != nil {
+	var pod executor
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(request.Object.Raw, &pod); err != nil {
 		return answer{warnings: []string{"the webhook of the Spark operator cannot decode the pod and does not change it: " + err.Error()}}
 	}
-	if before.Labels[v1beta2.LabelSparkRole] != v1beta2.SparkRoleExecutor {
+	labels, before := pod.Metadata.Labels, &pod.Spec
+	if labels[v1beta2.LabelSparkRole] != v1beta2.SparkRoleExecutor {
 		return answer{} // the operator has built the driver itself
 	}
-	text, overridden := before.Annotations[v1beta2.AnnotationExecutorFields]
-	placed := w.placedBy(request.Namespace, &before)
+	text, overridden := pod.Metadata.Annotations[v1beta2.AnnotationExecutorFields]
+	placed := w.placedBy(request.Namespace, labels)
 	if !overridden && placed == nil {
 		return answer{}
 	}
-	spark := podspec.BuiltContainer(&before.Spec, podspec.Executor)
-	index := slices.IndexFunc(before.Spec.Containers, func(c corev1.Container) bool { return c.Name == spark })
+	spark := podspec.BuiltContainer(before, podspec.Executor)
+	index := slices.IndexFunc(before.Containers, func(c corev1.Container) bool { return c.Name == spark })
 	if spark == "" || index < 0 {
 		return answer{}
 	}
-	after := before.Spec.DeepCopy()
+	changed := *before // Complete and Place replace what they set, and change nothing of it
+	changed.Containers = slices.Clone(before.Containers)
+	after := &changed
 	var marks []operation
 	if overridden {
 		var app v1beta2.SparkApplication
@@ -51,18 +63,18 @@ func (w *Webhook) mutatePod(request *admissionv1.AdmissionRequest) answer {
 		if errs := fields.Complete(after, index); len(errs) > 0 {
 			return answer{warnings: []string{"the pod is not changed: " + oneLine(errs.ToAggregate().Error())}}
 		}
-		marks = withoutMarks(&before)
+		marks = withoutMarks(labels)
 	}
 	if placed != nil {
 		fields := podspec.FieldsOf(placed, podspec.Executor)
 		fields.Place(after)
 	}
-	return answer{patch: append(podPatch(&before.Spec, after, index), marks...)}
+	return answer{patch: append(podPatch(before, after, index), marks...)}
 }
 
 // placedBy returns the application that says where the pod runs; nil if its driver does.
-func (w *Webhook) placedBy(namespace string, pod *corev1.Pod) *v1beta2.SparkApplication {
-	name := pod.Labels[v1beta2.LabelSparkAppName]
+func (w *Webhook) placedBy(namespace string, labels map[string]string) *v1beta2.SparkApplication {
+	name := labels[v1beta2.LabelSparkAppName]
 	if name == "" || w.config.Application == nil {
 		return nil
 	}
@@ -71,9 +83,9 @@ func (w *Webhook) placedBy(namespace string, pod *corev1.Pod) *v1beta2.SparkAppl
 
 // withoutMarks removes what the operator has written for the webhook: the pod is as that
 // of kubeflow/spark-operator.
-func withoutMarks(pod *corev1.Pod) []operation {
+func withoutMarks(labels map[string]string) []operation {
 	operations := []operation{remove("/metadata/annotations/" + pointer(v1beta2.AnnotationExecutorFields))}
-	if _, marked := pod.Labels[v1beta2.LabelCompleteExecutor]; marked {
+	if _, marked := labels[v1beta2.LabelCompleteExecutor]; marked {
 		operations = append(operations, remove("/metadata/labels/"+pointer(v1beta2.LabelCompleteExecutor)))
 	}
 	return operations
