@@ -130,6 +130,8 @@ type Driver struct {
 	ApplicationID string
 	// UIPort is the port of the web UI; 0 if the pod does not show it.
 	UIPort int32
+	// MilliCores is the CPU that the container of the driver requests.
+	MilliCores int64
 }
 
 // Wanted is what has to happen before a pod gets a node.
@@ -308,8 +310,9 @@ func driverOf(pod *corev1.Pod) *Driver {
 	if index < 0 {
 		return nil
 	}
-	driver := &Driver{UIPort: uiPort(&pod.Spec.Containers[index])}
-	for _, variable := range pod.Spec.Containers[index].Env {
+	container := &pod.Spec.Containers[index]
+	driver := &Driver{UIPort: uiPort(container), MilliCores: container.Resources.Requests.Cpu().MilliValue()}
+	for _, variable := range container.Env {
 		switch variable.Name {
 		case v1beta2.EnvSubmissionID:
 			driver.SubmissionID = variable.Value

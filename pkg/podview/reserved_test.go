@@ -82,3 +82,18 @@ func TestTimesOfPods(t *testing.T) {
 		}
 	}
 }
+
+// TestCPUOfTheDriverContainer: the requests of sidecars are not those of the driver.
+func TestCPUOfTheDriverContainer(t *testing.T) {
+	pod := &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{
+		{Name: "proxy", Resources: corev1.ResourceRequirements{Requests: list("cpu", "3")}},
+		{Name: "spark-kubernetes-driver", Args: []string{"driver"}, Resources: corev1.ResourceRequirements{Requests: list("cpu", "1500m")}},
+	}}}
+	if got := Of(pod).Spec.Driver.MilliCores; got != 1500 {
+		t.Errorf("%d", got)
+	}
+	pod.Spec.Containers[1].Resources.Requests = nil
+	if got := Of(pod).Spec.Driver.MilliCores; got != 0 {
+		t.Errorf("%d without a request", got)
+	}
+}

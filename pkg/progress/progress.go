@@ -94,23 +94,44 @@ func batchOf(description string) (int64, bool) {
 	return 0, false
 }
 
-// ReadMetrics adds the input rate of Structured Streaming: the sum over all queries of the
-// gauges that spark.sql.streaming.metricsEnabled adds to /metrics/json.
-func (s *Sample) ReadMetrics(document []byte) error {
-	sum, known := 0.0, false
+// Metrics is what is read of /metrics/json.
+type Metrics struct {
+	// Rate is the input of all queries of Structured Streaming, in rows per second, and HasRate
+	// whether spark.sql.streaming.metricsEnabled has added it.
+	Rate    float64
+	HasRate bool
+	// CPU is how much CPU the JVM of the driver has used; 0 if it is not known.
+	CPU time.Duration
+}
+
+// ReadMetrics reads /metrics/json.
+func ReadMetrics(document []byte) (Metrics, error) {
+	var m Metrics
 	err := jsonstream.Gauges(bytes.NewReader(document), func(name string, value json.RawMessage) error {
 		var rate float64
-		if strings.Contains(name, ".spark.streaming.") && strings.HasSuffix(name, ".inputRate-total") && json.Unmarshal(value, &rate) == nil && rate >= 0 {
-			sum, known = sum+rate, true
+		var nanoseconds int64
+		switch {
+		case strings.HasSuffix(name, ".driver.JVMCPU.jvmCpuTime"):
+			if json.Unmarshal(value, &nanoseconds) == nil {
+				m.CPU = time.Duration(max(nanoseconds, 0))
+			}
+		case strings.Contains(name, ".spark.streaming.") && strings.HasSuffix(name, ".inputRate-total"):
+			if json.Unmarshal(value, &rate) == nil && rate >= 0 {
+				m.Rate, m.HasRate = m.Rate+rate, true
+			}
 		}
 		return nil
 	})
 	if err != nil {
-		return errNotMetrics
+		return Metrics{}, errNotMetrics
 	}
-	s.Rate, s.HasRate = sum, known
+	return m, nil
+}
+
+// SetRate adds the input rate of Structured Streaming.
+func (s *Sample) SetRate(m Metrics) {
+	s.Rate, s.HasRate = m.Rate, m.HasRate
 	s.boundRate()
-	return nil
 }
 
 // ReadStatistics adds what /api/v1/applications/ID/streaming/statistics shows of DStreams.
@@ -145,52 +166,15 @@ func (s *Sample) Summary() string {
 	return fmt.Sprintf("%d/%d stages", s.StagesCompleted, s.StagesTotal)
 }
 
-// Memory is what one role has used at most, in bytes.
-type Memory struct{ Heap, OffHeap, Process int64 }
-
-// Merge returns the larger of each.
-func (m Memory) Merge(other Memory) Memory {
-	return Memory{max(m.Heap, other.Heap), max(m.OffHeap, other.OffHeap), max(m.Process, other.Process)}
-}
-
-// Peaks is what driver and executors have used at most.
-type Peaks struct{ Driver, Executor Memory }
-
-// ReadExecutors reads /api/v1/applications/ID/allexecutors.
-func ReadExecutors(document []byte) (Peaks, error) {
-	type executor struct {
-		ID    string `json:"id"`
-		Peaks struct {
-			Heap    int64 `json:"JVMHeapMemory"`
-			OffHeap int64 `json:"JVMOffHeapMemory"`
-			JVM     int64 `json:"ProcessTreeJVMRSSMemory"`
-			Python  int64 `json:"ProcessTreePythonRSSMemory"`
-			Other   int64 `json:"ProcessTreeOtherRSSMemory"`
-		} `json:"peakMemoryMetrics"`
-	}
-	var peaks Peaks
-	err := jsonstream.List(bytes.NewReader(document), func(e *executor) {
-		p := &e.Peaks
-		// Each is bounded, so that a sum does not overflow.
-		memory := Memory{bounded(p.Heap), bounded(p.OffHeap), bounded(p.JVM) + bounded(p.Python) + bounded(p.Other)}
-		if e.ID == "driver" {
-			peaks.Driver = peaks.Driver.Merge(memory)
-		} else {
-			peaks.Executor = peaks.Executor.Merge(memory)
-		}
-	})
-	if err != nil {
-		return Peaks{}, errNotExecutors
-	}
-	return peaks, nil
-}
-
 // View is what is known of a driver.
 type View struct {
 	// At is when the sample was taken; zero if there is none.
 	At     time.Time
 	Sample Sample
 	Peaks  Peaks
+	// CPUSamples is how many averages of the CPU of the driver were taken, and TaskSamples is in
+	// how many samples of the executors tasks ran.
+	CPUSamples, TaskSamples int32
 	// Failure says why the latest samples failed; empty if they did not.
 	Failure string
 }
@@ -211,11 +195,6 @@ func (s *Sample) Status() *v1beta2.Progress {
 	}
 	return p
 }
-
-// maxBytes is more than any pod has.
-const maxBytes = 1 << 50
-
-func bounded(n int64) int64 { return min(max(n, 0), maxBytes) }
 
 func atLeastZero(n int32) int32 { return max(n, 0) }
 

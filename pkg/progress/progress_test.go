@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 // recorded reads a document that a driver in local mode has sent. The folder is named after the
@@ -45,7 +46,9 @@ func TestRecordedDrivers(t *testing.T) {
 		t.Run(folder, func(t *testing.T) {
 			got, err := ReadJobs(recorded(t, folder, "jobs"))
 			if err == nil && got.Structured {
-				err = got.ReadMetrics(recorded(t, folder, "metrics"))
+				var metrics Metrics
+				metrics, err = ReadMetrics(recorded(t, folder, "metrics"))
+				got.SetRate(metrics)
 			}
 			if err == nil && got.DStreams {
 				err = got.ReadStatistics(recorded(t, folder, "statistics"))
@@ -53,20 +56,12 @@ func TestRecordedDrivers(t *testing.T) {
 			if err != nil || got != test.want || got.Summary() != test.summary {
 				t.Errorf("%+v (%s), %v, want\n%+v (%s)", got, got.Summary(), err, test.want, test.summary)
 			}
-			peaks, err := ReadExecutors(recorded(t, folder, "allexecutors"))
-			if err != nil || peaks.Driver != test.peaks || peaks.Executor != (Memory{}) {
-				t.Errorf("peaks %+v, %v, want %+v", peaks, err, test.peaks)
+			// In local mode, the tasks run in the driver.
+			peaks, working, err := ReadExecutors(recorded(t, folder, "allexecutors"), time.Time{})
+			if err != nil || peaks != (Peaks{Driver: test.peaks}) || working {
+				t.Errorf("peaks %+v, %t, %v, want %+v", peaks, working, err, test.peaks)
 			}
 		})
-	}
-}
-
-// TestPeaksOfExecutorsAreThoseOfTheLargest: executors without metrics count nothing.
-func TestPeaksOfExecutorsAreThoseOfTheLargest(t *testing.T) {
-	got, err := ReadExecutors([]byte(`[{"id":"driver"},{"id":"1","peakMemoryMetrics":{"JVMHeapMemory":5,"JVMOffHeapMemory":7}},
-		{"id":"2","isActive":false,"peakMemoryMetrics":{"JVMHeapMemory":9,"JVMOffHeapMemory":-1,"ProcessTreeJVMRSSMemory":9223372036854775807,"ProcessTreePythonRSSMemory":9223372036854775807}}]`))
-	if want := (Peaks{Executor: Memory{9, 7, 2 * maxBytes}}); err != nil || got != want {
-		t.Errorf("%+v, %v, want %+v", got, err, want)
 	}
 }
 
@@ -82,7 +77,7 @@ func TestHostileDocuments(t *testing.T) {
 		if _, err := ReadJobs([]byte(document)); err == nil || !IsMalformed(err) || strings.Contains(err.Error(), "evil") {
 			t.Errorf("%.20q: jobs: %v", document, err)
 		}
-		if _, err := ReadExecutors([]byte(document)); document != `[{"numActiveTasks":"evil"}]` && document != `[{"numActiveTasks":1e99}]` && !IsMalformed(err) {
+		if _, _, err := ReadExecutors([]byte(document), epoch); document != `[{"numActiveTasks":"evil"}]` && document != `[{"numActiveTasks":1e99}]` && !IsMalformed(err) {
 			t.Errorf("%.20q: executors: %v", document, err)
 		}
 		statistics := Sample{}
@@ -91,7 +86,8 @@ func TestHostileDocuments(t *testing.T) {
 		}
 	}
 	s = Sample{Structured: true}
-	if err := s.ReadMetrics([]byte(`{"gauges":{"a.spark.streaming.q.inputRate-total":{"value":1e300},"b.spark.streaming.q.inputRate-total":{"value":"NaN"},"c.spark.streaming.q.inputRate-total":{"value":-1}}}`)); err != nil || s.Rate != 1e15 {
+	metrics, err := ReadMetrics([]byte(`{"gauges":{"a.spark.streaming.q.inputRate-total":{"value":1e300},"b.spark.streaming.q.inputRate-total":{"value":"NaN"},"c.spark.streaming.q.inputRate-total":{"value":-1}}}`))
+	if s.SetRate(metrics); err != nil || s.Rate != 1e15 {
 		t.Errorf("%+v, %v", s, err)
 	}
 }
@@ -102,7 +98,7 @@ func TestListsTakeLittleMemory(t *testing.T) {
 	list := []byte("[" + strings.Repeat("{},", 170_000) + "{}]")
 	for name, read := range map[string]func() error{
 		"jobs":      func() error { _, err := ReadJobs(list); return err },
-		"executors": func() error { _, err := ReadExecutors(list); return err },
+		"executors": func() error { _, _, err := ReadExecutors(list, epoch); return err },
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -118,7 +114,9 @@ func TestListsTakeLittleMemory(t *testing.T) {
 
 // FuzzDocuments: no document of a driver makes the operator panic.
 func FuzzDocuments(f *testing.F) {
-	for _, document := range []string{"", "null", "[]", `[{"stageIds":[0,1],"description":"batch = 5"}]`, `{"gauges":{}}`, `{"numTotalCompletedBatches":1}`} {
+	for _, document := range []string{"", "null", "[]", `[{"stageIds":[0,1],"description":"batch = 5"}]`, `{"gauges":{}}`, `{"numTotalCompletedBatches":1}`,
+		`{"gauges":{"a.driver.JVMCPU.jvmCpuTime":{"value":1}}}`,
+		`[{"id":"1","isActive":true,"totalCores":4,"maxTasks":2,"activeTasks":1,"addTime":"2026-11-30T01:00:00.000GMT","totalDuration":1}]`} {
 		f.Add([]byte(document))
 	}
 	f.Fuzz(func(t *testing.T, document []byte) {
@@ -126,11 +124,20 @@ func FuzzDocuments(f *testing.F) {
 		if err != nil {
 			s = Sample{}
 		}
-		_ = s.ReadMetrics(document)
+		metrics, _ := ReadMetrics(document)
+		s.SetRate(metrics)
 		_ = s.ReadStatistics(document)
 		if s.StagesCompleted < 0 || s.StagesTotal < s.StagesCompleted || s.Rate < 0 || len(s.Summary()) > 100 || s.Status() == nil {
 			t.Errorf("%+v", s)
 		}
-		_, _ = ReadExecutors(document)
+		peaks, _, _ := ReadExecutors(document, epoch)
+		if cores := peaks.ExecutorCores; cores.Occupied < 0 || cores.Occupied > cores.Total || cores.Total > maxCores {
+			t.Errorf("%+v", cores)
+		}
+		for _, earlier := range []CPUTime{{epoch, 1}, {epoch, math.MaxInt64}} {
+			if milliCores, _ := (CPUTime{epoch.Add(time.Minute), metrics.CPU}).Since(earlier); milliCores < 0 || milliCores > 1000*maxCores {
+				t.Errorf("%d", milliCores)
+			}
+		}
 	})
 }

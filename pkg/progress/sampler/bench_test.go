@@ -72,7 +72,7 @@ func BenchmarkSample(b *testing.B) {
 	b.ReportAllocs()
 	before, n := cputime.Used(), 0
 	for b.Loop() {
-		s, _, err := sample(b.Context(), client, &target, n%peaksEvery == 0)
+		s, err := sample(b.Context(), client, &target, n%peaksEvery == 0)
 		if err != nil || s.StagesTotal == 0 || !s.HasRate {
 			b.Fatalf("%+v, %v", s, err)
 		}

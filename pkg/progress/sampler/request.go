@@ -24,44 +24,59 @@ const (
 	maxDocument = 512 << 10
 )
 
+// taken is what one sample shows.
+type taken struct {
+	progress.Sample
+	peaks progress.Peaks
+	// working reports whether tasks ran on executors.
+	working bool
+	cpu     progress.CPUTime
+}
+
 // sample asks a driver how far it is, and for its peaks if they are wanted.
-func sample(ctx context.Context, client *http.Client, pod *poller.Pod, withPeaks bool) (s progress.Sample, peaks progress.Peaks, err error) {
+func sample(ctx context.Context, client *http.Client, pod *poller.Pod, withPeaks bool) (s taken, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	get := func(path string) (document []byte, err error) {
-		_, err = webui.Get(ctx, client, pod.Address, path, maxDocument, func(body io.Reader) (err error) {
+	// at is when the driver has sent the document, by its own clock; zero if it does not say so.
+	get := func(path string) (document []byte, at time.Time, err error) {
+		header, err := webui.Get(ctx, client, pod.Address, path, maxDocument, func(body io.Reader) (err error) {
 			document, err = io.ReadAll(body)
 			return err
 		})
-		return document, err
+		at, _ = http.ParseTime(header.Get("Date"))
+		return document, at, err
 	}
 	base := "/api/v1/applications/" + url.PathEscape(pod.ApplicationID)
-	document, err := get(base + "/jobs")
+	document, _, err := get(base + "/jobs")
 	if failure, ok := errors.AsType[*webui.Error](err); ok && failure.Limit != 0 { // many jobs have ended: those that run will do
-		document, err = get(base + "/jobs?status=running")
+		document, _, err = get(base + "/jobs?status=running")
 	}
 	if err != nil {
-		return s, peaks, err
+		return s, err
 	}
-	if s, err = progress.ReadJobs(document); err != nil {
-		return s, peaks, err
+	if s.Sample, err = progress.ReadJobs(document); err != nil {
+		return s, err
 	}
-	switch {
-	case s.Structured:
-		if document, err = get("/metrics/json/"); err == nil {
-			_ = s.ReadMetrics(document) // without them there is no rate
+	// What is not there from here on is only missing in the sample.
+	if s.Structured || withPeaks {
+		if document, at, err := get("/metrics/json/"); err == nil {
+			metrics, _ := progress.ReadMetrics(document)
+			if s.cpu = (progress.CPUTime{At: at, Used: metrics.CPU}); s.Structured {
+				s.SetRate(metrics)
+			}
 		}
-	case s.DStreams:
-		if document, err = get(base + "/streaming/statistics"); err == nil {
+	}
+	if s.DStreams && !s.Structured {
+		if document, _, err := get(base + "/streaming/statistics"); err == nil {
 			_ = s.ReadStatistics(document)
 		}
 	}
 	if withPeaks {
-		if document, err = get(base + "/allexecutors"); err == nil {
-			peaks, _ = progress.ReadExecutors(document) // without them there are no peaks
+		if document, at, err := get(base + "/allexecutors"); err == nil {
+			s.peaks, s.working, _ = progress.ReadExecutors(document, at)
 		}
 	}
-	return s, peaks, nil
+	return s, nil
 }
 
 // describe says why a sample failed, without a word of the driver.

@@ -61,6 +61,8 @@ type history struct {
 	// samples and failures are how many samples succeeded, and how many failed since the last one
 	// of them.
 	samples, failures int
+	// cpu is the latest reading of the CPU of the driver, in a sample with peaks.
+	cpu progress.CPUTime
 }
 
 // New returns a Sampler that asks no driver before Run. Changed is called with the application
@@ -107,14 +109,13 @@ func (s *Sampler) Run(ctx context.Context) {
 // ask takes one sample.
 func (s *Sampler) ask(ctx context.Context, target Target, before history) (after history, again time.Duration, answers bool) {
 	at := s.clock.Now()
-	var taken progress.Sample
-	var peaks progress.Peaks
+	var seen taken
 	err := poller.Guard(ctx, target.Pod, func() (err error) {
-		taken, peaks, err = sample(ctx, s.client, &target.Pod, before.asksForPeaks())
+		seen, err = sample(ctx, s.client, &target.Pod, before.asksForPeaks())
 		return err
 	})
 	if err == nil {
-		return before.succeeded(at, taken, peaks), target.Period, true
+		return before.succeeded(at, &seen), target.Period, true
 	}
 	after = before.failed(&target.Pod, err)
 	return after, after.retry(target.Period, err), false
@@ -123,15 +124,24 @@ func (s *Sampler) ask(ctx context.Context, target Target, before history) (after
 // asksForPeaks reports whether the next sample asks for peaks. Spark shows the first ones some
 // seconds after its start, and short runs have few samples.
 func (h history) asksForPeaks() bool {
-	return h.samples%peaksEvery == 0 || h.samples < 2*peaksEvery && h.Peaks == (progress.Peaks{})
+	none := progress.Memory{}
+	return h.samples%peaksEvery == 0 || h.samples < 2*peaksEvery && h.Peaks.Driver == none && h.Peaks.Executor == none
 }
 
-func (h history) succeeded(at time.Time, taken progress.Sample, peaks progress.Peaks) history {
-	h.failures, h.samples = 0, h.samples+1
-	h.View = progress.View{
-		At: at, Sample: taken,
-		Peaks: progress.Peaks{Driver: h.Peaks.Driver.Merge(peaks.Driver), Executor: h.Peaks.Executor.Merge(peaks.Executor)},
+func (h history) succeeded(at time.Time, seen *taken) history {
+	peaks := h.Peaks.Merge(seen.peaks)
+	if h.asksForPeaks() && seen.cpu.Known() {
+		if milliCores, known := seen.cpu.Since(h.cpu); known {
+			peaks.DriverMilliCores = max(peaks.DriverMilliCores, milliCores)
+			h.CPUSamples++
+		}
+		h.cpu = seen.cpu
 	}
+	if seen.working {
+		h.TaskSamples++
+	}
+	h.failures, h.samples = 0, h.samples+1
+	h.At, h.Sample, h.Peaks, h.Failure = at, seen.Sample, peaks, ""
 	return h
 }
 

@@ -104,7 +104,7 @@ func TestHostileDriversAreDescribed(t *testing.T) {
 			t.Parallel()
 			target := driverAt(t, test.ui)
 			client := webui.NewClient(timeout)
-			_, _, err := sample(t.Context(), client, &target.Pod, true)
+			_, err := sample(t.Context(), client, &target.Pod, true)
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -130,12 +130,12 @@ func TestSilentDriversAreDescribed(t *testing.T) {
 	silent := poller.Pod{Address: listener.Addr().String(), ApplicationID: "spark-1"}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, _, err = sample(ctx, webui.NewClient(timeout), &silent, false)
+	_, err = sample(ctx, webui.NewClient(timeout), &silent, false)
 	if got := describe(&silent, err); !strings.Contains(got, "does not answer in time; a NetworkPolicy") {
 		t.Errorf("silent: %q", got)
 	}
 	_ = listener.Close()
-	_, _, err = sample(t.Context(), webui.NewClient(timeout), &silent, false)
+	_, err = sample(t.Context(), webui.NewClient(timeout), &silent, false)
 	if got := describe(&silent, err); !strings.Contains(got, "refuses connections; check spark.ui.enabled") {
 		t.Errorf("closed: %q", got)
 	}
@@ -150,7 +150,7 @@ func TestManyJobsAreNotRead(t *testing.T) {
 		}
 		fmt.Fprint(w, "["+strings.Repeat(oneJob[1:len(oneJob)-1]+",", 10_000)+oneJob[1:])
 	})
-	s, _, err := sample(t.Context(), webui.NewClient(timeout), &target.Pod, false)
+	s, err := sample(t.Context(), webui.NewClient(timeout), &target.Pod, false)
 	if err != nil || s.StagesTotal != 2 {
 		t.Errorf("%+v, %v", s, err)
 	}
@@ -279,7 +279,7 @@ func TestAnotherPodBeginsAnew(t *testing.T) {
 	if s.Forget(key, "u").At.IsZero() == false {
 		t.Error("the view of an old pod")
 	}
-	if got := asked.Load(); got > 2*4 { // jobs, and peaks
+	if got := asked.Load(); got > 3*4 { // jobs, metrics and executors
 		t.Errorf("%d requests", got)
 	}
 }
@@ -331,9 +331,78 @@ func TestPeaksAreAskedForUntilTheyAreKnown(t *testing.T) {
 	known := progress.Peaks{Driver: progress.Memory{Heap: 1}}
 	for samples, want := range map[int][2]bool{0: {true, true}, 1: {true, false}, 4: {true, true}, 7: {true, false}, 8: {true, true}, 9: {false, false}, 12: {true, true}} {
 		unknown, found := history{samples: samples}, history{samples: samples}
-		found.Peaks = known
+		found.Peaks, unknown.Peaks.ExecutorCores = known, progress.Cores{Total: 1}
 		if got := [2]bool{unknown.asksForPeaks(), found.asksForPeaks()}; got != want {
 			t.Errorf("sample %d: %v, want %v", samples, got, want)
 		}
+	}
+}
+
+// working answers like a driver whose executor works. The clock of the driver is late by seconds.
+type working struct {
+	at   atomic.Int64 // seconds since the start
+	asks atomic.Int64
+}
+
+func (d *working) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	d.asks.Add(1)
+	seconds := d.at.Load()
+	w.Header().Set("Date", time.Unix(1000+seconds, 0).UTC().Format(http.TimeFormat))
+	switch strings.TrimPrefix(r.URL.Path, "/api/v1/applications/spark-1") {
+	case "/jobs":
+		fmt.Fprint(w, oneJob)
+	case "/allexecutors":
+		fmt.Fprintf(w, `[{"id":"1","isActive":true,"totalCores":8,"maxTasks":8,"activeTasks":%d}]`, seconds/120)
+	case "/metrics/json/":
+		fmt.Fprintf(w, `{"gauges":{"spark-1.driver.JVMCPU.jvmCpuTime":{"value":%d}}}`, 20e9+seconds*seconds*1e6)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+// TestPeaksOfCPUGrowFromSampleToSample: the CPU of the driver needs two readings, and a sample counts
+// for the cores of executors if tasks run in it. A sample with peaks takes three requests.
+func TestPeaksOfCPUGrowFromSampleToSample(t *testing.T) {
+	ui := &working{}
+	target := driverAt(t, ui.ServeHTTP)
+	s, known := &Sampler{clock: clock.RealClock{}, client: webui.NewClient(timeout)}, history{samples: 8}
+	for step, want := range []struct {
+		milliCores           int64
+		cores                progress.Cores
+		cpuSamples, withTask int32
+	}{
+		{0, progress.Cores{Total: 8}, 0, 0},
+		{119, progress.Cores{Total: 8, Occupied: 1}, 1, 1}, // 14.4 s in 121 s
+		{357, progress.Cores{Total: 8, Occupied: 2}, 2, 2},
+		{595, progress.Cores{Total: 8, Occupied: 3}, 3, 3},
+	} {
+		ui.at.Store(int64(120 * step))
+		for range peaksEvery {
+			known, _, _ = s.ask(t.Context(), target, known)
+		}
+		if known.Peaks.DriverMilliCores != want.milliCores || known.Peaks.ExecutorCores != want.cores || known.CPUSamples != want.cpuSamples || known.TaskSamples != want.withTask {
+			t.Errorf("step %d: %+v, want %+v", step, known.View, want)
+		}
+	}
+	if got := ui.asks.Load(); got != 4*(peaksEvery+2) {
+		t.Errorf("%d requests", got)
+	}
+	ui.at.Store(-60) // the counter is smaller
+	for range 2 * peaksEvery {
+		known, _, _ = s.ask(t.Context(), target, known)
+	}
+	if known.Peaks.DriverMilliCores != 595 || known.CPUSamples != 3 {
+		t.Errorf("after a smaller counter: %+v", known.View)
+	}
+}
+
+// TestMoreSamplesAloneAreNoNews: they do not wake the loop.
+func TestMoreSamplesAloneAreNoNews(t *testing.T) {
+	before, after := progress.View{At: epoch}, progress.View{At: epoch, CPUSamples: 1, TaskSamples: 1}
+	if isNews(&before, &after) {
+		t.Error("another sample is news")
+	}
+	if after.Peaks.DriverMilliCores = 1; !isNews(&before, &after) {
+		t.Error("a peak is no news")
 	}
 }
