@@ -34,7 +34,7 @@ func (u *webUI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasSuffix(r.URL.Path, "/jobs"):
 		fmt.Fprintf(w, `[{"jobId":0,"stageIds":[0,1,2,3,4,5,6,7,8,9],"numCompletedStages":%d}]`, u.completed.Load())
 	case strings.HasSuffix(r.URL.Path, "/allexecutors"):
-		fmt.Fprint(w, `[{"id":"driver","peakMemoryMetrics":{"JVMHeapMemory":1000000}}]`)
+		fmt.Fprint(w, `[{"id":"driver","peakMemoryMetrics":{"JVMHeapMemory":1000000}},{"id":"1","isActive":true,"totalCores":8,"maxTasks":4,"activeTasks":3}]`)
 	default:
 		http.NotFound(w, r)
 	}
@@ -97,7 +97,7 @@ func untilAsked(t *testing.T, ui *webUI, p *process, requests int64) {
 func TestProgressIsWrittenWhenItChanges(t *testing.T) {
 	ui, c, p := sampled(t, withProgress)
 	bigExecutor(c, "pi-exec-1")
-	untilAsked(t, ui, p, 2) // jobs, and peaks
+	untilAsked(t, ui, p, 3) // jobs, metrics and executors
 	before := c.writes
 	for step, test := range []struct {
 		completed int64
@@ -106,7 +106,7 @@ func TestProgressIsWrittenWhenItChanges(t *testing.T) {
 	}{{0, "0/10 stages", 0}, {4, "4/10 stages", 1}, {4, "4/10 stages", 0}, {9, "9/10 stages", 1}} {
 		ui.completed.Store(test.completed)
 		c.clock.Step(time.Minute)
-		untilAsked(t, ui, p, int64(3+step))
+		untilAsked(t, ui, p, int64(4+step))
 		got := c.application("pi").Status.Progress
 		if got == nil || got.Summary != test.want || got.Message != "" {
 			t.Errorf("step %d: %+v, want %s", step, got, test.want)
@@ -119,6 +119,9 @@ func TestProgressIsWrittenWhenItChanges(t *testing.T) {
 	attempt := c.application("pi").Status.Attempts[0]
 	if attempt.Peaks == nil || attempt.Peaks.Driver.JVMHeapBytes != 1000000 || attempt.Peaks.Driver.RequestedBytes != 1408<<20 {
 		t.Errorf("peaks %+v", attempt.Peaks)
+	}
+	if want := (v1beta2.ExecutorCoresPeak{Cores: 8, OccupiedCores: 6, Samples: 1}); *attempt.Peaks.ExecutorCores != want || attempt.Peaks.DriverCPU != nil {
+		t.Errorf("peaks of CPU %+v, %+v, want %+v", attempt.Peaks.ExecutorCores, attempt.Peaks.DriverCPU, want)
 	}
 	if attempt.Usage == nil || attempt.Usage.Driver.CoreSeconds != 230 {
 		t.Errorf("usage %+v, want that of four minutes, without the last ten seconds", attempt.Usage)

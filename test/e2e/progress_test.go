@@ -5,6 +5,7 @@ package e2e
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,7 +27,8 @@ func wantProgressAndUsage(t *testing.T, app *v1beta2.SparkApplication) {
 	t.Helper()
 	running := waitFor(t, app, "an application with progress and peaks", func(app *v1beta2.SparkApplication) bool {
 		peaks := ptr.Deref(app.Status.Attempts[0].Peaks, v1beta2.Peaks{})
-		return app.Status.Progress != nil && app.Status.Progress.StagesCompleted > 0 && peaks.Driver != nil && peaks.Executor != nil
+		return app.Status.Progress != nil && app.Status.Progress.StagesCompleted > 0 && peaks.Driver != nil && peaks.Executor != nil &&
+			peaks.DriverCPU != nil && peaks.ExecutorCores != nil && peaks.ExecutorCores.OccupiedCores > 0
 	})
 	seen := running.Status.Progress
 	wantProgress(t, seen)
@@ -36,6 +38,12 @@ func wantProgressAndUsage(t *testing.T, app *v1beta2.SparkApplication) {
 		if peaks.RequestedBytes != 896<<20 || peaks.JVMHeapBytes < 10<<20 || peaks.JVMHeapBytes > 512<<20 || peaks.JVMOffHeapBytes < 10<<20 {
 			t.Errorf("peaks %+v", peaks)
 		}
+	}
+	if cpu := attempt.Peaks.DriverCPU; cpu.RequestedMillicores != 100 || cpu.JVMMillicores <= 0 || cpu.JVMMillicores > int64(1000*runtime.NumCPU()) || cpu.Samples == 0 {
+		t.Errorf("CPU of the driver %+v", cpu)
+	}
+	if cores := attempt.Peaks.ExecutorCores; cores.Cores != 1 || cores.OccupiedCores != 1 {
+		t.Errorf("cores of executors %+v", cores)
 	}
 	if usage := attempt.Usage; usage == nil || usage.Until == nil || usage.Driver.CoreSeconds <= 0 || usage.Executors.CoreSeconds <= 0 {
 		t.Errorf("usage of a run with progress: %+v", usage)

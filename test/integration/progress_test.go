@@ -36,7 +36,8 @@ func TestProgressAndUsage(t *testing.T) {
 		case "/jobs":
 			fmt.Fprint(w, `[{"jobId":0,"stageIds":[0,1,2],"numCompletedStages":1,"numActiveTasks":4,"numFailedTasks":2}]`)
 		case "/allexecutors":
-			fmt.Fprint(w, `[{"id":"driver","peakMemoryMetrics":{"JVMHeapMemory":100000000,"JVMOffHeapMemory":50000000}}]`)
+			fmt.Fprint(w, `[{"id":"driver","peakMemoryMetrics":{"JVMHeapMemory":100000000,"JVMOffHeapMemory":50000000}},
+				{"id":"1","isActive":true,"totalCores":8,"maxTasks":4,"activeTasks":3}]`)
 		default:
 			http.NotFound(w, r)
 		}
@@ -101,6 +102,9 @@ func TestProgressAndUsage(t *testing.T) {
 	attempt := app.Status.Attempts[0]
 	if attempt.Peaks == nil || attempt.Peaks.Driver.JVMHeapBytes != 100000000 || attempt.Peaks.Driver.RequestedBytes != 1408<<20 {
 		t.Errorf("peaks %+v", attempt.Peaks)
+	}
+	if got, want := ptr.Deref(attempt.Peaks.ExecutorCores, v1beta2.ExecutorCoresPeak{}), (v1beta2.ExecutorCoresPeak{Cores: 8, OccupiedCores: 6, Samples: 1}); got != want {
+		t.Errorf("cores of executors %+v, want %+v", got, want)
 	}
 	// An hour, and the seconds that this test takes.
 	if u := attempt.Usage; u == nil || u.Driver.CoreSeconds < 3590 || u.Driver.CoreSeconds > 3700 || u.Incomplete {

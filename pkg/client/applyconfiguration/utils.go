@@ -54,6 +54,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &sparkoperatork8siov1beta2.CleanupPolicyApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("Dependencies"):
 		return &sparkoperatork8siov1beta2.DependenciesApplyConfiguration{}
+	case v1beta2.SchemeGroupVersion.WithKind("DriverCPUPeak"):
+		return &sparkoperatork8siov1beta2.DriverCPUPeakApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("DriverInfo"):
 		return &sparkoperatork8siov1beta2.DriverInfoApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("DriverIngressConfiguration"):
@@ -62,6 +64,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &sparkoperatork8siov1beta2.DriverSpecApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("DynamicAllocation"):
 		return &sparkoperatork8siov1beta2.DynamicAllocationApplyConfiguration{}
+	case v1beta2.SchemeGroupVersion.WithKind("ExecutorCoresPeak"):
+		return &sparkoperatork8siov1beta2.ExecutorCoresPeakApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("ExecutorCounts"):
 		return &sparkoperatork8siov1beta2.ExecutorCountsApplyConfiguration{}
 	case v1beta2.SchemeGroupVersion.WithKind("ExecutorSpec"):

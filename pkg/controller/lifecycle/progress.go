@@ -10,6 +10,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/progress"
 )
 
@@ -74,9 +75,9 @@ func tooSoon(recorded *metav1.Time, at time.Time, period time.Duration) bool {
 // peakStep is by what factor a peak has to grow to be worth a write.
 const peakStep = 1.05
 
-// followPeaks keeps the peaks of memory in the record of the attempt.
+// followPeaks keeps the peaks in the record of the attempt.
 func followPeaks(in *Input, attempt *v1beta2.Attempt, ends bool) {
-	seen := &in.Progress.Peaks
+	view, seen := &in.Progress, &in.Progress.Peaks
 	driver, executor := int64(0), int64(0)
 	if in.Driver != nil {
 		driver = in.Driver.Spec.Requests.Bytes
@@ -90,6 +91,8 @@ func followPeaks(in *Input, attempt *v1beta2.Attempt, ends bool) {
 	}
 	grown := grow(&peaks.Driver, seen.Driver, driver)
 	grown = grow(&peaks.Executor, seen.Executor, executor) || grown
+	grown = growDriverCPU(&peaks.DriverCPU, view, in.Driver) || grown
+	grown = growExecutorCores(&peaks.ExecutorCores, view) || grown
 	if grown || ends && *peaks != (v1beta2.Peaks{}) {
 		attempt.Peaks = peaks
 	}
@@ -108,7 +111,43 @@ func grow(recorded **v1beta2.MemoryPeaks, seen progress.Memory, requested int64)
 		ProcessBytes:    max(before.ProcessBytes, seen.Process),
 	}
 	*recorded = &now
-	more := func(before, now int64) bool { return float64(now) > float64(before)*peakStep }
-	return more(before.RequestedBytes, now.RequestedBytes) || more(before.JVMHeapBytes, now.JVMHeapBytes) ||
-		more(before.JVMOffHeapBytes, now.JVMOffHeapBytes) || more(before.ProcessBytes, now.ProcessBytes)
+	return isMore(before.RequestedBytes, now.RequestedBytes) || isMore(before.JVMHeapBytes, now.JVMHeapBytes) ||
+		isMore(before.JVMOffHeapBytes, now.JVMOffHeapBytes) || isMore(before.ProcessBytes, now.ProcessBytes)
+}
+
+func isMore(before, now int64) bool { return float64(now) > float64(before)*peakStep }
+
+// growDriverCPU merges the peak of the CPU of the driver. It reports whether that has grown enough
+// for a write. Another sample alone has not.
+func growDriverCPU(recorded **v1beta2.DriverCPUPeak, seen *progress.View, driver *podview.Pod) bool {
+	if seen.CPUSamples == 0 {
+		return false
+	}
+	before, requested := ptr.Deref(*recorded, v1beta2.DriverCPUPeak{}), int64(0)
+	if driver != nil && driver.Spec.Driver != nil {
+		requested = driver.Spec.Driver.MilliCores
+	}
+	now := v1beta2.DriverCPUPeak{
+		RequestedMillicores: max(before.RequestedMillicores, requested),
+		JVMMillicores:       max(before.JVMMillicores, seen.Peaks.DriverMilliCores),
+		Samples:             max(before.Samples, seen.CPUSamples),
+	}
+	*recorded = &now
+	return isMore(before.RequestedMillicores, now.RequestedMillicores) || isMore(before.JVMMillicores, now.JVMMillicores)
+}
+
+// growExecutorCores does the same for the cores of executors, of which each is worth a write.
+func growExecutorCores(recorded **v1beta2.ExecutorCoresPeak, seen *progress.View) bool {
+	cores := &seen.Peaks.ExecutorCores
+	if *cores == (progress.Cores{}) {
+		return false
+	}
+	before := ptr.Deref(*recorded, v1beta2.ExecutorCoresPeak{})
+	now := v1beta2.ExecutorCoresPeak{
+		Cores:         max(before.Cores, cores.Total),
+		OccupiedCores: max(before.OccupiedCores, cores.Occupied),
+		Samples:       max(before.Samples, seen.TaskSamples),
+	}
+	*recorded = &now
+	return now.Cores > before.Cores || now.OccupiedCores > before.OccupiedCores
 }

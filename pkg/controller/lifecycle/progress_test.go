@@ -10,6 +10,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
+	"github.com/spark-operator/spark-operator/pkg/podview"
 	"github.com/spark-operator/spark-operator/pkg/progress"
 )
 
@@ -75,5 +76,48 @@ func TestPeaksOnlyGrow(t *testing.T) {
 	}
 	if grow(&recorded, progress.Memory{}, 9000) || recorded.RequestedBytes != 4000 {
 		t.Errorf("nothing was seen: %+v", recorded)
+	}
+}
+
+// TestPeaksOfCPUOnlyGrow: another sample alone is not worth a write, but is recorded with the next
+// one. What an earlier process of the operator has recorded counts no sample twice.
+func TestPeaksOfCPUOnlyGrow(t *testing.T) {
+	driver := &podview.Pod{Spec: podview.Spec{Driver: &podview.Driver{MilliCores: 4000}, Requests: podview.Requests{MilliCores: 5000}}}
+	var cpu *v1beta2.DriverCPUPeak
+	for _, step := range []struct {
+		samples int32
+		used    int64
+		grown   bool
+		want    v1beta2.DriverCPUPeak
+	}{
+		{1, 1000, true, v1beta2.DriverCPUPeak{RequestedMillicores: 4000, JVMMillicores: 1000, Samples: 1}},
+		{2, 1040, false, v1beta2.DriverCPUPeak{RequestedMillicores: 4000, JVMMillicores: 1040, Samples: 2}},
+		{1, 500, false, v1beta2.DriverCPUPeak{RequestedMillicores: 4000, JVMMillicores: 1040, Samples: 2}},
+		{3, 1200, true, v1beta2.DriverCPUPeak{RequestedMillicores: 4000, JVMMillicores: 1200, Samples: 3}},
+		{0, 9000, false, v1beta2.DriverCPUPeak{RequestedMillicores: 4000, JVMMillicores: 1200, Samples: 3}},
+	} {
+		view := progress.View{CPUSamples: step.samples, Peaks: progress.Peaks{DriverMilliCores: step.used}}
+		if grown := growDriverCPU(&cpu, &view, driver); grown != step.grown || *cpu != step.want {
+			t.Errorf("%+v: grown %t, %+v", step, grown, cpu)
+		}
+	}
+	var cores *v1beta2.ExecutorCoresPeak
+	if growExecutorCores(&cores, &progress.View{}) || cores != nil {
+		t.Errorf("nothing was seen: %+v", cores)
+	}
+	for _, step := range []struct {
+		samples, occupied int32
+		grown             bool
+		want              v1beta2.ExecutorCoresPeak
+	}{
+		{0, 0, true, v1beta2.ExecutorCoresPeak{Cores: 8}},
+		{1, 2, true, v1beta2.ExecutorCoresPeak{Cores: 8, OccupiedCores: 2, Samples: 1}},
+		{5, 2, false, v1beta2.ExecutorCoresPeak{Cores: 8, OccupiedCores: 2, Samples: 5}},
+		{1, 3, true, v1beta2.ExecutorCoresPeak{Cores: 8, OccupiedCores: 3, Samples: 5}},
+	} {
+		view := progress.View{TaskSamples: step.samples, Peaks: progress.Peaks{ExecutorCores: progress.Cores{Total: 8, Occupied: step.occupied}}}
+		if grown := growExecutorCores(&cores, &view); grown != step.grown || *cores != step.want {
+			t.Errorf("%+v: grown %t, %+v", step, grown, cores)
+		}
 	}
 }

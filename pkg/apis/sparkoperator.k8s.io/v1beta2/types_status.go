@@ -207,7 +207,7 @@ type Attempt struct {
 	// URL of the archived log of the driver; absent until the log is archived.
 	// +optional
 	LogURL string `json:"logURL,omitempty"`
-	// Peaks of the memory that the run has used, as its driver showed them, if spec.progress is set.
+	// Peaks of the memory and the CPU that the run has used, as its driver showed them, if spec.progress is set.
 	// +optional
 	Peaks *Peaks `json:"peaks,omitempty"`
 }

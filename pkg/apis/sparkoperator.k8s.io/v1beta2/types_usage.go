@@ -87,7 +87,7 @@ type StreamingProgress struct {
 	InputRowsPerSecond *float64 `json:"inputRowsPerSecond,omitempty"`
 }
 
-// Peaks are the highest amounts of memory that the pods of a run have used.
+// Peaks are the highest amounts of memory and CPU that the pods of a run have used.
 type Peaks struct {
 	// Peaks of the driver.
 	// +optional
@@ -95,6 +95,40 @@ type Peaks struct {
 	// Highest peaks of a single executor.
 	// +optional
 	Executor *MemoryPeaks `json:"executor,omitempty"`
+	// Peak of the CPU of the driver.
+	// +optional
+	DriverCPU *DriverCPUPeak `json:"driverCPU,omitempty"`
+	// Cores of a single executor that its tasks have occupied.
+	// +optional
+	ExecutorCores *ExecutorCoresPeak `json:"executorCores,omitempty"`
+}
+
+// DriverCPUPeak is the highest average CPU of the JVM of a driver between two samples. It contains
+// neither Python nor other processes, and no load that is much shorter than the time between the samples.
+type DriverCPUPeak struct {
+	// CPU that the Spark container of the driver requests, in thousandths of a core.
+	// +optional
+	RequestedMillicores int64 `json:"requestedMillicores,omitempty"`
+	// CPU of the JVM in thousandths of a core.
+	// +optional
+	JVMMillicores int64 `json:"jvmMillicores,omitempty"`
+	// Number of averages that were taken.
+	// +optional
+	Samples int32 `json:"samples,omitempty"`
+}
+
+// ExecutorCoresPeak says how many cores of an executor its tasks have occupied. A task occupies spark.task.cpus
+// cores while it runs, whether it computes or waits. Executors with a resource profile of their own do not count.
+type ExecutorCoresPeak struct {
+	// Cores of the executor: spark.executor.cores, not the CPU request of its pod.
+	// +optional
+	Cores int32 `json:"cores,omitempty"`
+	// Cores that tasks have occupied at the same time.
+	// +optional
+	OccupiedCores int32 `json:"occupiedCores,omitempty"`
+	// Number of samples in which tasks ran.
+	// +optional
+	Samples int32 `json:"samples,omitempty"`
 }
 
 // MemoryPeaks are peaks of one role, in bytes.

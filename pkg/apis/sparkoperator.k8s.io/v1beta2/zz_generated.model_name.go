@@ -38,6 +38,11 @@ func (in Dependencies) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in DriverCPUPeak) OpenAPIModelName() string {
+	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.DriverCPUPeak"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in DriverInfo) OpenAPIModelName() string {
 	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.DriverInfo"
 }
@@ -55,6 +60,11 @@ func (in DriverSpec) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in DynamicAllocation) OpenAPIModelName() string {
 	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.DynamicAllocation"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in ExecutorCoresPeak) OpenAPIModelName() string {
+	return "com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.ExecutorCoresPeak"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

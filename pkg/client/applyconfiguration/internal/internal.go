@@ -409,6 +409,18 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             scalar: string
           elementRelationship: atomic
+- name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.DriverCPUPeak
+  map:
+    fields:
+    - name: jvmMillicores
+      type:
+        scalar: numeric
+    - name: requestedMillicores
+      type:
+        scalar: numeric
+    - name: samples
+      type:
+        scalar: numeric
 - name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.DriverInfo
   map:
     fields:
@@ -655,6 +667,18 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: boolean
     - name: shuffleTrackingTimeout
+      type:
+        scalar: numeric
+- name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.ExecutorCoresPeak
+  map:
+    fields:
+    - name: cores
+      type:
+        scalar: numeric
+    - name: occupiedCores
+      type:
+        scalar: numeric
+    - name: samples
       type:
         scalar: numeric
 - name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.ExecutorCounts
@@ -936,9 +960,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: driver
       type:
         namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.MemoryPeaks
+    - name: driverCPU
+      type:
+        namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.DriverCPUPeak
     - name: executor
       type:
         namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.MemoryPeaks
+    - name: executorCores
+      type:
+        namedType: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.ExecutorCoresPeak
 - name: com.github.spark-operator.spark-operator.pkg.apis.sparkoperator.k8s.io.v1beta2.Port
   map:
     fields:

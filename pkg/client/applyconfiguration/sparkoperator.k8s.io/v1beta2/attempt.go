@@ -47,7 +47,7 @@ type AttemptApplyConfiguration struct {
 	HistoryURL *string `json:"historyURL,omitempty"`
 	// URL of the archived log of the driver; absent until the log is archived.
 	LogURL *string `json:"logURL,omitempty"`
-	// Peaks of the memory that the run has used, as its driver showed them, if spec.progress is set.
+	// Peaks of the memory and the CPU that the run has used, as its driver showed them, if spec.progress is set.
 	Peaks *PeaksApplyConfiguration `json:"peaks,omitempty"`
 }
 

@@ -7,12 +7,16 @@ package v1beta2
 // PeaksApplyConfiguration represents a declarative configuration of the Peaks type for use
 // with apply.
 //
-// Peaks are the highest amounts of memory that the pods of a run have used.
+// Peaks are the highest amounts of memory and CPU that the pods of a run have used.
 type PeaksApplyConfiguration struct {
 	// Peaks of the driver.
 	Driver *MemoryPeaksApplyConfiguration `json:"driver,omitempty"`
 	// Highest peaks of a single executor.
 	Executor *MemoryPeaksApplyConfiguration `json:"executor,omitempty"`
+	// Peak of the CPU of the driver.
+	DriverCPU *DriverCPUPeakApplyConfiguration `json:"driverCPU,omitempty"`
+	// Cores of a single executor that its tasks have occupied.
+	ExecutorCores *ExecutorCoresPeakApplyConfiguration `json:"executorCores,omitempty"`
 }
 
 // PeaksApplyConfiguration constructs a declarative configuration of the Peaks type for use with
@@ -34,5 +38,21 @@ func (b *PeaksApplyConfiguration) WithDriver(value *MemoryPeaksApplyConfiguratio
 // If called multiple times, the Executor field is set to the value of the last call.
 func (b *PeaksApplyConfiguration) WithExecutor(value *MemoryPeaksApplyConfiguration) *PeaksApplyConfiguration {
 	b.Executor = value
+	return b
+}
+
+// WithDriverCPU sets the DriverCPU field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the DriverCPU field is set to the value of the last call.
+func (b *PeaksApplyConfiguration) WithDriverCPU(value *DriverCPUPeakApplyConfiguration) *PeaksApplyConfiguration {
+	b.DriverCPU = value
+	return b
+}
+
+// WithExecutorCores sets the ExecutorCores field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ExecutorCores field is set to the value of the last call.
+func (b *PeaksApplyConfiguration) WithExecutorCores(value *ExecutorCoresPeakApplyConfiguration) *PeaksApplyConfiguration {
+	b.ExecutorCores = value
 	return b
 }
