@@ -11,6 +11,7 @@ LOG_ARCHIVER_IMAGE ?= localhost/log-archiver:$(VERSION)
 ARCHIVER_TAGS ?=
 SPARK_VERSION ?= 4.3.0
 SPARK_IMAGE ?= localhost/spark:$(SPARK_VERSION)
+KUBECTL_IMAGE ?= localhost/kubectl:$(VERSION)
 # The end-to-end tests run some applications with the last line before 4.0 and with 4.1 as well.
 SPARK35_VERSION ?= 3.5.9
 SPARK35_IMAGE ?= localhost/spark:$(SPARK35_VERSION)
@@ -191,7 +192,8 @@ e2e: build bin/localcluster bin/images bin/helm bin/prometheus ## Run the tests 
 	@# Images wait for downloads. Kubernetes, Caddy and the controller of kubeflow/spark-operator wait for processors.
 	$(MAKE) --no-print-directory --jobs 3 cluster-node image log-archiver-image older-spark-images bin/jmx-exporter.jar bin/kubeflow-operator bin/caddy \
 	  ARCHIVER_TAGS=s3only
-	bin/localcluster load-image bin/operator-image.tar bin/log-archiver-image.tar \
+	bin/images operator --program kubectl --binary $$(bin/localcluster programs)/kubectl --output bin/kubectl-image.tar --tag $(KUBECTL_IMAGE)
+	bin/localcluster load-image bin/operator-image.tar bin/log-archiver-image.tar bin/kubectl-image.tar \
 	  bin/spark-image-$(SPARK_VERSION).tar bin/spark-image-$(SPARK35_VERSION).tar bin/spark-image-$(SPARK41_VERSION).tar
 	bin/localcluster kubectl apply --server-side --force-conflicts --filename charts/spark-operator/crds/
 	@# The others need no node. They are done long before Spark is.
@@ -201,7 +203,7 @@ e2e: build bin/localcluster bin/images bin/helm bin/prometheus ## Run the tests 
 e2e-node:
 	cd test && KUBECONFIG=$$(../bin/localcluster kubeconfig) \
 	  E2E_OPERATOR_IMAGE=$(OPERATOR_IMAGE) E2E_OPERATOR_BINARY=$(CURDIR)/bin/spark-operator \
-	  E2E_LOG_ARCHIVER_IMAGE=$(LOG_ARCHIVER_IMAGE) \
+	  E2E_LOG_ARCHIVER_IMAGE=$(LOG_ARCHIVER_IMAGE) E2E_KUBECTL_IMAGE=$(KUBECTL_IMAGE) \
 	  E2E_SPARK_IMAGE=$(SPARK_IMAGE) E2E_SPARK_VERSION=$(SPARK_VERSION) \
 	  E2E_SPARK35_IMAGE=$(SPARK35_IMAGE) E2E_SPARK35_VERSION=$(SPARK35_VERSION) \
 	  E2E_SPARK41_IMAGE=$(SPARK41_IMAGE) E2E_SPARK41_VERSION=$(SPARK41_VERSION) \

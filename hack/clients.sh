@@ -5,6 +5,7 @@
 #   airflow/bin/python   with Airflow and its Kubernetes provider
 #   kubeflow/bin/python  with the Kubeflow SDK
 #   pyspark/bin/python   with the client of Spark Connect, for test/e2e
+#   wheels/              what the Job of examples/spark-connect-job.yaml installs, and pip, for Python 3.11 of the images of Spark
 #   argocd/health.lua    the script by which Argo CD judges a SparkApplication
 # The cache outlasts the checkout: it is keyed by these versions and by that of Python.
 set -o errexit -o nounset -o pipefail
@@ -31,8 +32,19 @@ environment() {
   local name="$1"
   shift
   python3 -m venv "${cache}/${key}/${name}"
-  "${cache}/${key}/${name}/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir \
+  "${cache}/${key}/${name}/bin/python" -m pip install --quiet --disable-pip-version-check --cache-dir "${cache}/${key}/downloads" \
     --no-deps --no-compile --only-binary :all: --requirement "${pins}/${name}.txt" "$@"
+}
+
+# wheels NAME: the packages of NAME.txt as files, which pip installs without a network.
+wheels() {
+  local pip=("${cache}/${key}/pyspark/bin/python" -m pip) machine
+  local flags=(--quiet --disable-pip-version-check --cache-dir "${cache}/${key}/downloads" --no-deps)
+  machine="$(uname -m)"
+  # The client of Spark Connect is released as source alone, which is Python.
+  "${pip[@]}" wheel "${flags[@]}" --no-binary pyspark-client --wheel-dir "${cache}/${key}/wheels" "$(grep '^pyspark-client==' "${pins}/$1.txt")"
+  "${pip[@]}" download "${flags[@]}" --only-binary :all: --python-version 3.11 --platform "manylinux_2_28_${machine}" \
+    --platform "manylinux2014_${machine}" --dest "${cache}/${key}/wheels" --requirement <(grep -v '^pyspark-client==' "${pins}/$1.txt")
 }
 
 # argocd_script: from Argo CD's Go module, so that the checksum database vouches for it.
@@ -58,13 +70,16 @@ if [ ! -e "${finished}" ]; then
   mkdir "${cache}/${key}"
   argocd_script &
   script=$!
-  # The client of Spark Connect is released as source alone, which is Python.
-  environment pyspark --no-binary pyspark-client &
+  (
+    environment pyspark --no-binary pyspark-client
+    wheels job
+  ) &
   pyspark=$!
   environment kubeflow
   environment airflow
   wait "${script}"
   wait "${pyspark}"
+  rm -r "${cache:?}/${key}/downloads"
   touch "${finished}"
 fi
 echo "${cache}/${key}"

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"debug/buildinfo"
 	"debug/elf"
 	"errors"
@@ -31,9 +32,14 @@ func programs() map[string]string {
 	}
 }
 
+// testPrograms are those that have images for the end-to-end tests alone.
+func testPrograms() map[string]string {
+	return map[string]string{"kubectl": "Command line of Kubernetes"}
+}
+
 // programFlag defines the flag --program.
 func programFlag(flags *flag.FlagSet) *string {
-	return flags.String("program", "spark-operator", "name of the program: spark-operator or log-archiver")
+	return flags.String("program", "spark-operator", "name of the program: spark-operator, log-archiver or kubectl")
 }
 
 // runOperator is the command "images operator".
@@ -65,9 +71,9 @@ func runOperator(args []string, stdout, stderr io.Writer) error {
 
 // operatorImage assembles the image of a program around its binary, with its layer in the folder work.
 func operatorImage(program, binary, work string) (v1.Image, error) {
-	description, known := programs()[program]
-	if !known {
-		return nil, fmt.Errorf("--program: %q is not spark-operator or log-archiver", program)
+	description := cmp.Or(programs()[program], testPrograms()[program])
+	if description == "" {
+		return nil, fmt.Errorf("--program: %q is not spark-operator, log-archiver or kubectl", program)
 	}
 	path := "usr/bin/" + program
 	architecture, err := staticArchitecture(binary)

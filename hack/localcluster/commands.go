@@ -224,16 +224,35 @@ func runKubectl(ctx context.Context, arguments []string) error {
 	if _, err := c.Running(); err != nil {
 		return err
 	}
-	builder, err := build.New(os.Stderr)
-	if err != nil {
-		return err
-	}
-	programs, err := builder.Ensure(ctx, build.Kubernetes())
+	programs, err := kubernetesPrograms(ctx)
 	if err != nil {
 		return err
 	}
 	environment := append(os.Environ(), "KUBECONFIG="+c.Kubeconfig())
 	return syscall.Exec(filepath.Join(programs, "kubectl"), append([]string{"kubectl"}, arguments...), environment)
+}
+
+// runPrograms prints the folder with the programs of Kubernetes, of which the end-to-end tests put kubectl into an image.
+func runPrograms(ctx context.Context, arguments []string) error {
+	command := newClusterCommand("programs\n\nPrints the path of the folder with kubectl and the other programs of Kubernetes.")
+	if _, err := command.open(arguments, 0, 0); err != nil {
+		return err
+	}
+	programs, err := kubernetesPrograms(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Println(programs)
+	return nil
+}
+
+// kubernetesPrograms returns the folder with the programs of Kubernetes, after they were built.
+func kubernetesPrograms(ctx context.Context) (string, error) {
+	builder, err := build.New(os.Stderr)
+	if err != nil {
+		return "", err
+	}
+	return builder.Ensure(ctx, build.Kubernetes())
 }
 
 // runNode is what `up` starts in namespaces of their own.

@@ -27,6 +27,7 @@ Commands
   status        print the state of the cluster; exit code 0 only if it is ready
   kubeconfig    print the path of the kubeconfig file
   kubectl       run kubectl of the cluster's version; all arguments are kubectl's
+  programs      print the path of the folder with kubectl and the other programs of Kubernetes
   load-image    load image archives into the cluster (needs root)
   logs          print the log of a component
   env           run only kube-apiserver and etcd on loopback, until Ctrl-C or until the given command ends
@@ -70,6 +71,7 @@ func run(ctx context.Context, arguments []string) error {
 		"status":            runStatus,
 		"kubeconfig":        runKubeconfig,
 		"kubectl":           runKubectl,
+		"programs":          runPrograms,
 		"load-image":        runLoadImage,
 		"logs":              runLogs,
 		"env":               runEnv,

@@ -149,6 +149,7 @@ func TestDocumentedVersionsAreRun(t *testing.T) {
 		"airflow.txt":  {"apache-airflow-providers-cncf-kubernetes==", "apache-airflow=="},
 		"kubeflow.txt": {"kubeflow=="},
 		"pyspark.txt":  {"pyspark-client=="},
+		"job.txt":      {"pyspark-client=="},
 		"argocd.txt":   {"github.com/argoproj/argo-cd/v3@"},
 	} {
 		pins, err := os.ReadFile(file)

@@ -43,7 +43,7 @@ const (
 
 // settings come from the environment, which the Makefile sets.
 type settings struct {
-	operatorImage, operatorBinary, logArchiverImage, sparkImage, sparkVersion, helm, chart string
+	operatorImage, operatorBinary, logArchiverImage, kubectlImage, sparkImage, sparkVersion, helm, chart string
 	// Images of Spark 3.5, the last line before 4.0, and of 4.1.
 	spark35Image, spark35Version, spark41Image, spark41Version string
 }
@@ -115,6 +115,7 @@ func connect() error {
 		"E2E_OPERATOR_IMAGE":     &cluster.operatorImage,
 		"E2E_OPERATOR_BINARY":    &cluster.operatorBinary,
 		"E2E_LOG_ARCHIVER_IMAGE": &cluster.logArchiverImage,
+		"E2E_KUBECTL_IMAGE":      &cluster.kubectlImage,
 		"E2E_SPARK_IMAGE":        &cluster.sparkImage,
 		"E2E_SPARK_VERSION":      &cluster.sparkVersion,
 		"E2E_SPARK35_IMAGE":      &cluster.spark35Image,
