@@ -3,7 +3,6 @@
 """Clients of the Spark Connect server whose URL is the second argument. The first one says which:
 
 check   the server has to accept the token in TOKEN and no other
-query   runs a query that takes ten minutes
 stream  starts a streaming query, and stops it when it reads a line; then it goes without closing its session
 """
 
@@ -36,6 +35,7 @@ def check(url, token):
 
 
 def query(spark):
+    """Runs a query that takes ten minutes."""
     print("running", flush=True)
     # One task of an executor sleeps a second for each row.
     sleeps = "SELECT java_method('java.lang.Thread', 'sleep', 1000 + id - id) AS x FROM range(0, 600, 1, 1)"
@@ -51,8 +51,9 @@ def stream(spark):
     os._exit(0)
 
 
-role, url, token = sys.argv[1], sys.argv[2], os.environ["TOKEN"]
-if role == "check":
-    check(url, token)
-else:
-    {"query": query, "stream": stream}[role](SparkSession.builder.remote(f"{url}/;token={token}" if token else url).create())
+if __name__ == "__main__":
+    role, url, token = sys.argv[1], sys.argv[2], os.environ["TOKEN"]
+    if role == "check":
+        check(url, token)
+    else:
+        stream(SparkSession.builder.remote(url).create())

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,7 +15,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/util/uuid"
 
@@ -78,19 +81,34 @@ func call(ctx context.Context, address, token, method string, message []byte) er
 // started.
 func python(t *testing.T, address, token, role string) *exec.Cmd {
 	t.Helper()
+	// A client sends tokens without TLS to this host alone.
+	_, port, _ := strings.Cut(address, ":")
+	command := script(t, "connect_client.py", role, "sc://localhost:"+port)
+	command.Env = append(command.Env, "TOKEN="+token)
+	return command
+}
+
+// script is a program in Python, which finds the released client of Spark Connect, and is to
+// be started.
+func script(t *testing.T, arguments ...string) *exec.Cmd {
+	t.Helper()
+	folder := clientsFolder(t)
+	arguments = append([]string{"-X", "pycache_prefix=" + filepath.Join(folder, "compiled")}, arguments...)
+	command := exec.CommandContext(t.Context(), filepath.Join(folder, "pyspark", "bin", "python"), arguments...)
+	command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
+	return command
+}
+
+// clientsFolder holds the released clients.
+func clientsFolder(t *testing.T) string {
+	t.Helper()
 	command := exec.CommandContext(t.Context(), "hack/clients.sh")
 	command.Dir, command.Stderr = sim.Repository, os.Stderr
-	clients, err := command.Output()
+	folder, err := command.Output()
 	if err != nil {
 		t.Fatalf("hack/clients.sh: %v", err)
 	}
-	folder := strings.TrimSpace(string(clients))
-	// A client sends tokens without TLS to this host alone.
-	_, port, _ := strings.Cut(address, ":")
-	command = exec.CommandContext(t.Context(), filepath.Join(folder, "pyspark", "bin", "python"), "-X", "pycache_prefix="+filepath.Join(folder, "compiled"),
-		"connect_client.py", role, "sc://localhost:"+port)
-	command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TOKEN=" + token}
-	return command
+	return strings.TrimSpace(string(folder))
 }
 
 // runPython has the client connect to a server: with its token, which is to be accepted, and
@@ -114,8 +132,36 @@ type pythonClient struct {
 // startPython starts a client, which ends with the test at the latest.
 func startPython(t *testing.T, address, token, role string) *pythonClient {
 	t.Helper()
-	c := &pythonClient{t: t, command: python(t, address, token, role)}
+	return start(t, python(t, address, token, role))
+}
+
+// startSDK starts a client that has the Kubeflow SDK create the server of a name and connect
+// to it. The SDK finds kubectl in the PATH.
+func startSDK(t *testing.T, name string, conf map[string]string) *pythonClient {
+	t.Helper()
+	properties, err := json.Marshal(conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := script(t, "connect_sdk.py", name, jobNamespace, serviceAccount, cluster.sparkImage, cluster.sparkVersion, string(properties))
+	packages, err := filepath.Glob(filepath.Join(clientsFolder(t), "kubeflow", "lib", "python3*", "site-packages"))
+	if err != nil || len(packages) != 1 {
+		t.Fatalf("packages of the Kubeflow SDK: %q, %v", packages, err)
+	}
+	programs, err := exec.CommandContext(t.Context(), sim.Program(t, "localcluster"), "programs").Output()
+	if err != nil {
+		t.Fatalf("localcluster programs: %v", err)
+	}
+	command.Env = append(command.Env, "PYTHONPATH="+packages[0], "KUBECONFIG="+os.Getenv("KUBECONFIG"),
+		"PATH="+strings.TrimSpace(string(programs))+":"+os.Getenv("PATH"))
+	return start(t, command)
+}
+
+func start(t *testing.T, command *exec.Cmd) *pythonClient {
+	t.Helper()
+	c := &pythonClient{t: t, command: command}
 	c.command.Stderr = &c.errors
+	c.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var err error
 	if c.in, err = c.command.StdinPipe(); err != nil {
 		t.Fatal(err)
@@ -135,8 +181,10 @@ func startPython(t *testing.T, address, token, role string) *pythonClient {
 // untilSays waits until the client prints a word.
 func (c *pythonClient) untilSays(word string) {
 	c.t.Helper()
+	begin := time.Now()
 	for c.out.Scan() {
 		if c.out.Text() == word {
+			c.t.Logf("the client of Python says %s after %v", word, time.Since(begin).Round(100*time.Millisecond))
 			return
 		}
 	}
@@ -144,10 +192,11 @@ func (c *pythonClient) untilSays(word string) {
 	c.t.Fatalf("the client of Python never said %q: %s", word, tail(c.errors.String(), 40))
 }
 
-// kill ends the client with SIGKILL: it says nothing to the server.
+// kill ends the client, with the port-forward that the SDK started, with SIGKILL: it says
+// nothing to the server.
 func (c *pythonClient) kill() {
 	if c.command.ProcessState == nil {
-		_ = c.command.Process.Kill()
+		_ = syscall.Kill(-c.command.Process.Pid, syscall.SIGKILL)
 		_ = c.command.Wait()
 	}
 }

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -13,23 +14,19 @@ import (
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 )
 
-// connectIdleness has the server of the Kubeflow SDK with the shortest time-out for idleness.
-// The query of a client outlives the time-out and keeps the server. Then the client is killed:
-// Spark abandons the query, and the server stops when the time-out has passed since. It is
-// woken, works again, and is deleted.
+// connectIdleness has the Kubeflow SDK create a server and connect to it. The query of its
+// session outlives the shortest time-out for idleness and keeps the server. Then the client is
+// killed: Spark abandons the query, and the server stops when the time-out has passed since.
 func connectIdleness(t *testing.T) {
-	t.Helper()
-	s := createConnect(t, "spark-connect-sdk.yaml", func(connect *v1alpha1.SparkConnect) {
-		connect.Spec.IdleTimeout = &metav1.Duration{Duration: idleTimeout}
-		connect.Spec.Executor.Instances = ptr.To[int32](1) // the node has two CPUs for all tests
-		// So soon does Spark notice that the client of an operation is gone, and abandons it.
-		connect.Spec.SparkConf["spark.connect.execute.reattachable.senderMaxStreamDuration"] = "20s"
-		connect.Spec.SparkConf["spark.connect.execute.manager.detachedTimeout"] = "10s"
-		connect.Spec.SparkConf["spark.connect.execute.manager.maintenanceInterval"] = "5s"
-	})
-	first := s.untilReady()
-	client := startPython(t, s.forward(first.Endpoint), "", "query")
+	conf := patientSpark()
+	delete(conf, "spark.kubernetes.allocation.driver.readinessTimeout") // as createConnect does
+	conf["spark.kubernetes.executor.request.cores"] = "100m"
+	maps.Copy(conf, abandonSoon())
+	s := followConnect(t, "sdk-session")
+	client := startSDK(t, s.name, conf)
 	client.untilSays("running")
+	first := s.untilReady()
+	s.patch(map[string]any{"spec": map[string]any{"idleTimeout": idleTimeout.String()}})
 	s.stays(first.Starts, "the query runs")
 	seen := s.until("shows an open session", func(status *v1alpha1.SparkConnectStatus) bool { return ptr.Deref(status.OpenSessions, 0) > 0 })
 	if !meta.IsStatusConditionTrue(seen.Conditions, v1alpha1.ConditionIdleDetection) {
@@ -42,23 +39,16 @@ func connectIdleness(t *testing.T) {
 		t.Errorf("stopped %v after the client was killed, want at least %v: %+v", took, idleTimeout, stopped)
 	}
 	s.untilPodsGone(first.Server.PodName)
+}
 
-	s.patch(map[string]any{"metadata": map[string]any{"annotations": map[string]any{v1alpha1.AnnotationWake: "1"}}})
-	second := s.until("is woken", func(status *v1alpha1.SparkConnectStatus) bool {
-		return status.State == v1alpha1.SparkConnectStateReady && status.Starts == 2
-	})
-	if second.Endpoint != first.Endpoint || second.StopReason != "" {
-		t.Errorf("status after the wake: %+v", second)
+// abandonSoon returns the properties by which Spark notices within half a minute that the
+// client of an operation is gone, and abandons the operation.
+func abandonSoon() map[string]string {
+	return map[string]string{
+		"spark.connect.execute.reattachable.senderMaxStreamDuration": "10s",
+		"spark.connect.execute.manager.detachedTimeout":              "10s",
+		"spark.connect.execute.manager.maintenanceInterval":          "2s",
 	}
-	s.wantCount(second.Endpoint)
-
-	deleted := time.Now()
-	s.delete()
-	s.untilPodsGone(second.Server.PodName)
-	if took := time.Since(deleted); took > 10*time.Second {
-		t.Errorf("the pods were gone %v after the deletion of the server, want at most 10s", took)
-	}
-	s.untilNothingLeft()
 }
 
 // idleTimeout is the shortest spec.idleTimeout.
@@ -77,24 +67,33 @@ func (s *connectServer) stays(starts int64, while string) {
 	}
 }
 
-// wantStream lets a streaming query keep a ready server for longer than its time-out. When the
+// connectStream lets a streaming query keep a server for longer than its time-out. When the
 // query has ended, the server stops, although the session of the client stays open and Spark
 // shows for ever that the operation runs which started the query.
-func (s *connectServer) wantStream(status *v1alpha1.SparkConnectStatus) {
-	s.t.Helper()
-	s.patch(map[string]any{"spec": map[string]any{"idleTimeout": idleTimeout.String()}})
-	client := startPython(s.t, s.forward(status.Endpoint), s.token(), "stream")
+func connectStream(t *testing.T) {
+	s := createConnect(t, "spark-connect-sdk.yaml", func(connect *v1alpha1.SparkConnect) {
+		connect.Spec.IdleTimeout = &metav1.Duration{Duration: idleTimeout}
+		connect.Spec.Executor.Instances = ptr.To[int32](1) // the node has two CPUs for all tests
+		// The client may be gone before it has said that it got the result of its last call. Until Spark abandons the operation
+		// of the call, by default after up to seven minutes, the server is in use.
+		maps.Copy(connect.Spec.SparkConf, abandonSoon())
+	})
+	status := s.untilReady()
+	client := startPython(t, s.forward(status.Endpoint), "", "stream")
 	client.untilSays("running")
 	s.stays(status.Starts, "the streaming query runs")
 	if _, err := client.in.Write([]byte("\n")); err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	client.untilSays("stopped")
 	ended := time.Now()
 	if stopped := s.untilIdle(); stopped.StoppedAt.Sub(ended) < idleTimeout-2*time.Second || stopped.Starts != status.Starts {
-		s.t.Errorf("stopped %v after the streaming query: %+v", stopped.StoppedAt.Sub(ended), stopped)
+		t.Errorf("stopped %v after the streaming query: %+v", stopped.StoppedAt.Sub(ended), stopped)
 	}
 	s.untilPodsGone(status.Server.PodName)
+	s.wantEvents(map[string]int{"Started": 1, "Ready": 1, "Stopped": 1})
+	s.delete()
+	s.untilNothingLeft()
 }
 
 // untilIdle waits until the server was stopped because it was not in use.
