@@ -15,6 +15,9 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -29,12 +32,25 @@ import (
 )
 
 func main() {
+	limitMemory("/sys/fs/cgroup/memory.max")
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:])
 	stop()
 	if err != nil && !errors.Is(err, pflag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "log-archiver:", err)
 		os.Exit(1)
+	}
+}
+
+// limitMemory makes the garbage collector work harder before the memory limit of the container,
+// which a file of the kernel contains, is reached. GOMEMLIMIT sets another limit.
+func limitMemory(file string) {
+	content, err := os.ReadFile(file)
+	if err != nil || os.Getenv("GOMEMLIMIT") != "" {
+		return // on other systems, there is no such file
+	}
+	if limit, err := strconv.ParseInt(strings.TrimSpace(string(content)), 10, 64); err == nil { // otherwise "max"
+		debug.SetMemoryLimit(limit - limit/10)
 	}
 }
 

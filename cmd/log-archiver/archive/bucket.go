@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"gocloud.dev/blob"
 
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
@@ -88,6 +90,31 @@ func setDefault(query url.Values, key, value string) {
 	if !query.Has(key) {
 		query.Set(key, value)
 	}
+}
+
+// partSize is how much of an object is in one request. Buckets with the S3 API take no smaller
+// parts.
+const partSize = 5 << 20
+
+// create begins an object, which appears when the writer is closed. It holds two parts in memory.
+func (b *Bucket) create(ctx context.Context, key string) (*blob.Writer, error) {
+	return b.NewWriter(ctx, key, &blob.WriterOptions{
+		BufferSize: partSize, MaxConcurrency: 1, ContentType: "application/gzip", BeforeWrite: b.useParts,
+	})
+}
+
+// useParts lets the client of S3 begin with the first part. By default, it holds 16 MiB of each
+// object, and copies of them, before it sends anything.
+func (b *Bucket) useParts(as func(any) bool) error {
+	var client *s3.Client
+	var manager *transfermanager.Client
+	if b.As(&client) && as(&manager) {
+		*manager = *transfermanager.New(client, func(o *transfermanager.Options) {
+			o.PartSizeBytes, o.MultipartUploadThreshold, o.Concurrency = partSize, partSize, 1
+			o.RequestChecksumCalculation = client.Options().RequestChecksumCalculation
+		})
+	}
+	return nil
 }
 
 // URL is where the object with a key is found.

@@ -10,7 +10,6 @@ import (
 	"io"
 	"time"
 
-	"gocloud.dev/blob"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,8 +21,6 @@ import (
 )
 
 const (
-	// partSize is how much of an object is in one request, and in memory.
-	partSize = 5 << 20
 	// tailLines and tailBytes bound what is kept of the end of a log that is too long.
 	tailLines = 1000
 	tailBytes = 1 << 20
@@ -60,9 +57,7 @@ func (a *Archiver) upload(ctx context.Context, pod *podview.Pod, container strin
 	if err := a.config.Bucket.removeStale(Key(pod)); err != nil {
 		return 0, fmt.Errorf("write object: %w", err)
 	}
-	object, err := a.config.Bucket.NewWriter(ctx, Key(pod), &blob.WriterOptions{
-		BufferSize: partSize, MaxConcurrency: 1, ContentType: "application/gzip",
-	})
+	object, err := a.config.Bucket.create(ctx, Key(pod))
 	if err != nil {
 		return 0, fmt.Errorf("write object: %w", err)
 	}
