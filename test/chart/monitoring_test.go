@@ -22,7 +22,7 @@ import (
 // alerts renders the PrometheusRule and returns its alerts.
 func alerts(t *testing.T, arguments ...string) prometheus.RuleGroup {
 	t.Helper()
-	rules := decode[prometheus.Rules](t, render(t, append([]string{"--set", "webhook.enable=true,prometheus.prometheusRule.create=true"}, arguments...)...), "PrometheusRule")
+	rules := decode[prometheus.Rules](t, render(t, append([]string{"--set", "webhook.enable=true,prometheus.prometheusRule.create=true," + withArchive}, arguments...)...), "PrometheusRule")
 	if len(rules) != 1 || len(rules[0].Spec.Groups) != 1 {
 		t.Fatalf("rules %+v", rules)
 	}
@@ -164,8 +164,14 @@ func TestAlertsFollowTheValues(t *testing.T) {
 	if got := named(alerts(t, "--set", "prometheus.metrics.prefix=my-"))[unprefixed].Expr; got != all[unprefixed].Expr {
 		t.Errorf("the metrics of the webhook have no prefix: %s", got)
 	}
-	if _, there := named(alerts(t, "--set", "webhook.enable=false"))["SparkOperatorCertificateExpires"]; there {
-		t.Error("an alert on the webhook, which is not installed")
+	const archiver = "SparkLogCopiesFail"
+	if got := named(alerts(t, "--set", "prometheus.metrics.prefix=my-"))[archiver].Expr; got != all[archiver].Expr {
+		t.Errorf("the metrics of the log archiver have no prefix: %s", got)
+	}
+	for set, alert := range map[string]string{"webhook.enable=false": "SparkOperatorCertificateExpires", "logArchive.enable=false": archiver} {
+		if _, there := named(alerts(t, "--set", set))[alert]; there {
+			t.Errorf("%s: the alert %s is on what is not installed", set, alert)
+		}
 	}
 }
 
@@ -266,7 +272,8 @@ func contains(labels, some map[string]string) bool {
 // servlets, and of the JMX exporter with the operator's rules.
 var otherMetrics = regexp.MustCompile(`^(up|ALERTS|process_.+|metrics_spark_driver_.+|metrics_executor_.+|spark_driver_.+|spark_executor_.+_type_(gauges|counters_count(_total)?))$`)
 
-// TestMetricsOfAlertsAndPanelsExist: docs/metrics.md is printed from the code.
+// TestMetricsOfAlertsAndPanelsExist: docs/metrics.md is printed from the code of the operator, and
+// the log archiver names its metrics in its own.
 func TestMetricsOfAlertsAndPanelsExist(t *testing.T) {
 	content, err := os.ReadFile(root + "/docs/metrics.md")
 	if err != nil {
@@ -275,6 +282,13 @@ func TestMetricsOfAlertsAndPanelsExist(t *testing.T) {
 	kinds := map[string]string{}
 	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| ([a-z]+) \\|").FindAllStringSubmatch(string(content), -1) {
 		kinds[row[1]] = row[2]
+	}
+	archiver, err := os.ReadFile(root + "/cmd/log-archiver/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, counter := range regexp.MustCompile(`CounterOpts{\s+Name: "([a-z_]+)"`).FindAllStringSubmatch(string(archiver), -1) {
+		kinds[counter[1]] = "counter"
 	}
 	exists := func(name string) bool {
 		if kind, whole := kinds[name]; whole {

@@ -91,5 +91,22 @@ A counter whose labels are new appears with its first value, which increase() do
   annotations:
     summary: The certificate of the webhook of the Spark operator expires soon.
     description: {{ `The certificate expires in {{ $value | humanizeDuration }}, and was not renewed. Then the API server can no longer call the webhook.` | quote }}
+- alert: SparkLogArchiverDown
+  logArchive: true # only with logArchive.enable
+  expr: absent(spark_log_archiver_copies_total{ {{- $here -}} })
+  for: 5m
+  labels: {severity: warning}
+  annotations:
+    summary: The log archiver of the Spark operator does not work.
+    description: Prometheus has not seen the log archiver for 5 minutes. Logs that are not copied within the deadline are lost.
+- alert: SparkLogCopiesFail
+  logArchive: true
+  expr: |-
+    sum(increase(spark_log_archiver_copies_total{ {{- $here -}} ,result="failed"}[5m])) > 0
+  for: 5m
+  labels: {severity: warning}
+  annotations:
+    summary: Logs of Spark applications cannot be copied to the bucket.
+    description: {{ `{{ $value | humanize }} tries to copy a log failed in the last 5 minutes. Logs that are not copied within the deadline are lost.` | quote }}
 {{- end }}
 {{- end }}
