@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,10 +16,12 @@ import (
 	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/spark-operator/spark-operator/test/admission"
+	"github.com/spark-operator/spark-operator/test/sim"
 )
 
 // service is the Service of the webhook: it leads each new connection to one replica.
@@ -103,6 +106,27 @@ func TestReplicaRestart(t *testing.T) {
 	if requests.Load() < 20 {
 		t.Errorf("only %d requests", requests.Load())
 	}
+}
+
+// TestJobsRunWhileTheWebhookIsDown: with the failure policy Ignore, and an operator that
+// leaves the fields of executors to the webhook, a job runs from its creation to its end.
+func TestJobsRunWhileTheWebhookIsDown(t *testing.T) {
+	in := install(t, "down", admissionregistrationv1.Ignore)
+	sim.StartOperator(t, operatorBinary, api.Kubeconfig, in.name, "--pod-webhook")
+	if _, err := create(t.Context(), app(in.name, "pi", "executor", map[string]any{"memoryLimit": "2g"})); err != nil {
+		t.Fatal(err)
+	}
+	in.driver(t, "pi", corev1.PodRunning, corev1.ContainerState{Running: &corev1.ContainerStateRunning{}})
+	in.reached(t, "pi", "RUNNING")
+	pod, err := api.Core.CoreV1().Pods(in.name).Create(t.Context(), executor(in.name, "pi", "pi-exec-1"), metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sent := executor(in.name, "pi", "pi-exec-1"); !reflect.DeepEqual(pod.Spec.Containers[0].Resources, sent.Spec.Containers[0].Resources) {
+		t.Errorf("the executor is stored with %v, sent with %v", pod.Spec.Containers[0].Resources, sent.Spec.Containers[0].Resources)
+	}
+	in.driver(t, "pi", corev1.PodSucceeded, corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Completed"}})
+	in.reached(t, "pi", "COMPLETED")
 }
 
 // TestSilentWebhook: a webhook that accepts connections and never answers costs each
