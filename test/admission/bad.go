@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/yaml"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/validation"
 )
@@ -82,6 +83,18 @@ func Schedule(patch map[string]any) (*unstructured.Unstructured, error) {
 	return object, nil
 }
 
+// Connect returns a Spark Connect server that starts, changed by a merge patch.
+func Connect(patch map[string]any) (*unstructured.Unstructured, error) {
+	object := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": v1alpha1.SchemeGroupVersion.String(), "kind": "SparkConnect", "metadata": map[string]any{"name": "bad"},
+		"spec": map[string]any{
+			"sparkVersion": "4.1.4", "image": "example.org/spark:4.1.4", "server": map[string]any{}, "executor": map[string]any{},
+		},
+	}}
+	Merge(object.Object, patch)
+	return object, nil
+}
+
 // Merge applies a JSON merge patch.
 func Merge(object, patch map[string]any) {
 	for key, value := range patch {
@@ -114,7 +127,7 @@ func BadManifests() ([]Bad, error) {
 	for _, kind := range []struct {
 		file  string
 		build func(map[string]any) (*unstructured.Unstructured, error)
-	}{{"applications", Application}, {"schedules", Schedule}} {
+	}{{"applications", Application}, {"schedules", Schedule}, {"connects", Connect}} {
 		text, err := testdata.ReadFile("testdata/" + kind.file + ".yaml")
 		if err != nil {
 			return nil, err
@@ -148,14 +161,19 @@ func BadManifests() ([]Bad, error) {
 	return all, nil
 }
 
-// denied has a manifest for each entry of the denial list.
+// denied has an application and a server for each entry of the denial list.
 func denied() (all []Bad, _ error) {
 	for _, denial := range validation.Denials() {
 		key := denial.Key
 		if denial.Prefix {
 			key += "x"
 		}
-		object, err := Application(map[string]any{"spec": map[string]any{"sparkConf": map[string]any{key: "x"}}})
+		patch := map[string]any{"spec": map[string]any{"sparkConf": map[string]any{key: "x"}}}
+		object, err := Application(patch)
+		if err != nil {
+			return nil, err
+		}
+		server, err := Connect(patch)
 		if err != nil {
 			return nil, err
 		}
@@ -167,7 +185,7 @@ func denied() (all []Bad, _ error) {
 		if faults, _ := validation.ValidateStoredSparkApplication(&app); len(faults) == 0 {
 			bad.CRD = "tolerable"
 		}
-		all = append(all, bad)
+		all = append(all, bad, Bad{bad.Name, server, bad.CRD})
 	}
 	return all, nil
 }

@@ -15,11 +15,12 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/test/admission"
 	"github.com/spark-operator/spark-operator/test/sim"
 )
 
-// installCRDsWithoutRules takes out of both CRDs what refuses values, until restore is
+// installCRDsWithoutRules takes out of all CRDs what refuses values, until restore is
 // called or the test ends.
 func installCRDsWithoutRules(t *testing.T) (restore func()) {
 	t.Helper()
@@ -31,7 +32,9 @@ func installCRDsWithoutRules(t *testing.T) (restore func()) {
 		}
 	}
 	t.Cleanup(restore)
-	for _, name := range []string{"sparkapplications.sparkoperator.k8s.io", "scheduledsparkapplications.sparkoperator.k8s.io"} {
+	for _, name := range []string{
+		"sparkapplications.sparkoperator.k8s.io", "scheduledsparkapplications.sparkoperator.k8s.io", "sparkconnects.sparkoperator.k8s.io",
+	} {
 		crd, err := crds.Get(t.Context(), name, metav1.GetOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -50,7 +53,7 @@ func withoutRules(node any) {
 	switch node := node.(type) {
 	case map[string]any:
 		for _, constraint := range []string{
-			"x-kubernetes-validations", "minimum", "maximum", "maxLength", "maxItems", "maxProperties", "enum",
+			"x-kubernetes-validations", "minimum", "maximum", "minLength", "maxLength", "maxItems", "maxProperties", "enum",
 		} {
 			if _, isSchema := node[constraint].(map[string]any); !isSchema { // of a field that has this name
 				delete(node, constraint)
@@ -74,6 +77,7 @@ func withoutRules(node any) {
 // whose runs alone are refused.
 var notStored = map[string]bool{
 	"name-in-capitals": true, "main-file-missing": true, "schedule-missing": true, "template-main-class": true, "history-claim-name": true,
+	"version-missing": true,
 }
 
 // ratchetsStatus is the first minor version of Kubernetes that writes the status of a stored
@@ -94,6 +98,7 @@ func TestRulesDoNotLockStoredObjects(t *testing.T) {
 	resources := map[string]schema.GroupVersionResource{
 		"SparkApplication":          {Group: "sparkoperator.k8s.io", Version: "v1beta2", Resource: "sparkapplications"},
 		"ScheduledSparkApplication": {Group: "sparkoperator.k8s.io", Version: "v1beta2", Resource: "scheduledsparkapplications"},
+		"SparkConnect":              {Group: "sparkoperator.k8s.io", Version: "v1alpha1", Resource: "sparkconnects"},
 	}
 	type stored struct {
 		admission.Bad
@@ -167,6 +172,10 @@ func TestRulesDoNotLockStoredObjects(t *testing.T) {
 				_, err := objects.UpdateStatus(ctx, object, metav1.UpdateOptions{DryRun: []string{metav1.DryRunAll}})
 				refused = apierrors.IsInvalid(err)
 				return refused, nil
+			}
+			if one.Object.GetKind() == "SparkConnect" {
+				state, _, _ = unstructured.NestedString(object.Object, "status", "state")
+				return state == string(v1alpha1.SparkConnectStateFailed), nil
 			}
 			state, _, _ = unstructured.NestedString(object.Object, "status", "applicationState", "state")
 			reason, _, _ = unstructured.NestedString(object.Object, "status", "applicationState", "errorMessage")

@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1alpha1"
 	"github.com/spark-operator/spark-operator/pkg/apis/sparkoperator.k8s.io/v1beta2"
 	"github.com/spark-operator/spark-operator/pkg/controller/lifecycle"
 	"github.com/spark-operator/spark-operator/pkg/decode"
@@ -56,11 +57,7 @@ func isApplication(object *unstructured.Unstructured) bool {
 
 // byCRD asks an API server that has the CRDs and, in this namespace, no webhook.
 func byCRD(ctx context.Context, object *unstructured.Unstructured) string {
-	resource := applications
-	if !isApplication(object) {
-		resource = schedules
-	}
-	_, err := api.Dynamic.Resource(resource).Namespace(object.GetNamespace()).Create(ctx, object, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	_, err := api.Dynamic.Resource(resourceOf(object)).Namespace(object.GetNamespace()).Create(ctx, object, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 	if err != nil {
 		return err.Error()
 	}
@@ -78,11 +75,10 @@ func byWebhook(object *unstructured.Unstructured, raw []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	path := webhook.PathValidateApplication
-	if !isApplication(object) {
-		path = webhook.PathValidateSchedule
-	}
-	text, _, err := webhook.New(webhook.Config{}).Review(path, review)
+	text, _, err := webhook.New(webhook.Config{}).Review(map[string]string{
+		"SparkApplication": webhook.PathValidateApplication, "ScheduledSparkApplication": webhook.PathValidateSchedule,
+		"SparkConnect": webhook.PathValidateConnect,
+	}[object.GetKind()], review)
 	if err != nil {
 		return "", err
 	}
@@ -95,7 +91,19 @@ func byWebhook(object *unstructured.Unstructured, raw []byte) (string, error) {
 
 // byController returns the reason in the status, and whether there is an event instead.
 func byController(kind string, raw []byte) (reason string, event bool) {
-	if kind != "SparkApplication" {
+	switch kind {
+	case "SparkConnect":
+		var connect v1alpha1.SparkConnect
+		if _, err := decode.Strict(raw, &connect); err != nil {
+			return err.Error(), false
+		}
+		faults, tolerable := validation.ValidateStoredSparkConnect(&connect)
+		if len(faults) > 0 {
+			return faults.ToAggregate().Error(), false
+		}
+		refused, _ := validation.ConnectStart(&connect)
+		return refused, len(tolerable) > 0
+	case "ScheduledSparkApplication":
 		var schedule v1beta2.ScheduledSparkApplication
 		if _, err := decode.Strict(raw, &schedule); err != nil {
 			return err.Error(), false
@@ -153,10 +161,7 @@ func TestLayers(t *testing.T) {
 		case l.webhook == "" && l.controller != "" && bad.CRD != "operator":
 			t.Errorf("%s: only the controller refuses it: %s", bad.Name, l.controller)
 		}
-		kind := ""
-		if !isApplication(bad.Object) {
-			kind = " (schedule)"
-		}
+		kind := map[string]string{"ScheduledSparkApplication": " (schedule)", "SparkConnect": " (server)"}[bad.Object.GetKind()]
 		fmt.Fprintf(table, "| %s%s | %s | %s | %s | %s |\n", bad.Name, kind, cell(l.crd), cell(l.webhook), l.status(bad.Object), admission.Reasons[bad.CRD])
 	}
 	text, err := os.ReadFile(tableFile)
@@ -186,6 +191,8 @@ func cell(refusal string) string {
 // status is what the controller does.
 func (l layers) status(object *unstructured.Unstructured) string {
 	switch {
+	case l.controller != "" && object.GetKind() == "SparkConnect":
+		return string(v1alpha1.SparkConnectStateFailed)
 	case strings.HasPrefix(l.controller, "the submission will be refused"):
 		return "SUBMISSION_FAILED"
 	case l.controller != "" && isApplication(object):

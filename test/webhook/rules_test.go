@@ -197,7 +197,30 @@ var ofSchedules = []string{
 	`{"successfulRunHistoryLimit":0}`, `{"failedRunHistoryLimit":-1}`, `{"startingDeadlineSeconds":1}`, `{"suspend":true}`,
 }
 
-// TestRulesRefuseOnlyWhatCannotRun shows applications and schedules to the CRD that have
+// ofServers are values of fields of SparkConnects, like choices.
+var ofServers = []string{
+	`{"sparkVersion":"3.3"}`, `{"sparkVersion":"3"}`, `{"sparkVersion":"v3.4.0"}`, `{"sparkVersion":"3.4"}`, `{"sparkVersion":"3.3-scala2.12"}`, `{"sparkVersion":"3.10.1"}`, `{"sparkVersion":"3.5.6"}`, `{"sparkVersion":"2"}`,
+	`{"sparkVersion":"20230101"}`, `{"sparkVersion":" 3.3.1 "}`, `{"sparkVersion":""}`, `{"sparkVersion":"\u00a0"}`, `{"sparkVersion":"\u200b"}`, `{"image":"spark:3.5.1"}`, `{"image":"spark:3.3.1"}`, `{"image":""}`,
+	`{"server":{"memory":""}}`, `{"server":{"memory":" 1G "}}`, `{"server":{"memory":"1.5g"}}`, `{"executor":{"memory":"-1g"}}`, `{"executor":{"memory":"1\u212a"}}`, `{"executor":{"memory":"0"}}`, `{"executor":{"memory":"1 g"}}`,
+	`{"executor":{"instances":0}}`, `{"executor":{"instances":1}}`, `{"dynamicAllocation":{"enabled":true}}`, `{"dynamicAllocation":{"enabled":false,"initialExecutors":-1}}`,
+	`{"sparkConf":{"spark.dynamicAllocation.enabled":"true"}}`, `{"sparkConf":{"spark.dynamicAllocation.enabled":" TRUE "}}`, `{"sparkConf":{"spark.dynamicAllocation.enabled":"no"}}`,
+	`{"dynamicAllocation":{"enabled":true,"initialExecutors":2,"minExecutors":2,"maxExecutors":2}}`, `{"dynamicAllocation":{"enabled":true,"initialExecutors":0}}`, `{"dynamicAllocation":{"enabled":true,"initialExecutors":0,"minExecutors":1}}`,
+	`{"dynamicAllocation":{"initialExecutors":9,"maxExecutors":1}}`, `{"dynamicAllocation":{"enabled":true,"minExecutors":0,"maxExecutors":1}}`,
+	`{"sparkConf":{"spark.connect.grpc.binding.port":"15003"}}`, `{"sparkConf":{"spark.connect.grpc.binding.port":" 15003\n"}}`, `{"sparkConf":{"spark.connect.grpc.binding.port":"+15003"}}`, `{"sparkConf":{"spark.ui.port":"00"}}`,
+	`{"sparkConf":{"spark.ui.port":""}}`, `{"sparkConf":{"spark.driver.port":"${spark.ui.port}"}}`, `{"sparkConf":{"spark.driver.port":"-1"}}`, `{"sparkConf":{"spark.driver.port":"\u00a07078"}}`, `{"sparkConf":{"spark.driver.blockManager.port":"0x10"}}`,
+	`{"server":{"service":{"metadata":{"name":""}}}}`, `{"server":{"service":{"metadata":{"name":"lab"}}}}`, `{"server":{"service":{"metadata":{"name":"1lab"}}}}`, `{"server":{"service":{"metadata":{"name":"lab-"}}}}`, `{"server":{"service":{"spec":{"type":"NodePort"}}}}`,
+	`{"maxAge":"1m"}`, `{"maxAge":"59s999ms"}`, `{"maxAge":"+60s"}`, `{"maxAge":"0.5h"}`, `{"maxAge":"99999h99999h"}`, `{"maxAge":"999999999h"}`, `{"maxAge":"h"}`, `{"maxAge":"0"}`, `{"maxAge":""}`, `{"maxAge":"60000ms"}`, `{"maxAge":"1h1h1h"}`,
+	`{"idleTimeout":"1m"}`, `{"idleTimeout":"59999ms"}`, `{"idleTimeout":"1m","maxAge":"60s"}`, `{"idleTimeout":"1h","maxAge":"59m"}`, `{"idleTimeout":"1.5h","maxAge":"1h"}`, `{"idleTimeout":"10m","sparkVersion":"3.4.1"}`,
+	`{"sparkConf":{"spark.ui.enabled":"false"}}`, `{"sparkConf":{"spark.ui.enabled":" FALSE "}}`, `{"sparkConf":{"spark.ui.enabled":"no"}}`, `{"sparkConf":{"spark.ui.enabled":"true"}}`,
+	`{"authentication":{"generate":true}}`, `{"authentication":{"generate":false}}`, `{"authentication":{"tokenSecret":{"name":"a.b"}}}`, `{"authentication":{"tokenSecret":{"name":"a..b"}}}`, `{"authentication":{"tokenSecret":{"name":"a","key":".x"}}}`,
+	`{"authentication":{"tokenSecret":{"name":"a","key":"..x"}}}`, `{"authentication":{"tokenSecret":{"name":"a","key":"."}}}`, `{"authentication":{"tokenSecret":{"name":"a","key":""}}}`, `{"sparkConf":{"spark.connect.authenticate.token":""}}`,
+	`{"route":{"type":"Ingress","host":"localhost"}}`, `{"route":{"type":"Ingress","host":"1.2.3"}}`, `{"route":{"type":"Ingress","host":"1.2.3.4.5"}}`, `{"route":{"type":"Ingress","host":"010.0.0.1"}}`, `{"route":{"type":"Ingress","host":"256.1.1.1"}}`,
+	`{"route":{"type":"Ingress","host":"a.example.com","uiHost":"10.0.0.2"}}`, `{"route":{"type":"Ingress","host":"a.example.com","uiHost":"","class":"","tlsSecretName":""}}`, `{"route":{"type":"GRPCRoute","host":"a.example.com","parentRefs":[{"name":"g"},{"name":"h.i"}]}}`,
+	`{"route":{"type":"GRPCRoute","host":"a.example.com","parentRefs":[{"name":"g"}],"class":""}}`, `{"route":{"type":"GRPCRoute","host":"a.example.com","parentRefs":[{"name":"-"}]}}`,
+	`{"sparkConf":{"spark.master":""}}`, `{"sparkConf":{"spark.kerberos.keytab":"local:///k"}}`, `{"sparkConf":{"spark.kerberos.keytab":"/k"}}`, `{"sparkConf":{"spark.kubernetes.container.image":"x"}}`, `{"hadoopConf":{"a":"b"}}`, `{"suspend":true}`,
+}
+
+// TestRulesRefuseOnlyWhatCannotRun shows applications, schedules and servers to the CRDs that have
 // each of the choices alone, and some of them at random. What it refuses is refused by
 // package validation as well, or by the submission.
 func TestRulesRefuseOnlyWhatCannotRun(t *testing.T) {
@@ -250,8 +273,14 @@ func TestRulesRefuseOnlyWhatCannotRun(t *testing.T) {
 	for _, choice := range ofSchedules {
 		add(admission.Schedule, choice)
 	}
+	for _, choice := range ofServers {
+		add(admission.Connect, choice)
+	}
 	for range combinations {
 		add(admission.Application, pick(choices)...)
+	}
+	for range combinations / 4 {
+		add(admission.Connect, pick(ofServers)...)
 	}
 	for range combinations / 10 {
 		add(admission.Schedule, pick(ofSchedules)...)

@@ -24,6 +24,7 @@ import (
 // SparkConnect is a Spark Connect server with its executors, to which clients connect
 // with SparkSession.builder.remote.
 // +kubebuilder:validation:XValidation:rule=`oldSelf.hasValue() || self.metadata.name.size() <= 56`,messageExpression=`'metadata.name: invalid SparkConnect name "' + self.metadata.name + '": must be at most 56 characters so that the derived Service name "' + self.metadata.name + '-server" does not exceed the DNS-1035 label length limit (63 characters)'`,optionalOldSelf=true
+// +kubebuilder:validation:XValidation:rule=`oldSelf.hasValue() || self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')`,messageExpression=`'metadata.name: invalid SparkConnect name "' + self.metadata.name + '": use lower case letters, digits and -, with a letter first and no - at the end, because the derived Service name has this form'`,optionalOldSelf=true
 type SparkConnect struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata"`
@@ -47,8 +48,16 @@ type SparkConnectList struct {
 }
 
 // SparkConnectSpec is what the user asks for. The operator never writes it.
+// +kubebuilder:validation:XValidation:rule=`!((oldSelf.hasValue() ? [oldSelf.value(), self] : [self]).map(s, has(s.executor) && has(s.executor.instances) && s.executor.instances == 0 && !(has(s.dynamicAllocation) && has(s.dynamicAllocation.enabled) && s.dynamicAllocation.enabled) && !(has(s.sparkConf) && 'spark.dynamicAllocation.enabled' in s.sparkConf)) in [[true], [false, true]])`,message=`Spark needs at least 1 executor without dynamic allocation; set 1 or more, or enable spec.dynamicAllocation with minExecutors 0`,fieldPath=`.executor.instances`,optionalOldSelf=true
+// +kubebuilder:validation:XValidation:rule=`!((oldSelf.hasValue() ? [oldSelf.value(), self] : [self]).map(s, has(s.authentication) && has(s.sparkVersion) && s.sparkVersion.size() <= 1000 && s.sparkVersion.matches('^[vV]?[0-3]([.][0-9]{1,3}){0,2}(-[0-9A-Za-z.+_-]*)?$')) in [[true], [false, true]])`,message=`Spark before 4.0 does not check tokens; use Spark 4.0 or newer, or remove the field`,fieldPath=`.authentication`,optionalOldSelf=true
+// +kubebuilder:validation:XValidation:rule=`!((oldSelf.hasValue() ? [oldSelf.value(), self] : [self]).map(s, has(s.authentication) && has(s.sparkConf) && 'spark.connect.authenticate.token' in s.sparkConf) in [[true], [false, true]])`,message=`Spark would use the property spark.connect.authenticate.token and not the Secret; remove the property`,fieldPath=`.authentication`,optionalOldSelf=true
+// +kubebuilder:validation:XValidation:rule=`!((oldSelf.hasValue() ? [oldSelf.value(), self] : [self]).map(s, has(s.idleTimeout) && has(s.sparkConf) && 'spark.ui.enabled' in s.sparkConf && s.sparkConf['spark.ui.enabled'].size() <= 1000 && s.sparkConf['spark.ui.enabled'].lowerAscii() == 'false') in [[true], [false, true]])`,message=`needs the web UI, which spec.sparkConf[spark.ui.enabled] turns off; remove the property, or use spec.maxAge`,fieldPath=`.idleTimeout`,optionalOldSelf=true
+// +kubebuilder:validation:XValidation:rule=`!((oldSelf.hasValue() ? [oldSelf.value(), self] : [self]).map(s, has(s.idleTimeout) && has(s.sparkVersion) && s.sparkVersion.size() <= 1000 && s.sparkVersion.matches('^[vV]?3[.]4([.][0-9]{1,3})?(-[0-9A-Za-z.+_-]*)?$')) in [[true], [false, true]])`,message=`Spark 3.4 does not show whether its server is in use; use Spark 3.5 or newer, or spec.maxAge`,fieldPath=`.idleTimeout`,optionalOldSelf=true
+// +kubebuilder:validation:XValidation:rule=`!((oldSelf.hasValue() ? [oldSelf.value(), self] : [self]).map(s, has(s.idleTimeout) && has(s.maxAge) && [s.idleTimeout, s.maxAge].all(d, d.size() <= 1000 && d.matches('^[+]?([0-9]{1,5}(ms|s|m|h)){1,2}$')) && duration(s.idleTimeout) > duration(s.maxAge)) in [[true], [false, true]])`,message=`must not be above spec.maxAge, which stops the server before`,fieldPath=`.idleTimeout`,optionalOldSelf=true
 type SparkConnectSpec struct {
 	// Version of Spark in the image, such as 4.1.4. At least 3.4. It selects how the objects of the server are built.
+	// +kubebuilder:validation:XValidation:rule=`self.size() > 1000 || self.trim().size() > 0`,message=`sparkVersion is required; set the Spark version of the image, such as 4.1.4`,reason=FieldValueRequired
+	// +kubebuilder:validation:XValidation:rule=`self.size() > 1000 || !self.matches('^[vV]?([0-2]([.][0-9]{1,3}){0,2}|3[.][0-3]([.][0-9]{1,3})?)(-[0-9A-Za-z.+_-]*)?$')`,message=`Spark Connect exists since Spark 3.4; use an image with a newer version`
 	SparkVersion string `json:"sparkVersion"`
 	// Container image of server and executors, unless the Spark containers of their templates set one.
 	// +optional
@@ -60,6 +69,13 @@ type SparkConnectSpec struct {
 	// Spark properties, as a map from name to value. Fields of this spec take precedence over properties.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=20000
+	// +kubebuilder:validation:XValidation:rule=`['spark.master', 'spark.kubernetes.driver.master'].all(k, !(k in self))`,messageExpression=`'sparkConf key "' + ['spark.master', 'spark.kubernetes.driver.master'].filter(k, k in self)[0] + '" is not allowed: this value is managed by the operator; remove the key'`,reason=FieldValueForbidden
+	// +kubebuilder:validation:XValidation:rule=`['oauthToken', 'oauthTokenFile', 'driver.oauthToken', 'driver.oauthTokenFile', 'executor.oauthToken', 'executor.oauthTokenFile', 'driver.caCertFile', 'driver.clientKeyFile', 'driver.clientCertFile'].all(k, !('spark.kubernetes.authenticate.' + k in self))`,messageExpression=`'sparkConf key "' + 'spark.kubernetes.authenticate.' + ['oauthToken', 'oauthTokenFile', 'driver.oauthToken', 'driver.oauthTokenFile', 'executor.oauthToken', 'executor.oauthTokenFile', 'driver.caCertFile', 'driver.clientKeyFile', 'driver.clientCertFile'].filter(k, 'spark.kubernetes.authenticate.' + k in self)[0] + '" is not allowed: authentication credentials are managed by the operator; remove the key'`,reason=FieldValueForbidden
+	// +kubebuilder:validation:XValidation:rule=`!self.exists(k, k.startsWith('spark.kubernetes.authenticate.submission.'))`,message=`sparkConf keys spark.kubernetes.authenticate.submission.* are not allowed: authentication credentials are managed by the operator; remove the key`,reason=FieldValueForbidden
+	// +kubebuilder:validation:XValidation:rule=`['driver', 'executor'].all(k, !('spark.kubernetes.' + k + '.podTemplateFile' in self))`,messageExpression=`'sparkConf key "spark.kubernetes.' + ['driver', 'executor'].filter(k, 'spark.kubernetes.' + k + '.podTemplateFile' in self)[0] + '.podTemplateFile" is not allowed: it names a file of the submitter; set the pod template in spec.server.template or spec.executor.template'`,reason=FieldValueForbidden
+	// +kubebuilder:validation:XValidation:rule=`['spark.kubernetes.kerberos.krb5.path', 'spark.kubernetes.scheduler.volcano.podGroupTemplateFile'].all(k, !(k in self))`,messageExpression=`'sparkConf key "' + ['spark.kubernetes.kerberos.krb5.path', 'spark.kubernetes.scheduler.volcano.podGroupTemplateFile'].filter(k, k in self)[0] + '" is not allowed: it names a file of the submitter; mount the file into the pods and name it with local:// or in the application instead'`,reason=FieldValueForbidden
+	// +kubebuilder:validation:XValidation:rule=`!('spark.kerberos.keytab' in self) || self['spark.kerberos.keytab'].startsWith('local:')`,message=`sparkConf key "spark.kerberos.keytab" is not allowed: it names a file of the submitter; mount the file into the pods and name it with local:// or in the application instead`,reason=FieldValueForbidden
+	// +kubebuilder:validation:XValidation:rule=`['spark.connect.grpc.binding.port', 'spark.driver.port', 'spark.driver.blockManager.port', 'spark.ui.port'].all(k, !(k in self) || self[k].matches('[1-9$]'))`,message=`the Service of the server needs a fixed port; set spark.connect.grpc.binding.port, spark.driver.port, spark.driver.blockManager.port and spark.ui.port to numbers from 1 to 65535`
 	SparkConf map[string]string `json:"sparkConf,omitempty"`
 	// The server, which is the driver of all sessions.
 	Server ServerSpec `json:"server"`
@@ -67,6 +83,9 @@ type SparkConnectSpec struct {
 	Executor ExecutorSpec `json:"executor"`
 	// Dynamic allocation of executors.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule=`!has(self.enabled) || !self.enabled || !has(self.initialExecutors) || self.initialExecutors >= 0`,message=`must be non-negative`,fieldPath=`.initialExecutors`
+	// +kubebuilder:validation:XValidation:rule=`!has(self.enabled) || !self.enabled || !has(self.initialExecutors) || !has(self.minExecutors) || self.initialExecutors >= self.minExecutors`,message=`dynamicAllocation.initialExecutors cannot be less than dynamicAllocation.minExecutors`,fieldPath=`.initialExecutors`
+	// +kubebuilder:validation:XValidation:rule=`!has(self.enabled) || !self.enabled || !has(self.initialExecutors) || !has(self.maxExecutors) || self.initialExecutors <= self.maxExecutors`,message=`dynamicAllocation.initialExecutors cannot be greater than dynamicAllocation.maxExecutors`,fieldPath=`.initialExecutors`
 	DynamicAllocation *v1beta2.DynamicAllocation `json:"dynamicAllocation,omitempty"`
 
 	// Whether the server is stopped. True deletes the server pod and keeps this object and its Service; false starts the
@@ -78,11 +97,13 @@ type SparkConnectSpec struct {
 	// (spark.ui.enabled) and Spark 3.5 or newer. Default: no limit.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule=`self.size() > 1000 || self.matches('^[+]?(0|([0-9]*[.]?[0-9]*(ns|us|µs|μs|ms|s|m|h))+)$')`,message=`must be a duration such as 30m, and not negative`
+	// +kubebuilder:validation:XValidation:rule=`self.size() > 1000 || !self.matches('^[+]?([0-9]{1,5}(ms|s|m|h)){1,2}$') || duration(self) >= duration('1m')`,message=`must be at least 1m`
 	IdleTimeout *metav1.Duration `json:"idleTimeout,omitempty"`
 	// Age of the server pod, such as 24h, at which the server stops even if sessions are open. At least 1m. Default: no
 	// limit.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule=`self.size() > 1000 || self.matches('^[+]?(0|([0-9]*[.]?[0-9]*(ns|us|µs|μs|ms|s|m|h))+)$')`,message=`must be a duration such as 24h, and not negative`
+	// +kubebuilder:validation:XValidation:rule=`self.size() > 1000 || !self.matches('^[+]?([0-9]{1,5}(ms|s|m|h)){1,2}$') || duration(self) >= duration('1m')`,message=`must be at least 1m`
 	MaxAge *metav1.Duration `json:"maxAge,omitempty"`
 	// What happens when idleTimeout or maxAge is reached: Suspend stops the server and keeps this object, Delete deletes
 	// this object. A stopped server starts again when the annotation sparkoperator.k8s.io/wake gets a new value, or when the
@@ -119,6 +140,8 @@ type ServerSpec struct {
 	// selector, and adds the ports of the server that it lacks. Default: a Service of type ClusterIP with the name
 	// NAME-server.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule=`!has(self.spec) || !has(self.spec.type) || self.spec.type != 'ExternalName'`,message=`it does not lead to the server; use ClusterIP, NodePort or LoadBalancer`,fieldPath=`.spec.type`
+	// +kubebuilder:validation:XValidation:rule=`!has(self.metadata) || !has(self.metadata.name) || self.metadata.name.size() == 0 || self.metadata.name.size() <= 63 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')`,message=`not a valid name of a Service: use at most 63 lower case letters, digits and -, with a letter first and no - at the end`,fieldPath=`.metadata.name`
 	Service *corev1.Service `json:"service,omitempty"`
 	// Service account of the server pod, which creates the executors, unless the template sets one. Default: the
 	// service account of the template, otherwise the default of the operator.
@@ -146,6 +169,7 @@ type SparkPodSpec struct {
 	// Heap of the JVM in Spark's notation, such as 512m or 2g. The memory of the pod is larger by Spark's overhead.
 	// Default 1g, unless sparkConf sets spark.driver.memory or spark.executor.memory.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule=`self == '' || self.size() > 1000 || self.matches('^[\\x00- ]*[0-9]+[a-zA-Z\\x{212a}]*[\\x00- ]*$')`,message=`not an amount of memory in the notation of Spark; use a value such as 512m or 2g`
 	Memory *string `json:"memory,omitempty"`
 	// Pod template that Spark starts from. The API server does not validate it.
 	// +optional
