@@ -87,7 +87,7 @@ func checkMode(app *v1beta2.SparkApplication) error {
 func build(
 	app *v1beta2.SparkApplication, p *Params, exporter *monitoring.Exporter, scheduling *batchscheduler.PodEdits,
 ) (*Run, error) {
-	b := &builder{params: p, exporter: exporter, scheduling: scheduling, conf: newConf(app, p), appID: submit.NewIDs(p.SubmissionID).App}
+	b := &builder{params: p, exporter: exporter, scheduling: scheduling, conf: newConf(app, p), ids: submit.NewIDs(p.SubmissionID)}
 	run, err := b.build()
 	if err != nil {
 		return nil, b.explain(err)
@@ -102,8 +102,8 @@ type builder struct {
 	exporter   *monitoring.Exporter
 	scheduling *batchscheduler.PodEdits
 	version    sparkconf.Version
-	// appID is the id of the application; empty if spark-submit will draw it.
-	appID string
+	// ids are zero if spark-submit will draw them.
+	ids submit.IDs
 }
 
 func (b *builder) build() (*Run, error) {
@@ -197,7 +197,7 @@ func (b *builder) input() (*submit.Input, *corev1.PodTemplateSpec, error) {
 		User:             sparkUser,
 		DriverTemplate:   driverTemplate,
 		ExecutorTemplate: text,
-		IDs:              submit.NewIDs(b.params.SubmissionID),
+		IDs:              b.ids,
 		SubmitTime:       b.params.SubmitTime,
 	}, template, nil
 }

@@ -92,14 +92,14 @@ func (b *builder) takeReferences(r *role) (moved map[string]string) {
 // resolveEnv puts the application's id into a value that refers to it, where it is
 // known in advance.
 func (b *builder) resolveEnv(r *role, value string) string {
-	if !strings.Contains(value, "$("+envApplicationID+")") || b.appID == "" {
+	if !strings.Contains(value, "$("+envApplicationID+")") || b.ids.App == "" {
 		return value
 	}
 	_, own := b.values[r.keys.env+envApplicationID]
 	if own || r.defines(envApplicationID) {
 		return value // the user's wins over Spark's
 	}
-	return podspec.Resolve(value, func(name string) (string, bool) { return b.appID, name == envApplicationID })
+	return podspec.Resolve(value, func(name string) (string, bool) { return b.ids.App, name == envApplicationID })
 }
 
 // refersToDriver returns a variable to which the value refers and that only the

@@ -77,13 +77,15 @@ func (v *validator) validateMetadata(r *role) {
 	}
 }
 
+// placeholders replaces the placeholders of ids by the longest ids.
+var placeholders = strings.NewReplacer("{{APP_ID}}", "spark-00000000000000000000000000000000", "{{EXECUTOR_ID}}", "2147483647")
+
 // substituted returns labels with values in place of what Spark replaces
 // (Utils.substituteAppNExecIds).
 func substituted(labels map[string]string) map[string]string {
-	ids := strings.NewReplacer("{{APP_ID}}", "spark-00000000000000000000000000000000", "{{EXECUTOR_ID}}", "2147483647")
 	values := make(map[string]string, len(labels))
 	for key, value := range labels {
-		values[head(key)] = head(ids.Replace(value))
+		values[head(key)] = head(placeholders.Replace(value))
 	}
 	return values
 }

@@ -24,8 +24,8 @@ import (
 // application is what the webhook reads of a SparkApplication. Of the status that is
 // the state alone: the API server accepts times there that Go does not read.
 type application struct {
-	Metadata metav1.ObjectMeta            `json:"metadata"`
-	Spec     v1beta2.SparkApplicationSpec `json:"spec"`
+	Metadata *metav1.ObjectMeta            `json:"metadata"`
+	Spec     *v1beta2.SparkApplicationSpec `json:"spec"`
 	Status   struct {
 		AppState struct {
 			State v1beta2.ApplicationStateType `json:"state"`
@@ -33,10 +33,9 @@ type application struct {
 	} `json:"status"`
 }
 
-func (a *application) typed(namespace string) *v1beta2.SparkApplication {
-	app := &v1beta2.SparkApplication{ObjectMeta: a.Metadata, Spec: a.Spec}
-	name(&app.ObjectMeta, namespace)
-	return app
+// into returns what is decoded into an application.
+func into(app *v1beta2.SparkApplication) *application {
+	return &application{Metadata: &app.ObjectMeta, Spec: &app.Spec}
 }
 
 // name gives an object the namespace of the request, and a name to validate while the
@@ -52,8 +51,9 @@ func name(meta *metav1.ObjectMeta, namespace string) {
 // it does: in applications that are new or about to start again. What cannot be decoded
 // is left to validation.
 func (w *Webhook) mutateApplication(request *admissionv1.AdmissionRequest) answer {
-	var given application
-	if kjson.UnmarshalCaseSensitivePreserveInts(request.Object.Raw, &given) != nil || given.Metadata.DeletionTimestamp != nil {
+	app := &v1beta2.SparkApplication{}
+	given := into(app)
+	if kjson.UnmarshalCaseSensitivePreserveInts(request.Object.Raw, given) != nil || app.DeletionTimestamp != nil {
 		return answer{}
 	}
 	switch given.Status.AppState.State {
@@ -61,11 +61,10 @@ func (w *Webhook) mutateApplication(request *admissionv1.AdmissionRequest) answe
 	default:
 		return answer{}
 	}
-	before, err := json.Marshal(&given.Spec)
+	before, err := json.Marshal(&app.Spec)
 	if err != nil {
 		return answer{}
 	}
-	app := given.typed(request.Namespace)
 	instances := app.Spec.Executor.Instances
 	conf := app.Spec.SparkConf
 	app.Spec.SparkConf = make(map[string]string, len(conf)+len(w.config.DefaultConf))
@@ -91,12 +90,13 @@ func (w *Webhook) mutateApplication(request *admissionv1.AdmissionRequest) answe
 // effect.
 func (w *Webhook) validateApplication(request *admissionv1.AdmissionRequest) answer {
 	return validate(request, func(raw []byte) verdict {
-		var given application
-		unknown, err := decode.Strict(raw, &given)
+		app := &v1beta2.SparkApplication{}
+		given := into(app)
+		unknown, err := decode.Strict(raw, given)
 		if err != nil {
 			return verdict{undecodable: err.Error()}
 		}
-		app := given.typed(request.Namespace)
+		name(&app.ObjectMeta, request.Namespace)
 		found := faults(unknown, validation.ValidateSparkApplication(app))
 		var warnings []string
 		if len(found) == 0 {
