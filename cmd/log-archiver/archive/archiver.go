@@ -293,8 +293,12 @@ func (a *Archiver) archive(ctx context.Context, key cache.ObjectName, pod *podvi
 	if err == nil {
 		err = a.markDone(ctx, pod)
 	}
-	if ctx.Err() != nil && !errors.Is(context.Cause(ctx), errTooSlow) {
+	tooSlow := errors.Is(context.Cause(ctx), errTooSlow)
+	switch {
+	case ctx.Err() != nil && !tooSlow:
 		return // the process ends; the next one begins again
+	case tooSlow && err != nil && !errors.Is(err, errTooSlow):
+		err = fmt.Errorf("%w: %w", errTooSlow, err) // clients of buckets say only that they were canceled
 	}
 	a.config.Done(read, err)
 	switch {
