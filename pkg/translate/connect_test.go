@@ -102,6 +102,9 @@ func TestPortsOfTheServiceLeadToThoseOfTheServer(t *testing.T) {
 			{Name: "spark-connect-server", Port: 443}, {Name: "metrics", Port: 9090, TargetPort: intstr.FromInt32(9090)},
 		}}}
 	}))
+	if run.Service.Name != "lab-server" {
+		t.Errorf("the name of a Service without a name is %q", run.Service.Name)
+	}
 	got := map[string][2]int32{}
 	for _, port := range run.Service.Spec.Ports {
 		got[port.Name] = [2]int32{port.Port, port.TargetPort.IntVal}
