@@ -175,17 +175,23 @@ func TestSelectorsAreReadAsTheOperatorReadsThem(t *testing.T) {
 		all := render(t, "--set", "spark.jobNamespaces={}", "--set", "admissionPolicies.enable=true,webhook.enable=true",
 			"--set-string", "spark.jobNamespaceSelector="+values+",spark.applicationSelector="+values)
 		for _, resources := range boundResources(t, all) {
-			own := resources.NamespaceSelector.DeepCopy()
-			own.MatchExpressions = slices.DeleteFunc(own.MatchExpressions, func(r metav1.LabelSelectorRequirement) bool { return r.Key == corev1.LabelMetadataName })
-			check("namespaces", own)
+			check("namespaces of a policy", withoutNames(resources.NamespaceSelector))
 			check("objects of a policy", resources.ObjectSelector)
 		}
 		for _, configuration := range decode[admissionregistrationv1.ValidatingWebhookConfiguration](t, all, "ValidatingWebhookConfiguration") {
 			for _, webhook := range configuration.Webhooks {
 				check("objects of a webhook", webhook.ObjectSelector)
+				check("namespaces of a webhook", withoutNames(webhook.NamespaceSelector))
 			}
 		}
 	}
+}
+
+// withoutNames returns a selector of namespaces without the requirements of their names.
+func withoutNames(selector *metav1.LabelSelector) *metav1.LabelSelector {
+	own := selector.DeepCopy()
+	own.MatchExpressions = slices.DeleteFunc(own.MatchExpressions, func(r metav1.LabelSelectorRequirement) bool { return r.Key == corev1.LabelMetadataName })
+	return own
 }
 
 // boundResources returns the selectors of all bindings.

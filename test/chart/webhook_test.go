@@ -24,11 +24,12 @@ func excludes(selector *metav1.LabelSelector) bool {
 // the namespace of the release are never reviewed, whatever is watched.
 func TestWebhookConfigurations(t *testing.T) {
 	for set, only := range map[string]string{
-		"spark.jobNamespaces={team-a,team-b}":         "[team-a team-b]",
-		"spark.jobNamespaces={}":                      "[]",
-		"spark.jobNamespaceSelector=spark=enabled":    "[]",
-		"spark.jobNamespaces={kube-system,team-a}":    "[kube-system team-a]",
-		"spark.jobNamespaces={spark-operator,team-a}": "[spark-operator team-a]",
+		"spark.jobNamespaces={team-a,team-b}":                                  "[team-a team-b]",
+		"spark.jobNamespaces={}":                                               "[]",
+		"spark.jobNamespaceSelector=spark=enabled":                             "[]",
+		"spark.jobNamespaces={},spark.jobNamespaceSelector=spark in (enabled)": "[enabled]", // the values of the label
+		"spark.jobNamespaces={kube-system,team-a}":                             "[kube-system team-a]",
+		"spark.jobNamespaces={spark-operator,team-a}":                          "[spark-operator team-a]",
 	} {
 		all := render(t, "--set", set, "--set", "webhook.enable=true")
 		mutating := decode[admissionregistrationv1.MutatingWebhookConfiguration](t, all, "MutatingWebhookConfiguration")
