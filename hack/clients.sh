@@ -12,6 +12,7 @@ set -o errexit -o nounset -o pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 pins=test/clients
+job_python=3.11 # of the images of Spark
 cache="${XDG_CACHE_HOME:-${HOME:?set HOME or XDG_CACHE_HOME}/.cache}/spark-operator/clients"
 if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
   echo "$(python3 --version) is too old for the clients: install Python 3.11 or newer" >&2
@@ -29,22 +30,34 @@ fi
 
 # environment NAME FLAG...: a virtual environment with exactly the packages of NAME.txt.
 environment() {
-  local name="$1"
-  shift
-  python3 -m venv "${cache}/${key}/${name}"
-  "${cache}/${key}/${name}/bin/python" -m pip install --quiet --disable-pip-version-check --cache-dir "${cache}/${key}/downloads" \
-    --no-deps --no-compile --only-binary :all: --requirement "${pins}/${name}.txt" "$@"
+  python3 -m venv "${cache}/${key}/$1"
+  install "$1" --requirement "${pins}/$1.txt" "${@:2}"
 }
 
-# wheels NAME: the packages of NAME.txt as files, which pip installs without a network.
+# install NAME FLAG...: packages into an environment.
+install() {
+  "${cache}/${key}/$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir \
+    --no-deps --no-compile --only-binary :all: "${@:2}"
+}
+
+# wheels: the packages of job.txt as files, which pip installs without a network.
 wheels() {
-  local pip=("${cache}/${key}/pyspark/bin/python" -m pip) machine
-  local flags=(--quiet --disable-pip-version-check --cache-dir "${cache}/${key}/downloads" --no-deps)
+  local pip=("${cache}/${key}/kubeflow/bin/python" -m pip) machine
+  local flags=(--quiet --disable-pip-version-check --no-cache-dir --no-deps)
   machine="$(uname -m)"
   # The client of Spark Connect is released as source alone, which is Python.
-  "${pip[@]}" wheel "${flags[@]}" --no-binary pyspark-client --wheel-dir "${cache}/${key}/wheels" "$(grep '^pyspark-client==' "${pins}/$1.txt")"
-  "${pip[@]}" download "${flags[@]}" --only-binary :all: --python-version 3.11 --platform "manylinux_2_28_${machine}" \
-    --platform "manylinux2014_${machine}" --dest "${cache}/${key}/wheels" --requirement <(grep -v '^pyspark-client==' "${pins}/$1.txt")
+  "${pip[@]}" wheel "${flags[@]}" --no-binary pyspark-client --wheel-dir "${cache}/${key}/wheels" "$(grep '^pyspark-client==' "${pins}/job.txt")"
+  "${pip[@]}" download "${flags[@]}" --only-binary :all: --python-version "${job_python}" --platform "manylinux_2_28_${machine}" \
+    --platform "manylinux2014_${machine}" --dest "${cache}/${key}/wheels" --requirement <(grep -v '^pyspark-client==' "${pins}/job.txt")
+}
+
+# pyspark: the client of Spark Connect. Most of its packages are among the wheels, which fit if this machine has the same Python.
+pyspark() {
+  if python3 -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != sys.argv[1])' "${job_python}"; then
+    python3 -m venv "${cache}/${key}/pyspark"
+    install pyspark --no-index --find-links "${cache}/${key}/wheels" --requirement <(grep --fixed-strings --line-regexp --file "${pins}/job.txt" "${pins}/pyspark.txt")
+  fi
+  environment pyspark --no-binary pyspark-client
 }
 
 # argocd_script: from Argo CD's Go module, so that the checksum database vouches for it.
@@ -70,16 +83,15 @@ if [ ! -e "${finished}" ]; then
   mkdir "${cache}/${key}"
   argocd_script &
   script=$!
+  environment kubeflow
   (
-    environment pyspark --no-binary pyspark-client
-    wheels job
+    wheels
+    pyspark
   ) &
   pyspark=$!
-  environment kubeflow
   environment airflow
   wait "${script}"
   wait "${pyspark}"
-  rm -r "${cache:?}/${key}/downloads"
   touch "${finished}"
 fi
 echo "${cache}/${key}"
