@@ -28,6 +28,7 @@ func connectIdleness(t *testing.T) {
 	first := s.untilReady()
 	s.patch(map[string]any{"spec": map[string]any{"idleTimeout": idleTimeout.String()}})
 	s.stays(first.Starts, "the query runs")
+	client.untilSays("counted")
 	seen := s.until("shows an open session", func(status *v1alpha1.SparkConnectStatus) bool { return ptr.Deref(status.OpenSessions, 0) > 0 })
 	if !meta.IsStatusConditionTrue(seen.Conditions, v1alpha1.ConditionIdleDetection) {
 		t.Errorf("status during the query: %+v", seen)
@@ -45,7 +46,7 @@ func connectIdleness(t *testing.T) {
 // client of an operation is gone, and abandons the operation.
 func abandonSoon() map[string]string {
 	return map[string]string{
-		"spark.connect.execute.reattachable.senderMaxStreamDuration": "10s",
+		"spark.connect.execute.reattachable.senderMaxStreamDuration": "5s",
 		"spark.connect.execute.manager.detachedTimeout":              "10s",
 		"spark.connect.execute.manager.maintenanceInterval":          "2s",
 	}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """A notebook of the Kubeflow SDK outside of the cluster. The SDK creates the server NAME, waits for it, forwards a port to it
-with kubectl, and connects. Then a query runs that takes ten minutes.
+with kubectl, and connects. In its session, a query runs that takes ten minutes, and beside it another one counts.
 
 Arguments: NAME, NAMESPACE, SERVICE_ACCOUNT, IMAGE and VERSION of Spark, and properties in JSON.
 """
@@ -9,6 +9,7 @@ Arguments: NAME, NAMESPACE, SERVICE_ACCOUNT, IMAGE and VERSION of Spark, and pro
 import json
 import os
 import sys
+import threading
 
 from kubeflow.common.types import KubernetesBackendConfig
 from kubeflow.spark import SparkClient
@@ -29,6 +30,7 @@ def without_network(server, backend):
 
 spark = SparkClient(KubernetesBackendConfig(namespace=namespace, config_file=os.environ["KUBECONFIG"])).connect(
     num_executors=1,
+    resources_per_executor={"cpu": "2", "memory": "512Mi"},
     spark_conf=json.loads(conf),
     driver=Driver(image=image, service_account=account),
     options=[
@@ -41,5 +43,9 @@ spark = SparkClient(KubernetesBackendConfig(namespace=namespace, config_file=os.
     ],
     timeout=480,
 )
-assert spark.range(1000).filter("id % 2 = 1").count() == 500
-query(spark)
+slow = threading.Thread(target=query, args=[spark], daemon=True)
+slow.start()
+if spark.range(1000).filter("id % 2 = 1").count() != 500:
+    sys.exit("wrong count")
+print("counted", flush=True)
+slow.join()
