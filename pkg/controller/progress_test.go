@@ -4,6 +4,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -57,15 +58,20 @@ func sampled(t *testing.T, edit func(*v1beta2.SparkApplication)) (*webUI, *clust
 	edit(app)
 	c.addApplication(app)
 	p := c.start()
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { p.sampler.Run(ctx); close(done) }()
-	t.Cleanup(func() { cancel(); <-done })
+	runSampler(t, p)
 	mustSettle(t, p, "pi")
 	c.driverPhase("pi-driver", corev1.PodRunning)
 	c.editPod("pi-driver", func(pod *corev1.Pod) { pod.Status.PodIP = host })
 	mustSettle(t, p, "pi")
 	return ui, c, p
+}
+
+func runSampler(t *testing.T, p *process) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { p.sampler.Run(ctx); close(done) }()
+	t.Cleanup(func() { cancel(); <-done })
 }
 
 func withProgress(app *v1beta2.SparkApplication) {
@@ -238,4 +244,55 @@ func TestDriverIsAskedAtItsNewAddress(t *testing.T) {
 	if got := old.requests.Load(); got != asked {
 		t.Errorf("%d requests at the old address", got-asked)
 	}
+}
+
+// TestCrashAtAWriteOfProgress, before and after it: the next process samples the driver again, writes
+// what is missing and no more, and the run goes on.
+func TestCrashAtAWriteOfProgress(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		ui, c, p := sampled(t, withProgress)
+		bigExecutor(c, "pi-exec-1")
+		untilAsked(t, ui, p, 3)
+		ui.completed.Store(4)
+		c.fault = &fault{at: c.writes + 1, after: after, crash: true}
+		c.clock.Step(time.Minute)
+		eventually(t, "the end of the process", func() bool {
+			_, err := p.settle("pi")
+			return errors.Is(err, errCrash)
+		})
+		c.fault = nil
+		written := c.application("pi").Status.Progress.Summary
+		if want := map[bool]string{false: "0/10 stages", true: "4/10 stages"}[after]; written != want {
+			t.Fatalf("after the crash: %s, want %s", written, want)
+		}
+
+		before, asked := c.writes, ui.requests.Load()
+		p = c.start()
+		runSampler(t, p)
+		mustSettle(t, p, "pi")
+		c.clock.Step(time.Minute)
+		untilAsked(t, ui, p, asked+1)
+		if got := c.application("pi").Status.Progress.Summary; got != "4/10 stages" {
+			t.Errorf("progress %s", got)
+		}
+		if writes, want := c.writes-before, map[bool]int{false: 1, true: 0}[after]; writes != want {
+			t.Errorf("%d writes, want %d", writes, want)
+		}
+		c.driverPhase("pi-driver", corev1.PodSucceeded)
+		mustSettle(t, p, "pi")
+		if app := c.wantState("pi", lifecycle.StateCompleted); len(app.Status.Attempts) != 1 || app.Status.ExecutionAttempts != 1 || app.Status.Progress.Summary != "4/10 stages" {
+			t.Errorf("status %+v", app.Status)
+		}
+	}
+}
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for range 6000 {
+		if holds() {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatalf("waited in vain for %s", what)
 }
