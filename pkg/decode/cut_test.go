@@ -12,21 +12,21 @@ import (
 )
 
 func TestCutTakesTheFieldAtThePath(t *testing.T) {
-	for text, want := range map[string]struct{ rest, value string }{
-		`{"a":{"b":{"c":[1,"}"]}},"d":2}`:              {`{"a":{"b":null},"d":2}`, `{"c":[1,"}"]}`},
-		` { "x" : "a" , "a" : { "b" : 12 } } `:         {` { "x" : "a" , "a" : { "b" : null } } `, `12`},
-		`{"b":1,"a":[{"b":2}],"x":{"a":{"b":3}}}`:      {`{"b":1,"a":[{"b":2}],"x":{"a":{"b":3}}}`, ``},
-		`{"a":{"x":"\"b\":1","b":"\\\"","c":"\\"}}`:    {`{"a":{"x":"\"b\":1","b":null,"c":"\\"}}`, `"\\\""`},
-		`{"a":{"c":{"b":1},"b":null}}`:                 {`{"a":{"c":{"b":1},"b":null}}`, `null`},
-		`{"a":{"b":true}}`:                             {`{"a":{"b":null}}`, `true`},
-		`{"a":7}`:                                      {`{"a":7}`, ``},
-		`{}`:                                           {`{}`, ``},
-		`[{"a":{"b":1}}]`:                              {`[{"a":{"b":1}}]`, ``},
-		`{"c":{"b":{}},"a":{"z":{"b":1}},"b":{"b":1}}`: {`{"c":{"b":{}},"a":{"z":{"b":1}},"b":{"b":1}}`, ``},
+	for _, test := range []struct{ text, rest, value string }{
+		{`{"a":{"b":{"c":[1,"}"]}},"d":2}`, `{"a":{"b":null},"d":2}`, `{"c":[1,"}"]}`},
+		{` { "x" : "a" , "a" : { "b" : 12 } } `, ` { "x" : "a" , "a" : { "b" : null } } `, `12`},
+		{`{"b":1,"a":[{"b":2}],"x":{"a":{"b":3}}}`, `{"b":1,"a":[{"b":2}],"x":{"a":{"b":3}}}`, ``},
+		{`{"a":{"x":"\"b\":1","b":"\\\"","c":"\\"}}`, `{"a":{"x":"\"b\":1","b":null,"c":"\\"}}`, `"\\\""`},
+		{`{"a":{"c":{"b":1},"b":null}}`, `{"a":{"c":{"b":1},"b":null}}`, `null`},
+		{`{"a":{"b":true}}`, `{"a":{"b":null}}`, `true`},
+		{`{"a":7}`, `{"a":7}`, ``},
+		{`{}`, `{}`, ``},
+		{`[{"a":{"b":1}}]`, `[{"a":{"b":1}}]`, ``},
+		{`{"c":{"b":{}},"a":{"z":{"b":1}},"b":{"b":1}}`, `{"c":{"b":{}},"a":{"z":{"b":1}},"b":{"b":1}}`, ``},
 	} {
-		rest, value := decode.Cut([]byte(text), "a", "b")
-		if string(rest) != want.rest || string(value) != want.value {
-			t.Errorf("%s: %s and %s, want %s and %s", text, rest, value, want.rest, want.value)
+		rest, value := decode.Cut([]byte(test.text), "a", "b")
+		if string(rest) != test.rest || string(value) != test.value {
+			t.Errorf("%s: %s and %s, want %s and %s", test.text, rest, value, test.rest, test.value)
 		}
 	}
 }
