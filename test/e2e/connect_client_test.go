@@ -26,20 +26,25 @@ import (
 
 // Fields of the messages of Spark Connect, as its base.proto and relations.proto number them.
 const (
-	requestSession, requestUser, requestPlan = 1, 2, 3
-	userID, planRoot, relationSQL, sqlQuery  = 1, 1, 10, 1
+	requestSession, requestUser, requestPlan, requestAnalyzeVersion = 1, 2, 3, 10
+	userID, planRoot, relationSQL, sqlQuery                         = 1, 1, 10, 1
 )
+
+// field is a field of Protocol Buffers that has a length.
+func field(number byte, value []byte) []byte {
+	return append(binary.AppendUvarint([]byte{number<<3 | 2}, uint64(len(value))), value...)
+}
+
+// fromSession is the start of a request.
+func fromSession(session string) []byte {
+	return append(field(requestSession, []byte(session)), field(requestUser, field(userID, []byte("e2e")))...)
+}
 
 // runQuery runs a query as clients of Spark Connect do, in a session of its own. The token
 // is empty for none.
 func runQuery(ctx context.Context, address, token, query string) error {
-	field := func(number byte, value []byte) []byte { // of Protocol Buffers, with a length
-		return append(binary.AppendUvarint([]byte{number<<3 | 2}, uint64(len(value))), value...)
-	}
-	request := field(requestSession, []byte(uuid.NewUUID()))
-	request = append(request, field(requestUser, field(userID, []byte("e2e")))...)
-	request = append(request, field(requestPlan, field(planRoot, field(relationSQL, field(sqlQuery, []byte(query)))))...)
-	return call(ctx, address, token, "/spark.connect.SparkConnectService/ExecutePlan", request)
+	plan := field(requestPlan, field(planRoot, field(relationSQL, field(sqlQuery, []byte(query)))))
+	return call(ctx, address, token, "/spark.connect.SparkConnectService/ExecutePlan", append(fromSession(string(uuid.NewUUID())), plan...))
 }
 
 // call makes a gRPC call without TLS, and returns how it ended.

@@ -37,14 +37,18 @@ func TestConnectServer(t *testing.T) {
 	defer lanes.Wait()
 	lanes.Go(func() { t.Run("idleness", connectIdleness) })
 	lanes.Go(func() { t.Run("job", connectJob) })
-	lanes.Go(func() { t.Run("stream", connectStream) })
+	lanes.Go(func() {
+		t.Run("stream", connectStream)
+		t.Run("dynamic allocation", connectDynamicAllocation)
+	})
 	lanes.Go(func() {
 		t.Run("suspension", connectSuspension)
-		t.Run("dynamic allocation", connectDynamicAllocation)
+		t.Run("faults", connectFaults)
 	})
 }
 
-// connectDynamicAllocation lets the server of a team get an executor for a query.
+// connectDynamicAllocation lets the server of a team get an executor for a query. A client that
+// then asks for nothing but analysis does not keep the server.
 func connectDynamicAllocation(t *testing.T) {
 	s := createConnect(t, "spark-connect-team.yaml", func(connect *v1alpha1.SparkConnect) {
 		connect.Spec.SparkVersion, connect.Spec.Image = cluster.spark41Version, &cluster.spark41Image
@@ -52,7 +56,9 @@ func connectDynamicAllocation(t *testing.T) {
 	})
 	ready := s.untilReady()
 	s.wantCount(ready.Endpoint) // which an executor has to come for
-	s.untilIdle()               // by the web pages, which are all that Spark 4.1 has
+	s.whileAnalyzed(ready.Endpoint, func() {
+		s.untilIdle() // by the web pages, which are all that Spark 4.1 has
+	})
 }
 
 // connectSuspension takes a personal server from its creation through a suspension to its
@@ -185,6 +191,16 @@ func (s *connectServer) forward(endpoint string) (address string) {
 	return forward(s.t, jobNamespace, gateway.Backend{Service: name, Port: int32(port)})
 }
 
+// access returns what a client needs for the server at an endpoint. The token is empty if the
+// server has none.
+func (s *connectServer) access(endpoint string) (address, token string) {
+	s.t.Helper()
+	if strings.Contains(endpoint, "TOKEN") {
+		token = s.token()
+	}
+	return s.forward(endpoint), token
+}
+
 // token is the one that the operator generated.
 func (s *connectServer) token() string {
 	s.t.Helper()
@@ -226,10 +242,7 @@ func (s *connectServer) wantToken(endpoint string) {
 // wantCount lets the executors of the server at an endpoint count.
 func (s *connectServer) wantCount(endpoint string) {
 	s.t.Helper()
-	address, token := s.forward(endpoint), ""
-	if strings.Contains(endpoint, "TOKEN") {
-		token = s.token()
-	}
+	address, token := s.access(endpoint)
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
 	// It fails if it does not hold.
