@@ -99,6 +99,8 @@ func sparkImage(ctx context.Context, c *cache, index *pip, version string, progr
 				"SPARK_HOME=/" + sparkHome,
 				"JAVA_HOME=" + javaHome(),
 				"LANG=C.UTF-8", // otherwise Java and Python read and write ASCII
+				// The programs of tests live for seconds: the second compiler and parallel garbage collection cost more CPU than they save.
+				"JDK_JAVA_OPTIONS=-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
 			},
 			Labels: labels(map[string]string{
 				"org.opencontainers.image.title":       "spark",
